@@ -1,0 +1,54 @@
+-- Rooms and the worker's role.
+--
+-- `public` is what the Data API exposes; `bondhu` is private. An API role may look
+-- into `bondhu` (USAGE) because RPCs and column defaults call listed functions
+-- there, and can read or write none of its tables.
+
+create schema bondhu;
+comment on schema bondhu is 'Private to the backend: settings, tokens, jobs, OAuth states, the engine''s entry functions.';
+
+do $role$
+begin
+  -- A role belongs to the cluster, not to this database: another database may have made it.
+  if to_regrole('bondhu_worker') is null then
+    create role bondhu_worker nologin;
+  end if;
+end
+$role$;
+comment on role bondhu_worker is 'The sync worker. The operator gives it a login: alter role bondhu_worker login password ''…''.';
+
+revoke all on schema bondhu from public;
+grant usage on schema bondhu to authenticated, service_role, bondhu_worker;
+grant usage on schema public to bondhu_worker;
+
+create function bondhu.require_user() returns uuid
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  caller uuid := auth.uid();
+begin
+  if caller is null then
+    raise exception using
+      errcode = '28000',
+      message = 'nobody is signed in',
+      hint = 'Call this with the access token of a signed-in user.';
+  end if;
+  return caller;
+end
+$$;
+comment on function bondhu.require_user() is 'The signed-in user; SQLSTATE 28000 when there is none.';
+revoke all on function bondhu.require_user() from public, anon, authenticated, service_role;
+grant execute on function bondhu.require_user() to authenticated, service_role;
+
+create function bondhu.set_updated_at() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  new.updated_at := now();
+  return new;
+end
+$$;
+comment on function bondhu.set_updated_at() is 'BEFORE UPDATE trigger: stamps the row with the transaction''s time.';
+revoke all on function bondhu.set_updated_at() from public, anon, authenticated, service_role;

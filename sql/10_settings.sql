@@ -1,0 +1,123 @@
+-- What an operator may set, each with its range. One table and not GUCs: settings
+-- must not differ between sessions or engines.
+
+create table bondhu.settings (
+  singleton boolean primary key default true,
+
+  window_hours integer not null default 24,
+  min_messages integer not null default 5,
+  trend_threshold_hundredths integer not null default 10,
+  needs_support_below_hundredths integer not null default 30,
+  enthusiastic_above_hundredths integer not null default 70,
+  variable_above_hundredths integer not null default 30,
+  crisis_support_hours integer not null default 72,
+
+  trait_half_life_days integer not null default 30,
+  trait_horizon_days integer not null default 180,
+  trait_full_confidence numeric(6, 2) not null default 30,
+  history_min_change integer not null default 1,
+  history_retention_days integer not null default 730,
+
+  session_idle_minutes integer not null default 30,
+  session_retention_days integer not null default 90,
+  chat_history_document_size integer not null default 50,
+
+  sync_request_cooldown_minutes integer not null default 5,
+  oauth_state_ttl_minutes integer not null default 10,
+  lease_seconds integer not null default 120,
+  video_retention_days integer not null default 30,
+
+  updated_at timestamptz not null default now(),
+
+  constraint settings_is_one_row check (singleton),
+  constraint window_is_one_hour_to_one_week check (window_hours between 1 and 168),
+  constraint min_messages_is_positive check (min_messages between 2 and 1000),
+  constraint trend_threshold_is_a_score check (trend_threshold_hundredths between 1 and 100),
+  constraint style_thresholds_are_ordered check (
+    0 <= needs_support_below_hundredths
+    and needs_support_below_hundredths < enthusiastic_above_hundredths
+    and enthusiastic_above_hundredths <= 100
+  ),
+  -- Scores lie in 0..1, so that no sample standard deviation exceeds sqrt(1/2).
+  constraint variable_threshold_is_a_deviation check (variable_above_hundredths between 1 and 71),
+  constraint crisis_support_is_bounded check (crisis_support_hours between 1 and 24 * 30),
+  -- The engine's table of integer weights is made for exactly this decay.
+  constraint decay_matches_the_engines_table check (trait_half_life_days = 30 and trait_horizon_days = 180),
+  constraint full_confidence_is_positive check (trait_full_confidence > 0),
+  constraint history_min_change_is_in_points check (history_min_change between 1 and 100),
+  constraint history_retention_is_positive check (history_retention_days > 0),
+  constraint session_idle_is_positive check (session_idle_minutes between 1 and 1440),
+  constraint session_retention_is_positive check (session_retention_days > 0),
+  constraint chat_document_fits_a_page check (chat_history_document_size between 1 and 200),
+  constraint sync_cooldown_is_bounded check (sync_request_cooldown_minutes between 0 and 1440),
+  constraint oauth_state_ttl_is_short check (oauth_state_ttl_minutes between 1 and 60),
+  constraint lease_outlives_a_page check (lease_seconds between 30 and 3600),
+  -- YouTube API Services Developer Policies III.E.4: refresh or delete within 30 days.
+  constraint video_retention_keeps_the_policy check (video_retention_days between 1 and 30)
+);
+comment on table bondhu.settings is 'One row. Durations carry their unit in the name; *_hundredths are scores × 100.';
+comment on column bondhu.settings.window_hours is 'Length of the sentiment window; the trend compares it with the window before it.';
+comment on column bondhu.settings.min_messages is 'Below this many scored messages in the window nothing is concluded.';
+comment on column bondhu.settings.crisis_support_hours is 'How long one crisis message keeps needs_support, whatever the count.';
+comment on column bondhu.settings.trait_full_confidence is 'Effective number of messages at which traits are no longer shrunk to the baseline.';
+comment on column bondhu.settings.history_min_change is 'A trait has to move this many points (0..100) for a row of history.';
+
+revoke all on bondhu.settings from public, anon, authenticated, service_role;
+grant select, update on bondhu.settings to service_role;
+grant select on bondhu.settings to bondhu_worker;
+insert into bondhu.settings default values;
+
+create trigger settings_set_updated_at before update on bondhu.settings
+  for each row execute function bondhu.set_updated_at();
+
+create table bondhu.provider_settings (
+  provider text primary key,
+  enabled boolean not null default true,
+  client_id text,
+  authorize_url text not null,
+  redirect_uri text,
+  scopes text[] not null,
+  return_to_allow_list text[] not null default '{}',
+  sync_interval_minutes integer not null,
+  requests_per_window integer not null,
+  window_seconds integer,
+  quota_resets text not null,
+  llm_use_allowed boolean not null,
+  blocked_until timestamptz,
+  blocked_reason text,
+  updated_at timestamptz not null default now(),
+
+  constraint provider_is_known check (provider in ('spotify', 'youtube')),
+  constraint sync_interval_is_bounded check (sync_interval_minutes between 1 and 10080),
+  constraint requests_per_window_is_positive check (requests_per_window > 0),
+  constraint quota_reset_is_known check (quota_resets in ('rolling', 'midnight_pacific')),
+  constraint rolling_quota_has_a_window check ((quota_resets = 'rolling') = (window_seconds is not null)),
+  constraint window_is_positive check (window_seconds > 0),
+  constraint blocked_has_a_reason check ((blocked_until is null) = (blocked_reason is null))
+);
+comment on table bondhu.provider_settings is
+  'One row per provider. The client secret is not here: it is the worker''s. `sync-worker doctor` compares this row with the worker''s configuration.';
+comment on column bondhu.provider_settings.return_to_allow_list is
+  'Origins (scheme://host[:port]) a user may be sent back to after consent; compared as parsed origins, never as prefixes.';
+comment on column bondhu.provider_settings.llm_use_allowed is
+  'Whether data of this provider may enter an LLM prompt through personality_context. Spotify''s Developer Policy III.13 forbids it, so off there.';
+comment on column bondhu.provider_settings.blocked_until is 'Set when the provider refuses the whole app (quota); nobody is synced before.';
+
+revoke all on bondhu.provider_settings from public, anon, authenticated, service_role;
+grant select, update on bondhu.provider_settings to service_role;
+grant select, update (blocked_until, blocked_reason) on bondhu.provider_settings to bondhu_worker;
+
+create trigger provider_settings_set_updated_at before update on bondhu.provider_settings
+  for each row execute function bondhu.set_updated_at();
+
+-- Spotify publishes no number for its rolling 30 s window: 90 is a cautious guess.
+-- YouTube: 10,000 units a day per project, https://developers.google.com/youtube/v3/determine_quota_cost
+insert into bondhu.provider_settings
+  (provider, authorize_url, scopes, sync_interval_minutes, requests_per_window, window_seconds, quota_resets, llm_use_allowed)
+values
+  ('spotify', 'https://accounts.spotify.com/authorize',
+   array['user-top-read', 'user-read-recently-played'],
+   60, 90, 30, 'rolling', false),
+  ('youtube', 'https://accounts.google.com/o/oauth2/v2/auth',
+   array['https://www.googleapis.com/auth/youtube.readonly'],
+   720, 10000, null, 'midnight_pacific', true);

@@ -1,0 +1,75 @@
+-- One profile per auth user, made with the user.
+
+create function bondhu.is_time_zone(name text) returns boolean
+language plpgsql stable strict
+set search_path = ''
+as $$
+begin
+  -- Only Area/City names and UTC: POSIX strings such as 'ABC+3' parse too, and mean
+  -- something that no frontend's Intl API knows.
+  if name !~ '^(UTC|[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){1,2})$' then
+    return false;
+  end if;
+  perform pg_catalog.timezone(name, pg_catalog.now());
+  return true;
+exception when invalid_parameter_value then
+  return false;
+end
+$$;
+comment on function bondhu.is_time_zone(text) is 'True for UTC and IANA Area/City names that this server knows.';
+revoke all on function bondhu.is_time_zone(text) from public, anon, authenticated, service_role;
+grant execute on function bondhu.is_time_zone(text) to authenticated, service_role;
+
+create table public.profiles (
+  user_id uuid primary key references auth.users (id) on delete cascade,
+  display_name text,
+  locale text,
+  time_zone text not null default 'UTC',
+  onboarding_state text not null default 'new',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+
+  constraint display_name_is_short check (char_length(display_name) between 1 and 80),
+  constraint locale_is_a_language_tag check (locale ~ '^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$'),
+  constraint time_zone_is_iana check (bondhu.is_time_zone(time_zone)),
+  constraint onboarding_state_is_known check (onboarding_state in ('new', 'in_progress', 'complete'))
+);
+comment on table public.profiles is 'What a user tells about themselves. One row per auth user, made with it.';
+comment on column public.profiles.time_zone is 'IANA name such as Asia/Dhaka; days and hours shown to the user are counted in it.';
+
+alter table public.profiles enable row level security;
+revoke all on public.profiles from public, anon, authenticated, service_role;
+grant select on public.profiles to authenticated, bondhu_worker;
+grant update (display_name, locale, time_zone, onboarding_state) on public.profiles to authenticated;
+grant select, insert, update, delete on public.profiles to service_role;
+
+create policy "a user reads their own profile" on public.profiles
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "a user edits their own profile" on public.profiles
+  for update to authenticated using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
+create policy "the worker reads profiles" on public.profiles
+  for select to bondhu_worker using (true);
+
+create trigger profiles_set_updated_at before update on public.profiles
+  for each row execute function bondhu.set_updated_at();
+
+-- SECURITY DEFINER: it fires as the auth service, which has no rights here.
+create function bondhu.create_profile() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  insert into public.profiles (user_id, display_name)
+  values (new.id, nullif(left(btrim(new.raw_user_meta_data ->> 'display_name'), 80), ''))
+  on conflict (user_id) do nothing;
+  return null;
+end
+$$;
+comment on function bondhu.create_profile() is 'AFTER INSERT trigger on auth.users. Takes display_name from the sign-up metadata.';
+revoke all on function bondhu.create_profile() from public, anon, authenticated, service_role;
+
+create trigger bondhu_create_profile after insert on auth.users
+  for each row execute function bondhu.create_profile();
+
+-- Users who signed up before Bondhu was installed.
+insert into public.profiles (user_id) select id from auth.users on conflict (user_id) do nothing;

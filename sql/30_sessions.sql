@@ -1,0 +1,191 @@
+-- Sessions: one active per user and device. Started, touched, ended, and why.
+
+create table public.user_sessions (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  device_id text not null,
+  started_at timestamptz not null default now(),
+  last_seen_at timestamptz not null default now(),
+  ended_at timestamptz,
+  end_reason text,
+
+  primary key (user_id, id),
+  constraint device_id_is_short check (char_length(device_id) between 1 and 200),
+  constraint end_reason_is_known check (end_reason in ('ended', 'idle', 'replaced')),
+  constraint ended_has_a_reason check ((ended_at is null) = (end_reason is null)),
+  constraint session_times_are_ordered check (started_at <= last_seen_at and last_seen_at <= coalesce(ended_at, last_seen_at))
+);
+comment on table public.user_sessions is 'One row per visit of a user on a device; active while ended_at is null.';
+comment on column public.user_sessions.end_reason is 'ended: by the user; idle: closed by cron; replaced: the device started a new one.';
+
+create unique index one_active_session_per_device on public.user_sessions (user_id, device_id) where ended_at is null;
+create index user_sessions_by_last_seen on public.user_sessions (last_seen_at) where ended_at is null;
+
+create table public.session_activities (
+  user_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  session_id uuid not null,
+  activity text not null,
+  details jsonb not null default '{}',
+  occurred_at timestamptz not null default now(),
+
+  primary key (user_id, id),
+  constraint session_activities_session_fkey foreign key (user_id, session_id)
+    references public.user_sessions (user_id, id) on delete cascade,
+  constraint activity_is_a_short_name check (activity ~ '^[a-z][a-z0-9_.]{0,63}$'),
+  constraint details_is_a_small_object check (jsonb_typeof(details) = 'object' and pg_column_size(details) <= 4096)
+);
+comment on table public.session_activities is 'What was done in a session, e.g. chat.opened, game.finished.';
+create index session_activities_by_session on public.session_activities (user_id, session_id, occurred_at desc);
+
+alter table public.user_sessions enable row level security;
+alter table public.session_activities enable row level security;
+revoke all on public.user_sessions, public.session_activities from public, anon, authenticated, service_role;
+grant select on public.user_sessions, public.session_activities to authenticated;
+grant select, insert, update, delete on public.user_sessions, public.session_activities to service_role;
+grant select on public.user_sessions to bondhu_worker;
+
+create policy "a user reads their own sessions" on public.user_sessions
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker reads sessions" on public.user_sessions
+  for select to bondhu_worker using (true);
+create policy "a user reads their own activities" on public.session_activities
+  for select to authenticated using (user_id = (select auth.uid()));
+
+-- The RPCs are SECURITY DEFINER: a client that could write these tables itself could
+-- claim to have been here last year. Each acts on bondhu.require_user() alone.
+
+create function public.start_session(device_id text) returns uuid
+language plpgsql security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  caller uuid := bondhu.require_user();
+  device alias for $1;
+  started uuid;
+begin
+  if device is null or char_length(btrim(device)) not between 1 and 200 then
+    raise exception using
+      errcode = '22023',
+      message = 'device_id must have 1 to 200 characters',
+      hint = 'Send a name that stays the same for this device, such as a uuid kept in local storage.';
+  end if;
+  -- One session at a time per user and device, also when two tabs start together.
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(caller::text || device, 0));
+  update public.user_sessions s
+     set ended_at = now(), end_reason = 'replaced', last_seen_at = greatest(s.last_seen_at, now())
+   where s.user_id = caller and s.device_id = device and s.ended_at is null;
+  insert into public.user_sessions (user_id, device_id) values (caller, device) returning id into started;
+  return started;
+end
+$$;
+comment on function public.start_session(text) is 'Starts a session on this device, ending the one it had, and returns its id.';
+
+create function public.touch_session(session_id uuid) returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  update public.user_sessions s
+     set last_seen_at = greatest(s.last_seen_at, now())
+   where s.user_id = bondhu.require_user() and s.id = $1 and s.ended_at is null;
+  if not found then
+    perform bondhu.raise_no_active_session();
+  end if;
+end
+$$;
+comment on function public.touch_session(uuid) is 'Says that the session is still in use; P0002 when it is not active.';
+
+create function public.log_activity(session_id uuid, activity text, details jsonb default '{}') returns uuid
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  logged uuid;
+begin
+  perform public.touch_session($1);
+  insert into public.session_activities (user_id, session_id, activity, details)
+  values (bondhu.require_user(), $1, $2, coalesce($3, '{}'))
+  returning id into logged;
+  return logged;
+end
+$$;
+comment on function public.log_activity(uuid, text, jsonb) is 'Records what was done and touches the session. activity: lower-case name such as chat.opened; details: an object of at most 4 kB.';
+
+create function public.end_session(session_id uuid) returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  update public.user_sessions s
+     set ended_at = now(), end_reason = 'ended', last_seen_at = greatest(s.last_seen_at, now())
+   where s.user_id = bondhu.require_user() and s.id = $1 and s.ended_at is null;
+  if not found then
+    perform bondhu.raise_no_active_session();
+  end if;
+end
+$$;
+comment on function public.end_session(uuid) is 'Ends the session; P0002 when it is not active.';
+
+create function bondhu.raise_no_active_session() returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  raise exception using
+    errcode = 'P0002',
+    message = 'this session is not active',
+    hint = 'It has ended or never was yours. Call start_session for a new one.';
+end
+$$;
+revoke all on function bondhu.raise_no_active_session() from public, anon, authenticated, service_role;
+
+create function bondhu.close_idle_sessions() returns bigint
+language sql
+set search_path = ''
+as $$
+  with closed as (
+    update public.user_sessions
+       set ended_at = now(), end_reason = 'idle'
+     where ended_at is null
+       and last_seen_at < now() - make_interval(mins => (select session_idle_minutes from bondhu.settings))
+    returning 1
+  )
+  select count(*) from closed
+$$;
+comment on function bondhu.close_idle_sessions() is 'Ends sessions idle for longer than settings.session_idle_minutes; returns how many. Run by cron.';
+
+revoke all on function public.start_session(text), public.touch_session(uuid), public.log_activity(uuid, text, jsonb),
+  public.end_session(uuid), bondhu.close_idle_sessions()
+  from public, anon, authenticated, service_role;
+grant execute on function public.start_session(text), public.touch_session(uuid), public.log_activity(uuid, text, jsonb),
+  public.end_session(uuid) to authenticated;
+grant execute on function bondhu.close_idle_sessions() to service_role;
+
+-- The document is an array, one entry per device; it stands until the first session goes idle.
+create function bondhu.session_active_document(user_ids uuid[], as_of timestamptz)
+returns table (user_id uuid, data jsonb, until timestamptz)
+language sql stable
+set search_path = ''
+as $$
+  select
+    p.user_id,
+    jsonb_agg(
+      jsonb_build_object(
+        'id', s.id, 'device_id', s.device_id, 'started_at', s.started_at, 'last_seen_at', s.last_seen_at
+      ) order by s.last_seen_at desc, s.id
+    ) filter (where s.id is not null),
+    min(s.last_seen_at) + idle.after
+  from public.profiles p
+  cross join (select make_interval(mins => session_idle_minutes) as after from bondhu.settings) idle
+  left join public.user_sessions s
+    on s.user_id = p.user_id
+   and s.ended_at is null
+   and s.last_seen_at > $2 - idle.after
+  where p.user_id = any ($1)
+  group by p.user_id, idle.after
+$$;
+comment on function bondhu.session_active_document(uuid[], timestamptz) is 'Redis document session:active: the user''s active sessions, newest first; null data when there is none.';
+revoke all on function bondhu.session_active_document(uuid[], timestamptz) from public, anon, authenticated, service_role;
+grant execute on function bondhu.session_active_document(uuid[], timestamptz) to bondhu_worker;

@@ -1,0 +1,145 @@
+-- Chat: what was said, by whom, and how it scored.
+--
+-- A client writes its own text, session and id; everything else is the engine's or
+-- the service role's. The engine attaches its triggers in bondhu.install_engine().
+
+create table public.chat_messages (
+  user_id uuid not null default auth.uid() references auth.users (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  seq bigint generated always as identity,
+  session_id uuid,
+  sender_type text not null default 'user',
+  message_text text not null,
+  sentiment_score numeric(3, 2),
+  mood_detected text,
+  support_level text,
+  engine_version integer,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+
+  primary key (user_id, id),
+  constraint chat_messages_session_fkey foreign key (user_id, session_id)
+    references public.user_sessions (user_id, id) on delete set null (session_id),
+  constraint sender_is_known check (sender_type in ('user', 'ai')),
+  constraint message_is_not_blank check (message_text ~ '[^[:space:]]'),
+  constraint message_is_at_most_8000_characters check (char_length(message_text) <= 8000),
+  constraint score_is_0_to_1 check (sentiment_score between 0 and 1),
+  constraint mood_is_known check (mood_detected in (
+    'joy', 'love', 'grateful', 'calm', 'curious', 'surprise', 'sad', 'lonely',
+    'anxious', 'angry', 'disgust', 'tired', 'neutral'
+  )),
+  constraint support_level_is_known check (support_level in ('none', 'support', 'crisis')),
+  constraint scored_whole_or_not_at_all check (
+    num_nulls(sentiment_score, mood_detected, support_level, engine_version) in (0, 4)
+  ),
+  constraint only_user_messages_are_scored check (sender_type = 'user' or engine_version is null),
+  -- Stays true once it is, so that a dump restores although now() is not immutable.
+  constraint created_at_is_not_in_the_future check (created_at <= now())
+);
+comment on table public.chat_messages is
+  'The conversation. (user_id, id) is the key, so a retried send with the same id is a no-op (upsert with ignoreDuplicates).';
+comment on column public.chat_messages.seq is 'Order within one created_at; rows of one transaction share that. Cursors are (created_at, seq).';
+comment on column public.chat_messages.sentiment_score is '0 bad … 0.5 neutral … 1 good; null while unscored and for the companion''s messages.';
+comment on column public.chat_messages.support_level is 'none, support or crisis: what a pattern detector saw. Not a diagnosis.';
+comment on column public.chat_messages.engine_version is 'Version of the engine that scored this message; null while unscored.';
+
+-- Serves history pages, the engine's window reads, and the policies.
+create index chat_messages_by_time on public.chat_messages (user_id, created_at desc, seq desc);
+create index chat_messages_by_session on public.chat_messages (user_id, session_id) where session_id is not null;
+
+alter table public.chat_messages enable row level security;
+revoke all on public.chat_messages from public, anon, authenticated, service_role;
+grant select, delete on public.chat_messages to authenticated;
+grant insert (user_id, id, session_id, message_text) on public.chat_messages to authenticated;
+grant update (message_text) on public.chat_messages to authenticated;
+grant select, delete on public.chat_messages to service_role;
+grant insert (user_id, id, session_id, sender_type, message_text, created_at) on public.chat_messages to service_role;
+grant update (user_id, session_id, sender_type, message_text) on public.chat_messages to service_role;
+grant select on public.chat_messages to bondhu_worker;
+
+create policy "a user reads their own messages" on public.chat_messages
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "a user writes their own messages" on public.chat_messages
+  for insert to authenticated with check (user_id = (select auth.uid()) and sender_type = 'user');
+create policy "a user edits their own messages" on public.chat_messages
+  for update to authenticated using (user_id = (select auth.uid()) and sender_type = 'user')
+  with check (user_id = (select auth.uid()) and sender_type = 'user');
+create policy "a user deletes their own messages" on public.chat_messages
+  for delete to authenticated using (user_id = (select auth.uid()));
+create policy "the worker reads messages" on public.chat_messages
+  for select to bondhu_worker using (true);
+
+create trigger chat_messages_set_updated_at before update of message_text on public.chat_messages
+  for each row when (old.message_text is distinct from new.message_text)
+  execute function bondhu.set_updated_at();
+
+create function public.chat_history(
+  page_size integer default 50,
+  before_created_at timestamptz default null,
+  before_seq bigint default null
+) returns setof public.chat_messages
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  if page_size is null or page_size not between 1 and 200 then
+    raise exception using
+      errcode = '22023',
+      message = 'page_size must be between 1 and 200',
+      hint = 'Ask for the next page with created_at and seq of the oldest message you have.';
+  end if;
+  if (before_created_at is null) <> (before_seq is null) then
+    raise exception using
+      errcode = '22023',
+      message = 'a cursor is before_created_at and before_seq together',
+      hint = 'Send created_at and seq of the oldest message you have, or neither for the newest page.';
+  end if;
+  return query
+    select page.*
+    from (
+      select m.*
+      from public.chat_messages m
+      where m.user_id = (select bondhu.require_user())
+        and (before_created_at is null or (m.created_at, m.seq) < (before_created_at, before_seq))
+      order by m.created_at desc, m.seq desc
+      limit page_size
+    ) page
+    order by page.created_at, page.seq;
+end
+$$;
+comment on function public.chat_history(integer, timestamptz, bigint) is
+  'The caller''s newest page of messages before the cursor, oldest first. page_size 1..200.';
+revoke all on function public.chat_history(integer, timestamptz, bigint) from public, anon, authenticated, service_role;
+grant execute on function public.chat_history(integer, timestamptz, bigint) to authenticated;
+
+create function bondhu.chat_history_document(user_ids uuid[], as_of timestamptz)
+returns table (user_id uuid, data jsonb, until timestamptz)
+language sql stable
+set search_path = ''
+as $$
+  select
+    p.user_id,
+    (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'id', m.id, 'seq', m.seq, 'session_id', m.session_id, 'sender_type', m.sender_type,
+            'message_text', m.message_text, 'sentiment_score', m.sentiment_score,
+            'mood_detected', m.mood_detected, 'created_at', m.created_at, 'updated_at', m.updated_at
+          ) order by m.created_at, m.seq
+        ), '[]')
+      from (
+        select *
+        from public.chat_messages newest
+        where newest.user_id = p.user_id
+        order by newest.created_at desc, newest.seq desc
+        limit (select chat_history_document_size from bondhu.settings)
+      ) m
+    ),
+    null::timestamptz
+  from public.profiles p
+  where p.user_id = any ($1)
+$$;
+comment on function bondhu.chat_history_document(uuid[], timestamptz) is 'Redis document chat:history: the newest messages, oldest first; nothing in it changes by time alone.';
+revoke all on function bondhu.chat_history_document(uuid[], timestamptz) from public, anon, authenticated, service_role;
+grant execute on function bondhu.chat_history_document(uuid[], timestamptz) to bondhu_worker;
