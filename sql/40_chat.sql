@@ -100,7 +100,10 @@ begin
       select m.*
       from public.chat_messages m
       where m.user_id = (select bondhu.require_user())
-        and (before_created_at is null or (m.created_at, m.seq) < (before_created_at, before_seq))
+        -- Without a cursor: before the end of time, so that one index condition serves both.
+        and (m.created_at, m.seq) < (
+          coalesce(before_created_at, 'infinity'), coalesce(before_seq, 9223372036854775807)
+        )
       order by m.created_at desc, m.seq desc
       limit page_size
     ) page
