@@ -1,0 +1,20 @@
+//! The rules of Bondhu. No I/O, clock, randomness or unsafe: time is handed in, and every
+//! figure is made of integers, so that each host (native, wasm, SQL) gets the same digits.
+//!
+//! A message is scored by [`score`]; [`state`] folds scored messages into the sums that
+//! are kept for a user; [`personality`] concludes from them through [`window`], [`style`]
+//! and [`traits`].
+
+pub mod decay;
+pub mod fixed;
+pub mod message;
+pub mod mood;
+pub mod personality;
+pub mod score;
+pub mod settings;
+pub mod state;
+pub mod style;
+pub mod tally;
+pub mod time;
+pub mod traits;
+pub mod window;

@@ -1,0 +1,265 @@
+//! The incremental state of one user: what is stored beside the profile so that the
+//! cost of a message does not grow with the user's history.
+//!
+//! The law: after any sequence of [`State::advance`], [`State::put`] and [`State::take`]
+//! the state equals [`State::recount`] over the messages that are left. Sums are
+//! integers and linear in the messages, so neither order nor grouping can matter.
+
+use crate::decay::weight;
+use crate::message::Message;
+use crate::mood::{MOODS, Mood};
+use crate::settings::Settings;
+use crate::tally::{Inconsistent, Tally};
+use crate::time::{Day, Timestamp};
+
+/// Messages with `after < created_at <= through`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Exclusive lower end.
+    pub after: Timestamp,
+    /// Inclusive upper end.
+    pub through: Timestamp,
+}
+
+/// Everything kept about one user, exact as of [`State::as_of`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// The instant the state is exact at. Never goes back.
+    pub as_of: Timestamp,
+    /// Window length the window sums were made for.
+    pub window_hours: i64,
+    /// Messages in `(as_of − window, as_of]`.
+    pub window: Tally,
+    /// The newest message of each mood in the window: breaks ties for the dominant mood.
+    pub latest: [Option<Timestamp>; MOODS],
+    /// Count of messages in `(as_of − 2 windows, as_of − window]`.
+    pub previous_count: i64,
+    /// Sum of their scores in hundredths.
+    pub previous_sum: i64,
+    /// All messages of the trait horizon, weighted by [`weight`] on the day of `as_of`.
+    pub traits: Tally,
+    /// The newest message in which the support detector saw a crisis.
+    pub last_crisis_at: Option<Timestamp>,
+}
+
+/// What has to be read again from the messages after some were taken out, because a
+/// maximum cannot be subtracted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Repairs {
+    /// Moods whose newest message in the window may be another one.
+    pub moods: [bool; MOODS],
+    /// Whether the newest crisis message may be another one.
+    pub crisis: bool,
+}
+
+impl Repairs {
+    /// Whether nothing has to be read.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.crisis && !self.moods.contains(&true)
+    }
+
+    /// The moods to read again.
+    pub fn moods(&self) -> impl Iterator<Item = Mood> + '_ {
+        Mood::ALL.into_iter().filter(|mood| self.moods[mood.index()])
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Current,
+    Previous,
+    Outside,
+}
+
+fn place(created_at: Timestamp, as_of: Timestamp, window_hours: i64) -> Place {
+    if created_at > as_of.plus_hours(-window_hours) {
+        Place::Current
+    } else if created_at > as_of.plus_hours(-2 * window_hours) {
+        Place::Previous
+    } else {
+        Place::Outside
+    }
+}
+
+impl State {
+    /// The state of a user without messages.
+    #[must_use]
+    pub fn empty(as_of: Timestamp, settings: &Settings) -> Self {
+        Self {
+            as_of,
+            window_hours: settings.window_hours,
+            window: Tally::EMPTY,
+            latest: [None; MOODS],
+            previous_count: 0,
+            previous_sum: 0,
+            traits: Tally::EMPTY,
+            last_crisis_at: None,
+        }
+    }
+
+    /// The state counted anew from all messages of a user, none newer than `as_of`.
+    ///
+    /// # Errors
+    /// [`Inconsistent`] when a sum overflows.
+    pub fn recount<'m>(
+        messages: impl IntoIterator<Item = &'m Message>,
+        as_of: Timestamp,
+        settings: &Settings,
+    ) -> Result<Self, Inconsistent> {
+        let mut state = Self::empty(as_of, settings);
+        messages.into_iter().try_for_each(|message| state.put(message))?;
+        Ok(state)
+    }
+
+    /// The current window: `(as_of − window, as_of]`.
+    #[must_use]
+    pub fn current_span(&self) -> Span {
+        Span { after: self.as_of.plus_hours(-self.window_hours), through: self.as_of }
+    }
+
+    /// The window before it, which the trend compares with.
+    #[must_use]
+    pub fn previous_span(&self) -> Span {
+        Span {
+            after: self.as_of.plus_hours(-2 * self.window_hours),
+            through: self.as_of.plus_hours(-self.window_hours),
+        }
+    }
+
+    /// Messages that [`State::advance`] to `to` needs: those that change windows. Their
+    /// number is bounded by those that arrived, whatever the length of the history.
+    #[must_use]
+    pub fn moving(&self, to: Timestamp, settings: &Settings) -> [Option<Span>; 2] {
+        let to = to.max(self.as_of);
+        let (hours, through) = (settings.window_hours, self.as_of);
+        let span = |after: Timestamp, through: Timestamp| (after < through).then_some(Span { after, through });
+        if hours != self.window_hours || to.plus_hours(-hours) >= through {
+            return [span(to.plus_hours(-2 * hours), through), None];
+        }
+        let (current, previous) = (self.current_span(), self.previous_span());
+        [
+            span(current.after, to.plus_hours(-hours)).filter(|_| self.window.count > 0),
+            span(previous.after, to.plus_hours(-2 * hours)).filter(|_| self.previous_count > 0),
+        ]
+    }
+
+    /// Whether [`State::advance`] to `to` needs the daily tallies, since weights go by day.
+    #[must_use]
+    pub fn needs_days(&self, to: Timestamp) -> bool {
+        self.traits.count > 0 && to.max(self.as_of).day() != self.as_of.day()
+    }
+
+    /// Moves the state to `to` (never back). `moving` are the messages of
+    /// [`State::moving`]; `days` the user's daily tallies of the trait horizon, read only
+    /// when [`State::needs_days`].
+    ///
+    /// # Errors
+    /// [`Inconsistent`] when the state does not cover a message that leaves.
+    pub fn advance(
+        &mut self,
+        to: Timestamp,
+        settings: &Settings,
+        moving: &[Message],
+        days: &[(Day, Tally)],
+    ) -> Result<(), Inconsistent> {
+        let (from, to) = (self.as_of, to.max(self.as_of));
+        let hours = settings.window_hours;
+        let anew = hours != self.window_hours || to.plus_hours(-hours) >= from;
+        let needs_days = self.needs_days(to);
+        if anew {
+            *self = Self { traits: self.traits, last_crisis_at: self.last_crisis_at, ..Self::empty(to, settings) };
+        }
+        self.as_of = to;
+        for message in moving {
+            let was = if anew { Place::Outside } else { place(message.created_at, from, hours) };
+            let is = place(message.created_at, to, hours);
+            if was != is {
+                self.shift(message, was, -1)?;
+                self.shift(message, is, 1)?;
+            }
+        }
+        if needs_days {
+            self.traits = Tally::EMPTY;
+            for (day, tally) in days {
+                self.traits.add(tally, weight(*day, to.day()))?;
+            }
+        }
+        self.check()
+    }
+
+    /// Adds a message. It may be of any age, but not newer than `as_of`.
+    ///
+    /// # Errors
+    /// [`Inconsistent`] when a sum overflows.
+    pub fn put(&mut self, message: &Message) -> Result<(), Inconsistent> {
+        self.shift(message, place(message.created_at, self.as_of, self.window_hours), 1)?;
+        self.traits.add(&message.tally(), weight(message.created_at.day(), self.as_of.day()))?;
+        if message.crisis {
+            self.last_crisis_at = self.last_crisis_at.max(Some(message.created_at));
+        }
+        Ok(())
+    }
+
+    /// Takes a message out again and notes in `repairs` what has to be read anew.
+    ///
+    /// # Errors
+    /// [`Inconsistent`] when the state does not cover the message.
+    pub fn take(&mut self, message: &Message, repairs: &mut Repairs) -> Result<(), Inconsistent> {
+        let place = place(message.created_at, self.as_of, self.window_hours);
+        let mood = message.mood.index();
+        self.shift(message, place, -1)?;
+        self.traits.add(&message.tally(), -weight(message.created_at.day(), self.as_of.day()))?;
+        if place == Place::Current && self.latest[mood] == Some(message.created_at) {
+            repairs.moods[mood] = true;
+        }
+        if message.crisis && self.last_crisis_at == Some(message.created_at) {
+            repairs.crisis = true;
+        }
+        self.check()
+    }
+
+    /// The next instant at which a figure changes by time alone, given the oldest message
+    /// of either window. Null when nothing will.
+    #[must_use]
+    pub fn next_change(
+        &self,
+        oldest_in_window: Option<Timestamp>,
+        oldest_in_previous: Option<Timestamp>,
+        settings: &Settings,
+    ) -> Option<Timestamp> {
+        let leaves_window = oldest_in_window.map(|at| at.plus_hours(self.window_hours));
+        let leaves_previous = oldest_in_previous.map(|at| at.plus_hours(2 * self.window_hours));
+        let support_ends = self
+            .last_crisis_at
+            .map(|at| at.plus_hours(settings.crisis_support_hours))
+            .filter(|&end| end > self.as_of);
+        let next_day = (self.traits.count > 0).then(|| Day(self.as_of.day().0 + 1).start());
+        [leaves_window, leaves_previous, support_ends, next_day].into_iter().flatten().min()
+    }
+
+    fn shift(&mut self, message: &Message, place: Place, sign: i64) -> Result<(), Inconsistent> {
+        let mood = message.mood.index();
+        match place {
+            Place::Current => {
+                self.window.add(&message.tally(), sign)?;
+                if sign > 0 {
+                    self.latest[mood] = self.latest[mood].max(Some(message.created_at));
+                } else if self.window.moods[mood] == 0 {
+                    self.latest[mood] = None;
+                }
+            }
+            Place::Previous => {
+                self.previous_count += sign;
+                self.previous_sum += sign * message.score;
+            }
+            Place::Outside => {}
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), Inconsistent> {
+        let sound = self.window.is_sound() && self.traits.is_sound() && self.previous_count >= 0 && self.previous_sum >= 0;
+        if sound { Ok(()) } else { Err(Inconsistent) }
+    }
+}
