@@ -1,0 +1,190 @@
+-- What the engine concludes about a user, and the log of how it changed. Written by the
+-- engine, as the owner; a client reads the conclusions and not the tallies they come from.
+
+create table public.personality_profiles (
+  user_id uuid primary key references auth.users (id) on delete cascade,
+  as_of timestamptz not null,
+
+  openness numeric(5, 2) not null default 50,
+  conscientiousness numeric(5, 2) not null default 50,
+  extraversion numeric(5, 2) not null default 50,
+  agreeableness numeric(5, 2) not null default 50,
+  neuroticism numeric(5, 2) not null default 50,
+  trait_confidence numeric(5, 4) not null default 0,
+  communication_style text not null default 'balanced',
+  emotional_stability text,
+  needs_support boolean not null default false,
+
+  message_count bigint not null default 0,
+  mean_sentiment numeric(5, 4),
+  sentiment_volatility numeric(5, 4),
+  dominant_mood text,
+  sentiment_trend text,
+  data_status text generated always as (
+    case when mean_sentiment is null then 'insufficient_data' else 'sufficient' end
+  ) stored,
+
+  -- Tallies the engine carries from message to message, so that its cost does not grow.
+  window_hours integer not null,
+  window_sum bigint not null default 0,
+  window_sum_squares bigint not null default 0,
+  window_moods bigint[] not null default array_fill(0::bigint, array[13]),
+  window_latest timestamptz[] not null default array_fill(null::timestamptz, array[13]),
+  previous_count bigint not null default 0,
+  previous_sum bigint not null default 0,
+  trait_count bigint not null default 0,
+  trait_sum bigint not null default 0,
+  trait_sum_squares bigint not null default 0,
+  trait_moods bigint[] not null default array_fill(0::bigint, array[13]),
+  last_crisis_at timestamptz,
+
+  -- Where traits (hundredths of a point) and style stood when history was last written.
+  landmark_traits bigint[] not null default array_fill(5000::bigint, array[5]),
+  landmark_style text not null default 'balanced',
+
+  constraint traits_are_0_to_100 check (
+    least(openness, conscientiousness, extraversion, agreeableness, neuroticism) >= 0
+    and greatest(openness, conscientiousness, extraversion, agreeableness, neuroticism) <= 100
+  ),
+  constraint trait_confidence_is_a_share check (trait_confidence between 0 and 1),
+  constraint communication_style_is_known check (
+    communication_style in ('empathetic_supportive', 'balanced', 'enthusiastic_energetic')
+  ),
+  constraint emotional_stability_is_known check (emotional_stability in ('stable', 'variable')),
+  constraint sentiment_trend_is_known check (sentiment_trend in ('rising', 'falling', 'steady')),
+  constraint insufficient_data_concludes_nothing check (
+    num_nulls(mean_sentiment, sentiment_volatility, dominant_mood, emotional_stability) in (0, 4)
+    and (mean_sentiment is not null or (sentiment_trend is null and communication_style = 'balanced'))
+  ),
+  constraint tallies_have_every_mood check (
+    cardinality(window_moods) = 13 and cardinality(window_latest) = 13 and cardinality(trait_moods) = 13
+  ),
+  constraint landmark_has_every_trait check (cardinality(landmark_traits) = 5)
+) with (fillfactor = 70); -- every message updates its user's row in place
+comment on table public.personality_profiles is
+  'One row per user who ever wrote a scored message, exact as of as_of. RPC personality_context is exact as of the call.';
+comment on column public.personality_profiles.trait_confidence is 'min(1, effective messages / settings.trait_full_confidence): how far the evidence goes.';
+comment on column public.personality_profiles.needs_support is 'A low mean, or a crisis message within settings.crisis_support_hours. Not a diagnosis.';
+comment on column public.personality_profiles.message_count is 'Scored messages in the sentiment window.';
+comment on column public.personality_profiles.sentiment_trend is 'Against the window before; null when that had too few messages.';
+comment on column public.personality_profiles.window_moods is 'Per mood in alphabetical order, as are window_latest and trait_moods.';
+comment on column public.personality_profiles.trait_count is 'Messages of the trait horizon, weighted by age in millionths, as of the UTC day of as_of.';
+
+alter table public.personality_profiles enable row level security;
+revoke all on public.personality_profiles from public, anon, authenticated, service_role;
+grant select (
+  user_id, as_of, openness, conscientiousness, extraversion, agreeableness, neuroticism, trait_confidence,
+  communication_style, emotional_stability, needs_support, message_count, mean_sentiment, sentiment_volatility,
+  dominant_mood, sentiment_trend, data_status
+) on public.personality_profiles to authenticated, service_role;
+grant select on public.personality_profiles to bondhu_worker;
+
+create policy "a user reads their own personality" on public.personality_profiles
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker reads personalities" on public.personality_profiles
+  for select to bondhu_worker using (true);
+
+create table public.personality_history (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  changed_at timestamptz not null,
+  before jsonb not null,
+  after jsonb not null,
+  window_start timestamptz not null,
+  window_end timestamptz not null,
+  message_count bigint not null,
+
+  primary key (user_id, id),
+  constraint history_window_is_ordered check (window_start < window_end)
+);
+comment on table public.personality_history is
+  'A log of material changes: a trait by settings.history_min_change points since the last row, or a style.';
+comment on column public.personality_history.before is 'Traits (0..100) and communication_style of the previous row.';
+comment on column public.personality_history.message_count is 'Scored messages in the sentiment window at the time.';
+create index personality_history_by_time on public.personality_history (user_id, changed_at desc);
+
+create table public.personality_history_evidence (
+  user_id uuid not null,
+  history_id uuid not null,
+  message_id uuid not null,
+  weight integer not null,
+
+  primary key (user_id, history_id, message_id),
+  constraint evidence_history_fkey foreign key (user_id, history_id)
+    references public.personality_history (user_id, id) on delete cascade,
+  constraint evidence_message_fkey foreign key (user_id, message_id)
+    references public.chat_messages (user_id, id) on delete cascade,
+  constraint evidence_weight_is_positive check (weight >= 0)
+);
+comment on table public.personality_history_evidence is
+  'The messages that carried most weight in a change. Goes with the message; a change whose evidence is all gone goes too.';
+comment on column public.personality_history_evidence.weight is 'Distance of the score from neutral, in hundredths, times the weight of its age in millionths, over a million.';
+create index personality_history_evidence_by_message on public.personality_history_evidence (user_id, message_id);
+
+alter table public.personality_history enable row level security;
+alter table public.personality_history_evidence enable row level security;
+revoke all on public.personality_history, public.personality_history_evidence from public, anon, authenticated, service_role;
+grant select on public.personality_history, public.personality_history_evidence to authenticated, service_role;
+
+create policy "a user reads their own history" on public.personality_history
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "a user reads their own evidence" on public.personality_history_evidence
+  for select to authenticated using (user_id = (select auth.uid()));
+
+-- SECURITY DEFINER, as the three below: they fire as whoever deletes or moves a message,
+-- who has no rights here.
+create function bondhu.drop_unevidenced_history() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  delete from public.personality_history h
+  using (select distinct gone.user_id, gone.history_id from old_evidence gone) touched
+  where h.user_id = touched.user_id
+    and h.id = touched.history_id
+    and not exists (
+      select from public.personality_history_evidence e
+      where e.user_id = h.user_id and e.history_id = h.id
+    );
+  return null;
+end
+$$;
+comment on function bondhu.drop_unevidenced_history() is 'AFTER DELETE trigger on evidence: a change that nothing supports any more goes.';
+
+create trigger evidence_drop_unevidenced_history after delete on public.personality_history_evidence
+  referencing old table as old_evidence
+  for each statement execute function bondhu.drop_unevidenced_history();
+
+create function bondhu.release_evidence() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  delete from public.personality_history_evidence e where e.user_id = old.user_id and e.message_id = old.id;
+  return new;
+end
+$$;
+comment on function bondhu.release_evidence() is 'BEFORE UPDATE trigger on chat_messages: a message that changes hands is no evidence about its former user.';
+
+create trigger chat_messages_release_evidence before update of user_id, id on public.chat_messages
+  for each row when ((old.user_id, old.id) is distinct from (new.user_id, new.id))
+  execute function bondhu.release_evidence();
+
+create function bondhu.forget_derived() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  delete from public.personality_history;
+  delete from public.personality_profiles;
+  delete from public.sentiment_buckets;
+  return null;
+end
+$$;
+comment on function bondhu.forget_derived() is 'AFTER TRUNCATE trigger on chat_messages: no message, no conclusions.';
+
+create trigger chat_messages_forget_derived after truncate on public.chat_messages
+  for each statement execute function bondhu.forget_derived();
+
+revoke all on function bondhu.drop_unevidenced_history(), bondhu.release_evidence(), bondhu.forget_derived()
+  from public, anon, authenticated, service_role;

@@ -1,0 +1,215 @@
+-- Attaches the engine that the server has, and what the rest of the system calls.
+
+create function bondhu.missing_from_engine(engine_schema text) returns text[]
+language sql stable
+set search_path = ''
+as $$
+  select coalesce(array_agg(c.signature order by c.signature), '{}')
+  from bondhu.engine_contract() c
+  where not exists (
+    select
+    from pg_catalog.pg_proc p
+    where p.oid = to_regprocedure(format('%I.%s', engine_schema, c.signature))
+      and pg_catalog.pg_get_function_result(p.oid) = c.result
+  )
+$$;
+comment on function bondhu.missing_from_engine(text) is 'Signatures of the contract that a schema does not offer; empty for an engine.';
+
+create function bondhu.install_engine() returns text
+language plpgsql
+set search_path = ''
+as $install$
+declare
+  engine text;
+  missing text[];
+begin
+  if exists (select from pg_catalog.pg_available_extensions where name = 'bondhu') then
+    create extension if not exists bondhu;
+    engine := 'bondhu_native';
+  end if;
+
+  drop trigger if exists bondhu_score_message on public.chat_messages;
+  drop trigger if exists bondhu_fold_inserted on public.chat_messages;
+  drop trigger if exists bondhu_fold_updated on public.chat_messages;
+  drop trigger if exists bondhu_fold_deleted on public.chat_messages;
+
+  if engine is null then
+    raise notice using
+      message = 'no engine on this server: chat is stored unscored',
+      hint = 'Install the extension "bondhu" on the server, then run select bondhu.install_engine(); and bondhu.rescore().';
+    perform bondhu.point_entries_nowhere();
+    return null;
+  end if;
+
+  missing := bondhu.missing_from_engine(engine);
+  if cardinality(missing) > 0 then
+    raise exception using
+      errcode = '0A000',
+      message = format('engine %s lacks %s', engine, array_to_string(missing, ', ')),
+      hint = 'Update the engine to the version these migrations were written for: alter extension bondhu update;';
+  end if;
+
+  execute format($ddl$
+    create trigger bondhu_score_message before insert or update of message_text, sender_type on public.chat_messages
+      for each row execute function %1$I.score_message();
+    create trigger bondhu_fold_inserted after insert on public.chat_messages
+      referencing new table as new_messages for each statement execute function %1$I.fold_messages();
+    create trigger bondhu_fold_updated after update on public.chat_messages
+      referencing old table as old_messages new table as new_messages
+      for each statement execute function %1$I.fold_messages();
+    create trigger bondhu_fold_deleted after delete on public.chat_messages
+      referencing old table as old_messages for each statement execute function %1$I.fold_messages();
+  $ddl$, engine);
+  perform bondhu.point_entries_at(engine);
+  return engine;
+end
+$install$;
+comment on function bondhu.install_engine() is
+  'Picks the engine this server has, attaches its triggers, points the entry functions at it. Run again after an extension appears. Returns the engine''s schema, null when there is none.';
+
+-- The entry functions. `create or replace` keeps their grants.
+
+create function bondhu.point_entries_at(engine text) returns void
+language plpgsql
+set search_path = ''
+as $point$
+begin
+  execute format($ddl$
+    create or replace function bondhu.engine() returns jsonb
+    language sql stable set search_path = ''
+    as $f$ select jsonb_build_object('name', %1$L, 'version', %1$I.engine_version()) $f$;
+
+    create or replace function bondhu.score(message_text text, out sentiment_score numeric, out mood text,
+      out mood_confidence numeric, out support_level text, out engine_version integer)
+    language sql stable set search_path = ''
+    as $f$ select s.* from %1$I.score($1) s $f$;
+
+    create or replace function bondhu.personality(user_ids uuid[], as_of timestamptz) returns setof bondhu.personality
+    language sql stable set search_path = ''
+    as $f$ select p.* from %1$I.personality($1, $2) p $f$;
+
+    create or replace function bondhu.recompute(user_id uuid) returns void
+    language sql security definer set search_path = ''
+    as $f$ select %1$I.recompute($1) $f$;
+  $ddl$, engine);
+  execute format('grant usage on schema %I to service_role, bondhu_worker', engine);
+end
+$point$;
+
+create function bondhu.point_entries_nowhere() returns void
+language plpgsql
+set search_path = ''
+as $point$
+begin
+  create or replace function bondhu.engine() returns jsonb
+  language sql stable set search_path = ''
+  as $f$ select null::jsonb $f$;
+
+  create or replace function bondhu.score(message_text text, out sentiment_score numeric, out mood text,
+    out mood_confidence numeric, out support_level text, out engine_version integer)
+  language plpgsql stable set search_path = ''
+  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+
+  create or replace function bondhu.personality(user_ids uuid[], as_of timestamptz) returns setof bondhu.personality
+  language sql stable set search_path = ''
+  as $f$ select p.* from pg_catalog.jsonb_populate_recordset(null::bondhu.personality, '[]') p $f$;
+
+  create or replace function bondhu.recompute(user_id uuid) returns void
+  language plpgsql security definer set search_path = ''
+  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+end
+$point$;
+
+create function bondhu.refuse_without_engine() returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  raise exception using
+    errcode = '0A000',
+    message = 'no engine is installed',
+    hint = 'Install the extension "bondhu" on the server, then run select bondhu.install_engine();';
+end
+$$;
+
+create type bondhu.personality as (
+  user_id uuid,
+  as_of timestamptz,
+  until timestamptz,
+  openness numeric,
+  conscientiousness numeric,
+  extraversion numeric,
+  agreeableness numeric,
+  neuroticism numeric,
+  trait_confidence numeric,
+  communication_style text,
+  emotional_stability text,
+  needs_support boolean,
+  message_count bigint,
+  mean_sentiment numeric,
+  sentiment_volatility numeric,
+  dominant_mood text,
+  sentiment_trend text
+);
+revoke all on type bondhu.personality from public;
+grant usage on type bondhu.personality to service_role, bondhu_worker;
+
+select bondhu.install_engine();
+
+comment on function bondhu.engine() is 'Name and version of the installed engine; null without one.';
+comment on function bondhu.score(text) is 'Sentiment (0..1), mood, its confidence (0..1), support level. 0A000 without an engine.';
+comment on function bondhu.personality(uuid[], timestamptz) is 'What is concluded about users, exact as of the given instant; no rows without an engine.';
+comment on function bondhu.recompute(uuid) is 'Rebuilds everything derived about a user from the raw messages. 0A000 without an engine.';
+
+-- Scores messages that no engine, or an older one, has scored. Bounded per call, so that a
+-- live system keeps its breath; run it until it returns 0.
+create function bondhu.rescore(batch integer default 1000) returns bigint
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  current_version integer := (bondhu.engine() ->> 'version')::integer;
+  rescored bigint;
+begin
+  if current_version is null then
+    perform bondhu.refuse_without_engine();
+  end if;
+  if batch is null or batch < 1 then
+    raise exception using errcode = '22023', message = 'batch must be at least 1';
+  end if;
+
+  with due as materialized (
+    select m.user_id, m.id, m.message_text
+    from public.chat_messages m
+    where m.sender_type = 'user' and m.engine_version is null
+    order by m.user_id, m.created_at
+    limit batch
+    for update skip locked
+  ), outdated as materialized (
+    select m.user_id, m.id, m.message_text
+    from public.chat_messages m
+    where m.sender_type = 'user' and m.engine_version <> current_version
+    limit greatest(batch - (select count(*) from due), 0)
+    for update skip locked
+  )
+  update public.chat_messages m
+     set sentiment_score = s.sentiment_score, mood_detected = s.mood,
+         support_level = s.support_level, engine_version = s.engine_version
+    from (table due union all table outdated) d
+    cross join lateral bondhu.score(d.message_text) s
+   where m.user_id = d.user_id and m.id = d.id;
+  get diagnostics rescored = row_count;
+  return rescored;
+end
+$$;
+comment on function bondhu.rescore(integer) is
+  'Scores up to `batch` messages that the current engine has not scored; returns how many. Call until 0. Resumable: each call is whole.';
+
+revoke all on function bondhu.missing_from_engine(text), bondhu.install_engine(), bondhu.point_entries_at(text),
+  bondhu.point_entries_nowhere(), bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text),
+  bondhu.personality(uuid[], timestamptz), bondhu.recompute(uuid), bondhu.rescore(integer)
+  from public, anon, authenticated, service_role;
+grant execute on function bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text)
+  to service_role, bondhu_worker;
+grant execute on function bondhu.personality(uuid[], timestamptz) to bondhu_worker;
+grant execute on function bondhu.recompute(uuid), bondhu.rescore(integer) to service_role;
