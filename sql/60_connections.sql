@@ -1,0 +1,106 @@
+-- A connection, one per user and provider, is its own sync job. Its public row says
+-- how it stands; its private rows hold the lease, the checkpoint and the sealed tokens.
+
+create table public.provider_connections (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  provider text not null references bondhu.provider_settings (provider),
+  status text not null default 'pending',
+  scopes text[] not null default '{}',
+  account_id text,
+  account_name text,
+  connected_at timestamptz,
+  last_sync_at timestamptz,
+  next_sync_at timestamptz,
+  missing text[] not null default '{}',
+  last_error_code text,
+  last_error text,
+  updated_at timestamptz not null default now(),
+
+  primary key (user_id, provider),
+  constraint connection_status_is_known check (status in (
+    'pending', 'queued', 'syncing', 'ok', 'partial', 'needs_reauth', 'failing', 'disconnected'
+  )),
+  constraint partial_says_what_is_missing check ((status = 'partial') <= (cardinality(missing) > 0)),
+  constraint ok_misses_nothing check (status <> 'ok' or (cardinality(missing) = 0 and last_error is null)),
+  constraint error_has_a_code check ((last_error is null) = (last_error_code is null)),
+  constraint disconnected_forgets_the_account check (
+    status <> 'disconnected' or num_nonnulls(account_id, account_name, connected_at, next_sync_at) = 0
+  )
+);
+comment on table public.provider_connections is 'How each linked account stands. Never a token.';
+comment on column public.provider_connections.missing is 'Resources the last pull could not bring, such as spotify.top_tracks; empty unless partial.';
+comment on column public.provider_connections.last_error is 'A sentence a person can act on; last_error_code is stable for programs.';
+
+create index provider_connections_due on public.provider_connections (provider, next_sync_at)
+  where status in ('pending', 'ok', 'partial', 'failing');
+create index provider_connections_claimable on public.provider_connections (provider, next_sync_at)
+  where status in ('queued', 'syncing');
+create index provider_connections_by_provider on public.provider_connections (provider);
+
+alter table public.provider_connections enable row level security;
+revoke all on public.provider_connections from public, anon, authenticated, service_role;
+grant select on public.provider_connections to authenticated, service_role;
+grant select, update on public.provider_connections to bondhu_worker;
+
+create policy "a user reads their own connections" on public.provider_connections
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker keeps connections" on public.provider_connections
+  to bondhu_worker using (true) with check (true);
+
+create trigger provider_connections_set_updated_at before update on public.provider_connections
+  for each row execute function bondhu.set_updated_at();
+
+create table bondhu.sync_jobs (
+  user_id uuid not null,
+  provider text not null,
+  lease_token uuid,
+  lease_owner text,
+  lease_expires_at timestamptz,
+  checkpoint jsonb not null default '{}',
+  not_before timestamptz,
+  attempts integer not null default 0,
+  requested_at timestamptz,
+
+  primary key (user_id, provider),
+  constraint sync_jobs_connection_fkey foreign key (user_id, provider)
+    references public.provider_connections (user_id, provider) on delete cascade,
+  constraint lease_has_token check (num_nulls(lease_token, lease_owner, lease_expires_at) in (0, 3)),
+  constraint checkpoint_is_an_object check (jsonb_typeof(checkpoint) = 'object'),
+  constraint attempts_are_counted check (attempts >= 0)
+);
+comment on table bondhu.sync_jobs is 'The private half of a connection. Exists while it is connected.';
+comment on column bondhu.sync_jobs.lease_token is 'Who may write for this connection now: a worker whose token is no longer here has lost the job.';
+comment on column bondhu.sync_jobs.checkpoint is 'Where an unfinished walk goes on; commits together with the page before it.';
+comment on column bondhu.sync_jobs.not_before is 'Back-off that outlives the worker: Retry-After of 13 hours occurs.';
+comment on column bondhu.sync_jobs.requested_at is 'When the user asked for a sync; served before scheduled ones.';
+
+create table bondhu.provider_tokens (
+  user_id uuid not null,
+  provider text not null,
+  kind text not null,
+  sealed bytea not null,
+  expires_at timestamptz,
+
+  primary key (user_id, provider, kind),
+  constraint provider_tokens_connection_fkey foreign key (user_id, provider)
+    references public.provider_connections (user_id, provider) on delete cascade,
+  constraint token_kind_is_known check (kind in ('access', 'refresh'))
+);
+comment on table bondhu.provider_tokens is
+  'Tokens sealed by the worker (XChaCha20-Poly1305, bound to user, provider and kind). The database never sees one in clear.';
+
+create table bondhu.provider_ledger (
+  provider text not null references bondhu.provider_settings (provider),
+  window_start timestamptz not null,
+  requests bigint not null default 0,
+
+  primary key (provider, window_start),
+  constraint requests_are_counted check (requests >= 0)
+);
+comment on table bondhu.provider_ledger is 'Requests (YouTube: quota units, one each) sent per provider and quota window, by all workers.';
+
+revoke all on bondhu.sync_jobs, bondhu.provider_tokens, bondhu.provider_ledger from public, anon, authenticated, service_role;
+grant select, update on bondhu.sync_jobs to bondhu_worker;
+grant select, insert, update, delete on bondhu.provider_tokens to bondhu_worker;
+grant select, insert, update, delete on bondhu.provider_ledger to bondhu_worker;
+grant select on bondhu.sync_jobs, bondhu.provider_ledger to service_role;

@@ -1,0 +1,57 @@
+-- What YouTube brings: subscriptions and liked videos. There is no watch history.
+
+create table public.video_subscriptions (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  channel_id text not null,
+  title text,
+  subscribed_at timestamptz,
+  walk_id uuid not null,
+  fetched_at timestamptz not null default now(),
+
+  primary key (user_id, channel_id)
+);
+comment on table public.video_subscriptions is 'Channels the user follows on YouTube.';
+
+create table public.video_likes (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  video_id text not null,
+  title text,
+  channel_id text,
+  channel_title text,
+  category_id text,
+  topics text[] not null default '{}',
+  published_at timestamptz,
+  walk_id uuid not null,
+  fetched_at timestamptz not null default now(),
+
+  primary key (user_id, video_id)
+);
+comment on table public.video_likes is 'Videos the user liked on YouTube. Deleted and private ones are not listed there.';
+comment on column public.video_likes.topics is 'Wikipedia titles of topicDetails.topicCategories, e.g. Music.';
+comment on column public.video_likes.walk_id is 'The pull that last saw this row; what a complete walk did not see is swept.';
+
+create index video_subscriptions_by_age on public.video_subscriptions (fetched_at);
+create index video_likes_by_age on public.video_likes (fetched_at);
+
+create table bondhu.video_categories (
+  category_id text primary key,
+  title text not null,
+  fetched_at timestamptz not null default now()
+);
+comment on table bondhu.video_categories is 'YouTube''s category titles (region US), kept at most settings.video_retention_days.';
+
+alter table public.video_subscriptions enable row level security;
+alter table public.video_likes enable row level security;
+revoke all on public.video_subscriptions, public.video_likes, bondhu.video_categories
+  from public, anon, authenticated, service_role;
+grant select on public.video_subscriptions, public.video_likes to authenticated, service_role;
+grant select, insert, update, delete on public.video_subscriptions, public.video_likes, bondhu.video_categories to bondhu_worker;
+
+create policy "a user reads their own subscriptions" on public.video_subscriptions
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker keeps subscriptions" on public.video_subscriptions
+  to bondhu_worker using (true) with check (true);
+create policy "a user reads their own likes" on public.video_likes
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker keeps likes" on public.video_likes
+  to bondhu_worker using (true) with check (true);

@@ -1,0 +1,89 @@
+-- Tastes: what the worker computes (with the rules of bondhu-core) after each pull.
+-- Unknown is null, never 0.
+
+create table public.music_preferences (
+  user_id uuid primary key references auth.users (id) on delete cascade,
+  top_genres jsonb not null,
+  mood_profile jsonb,
+  diversity numeric(4, 3),
+  top_artists jsonb not null,
+  recently_played jsonb not null,
+  plays_by_hour integer[] not null,
+  play_count bigint not null,
+  computed_at timestamptz not null,
+
+  constraint top_genres_is_a_list check (jsonb_typeof(top_genres) = 'array'),
+  constraint mood_profile_is_an_object check (jsonb_typeof(mood_profile) = 'object'),
+  constraint diversity_is_a_share check (diversity between 0 and 1),
+  constraint top_artists_is_a_list check (jsonb_typeof(top_artists) = 'array'),
+  constraint recently_played_is_a_list check (jsonb_typeof(recently_played) = 'array'),
+  constraint plays_have_every_hour check (cardinality(plays_by_hour) = 24),
+  constraint plays_are_counted check (play_count >= 0)
+);
+comment on table public.music_preferences is 'Musical taste from linked accounts; gone when they are disconnected.';
+comment on column public.music_preferences.top_genres is 'Heaviest first: [{genre, weight, source}]; weights are shares of all genre evidence, 0..1.';
+comment on column public.music_preferences.mood_profile is '{energy, valence, danceability, acousticness, confidence, source}, each 0..1; null without evidence.';
+comment on column public.music_preferences.diversity is 'Normalised entropy of the genre weights: 0 one genre, 1 all alike; null without genres.';
+comment on column public.music_preferences.plays_by_hour is 'Known plays per hour of the day, in the user''s time zone at computed_at.';
+
+create table public.video_preferences (
+  user_id uuid primary key references auth.users (id) on delete cascade,
+  top_categories jsonb not null,
+  top_topics jsonb not null,
+  top_channels jsonb not null,
+  subscription_count bigint not null,
+  like_count bigint not null,
+  computed_at timestamptz not null,
+
+  constraint top_categories_is_a_list check (jsonb_typeof(top_categories) = 'array'),
+  constraint top_topics_is_a_list check (jsonb_typeof(top_topics) = 'array'),
+  constraint top_channels_is_a_list check (jsonb_typeof(top_channels) = 'array'),
+  constraint videos_are_counted check (subscription_count >= 0 and like_count >= 0)
+);
+comment on table public.video_preferences is 'Taste in videos from linked accounts; gone when they are disconnected.';
+comment on column public.video_preferences.top_categories is 'Most liked first: [{name, weight}]; weights are shares of the liked videos, 0..1. top_topics alike.';
+comment on column public.video_preferences.top_channels is 'Most liked first: [{channel_id, title, likes, subscribed}].';
+
+alter table public.music_preferences enable row level security;
+alter table public.video_preferences enable row level security;
+revoke all on public.music_preferences, public.video_preferences from public, anon, authenticated, service_role;
+grant select on public.music_preferences, public.video_preferences to authenticated, service_role;
+grant select, insert, update, delete on public.music_preferences, public.video_preferences to bondhu_worker;
+
+create policy "a user reads their own music preferences" on public.music_preferences
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker keeps music preferences" on public.music_preferences
+  to bondhu_worker using (true) with check (true);
+create policy "a user reads their own video preferences" on public.video_preferences
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker keeps video preferences" on public.video_preferences
+  to bondhu_worker using (true) with check (true);
+
+create function bondhu.music_profile_document(user_ids uuid[], as_of timestamptz)
+returns table (user_id uuid, data jsonb, until timestamptz)
+language sql stable
+set search_path = ''
+as $$
+  select p.user_id, to_jsonb(m) - 'user_id', null::timestamptz
+  from public.profiles p
+  left join public.music_preferences m on m.user_id = p.user_id
+  where p.user_id = any ($1)
+$$;
+comment on function bondhu.music_profile_document(uuid[], timestamptz) is 'Redis document music:profile; null data for a user without music.';
+
+create function bondhu.video_youtube_document(user_ids uuid[], as_of timestamptz)
+returns table (user_id uuid, data jsonb, until timestamptz)
+language sql stable
+set search_path = ''
+as $$
+  select p.user_id, to_jsonb(v) - 'user_id', null::timestamptz
+  from public.profiles p
+  left join public.video_preferences v on v.user_id = p.user_id
+  where p.user_id = any ($1)
+$$;
+comment on function bondhu.video_youtube_document(uuid[], timestamptz) is 'Redis document video:youtube; null data for a user without videos.';
+
+revoke all on function bondhu.music_profile_document(uuid[], timestamptz), bondhu.video_youtube_document(uuid[], timestamptz)
+  from public, anon, authenticated, service_role;
+grant execute on function bondhu.music_profile_document(uuid[], timestamptz), bondhu.video_youtube_document(uuid[], timestamptz)
+  to bondhu_worker;

@@ -1,0 +1,296 @@
+-- Linking an account: begin_connect → the provider's consent page → the worker's
+-- callback → confirm_connect. The last step runs under the same user's session, so
+-- that nobody can make another person's consent land in their own account.
+
+create table bondhu.oauth_states (
+  state_hash bytea primary key,
+  user_id uuid not null references auth.users (id) on delete cascade,
+  provider text not null references bondhu.provider_settings (provider),
+  code_verifier text not null,
+  return_to text not null,
+  expires_at timestamptz not null,
+
+  constraint state_is_hashed check (octet_length(state_hash) = 32),
+  -- RFC 7636 section 4.1
+  constraint verifier_has_pkce_length check (char_length(code_verifier) between 43 and 128)
+);
+comment on table bondhu.oauth_states is 'Consents under way. The state itself is only in the URL; here is its SHA-256.';
+create index oauth_states_by_user on bondhu.oauth_states (user_id);
+create index oauth_states_by_provider on bondhu.oauth_states (provider);
+
+create table bondhu.pending_connections (
+  code_hash bytea primary key,
+  user_id uuid not null references auth.users (id) on delete cascade,
+  provider text not null references bondhu.provider_settings (provider),
+  scopes text[] not null,
+  account_id text,
+  account_name text,
+  sealed_access bytea not null,
+  access_expires_at timestamptz,
+  sealed_refresh bytea,
+  expires_at timestamptz not null,
+
+  constraint code_is_hashed check (octet_length(code_hash) = 32)
+);
+comment on table bondhu.pending_connections is 'Consents given and not yet confirmed. The one-time code is only in the URL; here is its SHA-256.';
+create index pending_connections_by_user on bondhu.pending_connections (user_id);
+create index pending_connections_by_provider on bondhu.pending_connections (provider);
+
+revoke all on bondhu.oauth_states, bondhu.pending_connections from public, anon, authenticated, service_role;
+grant select, delete on bondhu.oauth_states to bondhu_worker;
+grant insert on bondhu.pending_connections to bondhu_worker;
+
+create function bondhu.base64url(bytes bytea) returns text
+language sql immutable strict parallel safe
+set search_path = ''
+as $$
+  select rtrim(translate(encode(bytes, 'base64'), E'+/\n', '-_'), '=')
+$$;
+
+-- 43 characters of base64url over 244 random bits: two version 4 uuids carry 122 each.
+create function bondhu.random_token() returns text
+language sql volatile
+set search_path = ''
+as $$
+  select bondhu.base64url(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())))
+$$;
+
+create function bondhu.url_encode(plain text) returns text
+language sql immutable strict parallel safe
+set search_path = ''
+as $$
+  select coalesce(string_agg(
+    case when chr(byte) ~ '[A-Za-z0-9_.~-]' and byte < 128 then chr(byte)
+         else '%' || upper(lpad(to_hex(byte), 2, '0')) end, '' order by place), '')
+  from (
+    select get_byte(convert_to(plain, 'UTF8'), place) as byte, place
+    from generate_series(0, octet_length(convert_to(plain, 'UTF8')) - 1) place
+  ) bytes
+$$;
+comment on function bondhu.url_encode(text) is 'Percent-encoding of RFC 3986 section 2.1; everything but unreserved characters.';
+
+-- The origin as browsers compare it: lower-case scheme and host, no default port. Null
+-- for anything that is not plainly scheme://host[:port][/…]: user info, backslashes,
+-- white space and control characters are how allow-lists get fooled.
+create function bondhu.url_origin(url text) returns text
+language sql immutable strict parallel safe
+set search_path = ''
+as $$
+  select case when url !~ '[[:space:][:cntrl:]\\]' then
+    regexp_replace(
+      lower(substring(url from '^([A-Za-z][A-Za-z0-9+.-]*://(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?)(?:[/?#]|$)')),
+      '^(http://.*):80$|^(https://.*):443$', '\1\2')
+  end
+$$;
+
+revoke all on function bondhu.random_token(), bondhu.base64url(bytea), bondhu.url_encode(text), bondhu.url_origin(text)
+  from public, anon, authenticated, service_role;
+
+create function bondhu.provider_or_refuse(named text) returns bondhu.provider_settings
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  found_provider bondhu.provider_settings;
+begin
+  select * into found_provider from bondhu.provider_settings s where s.provider = named;
+  if not found then
+    raise exception using
+      errcode = '22023',
+      message = format('unknown provider %L', named),
+      hint = 'Known providers: ' || (select string_agg(s.provider, ', ' order by s.provider) from bondhu.provider_settings s) || '.';
+  end if;
+  return found_provider;
+end
+$$;
+revoke all on function bondhu.provider_or_refuse(text) from public, anon, authenticated, service_role;
+
+create function public.begin_connect(provider text, return_to text) returns text
+language plpgsql security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  caller uuid := bondhu.require_user();
+  settings bondhu.provider_settings := bondhu.provider_or_refuse($1);
+  state text := bondhu.random_token();
+  verifier text := bondhu.random_token();
+  back text := $2;
+begin
+  if not settings.enabled or settings.client_id is null or settings.redirect_uri is null then
+    raise exception using
+      errcode = '55000',
+      message = format('%s is not set up here', settings.provider),
+      hint = format('The operator fills in client_id and redirect_uri in bondhu.provider_settings for %s; sync-worker doctor tells what is missing.', settings.provider);
+  end if;
+  if back is null or bondhu.url_origin(back) is null
+     or not bondhu.url_origin(back) = any (select bondhu.url_origin(allowed) from unnest(settings.return_to_allow_list) allowed) then
+    raise exception using
+      errcode = '22023',
+      message = 'return_to is not on the allow-list',
+      detail = format('Its origin is %s.', coalesce(bondhu.url_origin(back), 'not a plain scheme://host[:port]')),
+      hint = format('The operator adds the app''s origin to bondhu.provider_settings.return_to_allow_list for %s.', settings.provider);
+  end if;
+
+  insert into bondhu.oauth_states (state_hash, user_id, provider, code_verifier, return_to, expires_at)
+  select sha256(convert_to(state, 'UTF8')), caller, settings.provider, verifier, back,
+         now() + make_interval(mins => s.oauth_state_ttl_minutes)
+  from bondhu.settings s;
+
+  return settings.authorize_url || '?response_type=code'
+    || '&client_id=' || bondhu.url_encode(settings.client_id)
+    || '&redirect_uri=' || bondhu.url_encode(settings.redirect_uri)
+    || '&scope=' || bondhu.url_encode(array_to_string(settings.scopes, ' '))
+    || '&state=' || state
+    || '&code_challenge_method=S256&code_challenge=' || bondhu.base64url(sha256(convert_to(verifier, 'UTF8')))
+    -- Google gives a refresh token only when asked for one at a fresh consent:
+    -- https://developers.google.com/identity/protocols/oauth2/web-server#offline
+    || case settings.provider when 'youtube' then '&access_type=offline&prompt=consent' else '' end;
+end
+$$;
+comment on function public.begin_connect(text, text) is
+  'Starts linking provider (spotify, youtube) and returns the consent page''s URL. After consent the user comes back to return_to with ?code=…, for confirm_connect; or with ?error=….';
+
+create function public.confirm_connect(code text) returns text
+language plpgsql security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  caller uuid := bondhu.require_user();
+  consent bondhu.pending_connections;
+begin
+  delete from bondhu.pending_connections p
+  where p.code_hash = sha256(convert_to(coalesce($1, ''), 'UTF8')) and p.user_id = caller and p.expires_at > now()
+  returning * into consent;
+  if not found then
+    raise exception using
+      errcode = 'P0002',
+      message = 'this code is unknown, used or expired',
+      hint = 'Each code works once, for the user who began. Start again with begin_connect.';
+  end if;
+
+  -- Another account than before: what the former one brought goes first.
+  perform bondhu.forget_provider(caller, consent.provider)
+  from public.provider_connections c
+  where c.user_id = caller and c.provider = consent.provider and c.account_id is distinct from consent.account_id;
+
+  insert into public.provider_connections as c
+    (user_id, provider, status, scopes, account_id, account_name, connected_at, next_sync_at)
+  values (caller, consent.provider, 'pending', consent.scopes, consent.account_id, consent.account_name, now(), now())
+  on conflict (user_id, provider) do update set
+    status = 'pending', scopes = excluded.scopes, account_id = excluded.account_id, account_name = excluded.account_name,
+    connected_at = now(), next_sync_at = now(), missing = '{}', last_error_code = null, last_error = null;
+
+  insert into bondhu.sync_jobs (user_id, provider, requested_at) values (caller, consent.provider, now())
+  on conflict (user_id, provider) do update set
+    lease_token = null, lease_owner = null, lease_expires_at = null,
+    checkpoint = '{}', not_before = null, attempts = 0, requested_at = now();
+
+  delete from bondhu.provider_tokens t where t.user_id = caller and t.provider = consent.provider;
+  insert into bondhu.provider_tokens (user_id, provider, kind, sealed, expires_at)
+  values (caller, consent.provider, 'access', consent.sealed_access, consent.access_expires_at);
+  if consent.sealed_refresh is not null then
+    insert into bondhu.provider_tokens (user_id, provider, kind, sealed)
+    values (caller, consent.provider, 'refresh', consent.sealed_refresh);
+  end if;
+  return consent.provider;
+end
+$$;
+comment on function public.confirm_connect(text) is
+  'Activates the consent behind the one-time code and queues the first sync. Returns the provider. P0002: unknown, used or expired code.';
+
+create function bondhu.forget_provider(of_user uuid, of_provider text) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  case of_provider
+    when 'spotify' then
+      delete from public.listening_history where user_id = of_user;
+      delete from public.music_top_items where user_id = of_user;
+      delete from public.music_preferences where user_id = of_user;
+    when 'youtube' then
+      delete from public.video_subscriptions where user_id = of_user;
+      delete from public.video_likes where user_id = of_user;
+      delete from public.video_preferences where user_id = of_user;
+  end case;
+end
+$$;
+comment on function bondhu.forget_provider(uuid, text) is 'Removes everything a provider brought about a user, derived rows too; Redis follows through the mirror.';
+revoke all on function bondhu.forget_provider(uuid, text) from public, anon, authenticated, service_role;
+
+create function public.disconnect(provider text) returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  caller uuid := bondhu.require_user();
+  settings bondhu.provider_settings := bondhu.provider_or_refuse($1);
+begin
+  -- First the job: a worker in mid-pull loses its lease before the rows go.
+  delete from bondhu.sync_jobs j where j.user_id = caller and j.provider = settings.provider;
+  delete from bondhu.provider_tokens t where t.user_id = caller and t.provider = settings.provider;
+  delete from bondhu.pending_connections p where p.user_id = caller and p.provider = settings.provider;
+  delete from bondhu.oauth_states o where o.user_id = caller and o.provider = settings.provider;
+  perform bondhu.forget_provider(caller, settings.provider);
+  update public.provider_connections c
+     set status = 'disconnected', scopes = '{}', account_id = null, account_name = null, connected_at = null,
+         last_sync_at = null, next_sync_at = null, missing = '{}', last_error_code = null, last_error = null
+   where c.user_id = caller and c.provider = settings.provider;
+end
+$$;
+comment on function public.disconnect(text) is 'Unlinks the provider and removes its tokens and everything it brought. Repeating it is fine.';
+
+create function public.request_sync(provider text) returns timestamptz
+language plpgsql security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  caller uuid := bondhu.require_user();
+  settings bondhu.provider_settings := bondhu.provider_or_refuse($1);
+  connection public.provider_connections;
+  again_at timestamptz;
+begin
+  select * into connection
+  from public.provider_connections c where c.user_id = caller and c.provider = settings.provider for update;
+  if not found or connection.status = 'disconnected' then
+    raise exception using
+      errcode = '55000',
+      message = format('%s is not linked', settings.provider),
+      hint = 'Link it with begin_connect first.';
+  elsif connection.status = 'needs_reauth' then
+    raise exception using
+      errcode = '55000',
+      message = format('%s asks for consent again', settings.provider),
+      detail = connection.last_error,
+      hint = 'Link it again with begin_connect.';
+  end if;
+
+  select greatest(
+      greatest(j.requested_at, connection.last_sync_at) + make_interval(mins => s.sync_request_cooldown_minutes),
+      j.not_before, settings.blocked_until)
+    into again_at
+  from bondhu.sync_jobs j, bondhu.settings s
+  where j.user_id = caller and j.provider = settings.provider;
+  if again_at > now() then
+    raise exception using
+      errcode = '55000',
+      message = format('%s can be asked again at %s', settings.provider, to_char(again_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')),
+      hint = 'What is stored stays readable until then.';
+  end if;
+
+  update bondhu.sync_jobs j set requested_at = now() where j.user_id = caller and j.provider = settings.provider;
+  update public.provider_connections c set next_sync_at = now() where c.user_id = caller and c.provider = settings.provider;
+  return now();
+end
+$$;
+comment on function public.request_sync(text) is
+  'Asks for a sync now, ahead of scheduled ones; returns when it was asked. 55000 within the cooldown, with the time at which it may be asked again.';
+
+revoke all on function public.begin_connect(text, text), public.confirm_connect(text), public.disconnect(text), public.request_sync(text)
+  from public, anon, authenticated, service_role;
+grant execute on function public.begin_connect(text, text), public.confirm_connect(text), public.disconnect(text), public.request_sync(text)
+  to authenticated;
