@@ -23,7 +23,7 @@ create table public.music_preferences (
 comment on table public.music_preferences is 'Musical taste from linked accounts; gone when they are disconnected.';
 comment on column public.music_preferences.top_genres is 'Heaviest first: [{genre, weight, source}]; weights are shares of all genre evidence, 0..1.';
 comment on column public.music_preferences.mood_profile is '{energy, valence, danceability, acousticness, confidence, source}, each 0..1; null without evidence.';
-comment on column public.music_preferences.diversity is 'Normalised entropy of the genre weights: 0 one genre, 1 all alike; null without genres.';
+comment on column public.music_preferences.diversity is 'Gini–Simpson index of the genre weights: 0 one genre, towards 1 many alike; null without genres.';
 comment on column public.music_preferences.plays_by_hour is 'Known plays per hour of the day, in the user''s time zone at computed_at.';
 
 create table public.video_preferences (

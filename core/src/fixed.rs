@@ -10,8 +10,16 @@ pub const fn round_div(numerator: i128, denominator: i128) -> i128 {
         return 0;
     }
     let (quotient, remainder) = (numerator / denominator, numerator % denominator);
-    let away = if (numerator < 0) == (denominator < 0) { 1 } else { -1 };
-    if 2 * remainder.unsigned_abs() >= denominator.unsigned_abs() { quotient + away } else { quotient }
+    let away = if (numerator < 0) == (denominator < 0) {
+        1
+    } else {
+        -1
+    };
+    if 2 * remainder.unsigned_abs() >= denominator.unsigned_abs() {
+        quotient + away
+    } else {
+        quotient
+    }
 }
 
 /// √(`numerator / denominator`), rounded half up. Zero unless both are positive.
@@ -23,7 +31,11 @@ pub const fn round_sqrt_ratio(numerator: i128, denominator: i128) -> i128 {
     // floor(sqrt(floor(q))) = floor(sqrt(q)), so that only the last half has to be looked at.
     let floor = (numerator / denominator).isqrt();
     let odd = 2 * floor + 1;
-    if 4 * numerator >= denominator * odd * odd { floor + 1 } else { floor }
+    if 4 * numerator >= denominator * odd * odd {
+        floor + 1
+    } else {
+        floor
+    }
 }
 
 #[cfg(test)]

@@ -5,16 +5,20 @@
 //! are kept for a user; [`personality`] concludes from them through [`window`], [`style`]
 //! and [`traits`].
 
+pub mod cache;
 pub mod decay;
+pub mod evidence;
 pub mod fixed;
 pub mod message;
 pub mod mood;
 pub mod personality;
+pub mod retry;
 pub mod score;
 pub mod settings;
 pub mod state;
 pub mod style;
 pub mod tally;
+pub mod tastes;
 pub mod time;
 pub mod traits;
 pub mod window;

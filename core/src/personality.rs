@@ -31,7 +31,10 @@ pub struct Landmark {
 }
 
 /// Where everybody starts.
-pub const START: Landmark = Landmark { traits: UNASSESSED.values(), communication: CommunicationStyle::Balanced };
+pub const START: Landmark = Landmark {
+    traits: UNASSESSED.values(),
+    communication: CommunicationStyle::Balanced,
+};
 
 impl Personality {
     /// The personality of `state`.
@@ -50,7 +53,10 @@ impl Personality {
     /// What the next row of history would compare with.
     #[must_use]
     pub const fn landmark(&self) -> Landmark {
-        Landmark { traits: self.traits.values(), communication: self.style.communication }
+        Landmark {
+            traits: self.traits.values(),
+            communication: self.style.communication,
+        }
     }
 }
 
@@ -61,6 +67,10 @@ impl Landmark {
     pub fn is_material_after(&self, before: &Self, settings: &Settings) -> bool {
         let least = settings.history_min_change * 100;
         self.communication != before.communication
-            || self.traits.iter().zip(before.traits).any(|(now, then)| (now - then).abs() >= least)
+            || self
+                .traits
+                .iter()
+                .zip(before.traits)
+                .any(|(now, then)| (now - then).abs() >= least)
     }
 }

@@ -61,7 +61,9 @@ impl Repairs {
 
     /// The moods to read again.
     pub fn moods(&self) -> impl Iterator<Item = Mood> + '_ {
-        Mood::ALL.into_iter().filter(|mood| self.moods[mood.index()])
+        Mood::ALL
+            .into_iter()
+            .filter(|mood| self.moods[mood.index()])
     }
 }
 
@@ -108,14 +110,48 @@ impl State {
         settings: &Settings,
     ) -> Result<Self, Inconsistent> {
         let mut state = Self::empty(as_of, settings);
-        messages.into_iter().try_for_each(|message| state.put(message))?;
+        messages
+            .into_iter()
+            .try_for_each(|message| state.put(message))?;
+        Ok(state)
+    }
+
+    /// The state put together from what [`State::recount`] would make of all messages:
+    /// `recent` are those of both windows, `days` the daily tallies of the trait horizon.
+    ///
+    /// # Errors
+    /// [`Inconsistent`] when a sum overflows.
+    pub fn rebuild(
+        as_of: Timestamp,
+        settings: &Settings,
+        recent: &[Message],
+        days: &[(Day, Tally)],
+        last_crisis_at: Option<Timestamp>,
+    ) -> Result<Self, Inconsistent> {
+        let mut state = Self {
+            last_crisis_at,
+            ..Self::empty(as_of, settings)
+        };
+        for message in recent {
+            state.shift(
+                message,
+                place(message.created_at, as_of, settings.window_hours),
+                1,
+            )?;
+        }
+        for (day, tally) in days {
+            state.traits.add(tally, weight(*day, as_of.day()))?;
+        }
         Ok(state)
     }
 
     /// The current window: `(as_of − window, as_of]`.
     #[must_use]
     pub fn current_span(&self) -> Span {
-        Span { after: self.as_of.plus_hours(-self.window_hours), through: self.as_of }
+        Span {
+            after: self.as_of.plus_hours(-self.window_hours),
+            through: self.as_of,
+        }
     }
 
     /// The window before it, which the trend compares with.
@@ -133,7 +169,9 @@ impl State {
     pub fn moving(&self, to: Timestamp, settings: &Settings) -> [Option<Span>; 2] {
         let to = to.max(self.as_of);
         let (hours, through) = (settings.window_hours, self.as_of);
-        let span = |after: Timestamp, through: Timestamp| (after < through).then_some(Span { after, through });
+        let span = |after: Timestamp, through: Timestamp| {
+            (after < through).then_some(Span { after, through })
+        };
         if hours != self.window_hours || to.plus_hours(-hours) >= through {
             return [span(to.plus_hours(-2 * hours), through), None];
         }
@@ -168,11 +206,19 @@ impl State {
         let anew = hours != self.window_hours || to.plus_hours(-hours) >= from;
         let needs_days = self.needs_days(to);
         if anew {
-            *self = Self { traits: self.traits, last_crisis_at: self.last_crisis_at, ..Self::empty(to, settings) };
+            *self = Self {
+                traits: self.traits,
+                last_crisis_at: self.last_crisis_at,
+                ..Self::empty(to, settings)
+            };
         }
         self.as_of = to;
         for message in moving {
-            let was = if anew { Place::Outside } else { place(message.created_at, from, hours) };
+            let was = if anew {
+                Place::Outside
+            } else {
+                place(message.created_at, from, hours)
+            };
             let is = place(message.created_at, to, hours);
             if was != is {
                 self.shift(message, was, -1)?;
@@ -193,8 +239,15 @@ impl State {
     /// # Errors
     /// [`Inconsistent`] when a sum overflows.
     pub fn put(&mut self, message: &Message) -> Result<(), Inconsistent> {
-        self.shift(message, place(message.created_at, self.as_of, self.window_hours), 1)?;
-        self.traits.add(&message.tally(), weight(message.created_at.day(), self.as_of.day()))?;
+        self.shift(
+            message,
+            place(message.created_at, self.as_of, self.window_hours),
+            1,
+        )?;
+        self.traits.add(
+            &message.tally(),
+            weight(message.created_at.day(), self.as_of.day()),
+        )?;
         if message.crisis {
             self.last_crisis_at = self.last_crisis_at.max(Some(message.created_at));
         }
@@ -209,7 +262,10 @@ impl State {
         let place = place(message.created_at, self.as_of, self.window_hours);
         let mood = message.mood.index();
         self.shift(message, place, -1)?;
-        self.traits.add(&message.tally(), -weight(message.created_at.day(), self.as_of.day()))?;
+        self.traits.add(
+            &message.tally(),
+            -weight(message.created_at.day(), self.as_of.day()),
+        )?;
         if place == Place::Current && self.latest[mood] == Some(message.created_at) {
             repairs.moods[mood] = true;
         }
@@ -235,7 +291,10 @@ impl State {
             .map(|at| at.plus_hours(settings.crisis_support_hours))
             .filter(|&end| end > self.as_of);
         let next_day = (self.traits.count > 0).then(|| Day(self.as_of.day().0 + 1).start());
-        [leaves_window, leaves_previous, support_ends, next_day].into_iter().flatten().min()
+        [leaves_window, leaves_previous, support_ends, next_day]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn shift(&mut self, message: &Message, place: Place, sign: i64) -> Result<(), Inconsistent> {
@@ -259,7 +318,10 @@ impl State {
     }
 
     fn check(&self) -> Result<(), Inconsistent> {
-        let sound = self.window.is_sound() && self.traits.is_sound() && self.previous_count >= 0 && self.previous_sum >= 0;
+        let sound = self.window.is_sound()
+            && self.traits.is_sound()
+            && self.previous_count >= 0
+            && self.previous_sum >= 0;
         if sound { Ok(()) } else { Err(Inconsistent) }
     }
 }

@@ -25,6 +25,18 @@ impl CommunicationStyle {
             Self::EnthusiasticEnergetic => "enthusiastic_energetic",
         }
     }
+
+    /// The style of that name, if there is one.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [
+            Self::EmpatheticSupportive,
+            Self::Balanced,
+            Self::EnthusiasticEnergetic,
+        ]
+        .into_iter()
+        .find(|style| style.as_str() == name)
+    }
 }
 
 /// Whether the mood swings.
@@ -64,8 +76,12 @@ impl Style {
     pub fn of(state: &State, window: Option<&Window>, settings: &Settings) -> Self {
         let (count, sum) = (state.window.count, state.window.sum);
         let communication = match window {
-            Some(_) if sum < settings.needs_support_below_hundredths * count => CommunicationStyle::EmpatheticSupportive,
-            Some(_) if sum > settings.enthusiastic_above_hundredths * count => CommunicationStyle::EnthusiasticEnergetic,
+            Some(_) if sum < settings.needs_support_below_hundredths * count => {
+                CommunicationStyle::EmpatheticSupportive
+            }
+            Some(_) if sum > settings.enthusiastic_above_hundredths * count => {
+                CommunicationStyle::EnthusiasticEnergetic
+            }
             _ => CommunicationStyle::Balanced,
         };
         let stability = window.map(|_| {

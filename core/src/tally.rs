@@ -24,12 +24,22 @@ pub struct Tally {
 
 impl Tally {
     /// Nothing counted.
-    pub const EMPTY: Self = Self { count: 0, sum: 0, sum_squares: 0, moods: [0; MOODS] };
+    pub const EMPTY: Self = Self {
+        count: 0,
+        sum: 0,
+        sum_squares: 0,
+        moods: [0; MOODS],
+    };
 
     /// What one message of this score (hundredths) and mood adds.
     #[must_use]
     pub fn of(score: i64, mood: Mood) -> Self {
-        let mut tally = Self { count: 1, sum: score, sum_squares: score * score, moods: [0; MOODS] };
+        let mut tally = Self {
+            count: 1,
+            sum: score,
+            sum_squares: score * score,
+            moods: [0; MOODS],
+        };
         tally.moods[mood.index()] = 1;
         tally
     }
@@ -40,18 +50,27 @@ impl Tally {
     /// [`Inconsistent`] when a sum would overflow. It may go below zero: a delta does.
     pub fn add(&mut self, other: &Self, factor: i64) -> Result<(), Inconsistent> {
         let add = |into: &mut i64, value: i64| -> Result<(), Inconsistent> {
-            *into = value.checked_mul(factor).and_then(|v| into.checked_add(v)).ok_or(Inconsistent)?;
+            *into = value
+                .checked_mul(factor)
+                .and_then(|v| into.checked_add(v))
+                .ok_or(Inconsistent)?;
             Ok(())
         };
         add(&mut self.count, other.count)?;
         add(&mut self.sum, other.sum)?;
         add(&mut self.sum_squares, other.sum_squares)?;
-        self.moods.iter_mut().zip(other.moods).try_for_each(|(into, value)| add(into, value))
+        self.moods
+            .iter_mut()
+            .zip(other.moods)
+            .try_for_each(|(into, value)| add(into, value))
     }
 
     /// Whether this can be a tally of messages: nothing is below zero.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        self.count >= 0 && self.sum >= 0 && self.sum_squares >= 0 && self.moods.iter().all(|&n| n >= 0)
+        self.count >= 0
+            && self.sum >= 0
+            && self.sum_squares >= 0
+            && self.moods.iter().all(|&n| n >= 0)
     }
 }

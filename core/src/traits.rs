@@ -32,8 +32,13 @@ pub struct Traits {
 }
 
 /// The baseline of a person without an assessment.
-pub const UNASSESSED: Traits =
-    Traits { openness: 5_000, conscientiousness: 5_000, extraversion: 5_000, agreeableness: 5_000, neuroticism: 5_000 };
+pub const UNASSESSED: Traits = Traits {
+    openness: 5_000,
+    conscientiousness: 5_000,
+    extraversion: 5_000,
+    agreeableness: 5_000,
+    neuroticism: 5_000,
+};
 
 /// One in ten-thousandths: the scale of signals and of confidence.
 const WHOLE: i128 = 10_000;
@@ -51,7 +56,13 @@ impl Traits {
     /// The traits in the order openness, conscientiousness, extraversion, agreeableness, neuroticism.
     #[must_use]
     pub const fn values(&self) -> [i64; 5] {
-        [self.openness, self.conscientiousness, self.extraversion, self.agreeableness, self.neuroticism]
+        [
+            self.openness,
+            self.conscientiousness,
+            self.extraversion,
+            self.agreeableness,
+            self.neuroticism,
+        ]
     }
 
     /// The traits that `decayed` (the weighted tally of the horizon) makes of `baseline`.
@@ -62,7 +73,10 @@ impl Traits {
             let adjustment = round_div(reach * signal * confidence, WHOLE * WHOLE) as i64;
             (baseline + adjustment).clamp(0, 10_000)
         };
-        use Mood::{Angry, Anxious, Calm, Curious, Disgust, Grateful, Joy, Lonely, Love, Sad, Surprise, Tired};
+        use Mood::{
+            Angry, Anxious, Calm, Curious, Disgust, Grateful, Joy, Lonely, Love, Sad, Surprise,
+            Tired,
+        };
 
         // Kashdan, Rose & Fincham 2004 (curiosity and openness). Only upwards: asking
         // nothing in chat is no sign of a closed mind (heuristic).
@@ -75,9 +89,15 @@ impl Traits {
         let agreeableness = balance(decayed, &[Love, Grateful], &[Angry, Disgust]);
         // Costa & McCrae 1980; Watson & Clark 1984 (negative affect). Houben, Van Den
         // Noortgate & Kuppens 2015 (variability).
-        let affect = balance(decayed, &[Anxious, Sad, Lonely, Angry], &[Joy, Calm, Grateful, Love]);
-        let neuroticism =
-            round_div((100 - VARIABILITY_PERCENT) * affect + VARIABILITY_PERCENT * variability(decayed), 100);
+        let affect = balance(
+            decayed,
+            &[Anxious, Sad, Lonely, Angry],
+            &[Joy, Calm, Grateful, Love],
+        );
+        let neuroticism = round_div(
+            (100 - VARIABILITY_PERCENT) * affect + VARIABILITY_PERCENT * variability(decayed),
+            100,
+        );
 
         Self {
             openness: moved(baseline.openness, REACH, openness),
@@ -99,7 +119,12 @@ pub fn confidence(decayed: &Tally, settings: &Settings) -> i64 {
 
 /// Share of messages in `up` minus the share in `down`, in ten-thousandths, −1 to 1.
 fn balance(decayed: &Tally, up: &[Mood], down: &[Mood]) -> i128 {
-    let total = |moods: &[Mood]| moods.iter().map(|mood| i128::from(decayed.moods[mood.index()])).sum::<i128>();
+    let total = |moods: &[Mood]| {
+        moods
+            .iter()
+            .map(|mood| i128::from(decayed.moods[mood.index()]))
+            .sum::<i128>()
+    };
     round_div((total(up) - total(down)) * WHOLE, i128::from(decayed.count))
 }
 
@@ -125,18 +150,28 @@ mod tests {
 
     #[test]
     fn no_evidence_moves_nothing() {
-        assert_eq!(Traits::of(&Tally::EMPTY, &UNASSESSED, &Settings::default()), UNASSESSED);
+        assert_eq!(
+            Traits::of(&Tally::EMPTY, &UNASSESSED, &Settings::default()),
+            UNASSESSED
+        );
     }
 
     #[test]
     fn confidence_grows_with_the_effective_number_and_ends_at_one() {
         let at = |n| confidence(&messages(n, 50, Mood::Neutral), &Settings::default());
-        assert_eq!((at(0), at(3), at(30), at(3_000)), (0, 1_000, 10_000, 10_000));
+        assert_eq!(
+            (at(0), at(3), at(30), at(3_000)),
+            (0, 1_000, 10_000, 10_000)
+        );
     }
 
     #[test]
     fn joy_moves_extraversion_up_and_neuroticism_down_within_their_reach() {
-        let traits = Traits::of(&messages(300, 90, Mood::Joy), &UNASSESSED, &Settings::default());
+        let traits = Traits::of(
+            &messages(300, 90, Mood::Joy),
+            &UNASSESSED,
+            &Settings::default(),
+        );
         assert_eq!(traits.extraversion, 7_000);
         assert_eq!(traits.neuroticism, 3_500);
         assert_eq!(traits.agreeableness, 5_000);
@@ -144,7 +179,18 @@ mod tests {
 
     #[test]
     fn values_stay_within_the_scale() {
-        let baseline = Traits { extraversion: 9_900, ..UNASSESSED };
-        assert_eq!(Traits::of(&messages(300, 90, Mood::Joy), &baseline, &Settings::default()).extraversion, 10_000);
+        let baseline = Traits {
+            extraversion: 9_900,
+            ..UNASSESSED
+        };
+        assert_eq!(
+            Traits::of(
+                &messages(300, 90, Mood::Joy),
+                &baseline,
+                &Settings::default()
+            )
+            .extraversion,
+            10_000
+        );
     }
 }

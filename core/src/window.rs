@@ -61,7 +61,11 @@ impl Window {
 
 /// `n(n−1)` × variance, in hundredths squared.
 pub(crate) fn spread(tally: &Tally) -> i128 {
-    let (n, sum, squares) = (i128::from(tally.count), i128::from(tally.sum), i128::from(tally.sum_squares));
+    let (n, sum, squares) = (
+        i128::from(tally.count),
+        i128::from(tally.sum),
+        i128::from(tally.sum_squares),
+    );
     n * squares - sum * sum
 }
 
@@ -82,7 +86,10 @@ fn dominant(state: &State) -> Option<Mood> {
 /// Compared exactly, as fractions: a rounded mean could cross the threshold by rounding.
 fn trend(state: &State, settings: &Settings) -> Option<Trend> {
     let (n, sum) = (i128::from(state.window.count), i128::from(state.window.sum));
-    let (m, before) = (i128::from(state.previous_count), i128::from(state.previous_sum));
+    let (m, before) = (
+        i128::from(state.previous_count),
+        i128::from(state.previous_sum),
+    );
     (state.previous_count >= settings.min_messages).then(|| {
         let change = sum * m - before * n;
         let threshold = i128::from(settings.trend_threshold_hundredths) * n * m;

@@ -23,7 +23,11 @@ pub(crate) struct Entry {
 }
 
 static ENTRIES: LazyLock<Vec<(&'static str, Entry)>> = LazyLock::new(|| {
-    let mut entries: Vec<_> = COMPANION.lines().filter(|line| !line.starts_with('#')).filter_map(entry).collect();
+    let mut entries: Vec<_> = COMPANION
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(entry)
+        .collect();
     entries.sort_unstable_by_key(|&(phrase, _)| phrase);
     entries
 });
@@ -33,12 +37,20 @@ fn entry(line: &'static str) -> Option<(&'static str, Entry)> {
     let phrase = fields.next()?;
     let valence = fields.next()?.parse().ok()?;
     let (mood, weight) = (fields.next()?, fields.next()?.parse().ok()?);
-    Some((phrase, Entry { valence, mood: Mood::parse(mood).map(|mood| (mood, weight)) }))
+    Some((
+        phrase,
+        Entry {
+            valence,
+            mood: Mood::parse(mood).map(|mood| (mood, weight)),
+        },
+    ))
 }
 
 /// The entry of a word or phrase of companion chat.
 pub(crate) fn companion(phrase: &str) -> Option<Entry> {
-    let index = ENTRIES.binary_search_by_key(&phrase, |&(phrase, _)| phrase).ok()?;
+    let index = ENTRIES
+        .binary_search_by_key(&phrase, |&(phrase, _)| phrase)
+        .ok()?;
     ENTRIES.get(index).map(|&(_, entry)| entry)
 }
 
@@ -49,8 +61,14 @@ pub(crate) fn vader(token: &str) -> Option<i64> {
     let (mut low, mut high) = (0, bytes.len());
     while low < high {
         let middle = low + (high - low) / 2;
-        let start = bytes[low..middle].iter().rposition(|&b| b == b'\n').map_or(low, |at| low + at + 1);
-        let end = bytes[middle..].iter().position(|&b| b == b'\n').map_or(bytes.len(), |at| middle + at);
+        let start = bytes[low..middle]
+            .iter()
+            .rposition(|&b| b == b'\n')
+            .map_or(low, |at| low + at + 1);
+        let end = bytes[middle..]
+            .iter()
+            .position(|&b| b == b'\n')
+            .map_or(bytes.len(), |at| middle + at);
         let (word, valence) = VADER.get(start..end)?.split_once('\t')?;
         match word.as_bytes().cmp(token.as_bytes()) {
             std::cmp::Ordering::Equal => return valence.parse().ok(),
@@ -67,7 +85,11 @@ mod tests {
 
     #[test]
     fn the_lexicons_are_whole_sorted_and_found() {
-        assert!(VADER.lines().is_sorted_by(|a, b| a.split('\t').next() < b.split('\t').next()));
+        assert!(
+            VADER
+                .lines()
+                .is_sorted_by(|a, b| a.split('\t').next() < b.split('\t').next())
+        );
         for line in VADER.lines() {
             let (token, valence) = line.split_once('\t').unwrap();
             assert_eq!(vader(token), valence.parse().ok(), "{token}");
@@ -78,11 +100,22 @@ mod tests {
 
     #[test]
     fn every_companion_line_parses_and_is_unique() {
-        let lines = COMPANION.lines().filter(|line| !line.starts_with('#')).count();
+        let lines = COMPANION
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .count();
         assert_eq!(ENTRIES.len(), lines);
         assert!(ENTRIES.is_sorted_by(|a, b| a.0 < b.0));
-        assert!(ENTRIES.iter().all(|(phrase, _)| phrase.split(' ').count() <= LONGEST_PHRASE));
-        assert!(ENTRIES.iter().all(|(_, entry)| (-40..=40).contains(&entry.valence)));
+        assert!(
+            ENTRIES
+                .iter()
+                .all(|(phrase, _)| phrase.split(' ').count() <= LONGEST_PHRASE)
+        );
+        assert!(
+            ENTRIES
+                .iter()
+                .all(|(_, entry)| (-40..=40).contains(&entry.valence))
+        );
         assert!(companion("mon kharap").is_some());
     }
 }

@@ -39,11 +39,19 @@ pub fn score(text: &str) -> Score {
     // Word lists call "better off without me" positive: whoever is in crisis is not well.
     if support == SupportLevel::Crisis {
         sentiment = sentiment.min(CRISIS_CEILING);
-        if !matches!(mood, Mood::Sad | Mood::Lonely | Mood::Anxious | Mood::Angry | Mood::Tired) {
+        if !matches!(
+            mood,
+            Mood::Sad | Mood::Lonely | Mood::Anxious | Mood::Angry | Mood::Tired
+        ) {
             (mood, mood_confidence) = (Mood::Sad, mood_confidence.max(50));
         }
     }
-    Score { sentiment, mood, mood_confidence, support }
+    Score {
+        sentiment,
+        mood,
+        mood_confidence,
+        support,
+    }
 }
 
 /// The best score a crisis message can have.
@@ -63,7 +71,11 @@ fn normalise(valence: i64) -> i64 {
 fn mood(reading: &valence::Reading, sentiment: i64, tokens: &Tokens) -> (Mood, i64) {
     let weight = |mood: Mood| reading.moods[mood.index()];
     let total: i64 = reading.moods.iter().sum();
-    let strongest = Mood::ALL.into_iter().rev().max_by_key(|&mood| weight(mood)).filter(|&mood| weight(mood) > 0);
+    let strongest = Mood::ALL
+        .into_iter()
+        .rev()
+        .max_by_key(|&mood| weight(mood))
+        .filter(|&mood| weight(mood) > 0);
     match strongest {
         // One weak word is no certainty, so a unit of doubt is added.
         Some(mood) => (mood, 100 * weight(mood) / (total + 100)),

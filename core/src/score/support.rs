@@ -32,7 +32,9 @@ impl SupportLevel {
     /// The level of that name, if there is one.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::None, Self::Support, Self::Crisis].into_iter().find(|level| level.as_str() == name)
+        [Self::None, Self::Support, Self::Crisis]
+            .into_iter()
+            .find(|level| level.as_str() == name)
     }
 }
 
@@ -58,13 +60,19 @@ struct Pattern {
 
 /// Patterns under each word they may begin with, sorted by it.
 static INDEX: LazyLock<Vec<(&'static str, Pattern)>> = LazyLock::new(|| {
-    let mut index: Vec<_> = PATTERNS.lines().filter(|line| !line.starts_with('#')).flat_map(patterns).collect();
+    let mut index: Vec<_> = PATTERNS
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .flat_map(patterns)
+        .collect();
     index.sort_by_key(|&(word, _)| word);
     index
 });
 
 fn patterns(line: &'static str) -> Vec<(&'static str, Pattern)> {
-    let Some((level, pattern)) = line.split_once('\t') else { return Vec::new() };
+    let Some((level, pattern)) = line.split_once('\t') else {
+        return Vec::new();
+    };
     let (first, rest) = pattern.split_once(' ').unwrap_or((pattern, ""));
     let element = |text: &'static str| match text.strip_suffix('?') {
         _ if text == "_" => Element::Gap,
@@ -74,15 +82,27 @@ fn patterns(line: &'static str) -> Vec<(&'static str, Pattern)> {
     first
         .split('|')
         .map(|word| {
-            let rest = rest.split(' ').filter(|text| !text.is_empty()).map(element).collect();
-            (word, Pattern { level: SupportLevel::parse(level), rest })
+            let rest = rest
+                .split(' ')
+                .filter(|text| !text.is_empty())
+                .map(element)
+                .collect();
+            (
+                word,
+                Pattern {
+                    level: SupportLevel::parse(level),
+                    rest,
+                },
+            )
         })
         .collect()
 }
 
 /// The highest level seen in the message.
 pub(crate) fn detect(tokens: &Tokens) -> SupportLevel {
-    let words: Vec<Cow<'_, str>> = (0..tokens.len()).map(|index| bare(tokens.word(index))).collect();
+    let words: Vec<Cow<'_, str>> = (0..tokens.len())
+        .map(|index| bare(tokens.word(index)))
+        .collect();
     let mut found = SupportLevel::None;
     let mut safe_until = 0;
     for start in 0..words.len() {
@@ -98,15 +118,25 @@ pub(crate) fn detect(tokens: &Tokens) -> SupportLevel {
             found = level;
         }
     }
-    if found == SupportLevel::Crisis && is_past(&words) { SupportLevel::Support } else { found }
+    if found == SupportLevel::Crisis && is_past(&words) {
+        SupportLevel::Support
+    } else {
+        found
+    }
 }
 
 /// End and level of the match at `start`: a figure of speech (null) before anything else.
 fn strongest_at(words: &[Cow<'_, str>], start: usize) -> (usize, Option<SupportLevel>) {
-    let Some(first) = words.get(start) else { return (start, Some(SupportLevel::None)) };
+    let Some(first) = words.get(start) else {
+        return (start, Some(SupportLevel::None));
+    };
     let from = INDEX.partition_point(|&(word, _)| word < first.as_ref());
     let mut strongest = (start, Some(SupportLevel::None));
-    for (_, pattern) in INDEX.iter().skip(from).take_while(|(word, _)| *word == first.as_ref()) {
+    for (_, pattern) in INDEX
+        .iter()
+        .skip(from)
+        .take_while(|(word, _)| *word == first.as_ref())
+    {
         if let Some(end) = matches(&pattern.rest, words, start + 1) {
             if pattern.level.is_none() {
                 return (end, None);
@@ -129,14 +159,25 @@ impl MaxByLevel for (usize, Option<SupportLevel>) {
 
 /// Where a match of `rest` from `at` on ends. Patterns have at most a handful of gaps.
 fn matches(rest: &[Element], words: &[Cow<'_, str>], at: usize) -> Option<usize> {
-    let Some((element, rest)) = rest.split_first() else { return Some(at) };
-    let is_one_of = |choices: &[&str]| words.get(at).is_some_and(|word| choices.contains(&word.as_ref()));
+    let Some((element, rest)) = rest.split_first() else {
+        return Some(at);
+    };
+    let is_one_of = |choices: &[&str]| {
+        words
+            .get(at)
+            .is_some_and(|word| choices.contains(&word.as_ref()))
+    };
     match element {
-        Element::Word(choices) => is_one_of(choices).then(|| matches(rest, words, at + 1)).flatten(),
-        Element::Optional(choices) => {
-            is_one_of(choices).then(|| matches(rest, words, at + 1)).flatten().or_else(|| matches(rest, words, at))
+        Element::Word(choices) => is_one_of(choices)
+            .then(|| matches(rest, words, at + 1))
+            .flatten(),
+        Element::Optional(choices) => is_one_of(choices)
+            .then(|| matches(rest, words, at + 1))
+            .flatten()
+            .or_else(|| matches(rest, words, at)),
+        Element::Gap => {
+            (at..=(at + GAP).min(words.len())).find_map(|next| matches(rest, words, next))
         }
-        Element::Gap => (at..=(at + GAP).min(words.len())).find_map(|next| matches(rest, words, next)),
     }
 }
 
@@ -145,11 +186,25 @@ fn matches(rest: &[Element], words: &[Cow<'_, str>], at: usize) -> Option<usize>
 fn is_denied(tokens: &Tokens, words: &[Cow<'_, str>], start: usize) -> bool {
     for at in (start.saturating_sub(NEGATION_REACH)..start).rev() {
         let word = words.get(at).map_or("", AsRef::as_ref);
-        if tokens.get(at).is_none_or(|token| token.ends_clause) || matches!(word, "i" | "im" | "and" | "but" | "just") {
+        if tokens.get(at).is_none_or(|token| token.ends_clause)
+            || matches!(word, "i" | "im" | "and" | "but" | "just")
+        {
             return false;
         }
         let next = words.get(at + 1).map_or("", AsRef::as_ref);
-        if matches!(word, "never" | "not" | "dont" | "didnt" | "wont" | "wouldnt" | "no" | "isnt" | "arent" | "without") {
+        if matches!(
+            word,
+            "never"
+                | "not"
+                | "dont"
+                | "didnt"
+                | "wont"
+                | "wouldnt"
+                | "no"
+                | "isnt"
+                | "arent"
+                | "without"
+        ) {
             return !matches!(next, "stop" | "only" | "just" | "sure" | "help");
         }
     }
@@ -158,14 +213,27 @@ fn is_denied(tokens: &Tokens, words: &[Cow<'_, str>], start: usize) -> bool {
 
 /// Told as past and not as back again: "i used to cut myself".
 fn is_past(words: &[Cow<'_, str>]) -> bool {
-    let said = |phrase: &[&str]| words.windows(phrase.len()).any(|window| window.iter().eq(phrase));
-    let past = said(&["used", "to"]) || said(&["years", "ago"]) || said(&["back", "then"]) || said(&["last", "year"]);
-    let again = ["again", "still", "now", "today", "tonight"].iter().any(|word| words.iter().any(|said| said == word));
+    let said = |phrase: &[&str]| {
+        words
+            .windows(phrase.len())
+            .any(|window| window.iter().eq(phrase))
+    };
+    let past = said(&["used", "to"])
+        || said(&["years", "ago"])
+        || said(&["back", "then"])
+        || said(&["last", "year"]);
+    let again = ["again", "still", "now", "today", "tonight"]
+        .iter()
+        .any(|word| words.iter().any(|said| said == word));
     past && !again
 }
 
 fn bare(word: &str) -> Cow<'_, str> {
-    if word.contains('\'') { Cow::Owned(word.replace('\'', "")) } else { Cow::Borrowed(word) }
+    if word.contains('\'') {
+        Cow::Owned(word.replace('\'', ""))
+    } else {
+        Cow::Borrowed(word)
+    }
 }
 
 #[cfg(test)]
@@ -221,13 +289,25 @@ mod tests {
     fn what_is_denied_is_not_a_crisis_and_what_is_past_is_support() {
         assert_eq!(level("i would never kill myself"), SupportLevel::None);
         assert_eq!(level("don't worry, i'm not suicidal"), SupportLevel::None);
-        assert_eq!(level("i used to cut myself, years ago"), SupportLevel::Support);
-        assert_eq!(level("i used to cut myself and i do it again"), SupportLevel::Crisis);
+        assert_eq!(
+            level("i used to cut myself, years ago"),
+            SupportLevel::Support
+        );
+        assert_eq!(
+            level("i used to cut myself and i do it again"),
+            SupportLevel::Crisis
+        );
     }
 
     #[test]
     fn distress_without_danger_is_support() {
-        for text in ["i hate myself", "having a panic attack", "i have no one to talk to", "khub eka lagche aajke", "খুব একা লাগে"] {
+        for text in [
+            "i hate myself",
+            "having a panic attack",
+            "i have no one to talk to",
+            "khub eka lagche aajke",
+            "খুব একা লাগে",
+        ] {
             assert_eq!(level(text), SupportLevel::Support, "{text}");
         }
     }

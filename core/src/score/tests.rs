@@ -35,7 +35,14 @@ fn negation_turns_a_word_and_contrast_weighs_the_end() {
 
 #[test]
 fn plain_statements_and_empty_text_are_neutral() {
-    for text in ["", " \n", "the train leaves from platform 4", "i live in dhaka", "ok", "\u{0}"] {
+    for text in [
+        "",
+        " \n",
+        "the train leaves from platform 4",
+        "i live in dhaka",
+        "ok",
+        "\u{0}",
+    ] {
         let score = score(text);
         assert!((45..=60).contains(&score.sentiment), "{text}: {score:?}");
         assert_eq!(score.support, SupportLevel::None);
@@ -50,7 +57,13 @@ fn a_crisis_message_never_scores_well() {
 
 #[test]
 fn the_longest_message_is_bounded_work() {
-    for text in ["want to ".repeat(1_000), "😭".repeat(8_000), "a".repeat(8_000), "no ".repeat(2_600), "don't want ".repeat(700)] {
+    for text in [
+        "want to ".repeat(1_000),
+        "😭".repeat(8_000),
+        "a".repeat(8_000),
+        "no ".repeat(2_600),
+        "don't want ".repeat(700),
+    ] {
         let started = std::time::Instant::now();
         let _ = score(&text);
         assert!(started.elapsed().as_secs() < 2);

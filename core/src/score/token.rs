@@ -30,12 +30,18 @@ pub(crate) struct Tokens {
 impl Tokens {
     /// Splits `text`. Work and memory are linear in its length.
     pub(crate) fn of(text: &str) -> Self {
-        let mut tokens = Self { text: String::with_capacity(text.len() + 16), ..Self::default() };
+        let mut tokens = Self {
+            text: String::with_capacity(text.len() + 16),
+            ..Self::default()
+        };
         for chunk in text.split_whitespace() {
             tokens.chunk(chunk);
         }
         if !tokens.some_lower {
-            tokens.tokens.iter_mut().for_each(|token| token.shouted = token.shouted && text.contains('!'));
+            tokens
+                .tokens
+                .iter_mut()
+                .for_each(|token| token.shouted = token.shouted && text.contains('!'));
         }
         tokens
     }
@@ -56,7 +62,10 @@ impl Tokens {
     /// `length` words from `index` on, one space apart; empty if there are not so many.
     pub(crate) fn phrase(&self, index: usize, length: usize) -> &str {
         match (self.tokens.get(index), self.tokens.get(index + length - 1)) {
-            (Some(first), Some(last)) => self.text.get(first.range.start..last.range.end).unwrap_or(""),
+            (Some(first), Some(last)) => self
+                .text
+                .get(first.range.start..last.range.end)
+                .unwrap_or(""),
             _ => "",
         }
     }
@@ -114,7 +123,11 @@ impl Tokens {
         }
         let start = self.text.len();
         self.text.push_str(token);
-        self.tokens.push(Token { range: start..self.text.len(), shouted, ends_clause: false });
+        self.tokens.push(Token {
+            range: start..self.text.len(),
+            shouted,
+            ends_clause: false,
+        });
     }
 
     fn punctuation(&mut self, c: char) {
@@ -123,8 +136,10 @@ impl Tokens {
             '?' => self.questions += 1,
             _ => {}
         }
-        if matches!(c, '!' | '?' | '.' | ',' | ';' | ':' | '…' | '।' | '॥' | '(' | ')')
-            && let Some(last) = self.tokens.last_mut()
+        if matches!(
+            c,
+            '!' | '?' | '.' | ',' | ';' | ':' | '…' | '।' | '॥' | '(' | ')'
+        ) && let Some(last) = self.tokens.last_mut()
         {
             last.ends_clause = true;
         }
@@ -154,7 +169,8 @@ fn class(c: char) -> Class {
 /// Curly quotes break negation lists ("don’t"), so they are straightened first.
 fn straight(c: char) -> char {
     match c {
-        '\u{2018}' | '\u{2019}' | '\u{201b}' | '\u{02bc}' | '\u{0060}' | '\u{00b4}' | '\u{2032}' => '\'',
+        '\u{2018}' | '\u{2019}' | '\u{201b}' | '\u{02bc}' | '\u{0060}' | '\u{00b4}'
+        | '\u{2032}' => '\'',
         _ => c,
     }
 }
@@ -165,8 +181,13 @@ fn squeeze(word: &str) -> String {
     let once = runs_cut_to(word, 1);
     if once.len() != word.len() {
         let twice = runs_cut_to(word, 2);
-        let known = |word: &str| lexicon::companion(word).is_some() || lexicon::vader(word).is_some();
-        return if known(&once) && !known(&twice) { once } else { twice };
+        let known =
+            |word: &str| lexicon::companion(word).is_some() || lexicon::vader(word).is_some();
+        return if known(&once) && !known(&twice) {
+            once
+        } else {
+            twice
+        };
     }
     once
 }
@@ -180,7 +201,11 @@ fn runs_cut_to(word: &str, keep: usize) -> String {
         while chars.next_if_eq(&c).is_some() {
             run += 1;
         }
-        let kept = if run > 2 && c.is_alphabetic() { keep } else { run };
+        let kept = if run > 2 && c.is_alphabetic() {
+            keep
+        } else {
+            run
+        };
         (0..kept).for_each(|_| canonical(c, &mut out));
     }
     out
@@ -201,7 +226,9 @@ mod tests {
 
     fn words(text: &str) -> Vec<String> {
         let tokens = Tokens::of(text);
-        (0..tokens.len()).map(|index| tokens.word(index).to_owned()).collect()
+        (0..tokens.len())
+            .map(|index| tokens.word(index).to_owned())
+            .collect()
     }
 
     #[test]

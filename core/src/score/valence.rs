@@ -17,29 +17,101 @@ pub(crate) struct Reading {
 }
 
 const NEGATORS: [&str; 30] = [
-    "aint", "arent", "cannot", "cant", "couldnt", "didnt", "doesnt", "dont", "hadnt", "hardly", "hasnt", "havent", "isnt",
-    "neither", "never", "no", "nobody", "none", "nor", "not", "nothing", "rarely", "seldom", "shouldnt", "wasnt", "werent",
-    "without", "wont", "wouldnt", "mat",
+    "aint", "arent", "cannot", "cant", "couldnt", "didnt", "doesnt", "dont", "hadnt", "hardly",
+    "hasnt", "havent", "isnt", "neither", "never", "no", "nobody", "none", "nor", "not", "nothing",
+    "rarely", "seldom", "shouldnt", "wasnt", "werent", "without", "wont", "wouldnt", "mat",
 ];
 
 /// Negation that stands after what it negates.
-const POST_NEGATORS: [&str; 15] =
-    ["na", "nai", "nei", "noy", "ni", "nahi", "nahin", "nhi", "না", "নাই", "নেই", "নয়", "নয়", "नहीं", "नही"];
+const POST_NEGATORS: [&str; 15] = [
+    "na",
+    "nai",
+    "nei",
+    "noy",
+    "ni",
+    "nahi",
+    "nahin",
+    "nhi",
+    "না",
+    "নাই",
+    "নেই",
+    "নয়",
+    "নয়",
+    "नहीं",
+    "नही",
+];
 
 const BOOSTERS: [&str; 38] = [
-    "absolutely", "amazingly", "awfully", "bahut", "bohot", "completely", "deeply", "ekdom", "enormously", "entirely",
-    "especially", "exceptionally", "extremely", "fucking", "fully", "hella", "incredibly", "insanely", "khub", "literally",
-    "most", "onek", "particularly", "quite", "really", "so", "soo", "super", "thoroughly", "too", "totally", "unbelievably",
-    "utterly", "very", "অনেক", "খুব", "बहुत", "weirdly",
+    "absolutely",
+    "amazingly",
+    "awfully",
+    "bahut",
+    "bohot",
+    "completely",
+    "deeply",
+    "ekdom",
+    "enormously",
+    "entirely",
+    "especially",
+    "exceptionally",
+    "extremely",
+    "fucking",
+    "fully",
+    "hella",
+    "incredibly",
+    "insanely",
+    "khub",
+    "literally",
+    "most",
+    "onek",
+    "particularly",
+    "quite",
+    "really",
+    "so",
+    "soo",
+    "super",
+    "thoroughly",
+    "too",
+    "totally",
+    "unbelievably",
+    "utterly",
+    "very",
+    "অনেক",
+    "খুব",
+    "बहुत",
+    "weirdly",
 ];
 
 const DAMPENERS: [&str; 14] = [
-    "almost", "barely", "bit", "ektu", "kinda", "less", "little", "partly", "scarcely", "slightly", "somewhat", "sorta",
-    "thoda", "একটু",
+    "almost",
+    "barely",
+    "bit",
+    "ektu",
+    "kinda",
+    "less",
+    "little",
+    "partly",
+    "scarcely",
+    "slightly",
+    "somewhat",
+    "sorta",
+    "thoda",
+    "একটু",
 ];
 
-const CONTRASTS: [&str; 11] =
-    ["but", "however", "kintu", "lekin", "magar", "though", "yet", "কিন্তু", "তবে", "लेकिन", "मगर"];
+const CONTRASTS: [&str; 11] = [
+    "but",
+    "however",
+    "kintu",
+    "lekin",
+    "magar",
+    "though",
+    "yet",
+    "কিন্তু",
+    "তবে",
+    "लेकिन",
+    "मगर",
+];
 
 // VADER's constants, in thousandths.
 const BOOST: i64 = 293;
@@ -71,7 +143,11 @@ pub(crate) fn read(tokens: &Tokens) -> Reading {
         valence = valence * percent / 100;
         reading.valence += valence;
         if let Some((mood, weight)) = entry.mood {
-            let (mood, weight) = if sign < 0 { negated(mood, weight * 100) } else { (mood, weight * 100) };
+            let (mood, weight) = if sign < 0 {
+                negated(mood, weight * 100)
+            } else {
+                (mood, weight * 100)
+            };
             reading.moods[mood.index()] += weight * percent / 100;
         }
         index += length;
@@ -85,7 +161,9 @@ pub(crate) fn read(tokens: &Tokens) -> Reading {
 fn entry_at(tokens: &Tokens, index: usize) -> (usize, Option<Entry>) {
     for length in (1..=LONGEST_PHRASE).rev() {
         let phrase = tokens.phrase(index, length);
-        if !phrase.is_empty() && let Some(entry) = lexicon::companion(phrase) {
+        if !phrase.is_empty()
+            && let Some(entry) = lexicon::companion(phrase)
+        {
             return (length, Some(entry));
         }
     }
@@ -93,7 +171,13 @@ fn entry_at(tokens: &Tokens, index: usize) -> (usize, Option<Entry>) {
     if is_negator(word) || BOOSTERS.contains(&word) || DAMPENERS.contains(&word) {
         return (1, None);
     }
-    (1, lexicon::vader(word).map(|valence| Entry { valence, mood: None }))
+    (
+        1,
+        lexicon::vader(word).map(|valence| Entry {
+            valence,
+            mood: None,
+        }),
+    )
 }
 
 /// The valence in thousandths and the sign negation gives it.
@@ -141,7 +225,9 @@ fn is_negator(word: &str) -> bool {
 fn negated(mood: Mood, weight: i64) -> (Mood, i64) {
     match mood {
         Mood::Joy | Mood::Love | Mood::Grateful | Mood::Calm => (Mood::Sad, weight / 2),
-        Mood::Sad | Mood::Lonely | Mood::Anxious | Mood::Angry | Mood::Disgust | Mood::Tired => (Mood::Calm, weight / 2),
+        Mood::Sad | Mood::Lonely | Mood::Anxious | Mood::Angry | Mood::Disgust | Mood::Tired => {
+            (Mood::Calm, weight / 2)
+        }
         Mood::Curious | Mood::Surprise | Mood::Neutral => (Mood::Neutral, 0),
     }
 }

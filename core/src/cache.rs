@@ -1,0 +1,122 @@
+//! The documents that Redis serves: their keys, lifetimes and sources, written once.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+/// A document per user, mirrored from Postgres into Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Document {
+    /// Who the person is and how they feel, for prompts.
+    PersonalityContext,
+    /// The sentiment window.
+    PersonalitySentiment,
+    /// The newest messages.
+    ChatHistory,
+    /// Musical taste.
+    MusicProfile,
+    /// Taste in videos.
+    VideoYoutube,
+    /// Active sessions, one per device.
+    SessionActive,
+}
+
+/// How many messages `chat:history` holds; the key says so.
+pub const CHAT_HISTORY_SIZE: u32 = 50;
+
+/// The mirror's watermark.
+pub const STATE_KEY: &str = "mirror:state";
+
+/// A reader trusts the mirror while its watermark is younger than this.
+pub const STATE_MAX_AGE: Duration = Duration::from_secs(5);
+
+impl Document {
+    /// Every document.
+    pub const ALL: [Self; 6] = [
+        Self::PersonalityContext,
+        Self::PersonalitySentiment,
+        Self::ChatHistory,
+        Self::MusicProfile,
+        Self::VideoYoutube,
+        Self::SessionActive,
+    ];
+
+    /// Name of the SQL function that builds it: `bondhu.<name>_document`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PersonalityContext => "personality_context",
+            Self::PersonalitySentiment => "personality_sentiment",
+            Self::ChatHistory => "chat_history",
+            Self::MusicProfile => "music_profile",
+            Self::VideoYoutube => "video_youtube",
+            Self::SessionActive => "session_active",
+        }
+    }
+
+    /// The Redis key for a user. The braces are literal: Redis Cluster hashes what is
+    /// between them, so that all keys of a user share a slot.
+    #[must_use]
+    pub fn key(self, user: impl Display) -> String {
+        match self {
+            Self::PersonalityContext => format!("personality:context:{{{user}}}"),
+            Self::PersonalitySentiment => format!("personality:sentiment:{{{user}}}"),
+            Self::ChatHistory => format!("chat:history:{{{user}}}:{CHAT_HISTORY_SIZE}"),
+            Self::MusicProfile => format!("music:profile:{{{user}}}"),
+            Self::VideoYoutube => format!("video:youtube:{{{user}}}"),
+            Self::SessionActive => format!("session:active:{{{user}}}"),
+        }
+    }
+
+    /// How long Redis keeps it without a change: the backstop, not the mechanism. A
+    /// session's document ends earlier, with the session.
+    #[must_use]
+    pub const fn ttl(self) -> Duration {
+        const MINUTE: u64 = 60;
+        const HOUR: u64 = 60 * MINUTE;
+        Duration::from_secs(match self {
+            Self::PersonalityContext => 30 * MINUTE,
+            Self::PersonalitySentiment => HOUR,
+            Self::ChatHistory => 5 * MINUTE,
+            Self::MusicProfile | Self::VideoYoutube | Self::SessionActive => 24 * HOUR,
+        })
+    }
+
+    /// Tables of schema `public` it is built from. Publication `bondhu_mirror` lists
+    /// exactly the union of these.
+    #[must_use]
+    pub const fn sources(self) -> &'static [&'static str] {
+        match self {
+            Self::PersonalityContext => &["personality_profiles", "profiles", "music_preferences", "video_preferences"],
+            Self::PersonalitySentiment => &["personality_profiles"],
+            Self::ChatHistory => &["chat_messages"],
+            Self::MusicProfile => &["music_preferences"],
+            Self::VideoYoutube => &["video_preferences"],
+            Self::SessionActive => &["user_sessions"],
+        }
+    }
+
+    /// The documents a change of `table` makes stale.
+    pub fn built_from(table: &str) -> impl Iterator<Item = Self> + '_ {
+        Self::ALL.into_iter().filter(move |document| document.sources().contains(&table))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Document;
+
+    #[test]
+    fn every_key_of_a_user_has_the_same_hash_tag() {
+        for document in Document::ALL {
+            assert!(document.key("u-1").contains(":{u-1}"), "{document:?}");
+        }
+        assert_eq!(Document::ChatHistory.key("u-1"), "chat:history:{u-1}:50");
+    }
+
+    #[test]
+    fn a_table_tells_which_documents_it_makes_stale() {
+        let stale: Vec<_> = Document::built_from("music_preferences").collect();
+        assert_eq!(stale, [Document::PersonalityContext, Document::MusicProfile]);
+        assert_eq!(Document::built_from("listening_history").count(), 0);
+    }
+}
