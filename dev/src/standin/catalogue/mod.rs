@@ -1,0 +1,57 @@
+//! What the stand-in's invented people listen to and watch.
+//!
+//! All accounts choose from one [`World`], so that two of them can like the same artist.
+
+mod dice;
+pub mod music;
+pub mod video;
+mod words;
+
+use chrono::{DateTime, Utc};
+
+use dice::Dice;
+use music::{Music, MusicTaste};
+use video::{VideoTaste, Videos};
+
+/// Everything there is to choose from.
+#[derive(Debug)]
+pub(super) struct World {
+    music: Music,
+    pub(super) videos: Videos,
+}
+
+impl World {
+    pub(super) fn new(now: DateTime<Utc>) -> Self {
+        let music = Music::new();
+        let videos = Videos::new(&music, now);
+        Self { music, videos }
+    }
+}
+
+/// One person at both providers.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The number everything about the account follows from.
+    pub number: u64,
+    /// Name shown by both providers.
+    pub display_name: String,
+    /// Spotify's user id.
+    pub spotify_id: String,
+    /// Spotify's side.
+    pub music: MusicTaste,
+    /// YouTube's side.
+    pub video: VideoTaste,
+}
+
+impl Account {
+    pub(super) fn new(number: u64, world: &World, now: DateTime<Utc>, oddities: bool) -> Self {
+        let mut dice = Dice::new("account", number);
+        Self {
+            number,
+            display_name: words::name(&mut dice),
+            spotify_id: dice.id(25).to_lowercase(),
+            music: MusicTaste::new(number, &world.music, now, oddities),
+            video: VideoTaste::new(number, &world.videos, now),
+        }
+    }
+}

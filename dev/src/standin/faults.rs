@@ -1,0 +1,155 @@
+//! What goes wrong, and when: a queue of answers laid over the ordinary ones.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::wire::{Reply, google_error, spotify_error};
+
+/// One planned fault. It answers the next requests whose path matches, then is used up.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    path: String,
+    skip: u32,
+    remaining: u32,
+    outcome: Outcome,
+}
+
+/// What a fault does to a request.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Answers this instead; the request never reaches the provider's logic.
+    Reply(Reply),
+    /// Answers properly, with a correct length, but only with the first half of the body.
+    HalfABody,
+    /// Announces the whole body, sends half of it and breaks the connection.
+    Truncated,
+    /// Answers properly, this much later.
+    Delayed(Duration),
+}
+
+impl Fault {
+    /// A fault for `path` (as in `/spotify/v1/me/top/artists`; a trailing `*` matches any rest).
+    pub fn on(path: &str, outcome: Outcome) -> Self {
+        Self {
+            path: path.to_owned(),
+            skip: 0,
+            remaining: 1,
+            outcome,
+        }
+    }
+
+    /// An answer of the recorded ones, as in `("spotify", "api_429_quota")`.
+    ///
+    /// # Errors
+    /// Names the example that `wire-examples.json` does not have.
+    pub fn recorded(path: &str, provider: &str, name: &str) -> anyhow::Result<Self> {
+        Ok(Self::on(
+            path,
+            Outcome::Reply(Reply::recorded(provider, name)?),
+        ))
+    }
+
+    /// Spotify's rate limit with this `Retry-After`.
+    pub fn spotify_rate_limit(path: &str, retry_after: Duration) -> Self {
+        let reply = spotify_error(429, "API rate limit exceeded").header(
+            header::RETRY_AFTER.as_str(),
+            &retry_after.as_secs().to_string(),
+        );
+        Self::on(path, Outcome::Reply(reply))
+    }
+
+    /// A server error in the envelope of the path's provider.
+    pub fn server_error(path: &str) -> Self {
+        let reply = if path.starts_with("/youtube") {
+            google_error(500, "global", "backendError", "Backend Error")
+        } else if path.starts_with("/spotify/v1") {
+            spotify_error(500, "Server error")
+        } else {
+            Reply::new(500, json!({ "error": "server_error" }))
+        };
+        Self::on(path, Outcome::Reply(reply))
+    }
+
+    /// The fault answers `times` matching requests.
+    #[must_use]
+    pub fn times(mut self, times: u32) -> Self {
+        self.remaining = times;
+        self
+    }
+
+    /// Lets the first `requests` matching ones pass.
+    #[must_use]
+    pub fn after(mut self, requests: u32) -> Self {
+        self.skip = requests;
+        self
+    }
+
+    fn matches(&self, path: &str) -> bool {
+        match self.path.strip_suffix('*') {
+            Some(prefix) => path.starts_with(prefix),
+            None => path == self.path,
+        }
+    }
+}
+
+/// The faults still to come, first in, first out per path.
+#[derive(Debug, Default)]
+pub(super) struct FaultPlan(Vec<Fault>);
+
+impl FaultPlan {
+    pub(super) fn new(faults: Vec<Fault>) -> Self {
+        Self(faults)
+    }
+
+    pub(super) fn push(&mut self, fault: Fault) {
+        self.0.push(fault);
+    }
+
+    /// How many answers the plan still holds.
+    pub(super) fn outstanding(&self) -> u32 {
+        self.0.iter().map(|fault| fault.remaining).sum()
+    }
+
+    /// What happens to the request for `path`, if anything; counts it as having happened.
+    pub(super) fn strike(&mut self, path: &str) -> Option<Outcome> {
+        let fault = self
+            .0
+            .iter_mut()
+            .find(|fault| fault.remaining > 0 && fault.matches(path))?;
+        if fault.skip > 0 {
+            fault.skip -= 1;
+            return None;
+        }
+        fault.remaining -= 1;
+        Some(fault.outcome.clone())
+    }
+}
+
+/// The first half of `body`, with a length that fits it.
+pub(super) fn half_a_body(parts: axum::http::response::Parts, body: &Bytes) -> Response {
+    let mut response = Response::from_parts(parts, Body::from(body.slice(..body.len() / 2)));
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    response
+}
+
+/// The first half of `body` under the length of the whole; then the connection breaks.
+pub(super) fn truncated(parts: axum::http::response::Parts, body: &Bytes) -> Response {
+    let half = body.slice(..body.len() / 2);
+    let Ok(length) = HeaderValue::try_from(body.len().to_string()) else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let pieces = [
+        Ok(half),
+        Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)),
+    ];
+    let mut response =
+        Response::from_parts(parts, Body::from_stream(futures::stream::iter(pieces)));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_LENGTH, length);
+    response
+}

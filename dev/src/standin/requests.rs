@@ -1,0 +1,129 @@
+//! The log of what was asked, and the place where faults strike.
+
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::faults::{Outcome, half_a_body, truncated};
+use super::state::{Shared, lock};
+
+/// More than any answer of the catalogue; a guard, not a limit that is met.
+const LARGEST_BODY: usize = 4 << 20;
+
+/// Decoded `name=value` pairs of a query or a form, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Params(Vec<(String, String)>);
+
+impl Params {
+    pub(super) fn parse(encoded: &str) -> Self {
+        Self(
+            url::form_urlencoded::parse(encoded.as_bytes())
+                .into_owned()
+                .collect(),
+        )
+    }
+
+    /// The first value of that name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The values of a list parameter, given repeatedly, comma-separated or both.
+    pub(super) fn list<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0
+            .iter()
+            .filter(move |(key, _)| key == name)
+            .flat_map(|(_, value)| value.split(','))
+            .map(str::trim)
+            .filter(|value| !value.is_empty())
+    }
+}
+
+/// A request as it arrived, with the status it got.
+#[derive(Clone, Debug)]
+pub struct RecordedRequest {
+    /// HTTP method.
+    pub method: Method,
+    /// Path as seen by the stand-in, as in `/spotify/v1/me`.
+    pub path: String,
+    /// Query parameters.
+    pub query: Params,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// Form fields of a POST.
+    pub form: Params,
+    /// Status of the answer.
+    pub status: StatusCode,
+}
+
+impl RecordedRequest {
+    /// The access token of the `Authorization` header.
+    pub fn bearer(&self) -> Option<&str> {
+        bearer(&self.headers)
+    }
+}
+
+/// The token of an `Authorization: Bearer` header.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+}
+
+/// Logs every request and lays the fault plan over the answer.
+pub(super) async fn observe(
+    State(shared): State<Arc<Shared>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let mut record = RecordedRequest {
+        method: parts.method.clone(),
+        path: parts.uri.path().to_owned(),
+        query: Params::parse(parts.uri.query().unwrap_or_default()),
+        headers: parts.headers.clone(),
+        form: Params::parse(&String::from_utf8_lossy(&body)),
+        status: StatusCode::OK,
+    };
+
+    let fault = lock(&shared.faults).strike(&record.path);
+    let request = Request::from_parts(parts, Body::from(body));
+    let response = match fault {
+        None => next.run(request).await,
+        Some(Outcome::Reply(reply)) => reply.into_response(),
+        Some(Outcome::Delayed(delay)) => {
+            tokio::time::sleep(delay).await;
+            next.run(request).await
+        }
+        Some(Outcome::HalfABody) => rewrite(next.run(request).await, half_a_body).await,
+        Some(Outcome::Truncated) => rewrite(next.run(request).await, truncated).await,
+    };
+
+    record.status = response.status();
+    lock(&shared.requests).push(record);
+    response
+}
+
+async fn rewrite(
+    response: Response,
+    fault: fn(axum::http::response::Parts, &axum::body::Bytes) -> Response,
+) -> Response {
+    let (parts, body) = response.into_parts();
+    match to_bytes(body, LARGEST_BODY).await {
+        Ok(body) => fault(parts, &body),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
