@@ -92,7 +92,11 @@ begin
     language sql security definer set search_path = ''
     as $f$ select %1$I.recompute($1) $f$;
   $ddl$, engine);
-  execute format('grant usage on schema %I to service_role, bondhu_worker', engine);
+  execute format($ddl$
+    grant usage on schema %1$I to service_role, bondhu_worker;
+    grant execute on function %1$I.engine_version(), %1$I.score(text), %1$I.personality(uuid[], timestamptz)
+      to service_role, bondhu_worker;
+  $ddl$, engine);
 end
 $point$;
 

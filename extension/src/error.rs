@@ -1,0 +1,66 @@
+//! Every error the engine raises, and its SQLSTATE.
+
+use std::ffi::CStr;
+
+use bondhu_core::tally::Inconsistent;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+
+/// What can go wrong in the engine itself. Errors of Postgres pass through unchanged.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EngineError {
+    #[error("the engine's triggers belong on public.chat_messages, not on {0}")]
+    WrongTable(String),
+    #[error("{0}() was attached to the wrong kind of trigger")]
+    WrongTrigger(&'static str),
+    #[error("public.chat_messages has no column {0:?}")]
+    MissingColumn(&'static CStr),
+    #[error("bondhu.settings has no row")]
+    NoSettings,
+    #[error("a message's created_at must be a finite time")]
+    TimeNotFinite,
+    #[error("user {0}: {1}")]
+    Inconsistent(String, Inconsistent),
+    #[error("unexpected value in {0}")]
+    UnexpectedValue(&'static str),
+    #[error("{0} failed with SPI code {1}")]
+    Spi(&'static str, i32),
+}
+
+impl EngineError {
+    fn code(&self) -> PgSqlErrorCode {
+        match self {
+            Self::WrongTable(_) | Self::WrongTrigger(_) => PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+            Self::MissingColumn(_) | Self::NoSettings => PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            Self::TimeNotFinite => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            Self::Inconsistent(..) | Self::UnexpectedValue(_) => PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
+            Self::Spi(..) => PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
+        }
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::WrongTable(_) | Self::WrongTrigger(_) => Some("Let select bondhu.install_engine(); attach the triggers."),
+            Self::MissingColumn(_) | Self::NoSettings => Some("Apply the migrations this version of the engine was made for."),
+            Self::TimeNotFinite => Some("Send the time the message was written, or leave created_at out."),
+            Self::Inconsistent(..) => Some("Rebuild the user's derived state: select bondhu.recompute(user_id);"),
+            Self::UnexpectedValue(_) | Self::Spi(..) => None,
+        }
+    }
+}
+
+/// The value, or an ERROR with the error's SQLSTATE and hint.
+pub(crate) fn or_raise<T>(result: Result<T, EngineError>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => {
+            let report = ErrorReport::new(error.code(), error.to_string(), "bondhu");
+            match error.hint() {
+                Some(hint) => report.set_hint(hint).report(PgLogLevel::ERROR),
+                None => report.report(PgLogLevel::ERROR),
+            }
+            // Reporting an ERROR does not return.
+            unreachable!()
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! `score(text)`, `engine_version()` and the trigger that scores a row before it is stored.
+#![allow(unsafe_code)]
+
+use std::ffi::CStr;
+
+use bondhu_core::score::{ENGINE_VERSION, score as read};
+use pgrx::heap_tuple::PgHeapTuple;
+use pgrx::prelude::*;
+use pgrx::{AllocatedByPostgres, AnyNumeric, FromDatum, IntoDatum, PgTupleDesc, pg_sys};
+
+use crate::error::{EngineError, or_raise};
+use crate::{column, datum, watched};
+
+/// Version of the scorer.
+#[pg_extern(immutable, parallel_safe, strict)]
+fn engine_version() -> i32 {
+    ENGINE_VERSION
+}
+
+type Scored = (
+    name!(sentiment_score, AnyNumeric),
+    name!(mood, &'static str),
+    name!(mood_confidence, AnyNumeric),
+    name!(support_level, &'static str),
+    name!(engine_version, i32),
+);
+
+/// Reads a text: sentiment 0..1, mood and how clearly it shows 0..1, support level.
+#[pg_extern(immutable, parallel_safe, strict)]
+fn score(
+    message_text: &str,
+) -> TableIterator<
+    'static,
+    (
+        name!(sentiment_score, AnyNumeric),
+        name!(mood, &'static str),
+        name!(mood_confidence, AnyNumeric),
+        name!(support_level, &'static str),
+        name!(engine_version, i32),
+    ),
+> {
+    TableIterator::once(or_raise(scored(message_text)))
+}
+
+fn scored(text: &str) -> Result<Scored, EngineError> {
+    let score = read(text);
+    Ok((
+        datum::numeric(score.sentiment)?,
+        score.mood.as_str(),
+        datum::numeric(score.mood_confidence)?,
+        score.support.as_str(),
+        ENGINE_VERSION,
+    ))
+}
+
+/// BEFORE INSERT OR UPDATE row trigger: scores what the user says, and nobody else.
+#[pg_trigger]
+fn score_message<'a>(
+    trigger: &'a PgTrigger<'a>,
+) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, EngineError> {
+    Ok(Some(or_raise(scored_row(trigger))))
+}
+
+/// Columns in the order they are written.
+const WRITTEN: [&CStr; 4] = [c"sentiment_score", c"mood_detected", c"support_level", c"engine_version"];
+
+fn scored_row<'a>(trigger: &'a PgTrigger<'a>) -> Result<PgHeapTuple<'a, AllocatedByPostgres>, EngineError> {
+    watched::check(trigger)?;
+    let (data, event) = (trigger.trigger_data(), trigger.event());
+    let updates = event.fired_by_update();
+    if !event.fired_before() || !event.fired_for_row() || !(updates || event.fired_by_insert()) {
+        return Err(EngineError::WrongTrigger("score_message"));
+    }
+    // SAFETY: Postgres hands a BEFORE row trigger rows of the relation's descriptor.
+    unsafe {
+        let descriptor = (*data.tg_relation).rd_att;
+        let new = if updates { data.tg_newtuple } else { data.tg_trigtuple };
+        let row = |tuple| PgHeapTuple::from_heap_tuple(PgTupleDesc::from_pg_unchecked(descriptor), tuple);
+        let text = |tuple, name| -> Result<Option<&str>, EngineError> {
+            Ok(column::datum(tuple, descriptor, name)?.and_then(|datum| <&str>::from_datum(datum, false)))
+        };
+
+        let (message, sender) = (text(new, c"message_text")?, text(new, c"sender_type")?);
+        let old = data.tg_trigtuple;
+        if updates && message == text(old, c"message_text")? && sender == text(old, c"sender_type")? {
+            return Ok(row(new));
+        }
+        let created_at = column::datum(new, descriptor, c"created_at")?;
+        if created_at.is_some_and(|at| matches!(at.value() as i64, i64::MIN | i64::MAX)) {
+            return Err(EngineError::TimeNotFinite);
+        }
+
+        let score = message.filter(|_| sender == Some("user")).map(scored).transpose()?;
+        let values: [Option<pg_sys::Datum>; 4] = match score {
+            Some((sentiment, mood, _, support, version)) => {
+                [sentiment.into_datum(), mood.into_datum(), support.into_datum(), version.into_datum()]
+            }
+            None => [None; 4],
+        };
+        let mut numbers = [0; WRITTEN.len()];
+        for (number, name) in numbers.iter_mut().zip(WRITTEN) {
+            *number = column::number(descriptor, name)?;
+        }
+        Ok(row(pg_sys::heap_modify_tuple_by_cols(
+            new,
+            descriptor,
+            numbers.len() as i32,
+            numbers.as_mut_ptr(),
+            values.map(|value| value.unwrap_or(pg_sys::Datum::from(0_usize))).as_mut_ptr(),
+            values.map(|value| value.is_none()).as_mut_ptr(),
+        )))
+    }
+}

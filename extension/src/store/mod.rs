@@ -1,0 +1,8 @@
+//! Every SQL statement of the engine. Names are qualified and `search_path` is pinned on
+//! the functions that run them.
+
+pub(crate) mod buckets;
+pub(crate) mod history;
+pub(crate) mod messages;
+pub(crate) mod profile;
+pub(crate) mod settings;
