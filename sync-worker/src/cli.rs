@@ -1,0 +1,95 @@
+//! The command line. What is configured comes from the environment (see [`crate::config`]), so
+//! that no secret is ever an argument.
+
+use std::fmt::Write as _;
+
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::config::variables;
+
+/// Pulls Spotify and YouTube into Postgres on a schedule and mirrors hot documents into Redis.
+#[derive(Debug, Parser)]
+#[command(name = "sync-worker", version, about)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Everything: sync, mirror and HTTP, until SIGINT or SIGTERM
+    Run,
+    /// Sync due provider connections
+    Sync(SyncArgs),
+    /// Only the mirror: Postgres to Redis
+    Mirror,
+    /// Say what is missing or wrong, and what to do
+    Doctor,
+    /// The scheduled jobs in Postgres (pg_cron)
+    #[command(subcommand)]
+    Cron(CronCommand),
+    /// Print a new entry for BONDHU_TOKEN_KEYS
+    Keygen(KeygenArgs),
+}
+
+/// Arguments of `sync`.
+#[derive(Debug, Args)]
+pub struct SyncArgs {
+    /// Sync what is due now, then exit
+    #[arg(long)]
+    pub once: bool,
+}
+
+/// Arguments of `keygen`.
+#[derive(Debug, Args)]
+pub struct KeygenArgs {
+    /// Name of the key; 1 to 32 of a-z, A-Z, 0-9, _ and -
+    #[arg(default_value = "k1")]
+    pub id: String,
+}
+
+/// Subcommands of `cron`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum CronCommand {
+    /// Schedule Bondhu's jobs; run it as often as you like
+    Install,
+    /// List Bondhu's jobs
+    List,
+    /// Unschedule Bondhu's jobs
+    Remove,
+    /// Show the latest runs
+    History {
+        /// How many runs to show, newest first (1 to 1000)
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        rows: u16,
+    },
+}
+
+impl Cli {
+    /// Parses the process's arguments; prints help or an error and exits where clap would.
+    pub fn from_arguments() -> Self {
+        let matches = Self::command().after_help(environment_help()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|e| e.exit())
+    }
+}
+
+/// The part of `--help` that lists every variable. Values are never shown.
+pub fn environment_help() -> String {
+    let mut text = String::from("Environment (or .env; the environment wins):\n");
+    for variable in variables::ALL {
+        let default = match variable.default {
+            Some(default) => format!(" [default: {default}]"),
+            None if variable.secret => " [secret]".to_owned(),
+            None => String::new(),
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "  {}\n          {}{default}",
+            variable.name, variable.what
+        );
+    }
+    text
+}

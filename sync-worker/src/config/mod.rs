@@ -1,0 +1,241 @@
+//! Typed configuration, read once from the environment and `.env` (the environment wins).
+//!
+//! Each section is read by the subcommand that needs it, so that only its own variables are
+//! required. Secrets are [`SecretString`]s and appear in no error and no log.
+
+mod environment;
+mod token_keys;
+pub mod variables;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::Url;
+
+pub use environment::{ConfigError, Environment};
+pub use token_keys::TokenKey;
+use variables as var;
+
+/// The database as the worker's own role.
+#[derive(Debug, Clone)]
+pub struct DatabaseConfig {
+    /// `DATABASE_URL`.
+    pub url: SecretString,
+}
+
+impl DatabaseConfig {
+    /// Reads `DATABASE_URL`.
+    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        Ok(Self {
+            url: env.postgres_url(&var::DATABASE_URL)?,
+        })
+    }
+}
+
+/// What the mirror needs: a stream and a Redis.
+#[derive(Debug, Clone)]
+pub struct MirrorConfig {
+    /// `BONDHU_REPLICATION_URL`: a role that may replicate.
+    pub replication_url: SecretString,
+    /// `REDIS_URL`.
+    pub redis_url: SecretString,
+    /// `BONDHU_SLOT`.
+    pub slot: String,
+    /// `BONDHU_PUBLICATION`.
+    pub publication: String,
+    /// How long after Redis a position is acknowledged to Postgres.
+    pub ack_delay: Duration,
+}
+
+impl MirrorConfig {
+    /// Reads the mirror's variables; both URLs are required.
+    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        let identifier = |variable| {
+            env.parsed(variable, |text| {
+                let fits = text.len() <= 63
+                    && text
+                        .bytes()
+                        .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+                if fits {
+                    Ok(text.to_owned())
+                } else {
+                    Err("use at most 63 of a-z, 0-9 and _".to_owned())
+                }
+            })
+        };
+        Ok(Self {
+            replication_url: env.postgres_url(&var::REPLICATION_URL)?,
+            redis_url: env.url_with_schemes(&var::REDIS_URL, &["redis", "rediss"])?,
+            slot: identifier(&var::SLOT)?,
+            publication: identifier(&var::PUBLICATION)?,
+            ack_delay: Duration::from_secs(env.number(&var::MIRROR_ACK_DELAY, 0..=600)?.into()),
+        })
+    }
+
+    /// `None` when there is no `REDIS_URL`: the mirror is optional.
+    pub fn optional_from_env(env: &Environment) -> Result<Option<Self>, ConfigError> {
+        if env.is_set(&var::REDIS_URL) {
+            Self::from_env(env).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+}
+
+/// One provider's credentials and base URLs.
+#[derive(Debug, Clone)]
+pub struct ProviderConfig {
+    /// The app's client id.
+    pub client_id: String,
+    /// The app's client secret.
+    pub client_secret: SecretString,
+    /// Where tokens are exchanged, refreshed and revoked; no trailing slash in its path.
+    pub oauth_url: Url,
+    /// Base of the provider's API; no trailing slash in its path.
+    pub api_url: Url,
+}
+
+/// What syncing and the OAuth callback need.
+#[derive(Debug, Clone)]
+pub struct SyncConfig {
+    /// `BONDHU_TOKEN_KEYS`: never empty, the first one encrypts.
+    pub token_keys: Vec<TokenKey>,
+    /// Spotify, when its client id is set.
+    pub spotify: Option<ProviderConfig>,
+    /// YouTube (Google), when its client id is set.
+    pub youtube: Option<ProviderConfig>,
+    /// `BONDHU_PUBLIC_URL`: where browsers reach the worker.
+    pub public_url: Url,
+    /// `BONDHU_SYNC_CONCURRENCY`, 1 to 256.
+    pub concurrency: usize,
+}
+
+impl SyncConfig {
+    /// Reads what syncing needs. The token keys are required; a provider without a client id is off.
+    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        let provider = |id, secret, oauth, api| -> Result<Option<ProviderConfig>, ConfigError> {
+            if !env.is_set(id) {
+                return Ok(None);
+            }
+            Ok(Some(ProviderConfig {
+                client_id: env.text(id)?,
+                client_secret: env.secret(secret)?,
+                oauth_url: env.http_url(oauth)?,
+                api_url: env.http_url(api)?,
+            }))
+        };
+        Ok(Self {
+            token_keys: env.parsed(&var::TOKEN_KEYS, TokenKey::parse_list)?,
+            spotify: provider(
+                &var::SPOTIFY_CLIENT_ID,
+                &var::SPOTIFY_CLIENT_SECRET,
+                &var::SPOTIFY_ACCOUNTS_URL,
+                &var::SPOTIFY_API_URL,
+            )?,
+            youtube: provider(
+                &var::GOOGLE_CLIENT_ID,
+                &var::GOOGLE_CLIENT_SECRET,
+                &var::GOOGLE_OAUTH_URL,
+                &var::YOUTUBE_API_URL,
+            )?,
+            public_url: env.http_url(&var::PUBLIC_URL)?,
+            concurrency: env.number(&var::SYNC_CONCURRENCY, 1..=256)? as usize,
+        })
+    }
+
+    /// `None` when no provider has a client id: then there is nothing to sync.
+    pub fn optional_from_env(env: &Environment) -> Result<Option<Self>, ConfigError> {
+        let any = env.is_set(&var::SPOTIFY_CLIENT_ID) || env.is_set(&var::GOOGLE_CLIENT_ID);
+        if any {
+            Self::from_env(env).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// The redirect URI of a provider (`spotify` or `youtube`), as the provider must know it.
+    pub fn redirect_uri(&self, provider: &str) -> String {
+        format!(
+            "{}/oauth/{provider}/callback",
+            self.public_url.as_str().trim_end_matches('/')
+        )
+    }
+}
+
+/// Where the worker listens.
+#[derive(Debug, Clone)]
+pub struct HttpConfig {
+    /// `BONDHU_HTTP_ADDR`.
+    pub addr: SocketAddr,
+}
+
+impl HttpConfig {
+    /// Reads `BONDHU_HTTP_ADDR`.
+    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        Ok(Self {
+            addr: env.parsed(&var::HTTP_ADDR, |text| {
+                text.parse()
+                    .map_err(|_| "not an address and port".to_owned())
+            })?,
+        })
+    }
+}
+
+/// The Data API, which only `doctor` looks at.
+#[derive(Debug, Clone)]
+pub struct DataApiConfig {
+    /// `SUPABASE_URL`.
+    pub url: Url,
+    /// `SUPABASE_SERVICE_ROLE_KEY`.
+    pub key: SecretString,
+}
+
+impl DataApiConfig {
+    /// `None` when neither variable is set; an error when only one is.
+    pub fn optional_from_env(env: &Environment) -> Result<Option<Self>, ConfigError> {
+        if !env.is_set(&var::SUPABASE_URL) && !env.is_set(&var::SUPABASE_SERVICE_ROLE_KEY) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            url: env.http_url(&var::SUPABASE_URL)?,
+            key: env.secret(&var::SUPABASE_SERVICE_ROLE_KEY)?,
+        }))
+    }
+}
+
+/// How lines of the log look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone)]
+pub struct LogConfig {
+    /// `BONDHU_LOG`: tracing filter directives.
+    pub filter: String,
+    /// `BONDHU_LOG_FORMAT`.
+    pub format: LogFormat,
+}
+
+impl LogConfig {
+    /// Reads both variables and checks the filter.
+    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        Ok(Self {
+            filter: env.parsed(&var::LOG, |text| {
+                tracing_subscriber::EnvFilter::try_new(text)
+                    .map(|_| text.to_owned())
+                    .map_err(|e| format!("not filter directives ({e})"))
+            })?,
+            format: env.parsed(&var::LOG_FORMAT, |text| match text {
+                "text" => Ok(LogFormat::Text),
+                "json" => Ok(LogFormat::Json),
+                _ => Err("neither text nor json".to_owned()),
+            })?,
+        })
+    }
+}
