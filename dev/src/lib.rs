@@ -1,0 +1,10 @@
+//! The local stack: a private Postgres and Redis, the providers' stand-in, and what runs on them.
+
+pub mod extension_sql;
+pub mod paths;
+pub mod process;
+pub mod redis_server;
+pub mod schema;
+pub mod standin;
+pub mod template;
+pub mod testing;

@@ -1,0 +1,3 @@
+//! The local stack, from the command line.
+
+fn main() {}

@@ -1,0 +1,32 @@
+//! Where things are: in the checkout, and what is kept between runs.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+/// The checkout that this binary was built from.
+pub fn checkout() -> PathBuf {
+    let dev = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    dev.parent().map_or(dev.clone(), PathBuf::from)
+}
+
+/// Directory of everything kept between runs, made when missing.
+///
+/// `BONDHU_STATE_DIR` names it. Otherwise it is `~/.cache/bondhu`, and for root
+/// `/var/cache/bondhu`: Postgres refuses to run as root, and the account that it runs as
+/// cannot look into root's home.
+///
+/// # Errors
+/// There is no home directory, or the directory cannot be made.
+pub fn state() -> Result<PathBuf> {
+    let state = match std::env::var_os("BONDHU_STATE_DIR") {
+        Some(named) => std::path::absolute(PathBuf::from(named)).context("BONDHU_STATE_DIR")?,
+        None if rustix::process::geteuid().is_root() => PathBuf::from("/var/cache/bondhu"),
+        None => std::env::home_dir()
+            .context("there is no home directory; set BONDHU_STATE_DIR to a directory for the stack's files")?
+            .join(".cache/bondhu"),
+    };
+    std::fs::create_dir_all(&state)
+        .with_context(|| format!("cannot make {}; set BONDHU_STATE_DIR to a writable directory", state.display()))?;
+    Ok(state)
+}

@@ -1,0 +1,86 @@
+//! A private Redis: own port, nothing saved unless asked.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::process::{self, Server};
+
+const STARTS_WITHIN: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// A running Redis. Dropping it ends it.
+#[derive(Debug)]
+pub struct RedisServer {
+    server: Server,
+    port: u16,
+    // Removed after the server has ended: fields drop in order.
+    _directory: Option<TempDir>,
+}
+
+impl RedisServer {
+    /// A Redis for one test or one demo: a free port, memory alone.
+    ///
+    /// # Errors
+    /// `redis-server` is missing or does not start.
+    pub async fn temporary() -> Result<Self> {
+        let directory = tempfile::Builder::new().prefix("bondhu-redis-").tempdir()?;
+        let port = process::free_port()?;
+        let mut redis = Self::start(port, directory.path(), false).await?;
+        redis._directory = Some(directory);
+        Ok(redis)
+    }
+
+    /// A Redis that keeps its keys in `directory`.
+    ///
+    /// # Errors
+    /// `redis-server` is missing or does not start.
+    pub async fn kept(port: u16, directory: &Path) -> Result<Self> {
+        std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+        Self::start(port, directory, true).await
+    }
+
+    async fn start(port: u16, directory: &Path, save: bool) -> Result<Self> {
+        let mut command = Command::new("redis-server");
+        command
+            .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--appendonly", "no"])
+            .args(["--save", if save { "60 1" } else { "" }])
+            .arg("--dir")
+            .arg(directory);
+        let log: PathBuf = directory.join("redis.log");
+        let mut server = Server::start("redis-server", &command, Signal::TERM, &log)
+            .context("is Redis installed? Debian: apt-get install redis-server")?;
+        let deadline = Instant::now() + STARTS_WITHIN;
+        let client = redis::Client::open(url(port))?;
+        loop {
+            server.check_running()?;
+            if let Ok(mut connection) = client.get_multiplexed_async_connection().await
+                && redis::cmd("PING").exec_async(&mut connection).await.is_ok()
+            {
+                return Ok(Self { server, port, _directory: None });
+            }
+            if Instant::now() > deadline {
+                bail!("Redis does not answer on port {port}; the end of its log:\n{}", process::tail(&log, 15));
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// `redis://127.0.0.1:port/`.
+    pub fn url(&self) -> String {
+        url(self.port)
+    }
+
+    /// Ends it; keys that are kept are saved first.
+    pub fn stop(&mut self) {
+        self.server.stop();
+    }
+}
+
+fn url(port: u16) -> String {
+    format!("redis://127.0.0.1:{port}/")
+}

@@ -1,0 +1,225 @@
+//! What tests stand on: a database and a Redis of their own.
+//!
+//! `BONDHU_TEST_POSTGRES_URL` names a superuser's connection to the maintenance database
+//! of a Postgres that may be filled with test databases; `make test` sets it. Each
+//! [`Database`] is copied from a template that holds the whole schema, made when missing
+//! or older than `sql/`.
+//!
+//! Everything here panics when it cannot do its duty: a test has no better answer.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::str::FromStr as _;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection as _, PgConnection, PgPool, Postgres, Transaction};
+use tokio::sync::OnceCell;
+use url::Url;
+use uuid::Uuid;
+
+use crate::redis_server::RedisServer;
+use crate::template;
+
+/// Names the Postgres that tests may use.
+pub const POSTGRES_URL: &str = "BONDHU_TEST_POSTGRES_URL";
+
+/// As whom a connection signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// `supabase_admin`: may do anything.
+    Superuser,
+    /// `postgres`: owns the schema, no superuser.
+    Owner,
+    /// `bondhu_worker`.
+    Worker,
+    /// May open a replication connection; on Supabase that is the owner.
+    Replication,
+    /// `authenticator`: what the Data API signs in as, before it takes a user's role.
+    Authenticator,
+}
+
+impl Role {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Superuser => "supabase_admin",
+            Self::Owner | Self::Replication => "postgres",
+            Self::Worker => "bondhu_worker",
+            Self::Authenticator => "authenticator",
+        }
+    }
+}
+
+/// A database with the whole schema. Dropping it removes it, its replication slots and
+/// whoever is still connected.
+#[derive(Debug)]
+pub struct Database {
+    server: Url,
+    name: String,
+    // Holds the lock on the one database that pg_cron runs in.
+    _cron: Option<PgConnection>,
+}
+
+impl Database {
+    /// A fresh copy of the template.
+    pub async fn create() -> Self {
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        let server = server();
+        template_is_current(&server).await;
+        let name = format!("bondhu_test_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
+        template::copy(&server, &name).await.expect("a copy of the template");
+        Self { server, name, _cron: None }
+    }
+
+    /// A fresh copy of the template in which pg_cron runs: `cron.database_name`. There is
+    /// one per server, so that tests that ask for it wait for each other.
+    pub async fn create_with_cron() -> Self {
+        let server = server();
+        template_is_current(&server).await;
+        let (name, lock) = template::copy_for_cron(&server).await.expect("a database with pg_cron");
+        Self { server, name, _cron: Some(lock) }
+    }
+
+    /// Name of the database.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Connection string.
+    pub fn url(&self, role: Role) -> String {
+        let mut url = self.server.clone();
+        url.set_username(role.name()).expect("a Postgres URL has room for a user");
+        url.set_path(&self.name);
+        url.into()
+    }
+
+    /// Connections as `role`.
+    pub async fn pool(&self, role: Role) -> PgPool {
+        let options = PgConnectOptions::from_str(&self.url(role)).expect("a connection string");
+        PgPoolOptions::new().max_connections(8).connect_with(options).await.expect("a connection")
+    }
+
+    /// One connection as `role`.
+    pub async fn connect(&self, role: Role) -> PgConnection {
+        PgConnection::connect(&self.url(role)).await.expect("a connection")
+    }
+
+    /// Signs up a person: a row of `auth.users`.
+    pub async fn user(&self) -> Uuid {
+        let id = Uuid::new_v4();
+        let mut superuser = self.connect(Role::Superuser).await;
+        sqlx::query("insert into auth.users (id, email) values ($1, $2)")
+            .bind(id)
+            .bind(format!("{id}@example.org"))
+            .execute(&mut superuser)
+            .await
+            .expect("a row of auth.users");
+        id
+    }
+
+    /// A transaction as a signed-in user, as the Data API opens one.
+    pub async fn as_user(&self, user: Uuid) -> Transaction<'static, Postgres> {
+        self.request("authenticated", Some(user)).await
+    }
+
+    /// A transaction with the service key.
+    pub async fn as_service(&self) -> Transaction<'static, Postgres> {
+        self.request("service_role", None).await
+    }
+
+    /// A transaction of somebody who has not signed in.
+    pub async fn as_anon(&self) -> Transaction<'static, Postgres> {
+        self.request("anon", None).await
+    }
+
+    async fn request(&self, role: &str, user: Option<Uuid>) -> Transaction<'static, Postgres> {
+        let options = PgConnectOptions::from_str(&self.url(Role::Authenticator)).expect("a connection string");
+        let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await.expect("a connection");
+        let mut transaction = pool.begin().await.expect("a transaction");
+        assume(&mut transaction, role, user).await.expect("the role of a request");
+        transaction
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let (server, name) = (self.server.clone(), self.name.clone());
+        // Drop is not async, and the test's runtime may be ending: a runtime of its own.
+        let removal = std::thread::spawn(move || {
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime")
+                .block_on(template::remove(&server, &name))
+        });
+        match removal.join() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => eprintln!("database {} is left behind: {error:#}", self.name),
+            Err(_) => eprintln!("database {} is left behind", self.name),
+        }
+    }
+}
+
+/// Takes a role and a user's claims for one transaction, as the Data API does per request.
+///
+/// # Errors
+/// The connection may not take the role.
+pub async fn assume(connection: &mut PgConnection, role: &str, user: Option<Uuid>) -> sqlx::Result<()> {
+    let claims = match user {
+        Some(user) => serde_json::json!({ "sub": user, "role": role, "aud": "authenticated" }),
+        None => serde_json::json!({ "role": role }),
+    };
+    sqlx::query("select set_config('role', $1, true), set_config('request.jwt.claims', $2, true)")
+        .bind(role)
+        .bind(claims.to_string())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// A Redis of the test's own.
+#[derive(Debug)]
+pub struct RedisSpace {
+    server: RedisServer,
+}
+
+impl RedisSpace {
+    /// Connection string.
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// Ends the server before its time, to see what its users make of that.
+    pub fn stop(&mut self) {
+        self.server.stop();
+    }
+
+    /// A connection.
+    pub async fn connect(&self) -> redis::aio::MultiplexedConnection {
+        let client = redis::Client::open(self.url()).expect("a Redis URL");
+        client.get_multiplexed_async_connection().await.expect("a connection to Redis")
+    }
+}
+
+/// Starts a Redis for the calling test; it ends when dropped.
+pub async fn redis() -> RedisSpace {
+    RedisSpace { server: RedisServer::temporary().await.expect("a Redis") }
+}
+
+fn server() -> Url {
+    let text = std::env::var(POSTGRES_URL).unwrap_or_else(|_| {
+        panic!("{POSTGRES_URL} is not set: run the tests with `make test`, or name a superuser's URL of a scratch Postgres")
+    });
+    Url::parse(&text).unwrap_or_else(|error| panic!("{POSTGRES_URL} is not a URL: {error}"))
+}
+
+async fn template_is_current(server: &Url) {
+    static CURRENT: OnceCell<()> = OnceCell::const_new();
+    CURRENT
+        .get_or_init(|| async { template::ensure(server).await.unwrap_or_else(|error| panic!("no template database: {error:#}")) })
+        .await;
+}
+
+/// Executes SQL that a test has put together; panics with the server's message.
+pub async fn execute(connection: &mut PgConnection, sql: &str) {
+    sqlx::raw_sql(sql).execute(connection).await.unwrap_or_else(|error| panic!("{error}\nin: {sql}"));
+}
