@@ -325,3 +325,6 @@ impl State {
         if sound { Ok(()) } else { Err(Inconsistent) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,3 +102,6 @@ fn trend(state: &State, settings: &Settings) -> Option<Trend> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests;
