@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
 use serde_json::json;
 
 use super::wire::{Reply, google_error, spotify_error};
@@ -142,12 +143,13 @@ pub(super) fn truncated(parts: axum::http::response::Parts, body: &Bytes) -> Res
     let Ok(length) = HeaderValue::try_from(body.len().to_string()) else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    let pieces = [
-        Ok(half),
-        Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)),
-    ];
-    let mut response =
-        Response::from_parts(parts, Body::from_stream(futures::stream::iter(pieces)));
+    let broken = async {
+        // A body that fails at once takes the headers with it: let them go out first.
+        tokio::task::yield_now().await;
+        Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
+    };
+    let pieces = futures::stream::iter([Ok(half)]).chain(futures::stream::once(broken));
+    let mut response = Response::from_parts(parts, Body::from_stream(pieces));
     response
         .headers_mut()
         .insert(header::CONTENT_LENGTH, length);
