@@ -26,6 +26,7 @@ create table bondhu.settings (
   oauth_state_ttl_minutes integer not null default 10,
   lease_seconds integer not null default 120,
   video_retention_days integer not null default 30,
+  cron_history_retention_days integer not null default 7,
 
   updated_at timestamptz not null default now(),
 
@@ -53,13 +54,15 @@ create table bondhu.settings (
   constraint oauth_state_ttl_is_short check (oauth_state_ttl_minutes between 1 and 60),
   constraint lease_outlives_a_page check (lease_seconds between 30 and 3600),
   -- YouTube API Services Developer Policies III.E.4: refresh or delete within 30 days.
-  constraint video_retention_keeps_the_policy check (video_retention_days between 1 and 30)
+  constraint video_retention_keeps_the_policy check (video_retention_days between 1 and 30),
+  constraint cron_history_retention_is_positive check (cron_history_retention_days > 0)
 );
 comment on table bondhu.settings is 'One row. Durations carry their unit in the name; *_hundredths are scores × 100.';
 comment on column bondhu.settings.window_hours is 'Length of the sentiment window; the trend compares it with the window before it.';
 comment on column bondhu.settings.min_messages is 'Below this many scored messages in the window nothing is concluded.';
 comment on column bondhu.settings.crisis_support_hours is 'How long one crisis message keeps needs_support, whatever the count.';
 comment on column bondhu.settings.trait_full_confidence is 'Effective number of messages at which traits are no longer shrunk to the baseline.';
+comment on column bondhu.settings.cron_history_retention_days is 'How long runs of scheduled jobs and the ledger of provider requests are kept.';
 comment on column bondhu.settings.history_min_change is 'A trait has to move this many points (0..100) for a row of history.';
 
 revoke all on bondhu.settings from public, anon, authenticated, service_role;

@@ -1,0 +1,217 @@
+-- What happens by the clock: planning, closing, pruning. pg_cron lives in one database of
+-- a cluster, so that every function here says what to do where it is absent.
+
+create function bondhu.prune() returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  settings bondhu.settings;
+  removed jsonb := '{}';
+  gone bigint;
+begin
+  select * into strict settings from bondhu.settings;
+
+  delete from bondhu.oauth_states where expires_at < now();
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('oauth_states', gone);
+
+  delete from bondhu.pending_connections where expires_at < now();
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('pending_connections', gone);
+
+  delete from public.user_sessions
+  where ended_at < now() - make_interval(days => settings.session_retention_days);
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('user_sessions', gone);
+
+  delete from public.personality_history
+  where changed_at < now() - make_interval(days => settings.history_retention_days);
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('personality_history', gone);
+
+  -- YouTube API Services Developer Policies III.E.4: what was not refreshed in time goes,
+  -- and what was concluded from it.
+  delete from public.video_subscriptions
+  where fetched_at < now() - make_interval(days => settings.video_retention_days);
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('video_subscriptions', gone);
+
+  delete from public.video_likes
+  where fetched_at < now() - make_interval(days => settings.video_retention_days);
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('video_likes', gone);
+
+  delete from public.video_preferences
+  where computed_at < now() - make_interval(days => settings.video_retention_days);
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('video_preferences', gone);
+
+  delete from bondhu.video_categories
+  where fetched_at < now() - make_interval(days => settings.video_retention_days);
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('video_categories', gone);
+
+  delete from bondhu.provider_ledger
+  where window_start < now() - make_interval(days => settings.cron_history_retention_days);
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('provider_ledger', gone);
+
+  if bondhu.has_cron() then
+    -- pg_cron never empties its own log.
+    execute 'delete from cron.job_run_details where end_time < now() - make_interval(days => $1)'
+      using settings.cron_history_retention_days;
+    get diagnostics gone = row_count;
+    removed := removed || jsonb_build_object('cron_history', gone);
+  end if;
+  return removed;
+end
+$$;
+comment on function bondhu.prune() is
+  'Deletes what is past its retention (bondhu.settings) and returns how much of each; never messages or rollups. Run by cron.';
+
+create function bondhu.has_cron() returns boolean
+language sql stable
+set search_path = ''
+as $$
+  select exists (select from pg_catalog.pg_extension where extname = 'pg_cron')
+$$;
+comment on function bondhu.has_cron() is 'Whether pg_cron is installed in this database.';
+
+create function bondhu.require_cron(obstacle text default null) returns void
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  if bondhu.has_cron() then
+    return;
+  end if;
+  raise exception using
+    errcode = '55000',
+    message = 'pg_cron is not installed in this database',
+    detail = case
+      when obstacle is not null then obstacle
+      when exists (select from pg_catalog.pg_available_extensions where name = 'pg_cron') then 'The server has the extension.'
+      else 'The server does not have the extension.'
+    end,
+    hint = 'Let a superuser run create extension pg_cron in this database (on Supabase: Integrations > Cron), '
+      'then run select bondhu.install_cron(). Until then a running sync-worker plans syncs itself.';
+end
+$$;
+comment on function bondhu.require_cron(text) is 'Raises 55000, with what is in the way and what to do, where pg_cron is absent.';
+
+create function bondhu.cron_plan() returns table (name text, schedule text, command text)
+language sql immutable
+set search_path = ''
+as $$
+  values
+    ('bondhu-plan-syncs', '* * * * *', 'select bondhu.plan_syncs()'),
+    ('bondhu-close-idle-sessions', '* * * * *', 'select bondhu.close_idle_sessions()'),
+    ('bondhu-prune', '17 3 * * *', 'select bondhu.prune()')
+$$;
+comment on function bondhu.cron_plan() is 'The jobs there should be; times are UTC unless cron.timezone says otherwise.';
+
+-- SECURITY DEFINER, as the three below: pg_cron names a job per role and shows a role only
+-- its own. As the owner's, there is one set of jobs, whoever installs or looks.
+create function bondhu.install_cron() returns bigint
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  planned bigint;
+  obstacle text;
+begin
+  if not bondhu.has_cron() and exists (select from pg_catalog.pg_available_extensions where name = 'pg_cron') then
+    begin
+      create extension pg_cron with schema pg_catalog;
+    exception when others then
+      -- Not our right, not this database, not preloaded: require_cron passes it on.
+      obstacle := sqlerrm;
+    end;
+  end if;
+  perform bondhu.require_cron(obstacle);
+
+  perform cron.unschedule(j.jobid)
+  from cron.job j
+  where j.jobname like 'bondhu-%' and j.jobname not in (select p.name from bondhu.cron_plan() p);
+
+  -- Scheduling a name again updates its job.
+  select count(cron.schedule(p.name, p.schedule, p.command)) into planned from bondhu.cron_plan() p;
+  return planned;
+end
+$$;
+comment on function bondhu.install_cron() is
+  'Schedules the jobs of bondhu.cron_plan() and drops former ones; run it as often as you like. Returns how many there are. 55000 without pg_cron.';
+
+create function bondhu.remove_cron() returns bigint
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  removed bigint;
+begin
+  perform bondhu.require_cron();
+  select count(cron.unschedule(j.jobid)) into removed from cron.job j where j.jobname like 'bondhu-%';
+  return removed;
+end
+$$;
+comment on function bondhu.remove_cron() is 'Unschedules Bondhu''s jobs; returns how many there were. 55000 without pg_cron.';
+
+create function bondhu.cron_jobs()
+returns table (job_id bigint, name text, schedule text, command text, active boolean)
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  perform bondhu.require_cron();
+  return query
+    select j.jobid, j.jobname::text, j.schedule, j.command, j.active
+    from cron.job j
+    where j.jobname like 'bondhu-%'
+    order by j.jobname;
+end
+$$;
+comment on function bondhu.cron_jobs() is 'Bondhu''s scheduled jobs, by name. 55000 without pg_cron.';
+
+create function bondhu.cron_history(rows integer default 20)
+returns table (
+  run_id bigint, job_id bigint, name text, status text, return_message text,
+  started_at timestamptz, ended_at timestamptz
+)
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  if rows is null or rows not between 1 and 1000 then
+    raise exception using errcode = '22023', message = 'rows must be between 1 and 1000';
+  end if;
+  perform bondhu.require_cron();
+  return query
+    select d.runid, d.jobid, j.jobname::text, d.status, d.return_message, d.start_time, d.end_time
+    from cron.job_run_details d
+    join cron.job j on j.jobid = d.jobid
+    where j.jobname like 'bondhu-%'
+    order by d.runid desc
+    limit rows;
+end
+$$;
+comment on function bondhu.cron_history(integer) is 'Latest runs of Bondhu''s jobs, newest first; rows 1..1000. 55000 without pg_cron.';
+
+revoke all on function bondhu.prune(), bondhu.has_cron(), bondhu.require_cron(text), bondhu.cron_plan(),
+  bondhu.install_cron(), bondhu.remove_cron(), bondhu.cron_jobs(), bondhu.cron_history(integer)
+  from public, anon, authenticated, service_role;
+grant execute on function bondhu.has_cron(), bondhu.cron_plan(), bondhu.install_cron(), bondhu.remove_cron(),
+  bondhu.cron_jobs(), bondhu.cron_history(integer)
+  to bondhu_worker;
+
+do $$
+declare
+  obstacle text;
+  remedy text;
+begin
+  perform bondhu.install_cron();
+exception when object_not_in_prerequisite_state then
+  get stacked diagnostics obstacle = pg_exception_detail, remedy = pg_exception_hint;
+  raise notice using message = 'no scheduled jobs: ' || sqlerrm, detail = obstacle, hint = remedy;
+end
+$$;
