@@ -1,9 +1,14 @@
 //! The local stack: a private Postgres and Redis, the providers' stand-in, and what runs on them.
 
+pub mod account;
+pub mod cluster;
+pub mod extension;
 pub mod extension_sql;
+pub mod installation;
 pub mod paths;
 pub mod process;
 pub mod redis_server;
+pub mod run_directory;
 pub mod schema;
 pub mod standin;
 pub mod template;

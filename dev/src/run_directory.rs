@@ -1,0 +1,86 @@
+//! Directories that end with the run that made them, even when it is killed.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::paths;
+
+/// A directory of one run, removed when dropped. What killed runs have left is removed by
+/// the next one: a run holds a lock in its directory, and the lock goes with the process.
+#[derive(Debug)]
+pub struct RunDirectory {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl RunDirectory {
+    /// Makes a directory for a run of the given kind.
+    ///
+    /// # Errors
+    /// The state directory is not writable.
+    pub fn create(kind: &str) -> Result<Self> {
+        let runs = paths::state()?.join("runs");
+        fs::create_dir_all(&runs).with_context(|| format!("cannot make {}", runs.display()))?;
+        // No run may begin or be cleared away while another one looks around.
+        let guard = lock_file(&runs.join("lock"))?;
+        guard.lock()?;
+        remove_abandoned(&runs)?;
+        let path = runs.join(format!("{kind}-{}", std::process::id()));
+        fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        let lock = lock_file(&path.join("lock"))?;
+        lock.lock()?;
+        Ok(Self { path, _lock: lock })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for RunDirectory {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.path) {
+            eprintln!("cannot remove {}: {error}", self.path.display());
+        }
+    }
+}
+
+/// Keeps a second process from using the same directory.
+///
+/// # Errors
+/// Another process uses it, or it is not writable.
+pub fn claim(directory: &Path) -> Result<File> {
+    fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+    let lock = lock_file(&directory.join("lock"))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => {
+            bail!("{} is in use: the stack already runs; end it first (Ctrl-C where it runs)", directory.display())
+        }
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", directory.display())),
+    }
+}
+
+fn lock_file(path: &Path) -> Result<File> {
+    File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn remove_abandoned(runs: &Path) -> Result<()> {
+    for entry in fs::read_dir(runs)? {
+        let path = entry?.path();
+        let Ok(lock) = File::options().write(true).open(path.join("lock")) else { continue };
+        // Its servers were sent a signal when it was killed and may still be ending.
+        if lock.try_lock().is_ok() {
+            fs::remove_dir_all(&path).ok();
+        }
+    }
+    Ok(())
+}
