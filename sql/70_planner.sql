@@ -133,8 +133,8 @@ declare
 begin
   update bondhu.sync_jobs j
      set lease_token = null, lease_owner = null, lease_expires_at = null,
-         checkpoint = case when outcome = 'ok' then '{}' else j.checkpoint end,
-         attempts = case outcome when 'ok' then 0 when 'queued' then j.attempts else j.attempts + 1 end,
+         checkpoint = case when walked then '{}' else j.checkpoint end,
+         attempts = case when walked then 0 when outcome = 'queued' then j.attempts else j.attempts + 1 end,
          requested_at = case when walked then null else j.requested_at end,
          not_before = retry_not_before
    where j.user_id = of_user and j.provider = of_provider and j.lease_token = token;
@@ -160,25 +160,55 @@ begin
 end
 $$;
 comment on function bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz) is
-  'Ends a lease with the outcome ok, partial, failing, needs_reauth, or queued (given back untouched). Only ok clears the checkpoint. False: the lease was lost.';
+  'Ends a lease with the outcome ok, partial, failing, needs_reauth, or queued (given back untouched). A walk to the end (ok, partial) clears the checkpoint. False: the lease was lost.';
 
-create function bondhu.block_provider(of_provider text, until timestamptz, reason text) returns void
+create function bondhu.block_provider(of_provider text, until timestamptz, reason text) returns timestamptz
 language sql
 set search_path = ''
 as $$
   update bondhu.provider_settings s
-     set blocked_until = greatest(s.blocked_until, until), blocked_reason = reason
+     set blocked_until = greatest(
+           s.blocked_until,
+           coalesce(until, case s.quota_resets
+             -- A calendar day and not 24 hours: the clock change is in it.
+             when 'midnight_pacific' then
+               (bondhu.quota_window_start(s, now()) at time zone 'America/Los_Angeles' + interval '1 day')
+                 at time zone 'America/Los_Angeles'
+             else now() + interval '1 hour'
+           end)),
+         blocked_reason = reason
    where s.provider = of_provider
+  returning s.blocked_until
 $$;
-comment on function bondhu.block_provider(text, timestamptz, text) is 'Stops a provider for everyone after a refusal of the whole app.';
+comment on function bondhu.block_provider(text, timestamptz, text) is
+  'Stops a provider for everyone after a refusal of the whole app: until the given instant, else its quota''s reset, else for an hour. Returns when it goes on.';
+
+-- SECURITY DEFINER: pg_cron shows a role only its own jobs. Says nothing about anybody.
+create function bondhu.cron_plans_syncs() returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  planned boolean := false;
+begin
+  if to_regclass('cron.job') is not null then
+    execute 'select exists (select from cron.job where active and database = current_database() and command ~ ''bondhu\.plan_syncs'')'
+      into planned;
+  end if;
+  return planned;
+end
+$$;
+comment on function bondhu.cron_plans_syncs() is 'Whether pg_cron runs plan_syncs here; otherwise the worker plans for itself.';
 
 revoke all on bondhu.quota from public, anon, authenticated, service_role;
 revoke all on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.record_requests(text, bigint),
   bondhu.plan_syncs(), bondhu.claim_syncs(text, integer), bondhu.hold_lease(uuid, text, uuid, jsonb),
-  bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz), bondhu.block_provider(text, timestamptz, text)
+  bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz), bondhu.block_provider(text, timestamptz, text),
+  bondhu.cron_plans_syncs()
   from public, anon, authenticated, service_role;
 grant select on bondhu.quota to bondhu_worker, service_role;
 grant execute on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.record_requests(text, bigint),
   bondhu.plan_syncs(), bondhu.claim_syncs(text, integer), bondhu.hold_lease(uuid, text, uuid, jsonb),
-  bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz), bondhu.block_provider(text, timestamptz, text)
+  bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz), bondhu.block_provider(text, timestamptz, text),
+  bondhu.cron_plans_syncs()
   to bondhu_worker;

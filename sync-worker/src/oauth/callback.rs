@@ -1,0 +1,238 @@
+//! `GET /oauth/{provider}/callback`: where the provider sends the user's browser.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::get;
+use serde::Deserialize;
+use sqlx::PgPool;
+use url::Url;
+
+use super::pending::{Account, Begun, KeepError, keep, take_state};
+use super::{Grant, TokenEndpoint};
+use crate::provider::Provider;
+use crate::providers::{Api, ProviderAccess, ProviderError, spotify, youtube};
+use crate::vault::Vault;
+
+/// What the callback needs.
+#[derive(Debug)]
+pub struct CallbackState {
+    /// As `bondhu_worker`.
+    pub database: PgPool,
+    /// Seals what is granted.
+    pub vault: Arc<Vault>,
+    /// Talks with the providers.
+    pub http: reqwest::Client,
+    /// The providers that are set up.
+    pub providers: HashMap<Provider, ProviderAccess>,
+}
+
+/// The callback's routes.
+pub fn router(state: Arc<CallbackState>) -> Router {
+    Router::new()
+        .route("/oauth/{provider}/callback", get(callback))
+        .with_state(state)
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    code: Option<String>,
+    state: Option<String>,
+    error: Option<String>,
+}
+
+/// Why a consent came to nothing. The code goes to the frontend, the text to people.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("You did not agree to link the account.")]
+    Denied,
+    #[error("The provider could not go on: {0}.")]
+    Provider(String),
+    #[error(
+        "The permissions this needs were not granted. Link the account again and leave them ticked."
+    )]
+    ScopeMissing,
+    #[error("The provider did not complete the link ({}). Try again.", .0.failure.code())]
+    Exchange(#[from] ProviderError),
+    #[error("The link could not be stored just now. Try again.")]
+    NotKept(#[from] KeepError),
+}
+
+impl Refusal {
+    const fn code(&self) -> &'static str {
+        match self {
+            Self::Denied => "access_denied",
+            Self::Provider(_) => "provider_error",
+            Self::ScopeMissing => "scope_missing",
+            Self::Exchange(error) => error.failure.code(),
+            Self::NotKept(_) => "server_error",
+        }
+    }
+}
+
+async fn callback(
+    State(state): State<Arc<CallbackState>>,
+    Path(provider): Path<String>,
+    Query(answer): Query<Answer>,
+) -> Response {
+    let Ok(provider) = provider.parse::<Provider>() else {
+        return page(
+            StatusCode::NOT_FOUND,
+            "There is no such provider. Known: spotify, youtube.",
+        );
+    };
+    let Some(config) = state.providers.get(&provider) else {
+        return page(
+            StatusCode::NOT_FOUND,
+            "This provider is not set up on this server. Tell its operator.",
+        );
+    };
+    let begun = match take_state(
+        &state.database,
+        provider,
+        answer.state.as_deref().unwrap_or_default(),
+    )
+    .await
+    {
+        Ok(Some(begun)) => begun,
+        Ok(None) => {
+            return page(
+                StatusCode::BAD_REQUEST,
+                "This link was used before, has expired, or did not start here. Go back to the app and link the account again.",
+            );
+        }
+        Err(error) => {
+            tracing::error!(%provider, %error, "cannot read the OAuth state");
+            return page(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The account could not be linked just now. Go back to the app and try again.",
+            );
+        }
+    };
+    let outcome = complete(&state, config, &begun, answer).await;
+    if let Err(refusal) = &outcome {
+        tracing::warn!(%provider, user = %begun.user, code = refusal.code(), error = ?refusal, "an account was not linked");
+    }
+    send_back(&begun, outcome)
+}
+
+async fn complete(
+    state: &CallbackState,
+    config: &ProviderAccess,
+    begun: &Begun,
+    answer: Answer,
+) -> Result<String, Refusal> {
+    let code = match (answer.code, answer.error.as_deref()) {
+        (_, Some("access_denied")) => return Err(Refusal::Denied),
+        (_, Some(error)) => return Err(Refusal::Provider(error.chars().take(80).collect())),
+        (None, None) => return Err(Refusal::Provider("it sent no code".to_owned())),
+        (Some(code), None) => code,
+    };
+    let endpoint = TokenEndpoint::new(begun.provider, config, state.http.clone());
+    let grant = endpoint.exchange(code, begun.code_verifier.clone()).await?;
+    let asked = asked_scopes(&state.database, begun.provider)
+        .await
+        .map_err(KeepError::from)?;
+    // Consent is granular: what was asked for need not be what was granted.
+    let granted = grant.scopes.clone().unwrap_or_else(|| asked.clone());
+    if !asked.iter().any(|scope| granted.contains(scope)) {
+        return Err(Refusal::ScopeMissing);
+    }
+    let account = account(state, config, begun.provider, &grant).await?;
+    let code = keep(
+        &state.database,
+        &state.vault,
+        begun,
+        &grant,
+        &granted,
+        &account,
+    )
+    .await?;
+    tracing::info!(provider = %begun.provider, user = %begun.user, "consent kept until it is confirmed");
+    Ok(code)
+}
+
+async fn asked_scopes(database: &PgPool, provider: Provider) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar("select scopes from bondhu.provider_settings where provider = $1")
+        .bind(provider.name())
+        .fetch_one(database)
+        .await
+}
+
+async fn account(
+    state: &CallbackState,
+    config: &ProviderAccess,
+    provider: Provider,
+    grant: &Grant,
+) -> Result<Account, Refusal> {
+    let api = Api::new(provider, state.http.clone(), config.api_url.clone());
+    let account = match provider {
+        Provider::Spotify => {
+            let me = spotify::me(&api, &grant.access).await?;
+            Account {
+                id: Some(me.id),
+                name: me.display_name,
+            }
+        }
+        Provider::YouTube => youtube::own_channel(&api, &grant.access)
+            .await?
+            .map_or_else(Account::default, |channel| Account {
+                id: channel.id,
+                name: channel.snippet.and_then(|snippet| snippet.title),
+            }),
+    };
+    let sent = api.take_sent();
+    sqlx::query("select bondhu.record_requests($1, $2)")
+        .bind(provider.name())
+        .bind(sent)
+        .execute(&state.database)
+        .await
+        .map_err(KeepError::from)?;
+    Ok(account)
+}
+
+/// Back to the app. `return_to` was checked against the allow-list when it was stored.
+fn send_back(begun: &Begun, outcome: Result<String, Refusal>) -> Response {
+    let Ok(mut url) = Url::parse(&begun.return_to) else {
+        return page(
+            StatusCode::BAD_REQUEST,
+            "The app's address cannot be read. Go back to the app.",
+        );
+    };
+    {
+        let mut query = url.query_pairs_mut();
+        query.append_pair("provider", begun.provider.name());
+        match outcome {
+            Ok(code) => query.append_pair("code", &code),
+            Err(refusal) => query
+                .append_pair("error", refusal.code())
+                .append_pair("error_description", &refusal.to_string()),
+        };
+    }
+    let mut response = Redirect::to(url.as_str()).into_response();
+    private(&mut response);
+    response
+}
+
+fn page(status: StatusCode, text: &'static str) -> Response {
+    let html = format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><title>Bondhu</title><p>{text}</p></html>"
+    );
+    let mut response = (status, Html(html)).into_response();
+    private(&mut response);
+    response
+}
+
+/// Codes are in these URLs: they belong into no cache and no Referer.
+fn private(response: &mut Response) {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+}

@@ -1,0 +1,159 @@
+//! The token endpoint.
+
+use std::time::Duration;
+
+use bondhu_core::retry::Failure;
+use chrono::{DateTime, TimeDelta, Utc};
+use oauth2::basic::{BasicClient, BasicErrorResponseType, BasicTokenResponse};
+use oauth2::{
+    AuthType, AuthorizationCode, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest,
+    HttpResponse, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, TokenResponse,
+    TokenUrl,
+};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::provider::Provider;
+use crate::providers::{ProviderAccess, ProviderError, bounded_body};
+
+type Client =
+    BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+
+/// What a token endpoint grants.
+#[derive(Debug)]
+pub struct Grant {
+    /// Access token.
+    pub access: SecretString,
+    /// When the access token ends; `None` when the provider does not say.
+    pub access_expires_at: Option<DateTime<Utc>>,
+    /// A new refresh token. `None` when absent or empty in the answer: the old one stays.
+    pub refresh: Option<SecretString>,
+    /// Granted scopes; `None` when the provider does not say, which means those asked for
+    /// (RFC 6749 section 5.1).
+    pub scopes: Option<Vec<String>>,
+}
+
+/// A provider's token endpoint.
+#[derive(Debug)]
+pub struct TokenEndpoint {
+    client: Client,
+    http: reqwest::Client,
+}
+
+impl TokenEndpoint {
+    /// The endpoint of `config`.
+    #[must_use]
+    pub fn new(provider: Provider, config: &ProviderAccess, http: reqwest::Client) -> Self {
+        let client = BasicClient::new(ClientId::new(config.client_id.clone()))
+            .set_client_secret(ClientSecret::new(
+                config.client_secret.expose_secret().to_owned(),
+            ))
+            .set_redirect_uri(RedirectUrl::from_url(config.redirect_uri.clone()))
+            .set_token_uri(TokenUrl::from_url(config.token_url.clone()))
+            .set_auth_type(match provider {
+                // https://developer.spotify.com/documentation/web-api/tutorials/code-flow
+                Provider::Spotify => AuthType::BasicAuth,
+                // https://developers.google.com/identity/protocols/oauth2/web-server
+                Provider::YouTube => AuthType::RequestBody,
+            });
+        Self { client, http }
+    }
+
+    /// Exchanges an authorisation code, with the PKCE verifier of its consent.
+    ///
+    /// # Errors
+    /// [`ProviderError`]; [`Failure::ConsentEnded`] for a code that is no longer good.
+    pub async fn exchange(&self, code: String, verifier: String) -> Result<Grant, ProviderError> {
+        self.client
+            .exchange_code(AuthorizationCode::new(code))
+            .set_pkce_verifier(PkceCodeVerifier::new(verifier))
+            .request_async(&|request| send(self.http.clone(), request))
+            .await
+            .map(grant)
+            .map_err(failure)
+    }
+
+    /// Brings a new access token.
+    ///
+    /// # Errors
+    /// [`ProviderError`]; [`Failure::ConsentEnded`] is final.
+    pub async fn refresh(&self, refresh: &SecretString) -> Result<Grant, ProviderError> {
+        self.client
+            .exchange_refresh_token(&RefreshToken::new(refresh.expose_secret().to_owned()))
+            .request_async(&|request| send(self.http.clone(), request))
+            .await
+            .map(grant)
+            .map_err(failure)
+    }
+}
+
+/// Carries a request of crate `oauth2` over our own HTTP client.
+async fn send(http: reqwest::Client, request: HttpRequest) -> Result<HttpResponse, ProviderError> {
+    let request = reqwest::Request::try_from(request)?;
+    let answer = http.execute(request).await?;
+    let mut response = HttpResponse::new(Vec::new());
+    *response.status_mut() = answer.status();
+    *response.headers_mut() = answer.headers().clone();
+    // A 5xx need not be JSON; without this it would read as malformed.
+    if answer.status().is_server_error() {
+        return Err(ProviderError::new(
+            Failure::ServerError,
+            answer.status().to_string(),
+        ));
+    }
+    *response.body_mut() = bounded_body(answer).await?;
+    Ok(response)
+}
+
+fn grant(answer: BasicTokenResponse) -> Grant {
+    let lifetime = answer.expires_in().unwrap_or(Duration::ZERO);
+    Grant {
+        access: SecretString::from(answer.access_token().secret().as_str()),
+        access_expires_at: TimeDelta::from_std(lifetime)
+            .ok()
+            .filter(|lifetime| !lifetime.is_zero())
+            .and_then(|lifetime| Utc::now().checked_add_signed(lifetime)),
+        refresh: answer
+            .refresh_token()
+            .map(RefreshToken::secret)
+            .filter(|token| !token.is_empty())
+            .map(|token| SecretString::from(token.as_str())),
+        scopes: answer
+            .scopes()
+            .map(|scopes| scopes.iter().map(|scope| scope.to_string()).collect()),
+    }
+}
+
+fn failure(
+    error: RequestTokenError<ProviderError, oauth2::basic::BasicErrorResponse>,
+) -> ProviderError {
+    match error {
+        RequestTokenError::Request(error) => error,
+        RequestTokenError::ServerResponse(refusal) => {
+            let failure = match refusal.error() {
+                BasicErrorResponseType::InvalidGrant => Failure::ConsentEnded,
+                _ => Failure::Refused,
+            };
+            let code = refusal.error().to_string();
+            let said = refusal
+                .error_description()
+                .map_or(code.clone(), |text| format!("{code}: {text}"));
+            ProviderError::new(failure, said)
+        }
+        // The body may hold a token, so that none of it is shown.
+        RequestTokenError::Parse(error, _) => ProviderError::new(
+            Failure::Malformed,
+            format!("token answer: {}", what_is_wrong(error.inner())),
+        ),
+        RequestTokenError::Other(said) => ProviderError::new(Failure::Malformed, said),
+    }
+}
+
+fn what_is_wrong(error: &serde_json::Error) -> &'static str {
+    use serde_json::error::Category;
+    match error.classify() {
+        Category::Io => "could not be read",
+        Category::Syntax => "not JSON",
+        Category::Data => "not of the described shape",
+        Category::Eof => "cut off",
+    }
+}

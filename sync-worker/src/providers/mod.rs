@@ -1,0 +1,99 @@
+//! What providers offer: calls, pages, and what their refusals mean.
+
+mod api;
+mod refusal;
+pub mod spotify;
+pub mod youtube;
+
+pub use api::{Api, Bearer};
+pub use refusal::ProviderError;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::Url;
+
+use crate::config::{ProviderConfig, SyncConfig};
+use crate::provider::Provider;
+
+/// How the worker is registered with a provider, and where that provider is. Base URLs
+/// are configuration, so that the same binary runs against a stand-in.
+#[derive(Clone, Debug)]
+pub struct ProviderAccess {
+    /// OAuth client id; also in `bondhu.provider_settings`.
+    pub client_id: String,
+    /// OAuth client secret.
+    pub client_secret: SecretString,
+    /// Where codes and refresh tokens are exchanged.
+    pub token_url: Url,
+    /// Where browsers reach this worker's callback; also in `bondhu.provider_settings`.
+    pub redirect_uri: Url,
+    /// The API, without a slash at the end.
+    pub api_url: Url,
+}
+
+impl ProviderAccess {
+    /// The providers that are set up.
+    #[must_use]
+    pub fn of(config: &SyncConfig) -> HashMap<Provider, Self> {
+        let access = |provider: Provider, of: &ProviderConfig| Self {
+            client_id: of.client_id.clone(),
+            client_secret: of.client_secret.clone(),
+            token_url: under(
+                &of.oauth_url,
+                match provider {
+                    Provider::Spotify => "/api/token",
+                    Provider::YouTube => "/token",
+                },
+            ),
+            redirect_uri: under(&config.public_url, &format!("/oauth/{provider}/callback")),
+            api_url: of.api_url.clone(),
+        };
+        [
+            (Provider::Spotify, &config.spotify),
+            (Provider::YouTube, &config.youtube),
+        ]
+        .into_iter()
+        .filter_map(|(provider, of)| Some((provider, access(provider, of.as_ref()?))))
+        .collect()
+    }
+}
+
+fn under(base: &Url, path: &str) -> Url {
+    let mut url = base.clone();
+    url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
+    url
+}
+
+/// No call waits longer for an answer.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// No page of a provider is larger, by far.
+pub const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
+
+/// An HTTP client as every call to a provider uses it: redirects are not followed, for
+/// they could carry a token elsewhere.
+///
+/// # Errors
+/// When TLS cannot be set up.
+pub fn http_client() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(CALL_TIMEOUT)
+        .connect_timeout(Duration::from_secs(5))
+        .user_agent(concat!("bondhu-sync-worker/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+/// The body of an answer, refused once it grows over [`LARGEST_ANSWER`].
+pub(crate) async fn bounded_body(mut answer: reqwest::Response) -> Result<Vec<u8>, ProviderError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        if body.len() + chunk.len() > LARGEST_ANSWER {
+            return Err(ProviderError::too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}

@@ -1,0 +1,198 @@
+//! The YouTube Data API v3. Every call here costs one unit of the project's day.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::{Api, Bearer, ProviderError};
+
+/// Items a page holds at most; the default would be 5.
+pub const PAGE_SIZE: &str = "50";
+
+/// A page of a list.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Page<T> {
+    /// What it holds.
+    #[serde(default = "Vec::new")]
+    pub items: Vec<Option<T>>,
+    /// Token of the page after it.
+    pub next_page_token: Option<String>,
+}
+
+/// A subscription. <https://developers.google.com/youtube/v3/docs/subscriptions#resource>
+#[derive(Debug, Deserialize)]
+pub struct Subscription {
+    /// What it says.
+    pub snippet: Option<SubscriptionSnippet>,
+}
+
+/// What a subscription says.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SubscriptionSnippet {
+    /// The channel.
+    pub resource_id: Option<ResourceId>,
+    /// Its title.
+    pub title: Option<String>,
+    /// Since when.
+    pub published_at: Option<DateTime<Utc>>,
+}
+
+/// What a subscription leads to.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceId {
+    /// Id of the channel.
+    pub channel_id: Option<String>,
+}
+
+/// A video. <https://developers.google.com/youtube/v3/docs/videos#resource>
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Video {
+    /// Id.
+    pub id: Option<String>,
+    /// What it says.
+    pub snippet: Option<VideoSnippet>,
+    /// What it is about.
+    pub topic_details: Option<TopicDetails>,
+}
+
+/// What a video says.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VideoSnippet {
+    /// Title.
+    pub title: Option<String>,
+    /// Id of its channel.
+    pub channel_id: Option<String>,
+    /// Title of its channel.
+    pub channel_title: Option<String>,
+    /// Id of its category.
+    pub category_id: Option<String>,
+    /// When it was published.
+    pub published_at: Option<DateTime<Utc>>,
+}
+
+/// What a video is about.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TopicDetails {
+    /// Wikipedia URLs.
+    #[serde(default)]
+    pub topic_categories: Vec<String>,
+}
+
+impl TopicDetails {
+    /// The titles at the ends of the URLs, underscores as spaces.
+    #[must_use]
+    pub fn titles(&self) -> Vec<String> {
+        self.topic_categories
+            .iter()
+            .filter_map(|url| url.rsplit('/').next().filter(|title| !title.is_empty()))
+            .map(|title| title.replace('_', " "))
+            .collect()
+    }
+}
+
+/// A channel. <https://developers.google.com/youtube/v3/docs/channels#resource>
+#[derive(Debug, Deserialize)]
+pub struct Channel {
+    /// Id.
+    pub id: Option<String>,
+    /// What it says.
+    pub snippet: Option<Titled>,
+}
+
+/// A video category. <https://developers.google.com/youtube/v3/docs/videoCategories#resource>
+#[derive(Debug, Deserialize)]
+pub struct Category {
+    /// Id.
+    pub id: Option<String>,
+    /// What it says.
+    pub snippet: Option<Titled>,
+}
+
+/// Something with a title.
+#[derive(Debug, Deserialize)]
+pub struct Titled {
+    /// The title.
+    pub title: Option<String>,
+}
+
+async fn list<T: DeserializeOwned>(
+    api: &Api,
+    bearer: &Bearer,
+    path: &str,
+    query: &[(&str, &str)],
+    page_token: Option<&str>,
+) -> Result<Page<T>, ProviderError> {
+    let mut query = query.to_vec();
+    query.extend(page_token.map(|token| ("pageToken", token)));
+    api.get(api.url(path, &query), bearer).await
+}
+
+/// The account's own channel; an account may have none.
+///
+/// # Errors
+/// [`ProviderError`].
+pub async fn own_channel(api: &Api, bearer: &Bearer) -> Result<Option<Channel>, ProviderError> {
+    let page: Page<Channel> = list(
+        api,
+        bearer,
+        "/channels",
+        &[("part", "snippet"), ("mine", "true")],
+        None,
+    )
+    .await?;
+    Ok(page.items.into_iter().flatten().next())
+}
+
+/// A page of the channels the account follows.
+///
+/// # Errors
+/// [`ProviderError`].
+pub async fn subscriptions(
+    api: &Api,
+    bearer: &Bearer,
+    page_token: Option<&str>,
+) -> Result<Page<Subscription>, ProviderError> {
+    let query = [
+        ("part", "snippet"),
+        ("mine", "true"),
+        ("maxResults", PAGE_SIZE),
+    ];
+    list(api, bearer, "/subscriptions", &query, page_token).await
+}
+
+/// A page of the videos the account liked.
+///
+/// # Errors
+/// [`ProviderError`].
+pub async fn liked_videos(
+    api: &Api,
+    bearer: &Bearer,
+    page_token: Option<&str>,
+) -> Result<Page<Video>, ProviderError> {
+    let query = [
+        ("part", "snippet,topicDetails"),
+        ("myRating", "like"),
+        ("maxResults", PAGE_SIZE),
+    ];
+    list(api, bearer, "/videos", &query, page_token).await
+}
+
+/// The titles of video categories in a region (ISO 3166-1 alpha-2).
+///
+/// # Errors
+/// [`ProviderError`].
+pub async fn video_categories(
+    api: &Api,
+    bearer: &Bearer,
+    region: &str,
+) -> Result<Vec<Category>, ProviderError> {
+    let query = [("part", "snippet"), ("regionCode", region)];
+    let page: Page<Category> = list(api, bearer, "/videoCategories", &query, None).await?;
+    Ok(page.items.into_iter().flatten().collect())
+}

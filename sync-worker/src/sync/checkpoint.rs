@@ -1,0 +1,79 @@
+//! Where an unfinished walk goes on.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::resource::Resource;
+
+/// Kept in `bondhu.sync_jobs.checkpoint`; an empty object is the start of a walk.
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct Checkpoint {
+    /// Stamped on every row the walk sees; a complete walk sweeps what bears another.
+    pub(super) walk: Uuid,
+    /// Resources walked to their end, or given up.
+    #[serde(default)]
+    pub(super) done: Vec<Resource>,
+    /// The next page of the resource under way, in the provider's own terms.
+    #[serde(default)]
+    pub(super) next: Option<String>,
+    /// What could not be brought, and why.
+    #[serde(default)]
+    pub(super) missing: Vec<Missing>,
+}
+
+/// A resource that could not be brought.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct Missing {
+    pub(super) resource: Resource,
+    /// Stable code of the failure.
+    pub(super) code: String,
+    /// For people.
+    pub(super) sentence: String,
+}
+
+impl Checkpoint {
+    /// Reads what is stored. What cannot be read starts a new walk: nothing is lost by
+    /// reading pages again.
+    pub(super) fn read(stored: serde_json::Value) -> Self {
+        serde_json::from_value(stored).unwrap_or_else(|_| Self::start())
+    }
+
+    fn start() -> Self {
+        Self {
+            walk: Uuid::new_v4(),
+            done: Vec::new(),
+            next: None,
+            missing: Vec::new(),
+        }
+    }
+
+    /// The resource under way is finished.
+    pub(super) fn finish(&mut self, resource: Resource) {
+        self.done.push(resource);
+        self.next = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Checkpoint, Resource};
+    use serde_json::json;
+
+    #[test]
+    fn a_checkpoint_survives_its_way_through_the_database() {
+        let mut checkpoint = Checkpoint::read(json!({}));
+        checkpoint.finish(Resource::TopArtistsShort);
+        checkpoint.next = Some("page 2".into());
+        let read = Checkpoint::read(serde_json::to_value(&checkpoint).unwrap());
+        assert_eq!(
+            (read.walk, read.done, read.next),
+            (checkpoint.walk, checkpoint.done, checkpoint.next)
+        );
+    }
+
+    #[test]
+    fn what_an_older_version_left_starts_a_new_walk() {
+        let checkpoint = Checkpoint::read(json!({"walk": "x", "done": ["spotify.gone"]}));
+        assert!(checkpoint.done.is_empty() && checkpoint.next.is_none());
+    }
+}

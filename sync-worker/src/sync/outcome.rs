@@ -1,0 +1,150 @@
+//! How a pull ended, and what that means for the connection.
+
+use std::time::Duration;
+
+use bondhu_core::retry::{Policy, back_off};
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::checkpoint::Missing;
+use crate::provider::Provider;
+use crate::providers::ProviderError;
+use crate::vault::VaultError;
+
+/// Why a pull stopped before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    /// The provider did not go along.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// A stored token cannot be opened or sealed.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The connection has no tokens, or this worker has no credentials for the provider.
+    #[error("{0}")]
+    NotSetUp(String),
+    /// The database did not go along: the lease runs out and somebody tries again.
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// Somebody else works on this connection now, or it was disconnected.
+    #[error("the lease was lost")]
+    LeaseLost,
+    /// The worker is stopping.
+    #[error("stopping")]
+    Stopping,
+}
+
+/// What `bondhu.complete_sync` is told.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) status: &'static str,
+    pub(super) missing: Vec<String>,
+    pub(super) code: Option<String>,
+    pub(super) sentence: Option<String>,
+    pub(super) not_before: Option<DateTime<Utc>>,
+}
+
+impl Outcome {
+    /// A walk to the end: `partial` if something is missing.
+    pub(super) fn walked(missing: &[Missing]) -> Self {
+        let first = missing.first();
+        Self {
+            status: if missing.is_empty() { "ok" } else { "partial" },
+            missing: missing
+                .iter()
+                .map(|missing| missing.resource.name())
+                .collect(),
+            code: first.map(|missing| missing.code.clone()),
+            sentence: first.map(|missing| missing.sentence.clone()),
+            not_before: None,
+        }
+    }
+
+    /// Given back untouched.
+    pub(super) const fn given_back() -> Self {
+        Self {
+            status: "queued",
+            missing: Vec::new(),
+            code: None,
+            sentence: None,
+            not_before: None,
+        }
+    }
+
+    /// A failure of the provider. `jitter`: a random number.
+    pub(super) fn failed(
+        provider: Provider,
+        error: &ProviderError,
+        attempts: u32,
+        now: DateTime<Utc>,
+        jitter: u32,
+    ) -> Self {
+        let status = match error.failure.policy() {
+            Policy::NeedsReauth => "needs_reauth",
+            Policy::Retry | Policy::Refresh | Policy::SkipResource | Policy::StopProvider => {
+                "failing"
+            }
+        };
+        // A refusal of the whole app is kept with the provider, not with the user.
+        let not_before = match error.failure.policy() {
+            Policy::NeedsReauth | Policy::StopProvider => None,
+            Policy::Retry | Policy::Refresh | Policy::SkipResource => later(
+                now,
+                back_off(attempts, jitter).max(error.retry_after.unwrap_or_default()),
+            ),
+        };
+        Self {
+            status,
+            missing: Vec::new(),
+            code: Some(error.failure.code().to_owned()),
+            sentence: Some(error.failure.sentence(provider.display_name())),
+            not_before,
+        }
+    }
+
+    /// A failure on our side that an operator has to mend.
+    pub(super) fn unusable(
+        code: &str,
+        sentence: String,
+        wait: Duration,
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            status: "failing",
+            missing: Vec::new(),
+            code: Some(code.to_owned()),
+            sentence: Some(sentence),
+            not_before: later(now, wait),
+        }
+    }
+}
+
+fn later(now: DateTime<Utc>, wait: Duration) -> Option<DateTime<Utc>> {
+    now.checked_add_signed(TimeDelta::from_std(wait).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Outcome, Provider, ProviderError};
+    use bondhu_core::retry::Failure;
+    use chrono::{TimeDelta, Utc};
+    use std::time::Duration;
+
+    #[test]
+    fn a_wish_of_thirteen_hours_is_kept_and_not_slept() {
+        let now = Utc::now();
+        let error = ProviderError {
+            retry_after: Some(Duration::from_secs(48_925)),
+            ..ProviderError::new(Failure::RateLimited, "")
+        };
+        let outcome = Outcome::failed(Provider::Spotify, &error, 0, now, 0);
+        assert_eq!(outcome.not_before, Some(now + TimeDelta::seconds(48_925)));
+        assert_eq!(outcome.status, "failing");
+    }
+
+    #[test]
+    fn ended_consent_is_final() {
+        let error = ProviderError::new(Failure::ConsentEnded, "");
+        let outcome = Outcome::failed(Provider::YouTube, &error, 3, Utc::now(), 0);
+        assert_eq!((outcome.status, outcome.not_before), ("needs_reauth", None));
+    }
+}

@@ -1,0 +1,218 @@
+//! The loop: plan, claim, pull, until told to stop.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bondhu_core::retry::{Policy, back_off};
+use chrono::{TimeDelta, Utc};
+use sqlx::PgPool;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::lease::{Claim, block_provider, claim};
+use super::outcome::{Outcome, SyncError};
+use super::pull::{enter_in_ledger, pull};
+use super::session::Session;
+use crate::oauth::TokenEndpoint;
+use crate::provider::Provider;
+use crate::providers::{Api, ProviderAccess};
+use crate::vault::Vault;
+
+/// How often an idle worker looks for queued connections.
+const POLL: Duration = Duration::from_secs(1);
+
+/// How often a worker plans where pg_cron does not.
+const PLAN: Duration = Duration::from_secs(60);
+
+/// What pulling needs.
+#[derive(Debug)]
+pub struct SyncContext {
+    /// As `bondhu_worker`.
+    pub database: PgPool,
+    /// Opens tokens.
+    pub vault: Arc<Vault>,
+    /// Talks with the providers.
+    pub http: reqwest::Client,
+    /// The providers that are set up.
+    pub providers: HashMap<Provider, ProviderAccess>,
+    /// Connections worked on at once.
+    pub concurrency: usize,
+    /// Who holds the leases, for operators: host and process.
+    pub worker: String,
+}
+
+/// Syncs until `stop`. Connections under way are given back at their next page.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn run(context: Arc<SyncContext>, stop: CancellationToken) -> Result<(), sqlx::Error> {
+    let mut running = JoinSet::new();
+    let mut plan = tokio::time::interval(PLAN);
+    plan.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut poll = tokio::time::interval(POLL);
+    poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut failed = None;
+    while failed.is_none() {
+        let turn = tokio::select! {
+            () = stop.cancelled() => break,
+            _ = plan.tick() => plan_without_cron(&context.database).await,
+            Some(_) = running.join_next() => Ok(()),
+            _ = poll.tick() => Ok(()),
+        };
+        let turn = match turn {
+            Ok(()) => claim_more(&context, &mut running, &stop).await.map(|_| ()),
+            error => error,
+        };
+        failed = turn.err();
+    }
+    while running.join_next().await.is_some() {}
+    failed.map_or(Ok(()), Err)
+}
+
+/// Syncs what is due now; returns how many connections that were.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn run_once(
+    context: Arc<SyncContext>,
+    stop: CancellationToken,
+) -> Result<u64, sqlx::Error> {
+    sqlx::query("select bondhu.plan_syncs()")
+        .execute(&context.database)
+        .await?;
+    let mut running = JoinSet::new();
+    let mut synced = 0;
+    loop {
+        let claimed = if stop.is_cancelled() {
+            0
+        } else {
+            claim_more(&context, &mut running, &stop).await?
+        };
+        synced += claimed as u64;
+        if running.join_next().await.is_none() && claimed == 0 {
+            return Ok(synced);
+        }
+    }
+}
+
+async fn plan_without_cron(database: &PgPool) -> Result<(), sqlx::Error> {
+    sqlx::query("select bondhu.plan_syncs() where not bondhu.cron_plans_syncs()")
+        .execute(database)
+        .await?;
+    Ok(())
+}
+
+async fn claim_more(
+    context: &Arc<SyncContext>,
+    running: &mut JoinSet<()>,
+    stop: &CancellationToken,
+) -> Result<usize, sqlx::Error> {
+    let room = context.concurrency.saturating_sub(running.len());
+    if room == 0 {
+        return Ok(0);
+    }
+    let claims = claim(&context.database, &context.worker, room).await?;
+    let claimed = claims.len();
+    for claim in claims {
+        let (context, stop) = (Arc::clone(context), stop.clone());
+        running.spawn(async move { work(&context, claim, &stop).await });
+    }
+    Ok(claimed)
+}
+
+/// Works on one claim. Whatever happens ends in the connection's status, or, when the
+/// database is away, in a lease that runs out.
+async fn work(context: &SyncContext, mut claim: Claim, stop: &CancellationToken) {
+    let owner = claim.lease.owner;
+    let error = match pull_claim(context, &mut claim, stop).await {
+        Ok(()) => {
+            tracing::info!(user = %owner.user, provider = %owner.provider, missing = claim.checkpoint.missing.len(), "synced");
+            return;
+        }
+        Err(error) => error,
+    };
+    let Some(outcome) = outcome_of(context, &claim, &error).await else {
+        tracing::warn!(user = %owner.user, provider = %owner.provider, %error, "a sync was dropped");
+        return;
+    };
+    tracing::warn!(user = %owner.user, provider = %owner.provider, %error, status = outcome.status, "a sync did not finish");
+    let completed = async {
+        let mut transaction = context.database.begin().await?;
+        claim.lease.complete(&mut transaction, &outcome).await?;
+        transaction.commit().await.map_err(SyncError::from)
+    };
+    if let Err(error) = completed.await {
+        tracing::warn!(user = %owner.user, provider = %owner.provider, %error, "the lease is left to run out");
+    }
+}
+
+async fn pull_claim(
+    context: &SyncContext,
+    claim: &mut Claim,
+    stop: &CancellationToken,
+) -> Result<(), SyncError> {
+    let provider = claim.lease.owner.provider;
+    let config = context.providers.get(&provider).ok_or_else(|| {
+        SyncError::NotSetUp(format!(
+            "{} is not set up on this server.",
+            provider.display_name()
+        ))
+    })?;
+    let api = Api::new(provider, context.http.clone(), config.api_url.clone());
+    let endpoint = TokenEndpoint::new(provider, config, context.http.clone());
+    let mut session = Session::new(
+        &context.database,
+        &context.vault,
+        &api,
+        &endpoint,
+        claim.lease,
+    );
+    let pulled = pull(&mut session, &mut claim.checkpoint, stop).await;
+    if pulled.is_err() {
+        enter_in_ledger(&session).await?;
+    }
+    pulled
+}
+
+/// What to tell the connection; `None` when the lease or the database is gone.
+async fn outcome_of(context: &SyncContext, claim: &Claim, error: &SyncError) -> Option<Outcome> {
+    let provider = claim.lease.owner.provider;
+    let (now, jitter) = (Utc::now(), rand::random());
+    match error {
+        SyncError::Provider(error) => {
+            if error.failure.policy() == Policy::StopProvider {
+                let until = error
+                    .retry_after
+                    .and_then(|wait| now.checked_add_signed(TimeDelta::from_std(wait).ok()?));
+                match block_provider(&context.database, provider, until, &error.to_string()).await {
+                    Ok(until) => {
+                        tracing::error!(%provider, ?until, "the provider refuses this app: stopped for everybody")
+                    }
+                    Err(error) => tracing::error!(%provider, %error, "cannot stop the provider"),
+                }
+            }
+            Some(Outcome::failed(
+                provider,
+                error,
+                claim.attempts,
+                now,
+                jitter,
+            ))
+        }
+        SyncError::Vault(error) => Some(Outcome::unusable(
+            "token_unreadable",
+            format!("The stored access cannot be used ({error}). Link the account again."),
+            back_off(claim.attempts, jitter),
+            now,
+        )),
+        SyncError::NotSetUp(sentence) => Some(Outcome::unusable(
+            "not_set_up",
+            sentence.clone(),
+            back_off(claim.attempts, jitter),
+            now,
+        )),
+        SyncError::Stopping => Some(Outcome::given_back()),
+        SyncError::Database(_) | SyncError::LeaseLost => None,
+    }
+}
