@@ -41,6 +41,19 @@ comment on function bondhu.require_user() is 'The signed-in user; SQLSTATE 28000
 revoke all on function bondhu.require_user() from public, anon, authenticated, service_role;
 grant execute on function bondhu.require_user() to authenticated, service_role;
 
+create function bondhu.refuse(rule text, reason text, remedy text) returns boolean
+language plpgsql immutable
+set search_path = ''
+as $$
+begin
+  raise exception using errcode = '23514', constraint = rule, message = reason, hint = remedy;
+end
+$$;
+comment on function bondhu.refuse(text, text, text) is
+  'The last branch of a check that people can run into: fails with a sentence and a remedy in place of the name of a constraint.';
+revoke all on function bondhu.refuse(text, text, text) from public, anon, authenticated, service_role;
+grant execute on function bondhu.refuse(text, text, text) to authenticated, service_role;
+
 create function bondhu.set_updated_at() returns trigger
 language plpgsql
 set search_path = ''

@@ -29,10 +29,23 @@ create table public.profiles (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
 
-  constraint display_name_is_short check (char_length(display_name) between 1 and 80),
-  constraint locale_is_a_language_tag check (locale ~ '^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$'),
-  constraint time_zone_is_iana check (bondhu.is_time_zone(time_zone)),
-  constraint onboarding_state_is_known check (onboarding_state in ('new', 'in_progress', 'complete'))
+  constraint display_name_is_short check (
+    char_length(display_name) between 1 and 80 or bondhu.refuse('display_name_is_short',
+      'display_name must have 1 to 80 characters', 'Send null for no name.')
+  ),
+  constraint locale_is_a_language_tag check (
+    locale ~ '^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$' or bondhu.refuse('locale_is_a_language_tag',
+      format('%L is no locale', locale), 'Send a language tag such as en, bn-BD or pt_BR.')
+  ),
+  constraint time_zone_is_iana check (
+    bondhu.is_time_zone(time_zone) or bondhu.refuse('time_zone_is_iana',
+      format('%L is no time zone', time_zone),
+      'Send an IANA name such as Asia/Dhaka; browsers have it in Intl.DateTimeFormat().resolvedOptions().timeZone.')
+  ),
+  constraint onboarding_state_is_known check (
+    onboarding_state in ('new', 'in_progress', 'complete') or bondhu.refuse('onboarding_state_is_known',
+      format('%L is no onboarding_state', onboarding_state), 'Send new, in_progress or complete.')
+  )
 );
 comment on table public.profiles is 'What a user tells about themselves. One row per auth user, made with it.';
 comment on column public.profiles.time_zone is 'IANA name such as Asia/Dhaka; days and hours shown to the user are counted in it.';
