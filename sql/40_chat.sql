@@ -55,6 +55,7 @@ create index chat_messages_by_session on public.chat_messages (user_id, session_
 
 alter table public.chat_messages enable row level security;
 revoke all on public.chat_messages from public, anon, authenticated, service_role;
+revoke all on sequence public.chat_messages_seq_seq from public, anon, authenticated, service_role;
 grant select, delete on public.chat_messages to authenticated;
 grant insert (user_id, id, session_id, message_text) on public.chat_messages to authenticated;
 grant update (message_text) on public.chat_messages to authenticated;
