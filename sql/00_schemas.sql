@@ -42,7 +42,7 @@ revoke all on function bondhu.require_user() from public, anon, authenticated, s
 grant execute on function bondhu.require_user() to authenticated, service_role;
 
 create function bondhu.refuse(rule text, reason text, remedy text) returns boolean
-language plpgsql immutable
+language plpgsql stable -- not immutable: the planner would call it
 set search_path = ''
 as $$
 begin
@@ -50,7 +50,7 @@ begin
 end
 $$;
 comment on function bondhu.refuse(text, text, text) is
-  'The last branch of a check that people can run into: fails with a sentence and a remedy in place of the name of a constraint.';
+  'For checks that people run into: check (case when <broken> then bondhu.refuse(…) end) fails with a sentence and a remedy in place of the name of a constraint.';
 revoke all on function bondhu.refuse(text, text, text) from public, anon, authenticated, service_role;
 grant execute on function bondhu.refuse(text, text, text) to authenticated, service_role;
 

@@ -30,21 +30,21 @@ create table public.profiles (
   updated_at timestamptz not null default now(),
 
   constraint display_name_is_short check (
-    char_length(display_name) between 1 and 80 or bondhu.refuse('display_name_is_short',
-      'display_name must have 1 to 80 characters', 'Send null for no name.')
+    case when char_length(display_name) not between 1 and 80 then bondhu.refuse('display_name_is_short',
+      'display_name must have 1 to 80 characters', 'Send null for no name.') end
   ),
   constraint locale_is_a_language_tag check (
-    locale ~ '^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$' or bondhu.refuse('locale_is_a_language_tag',
-      format('%L is no locale', locale), 'Send a language tag such as en, bn-BD or pt_BR.')
+    case when locale !~ '^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$' then bondhu.refuse('locale_is_a_language_tag',
+      format('%L is no locale', locale), 'Send a language tag such as en, bn-BD or pt_BR.') end
   ),
   constraint time_zone_is_iana check (
-    bondhu.is_time_zone(time_zone) or bondhu.refuse('time_zone_is_iana',
+    case when not bondhu.is_time_zone(time_zone) then bondhu.refuse('time_zone_is_iana',
       format('%L is no time zone', time_zone),
-      'Send an IANA name such as Asia/Dhaka; browsers have it in Intl.DateTimeFormat().resolvedOptions().timeZone.')
+      'Send an IANA name such as Asia/Dhaka; browsers have it in Intl.DateTimeFormat().resolvedOptions().timeZone.') end
   ),
   constraint onboarding_state_is_known check (
-    onboarding_state in ('new', 'in_progress', 'complete') or bondhu.refuse('onboarding_state_is_known',
-      format('%L is no onboarding_state', onboarding_state), 'Send new, in_progress or complete.')
+    case when onboarding_state not in ('new', 'in_progress', 'complete') then bondhu.refuse('onboarding_state_is_known',
+      format('%L is no onboarding_state', onboarding_state), 'Send new, in_progress or complete.') end
   )
 );
 comment on table public.profiles is 'What a user tells about themselves. One row per auth user, made with it.';

@@ -22,12 +22,12 @@ create table public.chat_messages (
     references public.user_sessions (user_id, id) on delete set null (session_id),
   constraint sender_is_known check (sender_type in ('user', 'ai')),
   constraint message_is_not_blank check (
-    message_text ~ '[^[:space:]]' or bondhu.refuse('message_is_not_blank',
-      'message_text is blank', 'Send at least one character that is not white space.')
+    case when message_text !~ '[^[:space:]]' then bondhu.refuse('message_is_not_blank',
+      'message_text is blank', 'Send at least one character that is not white space.') end
   ),
   constraint message_is_at_most_8000_characters check (
-    char_length(message_text) <= 8000 or bondhu.refuse('message_is_at_most_8000_characters',
-      format('message_text has %s characters', char_length(message_text)), 'Send at most 8000 characters; split a longer text.')
+    case when char_length(message_text) > 8000 then bondhu.refuse('message_is_at_most_8000_characters',
+      format('message_text has %s characters', char_length(message_text)), 'Send at most 8000 characters; split a longer text.') end
   ),
   constraint score_is_0_to_1 check (sentiment_score between 0 and 1),
   constraint mood_is_known check (mood_detected in (
