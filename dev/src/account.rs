@@ -4,6 +4,9 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use rustix::process::Signal;
+
+use crate::process;
 
 /// The account that servers run as.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +42,19 @@ impl Account {
                 let mut command = Command::new("setpriv");
                 command.args([format!("--reuid={uid}"), format!("--regid={gid}"), "--init-groups".into(), "--".into()]);
                 command.arg(program);
+                command
+            }
+        }
+    }
+
+    /// As [`Self::command`], for a server that must not outlive us (see [`process::leashed`]).
+    pub fn leashed(&self, program: &Path, farewell: Signal) -> Command {
+        match self {
+            Self::Own => process::leashed(program, farewell),
+            Self::Other { .. } => {
+                // The leash comes last: a change of account takes it off.
+                let mut command = self.command(Path::new("setpriv"));
+                command.arg("--pdeathsig").arg(process::signal_name(farewell)).arg("--").arg(program);
                 command
             }
         }

@@ -51,11 +51,11 @@ impl Cluster {
         }
         fs::write(data.join("bondhu.conf"), settings(&installation, config)).context("cannot configure Postgres")?;
 
-        let mut command = account.command(&installation.programs.join("postgres"));
+        // SIGINT is the fast shutdown: sessions are ended, data are written.
+        let mut command = account.leashed(&installation.programs.join("postgres"), Signal::INT);
         command.arg("-D").arg(data).current_dir("/");
         let log = log_beside(data);
-        // SIGINT is the fast shutdown: sessions are ended, data are written.
-        let server = Server::start("postgres", &command, Signal::INT, &log)?;
+        let server = Server::start("postgres", command, Signal::INT, &log)?;
         let mut cluster = Self { server, port: config.port, installation };
         cluster.accept_connections().await?;
         Ok(cluster)

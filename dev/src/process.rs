@@ -1,6 +1,5 @@
 //! Child processes that never outlive us.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -23,23 +22,23 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts `command` with its output in `log`.
+    /// Starts a [`leashed`] command with its output in `log`.
     ///
     /// The child is in a process group of its own, so that Ctrl-C reaches us alone and we
-    /// end the stack in order; and the kernel sends it `farewell` if we are killed.
+    /// end the stack in order.
     ///
     /// # Errors
     /// The program is missing, or the log cannot be written.
-    pub fn start(name: &str, command: &Command, farewell: Signal, log: &Path) -> Result<Self> {
+    pub fn start(name: &str, mut command: Command, farewell: Signal, log: &Path) -> Result<Self> {
         use std::os::unix::process::CommandExt as _;
         let out = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
-        let child = leashed(command, farewell)
+        let child = command
             .stdin(Stdio::null())
             .stdout(out.try_clone()?)
             .stderr(out)
             .process_group(0)
             .spawn()
-            .with_context(|| format!("cannot start {name} ({})", command.get_program().display()))?;
+            .with_context(|| format!("cannot start {name}"))?;
         Ok(Self { name: name.to_owned(), child, farewell, log: log.to_owned() })
     }
 
@@ -96,31 +95,21 @@ impl Drop for Server {
     }
 }
 
-/// The same command under `setpriv`, which asks the kernel to send it `farewell` when the
-/// thread that started it is gone.
-pub fn leashed(command: &Command, farewell: Signal) -> Command {
+/// A command that the kernel sends `farewell` to when the thread that started it is gone:
+/// so that nothing outlives us when we are killed.
+pub fn leashed(program: &Path, farewell: Signal) -> Command {
     let mut setpriv = Command::new("setpriv");
-    setpriv.arg("--pdeathsig").arg(signal_name(farewell));
-    setpriv.arg(command.get_program()).args(command.get_args());
-    for (variable, value) in command.get_envs() {
-        match value {
-            Some(value) => setpriv.env(variable, value),
-            None => setpriv.env_remove(variable),
-        };
-    }
-    if let Some(directory) = command.get_current_dir() {
-        setpriv.current_dir(directory);
-    }
+    setpriv.arg("--pdeathsig").arg(signal_name(farewell)).arg("--").arg(program);
     setpriv
 }
 
-fn signal_name(signal: Signal) -> &'static OsStr {
-    OsStr::new(match signal {
+pub(crate) fn signal_name(signal: Signal) -> &'static str {
+    match signal {
         Signal::INT => "INT",
         Signal::QUIT => "QUIT",
         Signal::KILL => "KILL",
         _ => "TERM",
-    })
+    }
 }
 
 /// The last lines of a file; empty when it cannot be read.

@@ -1,7 +1,6 @@
 //! A private Redis: own port, nothing saved unless asked.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -28,8 +27,15 @@ impl RedisServer {
     /// # Errors
     /// `redis-server` is missing or does not start.
     pub async fn temporary() -> Result<Self> {
+        Self::temporary_on(process::free_port()?).await
+    }
+
+    /// As [`Self::temporary`], on a port of the caller's.
+    ///
+    /// # Errors
+    /// `redis-server` is missing or does not start.
+    pub async fn temporary_on(port: u16) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("bondhu-redis-").tempdir()?;
-        let port = process::free_port()?;
         let mut redis = Self::start(port, directory.path(), false).await?;
         redis._directory = Some(directory);
         Ok(redis)
@@ -45,14 +51,14 @@ impl RedisServer {
     }
 
     async fn start(port: u16, directory: &Path, save: bool) -> Result<Self> {
-        let mut command = Command::new("redis-server");
+        let mut command = process::leashed(Path::new("redis-server"), Signal::TERM);
         command
             .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--appendonly", "no"])
             .args(["--save", if save { "60 1" } else { "" }])
             .arg("--dir")
             .arg(directory);
         let log: PathBuf = directory.join("redis.log");
-        let mut server = Server::start("redis-server", &command, Signal::TERM, &log)
+        let mut server = Server::start("redis-server", command, Signal::TERM, &log)
             .context("is Redis installed? Debian: apt-get install redis-server")?;
         let deadline = Instant::now() + STARTS_WITHIN;
         let client = redis::Client::open(url(port))?;
@@ -73,6 +79,14 @@ impl RedisServer {
     /// `redis://127.0.0.1:port/`.
     pub fn url(&self) -> String {
         url(self.port)
+    }
+
+    /// Fails, with the end of its log, when it has ended.
+    ///
+    /// # Errors
+    /// It has.
+    pub fn check_running(&mut self) -> Result<()> {
+        self.server.check_running()
     }
 
     /// Ends it; keys that are kept are saved first.

@@ -1,0 +1,40 @@
+# The commands of this repository. `make help` lists them.
+
+# Outside the checkout, so that a fresh clone finds what an earlier one has built.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/bondhu/target
+export PGRX_PG_CONFIG_PATH ?= /usr/lib/postgresql/15/bin/pg_config
+
+DEV := $(CARGO_TARGET_DIR)/debug/bondhu-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-test build demo up test reset lint
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: build ## Run the way of a message once, check it, report (DATA=FILE: a TSV, first column text)
+	@$(DEV) demo $(if $(DATA),--data '$(DATA)')
+
+up: build ## Start the stack and leave it running; Ctrl-C ends it
+	@$(DEV) up
+
+test: setup-test ## Run everything that has to pass (ONLY=NAME: the steps whose name contains it)
+	@cargo build --locked
+	@$(DEV) test $(if $(ONLY),--only '$(ONLY)')
+
+reset: ## Remove what the stack keeps
+	@cargo build --locked --quiet -p bondhu-dev
+	@$(DEV) reset
+
+lint: setup-test ## Format check and clippy
+	@cargo fmt --all --check
+	@cargo clippy --locked --workspace --all-targets -- -D warnings
+
+setup: ## Install the packages that `make demo` needs
+	@dev/setup.sh demo
+
+setup-test: ## Install the packages that `make test` needs
+	@dev/setup.sh test
+
+build: setup
+	@cargo build --locked

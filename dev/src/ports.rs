@@ -1,0 +1,58 @@
+//! Ports of the stack, all on 127.0.0.1.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use anyhow::{Context, Result, bail};
+
+use crate::process::free_port;
+
+/// One port per server.
+#[derive(Clone, Copy, Debug)]
+pub struct Ports {
+    /// Postgres.
+    pub postgres: u16,
+    /// Redis.
+    pub redis: u16,
+    /// The worker's HTTP.
+    pub worker: u16,
+    /// The providers' stand-in.
+    pub standin: u16,
+}
+
+/// What `make up` listens on unless the environment says otherwise: none of the servers' usual ports.
+const FIXED: [(&str, u16); 4] = [
+    ("BONDHU_POSTGRES_PORT", 54321),
+    ("BONDHU_REDIS_PORT", 56379),
+    ("BONDHU_WORKER_PORT", 8787),
+    ("BONDHU_STANDIN_PORT", 8788),
+];
+
+impl Ports {
+    /// Any that are free, so that runs do not meet.
+    ///
+    /// # Errors
+    /// There are none.
+    pub fn free() -> Result<Self> {
+        Ok(Self { postgres: free_port()?, redis: free_port()?, worker: free_port()?, standin: free_port()? })
+    }
+
+    /// The fixed ones, or what `BONDHU_*_PORT` says.
+    ///
+    /// # Errors
+    /// A variable is no port, or the port is in use.
+    pub fn fixed() -> Result<Self> {
+        let [postgres, redis, worker, standin] = FIXED.map(|(variable, default)| available(variable, default));
+        Ok(Self { postgres: postgres?, redis: redis?, worker: worker?, standin: standin? })
+    }
+}
+
+fn available(variable: &str, default: u16) -> Result<u16> {
+    let port = match std::env::var(variable) {
+        Ok(text) => text.parse().ok().filter(|port| *port != 0).with_context(|| format!("{variable}={text} is no port (1 to 65535)"))?,
+        Err(_) => default,
+    };
+    if let Err(error) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+        bail!("port {port} on 127.0.0.1 cannot be used ({error}): end what listens there, or choose another with {variable}=PORT");
+    }
+    Ok(port)
+}

@@ -1,0 +1,111 @@
+//! The sync worker as a process of its own, set up by its environment as an operator does.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use rustix::process::Signal;
+
+use crate::process::{self, Server};
+use crate::wait;
+
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// Environment of a worker.
+pub type Environment = Vec<(&'static str, String)>;
+
+/// A running worker. Dropping it ends it.
+#[derive(Debug)]
+pub struct Worker {
+    server: Server,
+    url: String,
+}
+
+impl Worker {
+    /// Starts `sync-worker run` and waits until it says that it is ready.
+    ///
+    /// # Errors
+    /// It is not built, ends, or does not become ready.
+    pub async fn start(environment: &Environment, port: u16, directory: &Path) -> Result<Self> {
+        let mut command = process::leashed(&program()?, Signal::TERM);
+        command.arg("run");
+        dress(&mut command, environment, directory);
+        let server = Server::start("sync-worker", command, Signal::TERM, &directory.join("worker.log"))?;
+        let mut worker = Self { server, url: format!("http://127.0.0.1:{port}") };
+        worker.ready().await?;
+        Ok(worker)
+    }
+
+    async fn ready(&mut self) -> Result<()> {
+        let client = crate::http::client()?;
+        let url = format!("{}/readyz", self.url);
+        let waited = wait::until("the worker to be ready", READY_WITHIN, async || {
+            self.server.check_running()?;
+            Ok(match client.get(&url).send().await {
+                Ok(answer) if answer.status().is_success() => Ok(()),
+                Ok(answer) => Err(answer.text().await.unwrap_or_default().replace('\n', " ")),
+                Err(_) => Err("starting".to_owned()),
+            })
+        })
+        .await;
+        waited.with_context(|| format!("the end of its log:\n{}", process::tail(self.server.log(), 15)))
+    }
+
+    /// Where its HTTP is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where it writes what it does.
+    pub fn log(&self) -> &Path {
+        self.server.log()
+    }
+
+    /// Fails, with the end of its log, when it has ended.
+    ///
+    /// # Errors
+    /// It has.
+    pub fn check_running(&mut self) -> Result<()> {
+        self.server.check_running()
+    }
+
+    /// Asks it to end and waits; says whether it ended well.
+    pub fn stop(&mut self) -> bool {
+        self.server.stop().is_some_and(|status| status.success())
+    }
+}
+
+/// Runs a subcommand to its end and returns what it printed.
+///
+/// # Errors
+/// It fails, with all it said.
+pub fn run(arguments: &[&str], environment: &Environment, directory: &Path) -> Result<String> {
+    let mut command = Command::new(program()?);
+    command.args(arguments);
+    dress(&mut command, environment, directory);
+    let output = command.output().context("cannot run sync-worker")?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !output.status.success() {
+        bail!("sync-worker {} failed:\n{said}{}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(said)
+}
+
+/// Nothing of the caller's environment or `.env` may lead the worker to a real account.
+fn dress(command: &mut Command, environment: &Environment, directory: &Path) {
+    command.current_dir(directory).env_clear();
+    for inherited in ["PATH", "HOME", "LANG", "RUST_BACKTRACE"] {
+        if let Some(value) = std::env::var_os(inherited) {
+            command.env(inherited, value);
+        }
+    }
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
+}
+
+fn program() -> Result<PathBuf> {
+    let own = std::env::current_exe().context("where this program lies")?;
+    // Test programs lie one directory deeper.
+    let found = own.ancestors().skip(1).take(2).map(|directory| directory.join("sync-worker")).find(|path| path.is_file());
+    found.with_context(|| format!("sync-worker is not built: run `cargo build` (looked beside {})", own.display()))
+}
