@@ -1,0 +1,99 @@
+-- A session's life: started, touched, logged, ended or gone idle.
+begin;
+\ir acting.psql
+select plan(33);
+
+create temp table people as select pg_temp.sign_up('Ada') as ada, pg_temp.sign_up('Bela') as bela;
+grant select on people to public;
+create function pg_temp.ada() returns uuid language sql stable as 'select ada from people';
+create function pg_temp.bela() returns uuid language sql stable as 'select bela from people';
+create temp table started (device text, id uuid);
+grant all on started to public;
+
+-- Starting
+
+select pg_temp.act_as('authenticated', pg_temp.ada());
+insert into started select 'phone', start_session('phone');
+insert into started select 'laptop', start_session('laptop');
+select results_eq(
+  'select device_id, ended_at is null from user_sessions order by device_id',
+  $$ values ('laptop', true), ('phone', true) $$, 'every device has a session of its own');
+insert into started select 'phone again', start_session('phone');
+select results_eq(
+  $$ select end_reason, ended_at is not null from user_sessions where id = (select id from started where device = 'phone') $$,
+  $$ values ('replaced', true) $$, 'starting on a device again replaces the session it had');
+select results_eq(
+  'select device_id, count(*) from user_sessions where ended_at is null group by device_id order by device_id',
+  $$ values ('laptop', 1::bigint), ('phone', 1) $$, 'so that a device has one');
+select throws_ok(
+  format('select start_session(%L)', device), '22023', 'device_id must have 1 to 200 characters', 'no device name: ' || what)
+from (values ('empty', ''), ('blank', '  '), ('missing', null), ('too long', repeat('x', 201))) bad (what, device);
+
+-- Using
+
+update started set device = 'current' where device = 'phone again';
+create function pg_temp.current_session() returns uuid language sql stable as $$ select id from started where device = 'current' $$;
+select lives_ok('select touch_session(pg_temp.current_session())', 'an active session is touched');
+select lives_ok(
+  $$ select log_activity(pg_temp.current_session(), 'chat.opened', '{"from": "notification"}') $$, 'what was done is logged');
+select lives_ok($$ select log_activity(pg_temp.current_session(), 'game.finished') $$, 'details may be left out');
+select results_eq(
+  'select activity, details from session_activities order by activity',
+  $$ values ('chat.opened', '{"from": "notification"}'::jsonb), ('game.finished', '{}') $$, 'with its details');
+select throws_ok(
+  format('select log_activity(pg_temp.current_session(), %L, %L)', activity, details), state, null, 'not logged: ' || what)
+from (values
+  ('no name', null, '{}', '23502'),
+  ('a sentence for a name', 'Opened the chat', '{}', '23514'),
+  ('an empty name', '', '{}', '23514'),
+  ('a list for details', 'chat.opened', '[]', '23514'),
+  ('a book for details', 'chat.opened', jsonb_build_object('text', (select string_agg(md5(n::text), '') from generate_series(1, 500) n))::text, '23514')
+) bad (what, activity, details, state);
+select pg_temp.stop_acting();
+
+select is(pg_temp.attempt('authenticated', pg_temp.bela(), call), 'P0002', 'another user''s session does not exist: ' || call)
+from unnest(array[
+  'select touch_session(pg_temp.current_session())',
+  'select log_activity(pg_temp.current_session(), ''chat.opened'')',
+  'select end_session(pg_temp.current_session())'
+]) call;
+select is(pg_temp.attempt('authenticated', null, $$ select start_session('phone') $$), '28000', 'a session is somebody''s');
+select is(pg_temp.attempt('anon', null, $$ select start_session('phone') $$), '42501', 'anon has none');
+
+-- Ending
+
+select pg_temp.act_as('authenticated', pg_temp.ada());
+select lives_ok('select end_session(pg_temp.current_session())', 'a session is ended');
+select results_eq(
+  'select end_reason, ended_at is not null from user_sessions where id = pg_temp.current_session()',
+  $$ values ('ended', true) $$, 'by the user');
+select throws_ok(call, 'P0002', 'this session is not active', 'not after the end: ' || call)
+from unnest(array[
+  'select touch_session(pg_temp.current_session())',
+  'select log_activity(pg_temp.current_session(), ''chat.opened'')',
+  'select end_session(pg_temp.current_session())',
+  'select touch_session(null)'
+]) call;
+select pg_temp.stop_acting();
+
+-- Idling
+
+select results_eq(
+  $$ select jsonb_array_length(data), data -> 0 ->> 'device_id', until = now() + interval '30 minutes'
+     from bondhu.session_active_document(array[pg_temp.ada()], now()) $$,
+  $$ values (1, 'laptop', true) $$, 'the document lists active sessions until the first goes idle');
+update user_sessions
+   set started_at = started_at - interval '2 hours', last_seen_at = last_seen_at - interval '2 hours'
+ where device_id = 'laptop';
+select results_eq(
+  'select data, until from bondhu.session_active_document(array[pg_temp.ada()], now())',
+  'values (null::jsonb, null::timestamptz)', 'an idle session is not active even before it is closed');
+select is(bondhu.close_idle_sessions(), 1::bigint, 'it is closed by cron');
+select results_eq(
+  $$ select end_reason from user_sessions where device_id = 'laptop' $$, $$ values ('idle') $$, 'as idle');
+select is(bondhu.close_idle_sessions(), 0::bigint, 'once');
+select is(
+  pg_temp.attempt('authenticated', pg_temp.ada(), $$ select start_session('laptop') $$), '1 rows', 'and the device may start anew');
+
+select * from finish();
+rollback;
