@@ -67,6 +67,17 @@ impl Document {
         }
     }
 
+    /// The document and the user that a key belongs to; `None` for any other key.
+    #[must_use]
+    pub fn of_key(key: &str) -> Option<(Self, &str)> {
+        Self::ALL.into_iter().find_map(|document| {
+            let any = document.key('*');
+            let (before, after) = any.split_once('*')?;
+            let user = key.strip_prefix(before)?.strip_suffix(after)?;
+            Some((document, user))
+        })
+    }
+
     /// How long Redis keeps it without a change: the backstop, not the mechanism. A
     /// session's document ends earlier, with the session.
     #[must_use]
@@ -86,7 +97,12 @@ impl Document {
     #[must_use]
     pub const fn sources(self) -> &'static [&'static str] {
         match self {
-            Self::PersonalityContext => &["personality_profiles", "profiles", "music_preferences", "video_preferences"],
+            Self::PersonalityContext => &[
+                "personality_profiles",
+                "profiles",
+                "music_preferences",
+                "video_preferences",
+            ],
             Self::PersonalitySentiment => &["personality_profiles"],
             Self::ChatHistory => &["chat_messages"],
             Self::MusicProfile => &["music_preferences"],
@@ -97,7 +113,9 @@ impl Document {
 
     /// The documents a change of `table` makes stale.
     pub fn built_from(table: &str) -> impl Iterator<Item = Self> + '_ {
-        Self::ALL.into_iter().filter(move |document| document.sources().contains(&table))
+        Self::ALL
+            .into_iter()
+            .filter(move |document| document.sources().contains(&table))
     }
 }
 
@@ -114,9 +132,24 @@ mod tests {
     }
 
     #[test]
+    fn a_key_tells_its_document_and_user() {
+        for document in Document::ALL {
+            assert_eq!(
+                Document::of_key(&document.key("u-1")),
+                Some((document, "u-1"))
+            );
+        }
+        assert_eq!(Document::of_key("chat:history:{u-1}:51"), None);
+        assert_eq!(Document::of_key("mirror:state"), None);
+    }
+
+    #[test]
     fn a_table_tells_which_documents_it_makes_stale() {
         let stale: Vec<_> = Document::built_from("music_preferences").collect();
-        assert_eq!(stale, [Document::PersonalityContext, Document::MusicProfile]);
+        assert_eq!(
+            stale,
+            [Document::PersonalityContext, Document::MusicProfile]
+        );
         assert_eq!(Document::built_from("listening_history").count(), 0);
     }
 }

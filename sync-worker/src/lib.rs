@@ -4,3 +4,11 @@
 
 pub mod cli;
 pub mod config;
+pub mod mirror;
+pub mod oauth;
+pub mod provider;
+pub mod providers;
+pub mod sync;
+pub mod tastes;
+pub mod telemetry;
+pub mod vault;

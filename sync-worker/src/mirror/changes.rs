@@ -1,0 +1,184 @@
+//! What the stream said and Redis does not hold yet: whose documents, never the rows themselves.
+//! Many changes of one user come to one entry.
+
+use std::collections::HashMap;
+
+use bondhu_core::cache::Document;
+use uuid::Uuid;
+
+use super::decoder::{Relation, RowMessage, Tuple, Value};
+use super::position::Lsn;
+
+/// A set of documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DocumentSet(u8);
+
+impl DocumentSet {
+    /// All documents.
+    pub fn all() -> Self {
+        Document::ALL.into_iter().collect()
+    }
+
+    /// Whether `document` is one of them.
+    pub fn contains(self, document: Document) -> bool {
+        self.0 & Self::bit(document) != 0
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Takes in those of `other`.
+    pub fn extend(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// Its documents.
+    pub fn iter(self) -> impl Iterator<Item = Document> {
+        Document::ALL.into_iter().filter(move |document| self.contains(*document))
+    }
+
+    const fn bit(document: Document) -> u8 {
+        1 << document as u8
+    }
+}
+
+impl FromIterator<Document> for DocumentSet {
+    fn from_iter<I: IntoIterator<Item = Document>>(documents: I) -> Self {
+        Self(documents.into_iter().fold(0, |set, document| set | Self::bit(document)))
+    }
+}
+
+/// Why a change cannot be placed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// The publication does not hold what the mirror needs to know.
+    #[error("publication lists table {0} without its column user_id")]
+    NoUserColumn(String),
+    /// A row of a table that was never described.
+    #[error("a row of relation {0} came before its description")]
+    UnknownRelation(u32),
+    /// A row whose user cannot be told.
+    #[error("a row of table {0} has no readable user_id")]
+    NoUser(String),
+}
+
+/// A published table that documents are built from.
+#[derive(Debug)]
+struct Source {
+    table: String,
+    user_column: usize,
+    documents: DocumentSet,
+}
+
+/// The tables the stream has described; `None` for those no document is built from.
+#[derive(Debug, Default)]
+pub struct Sources(HashMap<u32, Option<Source>>);
+
+impl Sources {
+    fn describe(&mut self, relation: Relation) -> Result<(), ChangeError> {
+        let documents: DocumentSet = if relation.schema == "public" {
+            Document::built_from(&relation.name).collect()
+        } else {
+            DocumentSet::default()
+        };
+        let source = if documents.is_empty() {
+            None
+        } else {
+            let user_column = relation.columns.iter().position(|column| column == "user_id");
+            let user_column = user_column.ok_or_else(|| ChangeError::NoUserColumn(relation.name.clone()))?;
+            Some(Source { table: relation.name, user_column, documents })
+        };
+        self.0.insert(relation.id, source);
+        Ok(())
+    }
+
+    fn get(&self, id: u32) -> Result<Option<&Source>, ChangeError> {
+        self.0.get(&id).map(Option::as_ref).ok_or(ChangeError::UnknownRelation(id))
+    }
+}
+
+/// A committed transaction.
+#[derive(Debug, Clone, Copy)]
+pub struct Committed {
+    /// Its 32-bit id.
+    pub xid: u32,
+    /// When it committed, in µs since 2000-01-01 by Postgres' clock.
+    pub at_micros: i64,
+}
+
+/// Whose documents are stale.
+#[derive(Debug, Default)]
+pub struct Touched {
+    /// Per user.
+    pub users: HashMap<Uuid, DocumentSet>,
+    /// Of every user that has them: their table was truncated.
+    pub everyone: DocumentSet,
+}
+
+impl Touched {
+    /// Takes in what a row message says.
+    ///
+    /// # Errors
+    /// When it is about a table or a user that cannot be told.
+    pub fn record(&mut self, message: RowMessage, sources: &mut Sources) -> Result<(), ChangeError> {
+        match message {
+            RowMessage::Relation(relation) => sources.describe(relation)?,
+            RowMessage::Insert { relation, new } => self.touch(sources.get(relation)?, &new)?,
+            RowMessage::Delete { relation, old } => self.touch(sources.get(relation)?, &old)?,
+            RowMessage::Update { relation, old, new } => {
+                let source = sources.get(relation)?;
+                if let Some(old) = old {
+                    self.touch(source, &old)?;
+                }
+                self.touch(source, &new)?;
+            }
+            RowMessage::Truncate { relations } => {
+                for relation in relations {
+                    if let Some(source) = sources.get(relation)? {
+                        self.everyone.extend(source.documents);
+                    }
+                }
+            }
+            RowMessage::Other => {}
+        }
+        Ok(())
+    }
+
+    fn touch(&mut self, source: Option<&Source>, row: &Tuple) -> Result<(), ChangeError> {
+        let Some(source) = source else { return Ok(()) };
+        let user = match row.0.get(source.user_column) {
+            Some(Value::Text(text)) => std::str::from_utf8(text).ok().and_then(|text| Uuid::parse_str(text).ok()),
+            _ => None,
+        };
+        let user = user.ok_or_else(|| ChangeError::NoUser(source.table.clone()))?;
+        self.users.entry(user).or_default().extend(source.documents);
+        Ok(())
+    }
+
+    /// Takes in `other`.
+    pub fn merge(&mut self, other: Self) {
+        self.everyone.extend(other.everyone);
+        if self.users.is_empty() {
+            self.users = other.users;
+        } else {
+            for (user, documents) in other.users {
+                self.users.entry(user).or_default().extend(documents);
+            }
+        }
+    }
+}
+
+/// Whole transactions that are on their way to Redis together.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Whose documents they made stale.
+    pub touched: Touched,
+    /// The transactions.
+    pub transactions: Vec<Committed>,
+    /// Everything committed before this position is in here or in an earlier batch.
+    pub end: Lsn,
+    /// Latest instant (Unix ms, this worker's clock) as of which that was everything there was.
+    pub complete_at_ms: Option<i64>,
+}

@@ -1,0 +1,159 @@
+//! The mirror: documents in Redis follow Postgres.
+//!
+//! One logical slot names whose documents a transaction made stale ([`stream`], [`decoder`],
+//! [`changes`]); they are re-read from Postgres once that transaction is visible ([`visibility`],
+//! [`documents`]) and written with the version they are good for, never over a newer one
+//! ([`store`]). The [`watermark`] says how far that is; what it says, a reader may rely on.
+//!
+//! Whatever breaks ends the stream, and a new one starts from what was last acknowledged: there is
+//! one way to recover, and it is the way to start.
+
+mod apply;
+mod changes;
+pub mod decoder;
+mod documents;
+mod error;
+mod heartbeat;
+pub mod position;
+mod session;
+mod slot;
+mod status;
+mod store;
+mod stream;
+mod visibility;
+mod watermark;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::Client;
+use secrecy::ExposeSecret as _;
+use sqlx::PgPool;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::MirrorConfig;
+use crate::telemetry::Metrics;
+use apply::Applier;
+pub use error::{MirrorError, Policy};
+pub use status::{Phase, Status};
+use store::Store;
+use stream::{Source, Stream};
+use watermark::Watermark;
+
+/// Pauses between attempts, doubled each time up to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A mirror of one database into one Redis.
+pub struct Mirror {
+    database: PgPool,
+    source: Source,
+    redis: Client,
+    ack_delay: Duration,
+    status: Arc<Status>,
+    metrics: Arc<Metrics>,
+}
+
+impl Mirror {
+    /// Reads the configuration; connects to nothing yet. `database` is a pool as `bondhu_worker`.
+    ///
+    /// # Errors
+    /// When a URL cannot be used.
+    pub fn new(config: &MirrorConfig, database: PgPool, metrics: Arc<Metrics>) -> Result<Self, MirrorError> {
+        Ok(Self {
+            database,
+            source: Source::parse(&config.replication_url, &config.slot, &config.publication)?,
+            redis: Client::open(config.redis_url.expose_secret())?,
+            ack_delay: config.ack_delay,
+            status: Arc::default(),
+            metrics,
+        })
+    }
+
+    /// How it stands.
+    pub fn status(&self) -> Arc<Status> {
+        Arc::clone(&self.status)
+    }
+
+    /// Mirrors until `stop`. Whatever fails is tried again; the [`Status`] says what.
+    pub async fn run(&self, stop: CancellationToken) {
+        let mut pause = FIRST_PAUSE;
+        let mut renew = false;
+        while !stop.is_cancelled() {
+            let Err(error) = self.follow(renew, &stop).await else { break };
+            let wait = match error.policy() {
+                Policy::StandBy(look) => {
+                    if self.status.phase() != Phase::StandingBy {
+                        tracing::info!("{error}: standing by");
+                        self.status.set(Phase::StandingBy);
+                    }
+                    renew = false;
+                    look
+                }
+                policy => {
+                    if matches!(self.status.phase(), Phase::Following { .. }) {
+                        pause = FIRST_PAUSE;
+                    }
+                    tracing::warn!("the mirror stopped: {error}; trying again");
+                    self.status.set(Phase::Failing { reason: error.to_string() });
+                    self.metrics.mirror_restart();
+                    renew = policy == Policy::RenewSlot;
+                    let wait = if policy == Policy::BackOff { pause } else { FIRST_PAUSE };
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    wait
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+        self.metrics.mirror_leads(false);
+    }
+
+    /// One stream, from taking the slot to whatever ends it.
+    async fn follow(&self, renew: bool, stop: &CancellationToken) -> Result<(), MirrorError> {
+        // Redis first: a mirror that cannot write should not hold the slot against one that can.
+        let store = Store::connect(&self.redis).await?;
+        let (mut stream, origin) = Stream::open(&self.source, renew).await?;
+        self.metrics.mirror_leads(true);
+        let outcome = self.lead(store, &mut stream, origin, stop).await;
+        self.metrics.mirror_leads(false);
+        stream.close().await;
+        outcome
+    }
+
+    async fn lead(
+        &self,
+        store: Store,
+        stream: &mut Stream,
+        origin: watermark::Origin,
+        stop: &CancellationToken,
+    ) -> Result<(), MirrorError> {
+        let (watermark, new_epoch) = Watermark::resume(&store, &origin).await?;
+        tracing::info!(epoch = watermark.epoch().0, from = %origin.acknowledged, new_epoch, "the mirror follows");
+        let mut applier = Applier {
+            database: self.database.clone(),
+            store,
+            watermark,
+            status: Arc::clone(&self.status),
+            metrics: Arc::clone(&self.metrics),
+        };
+        if new_epoch {
+            self.status.set(Phase::Rebuilding);
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                rebuilt = applier.rebuild() => rebuilt?,
+            }
+        }
+        let (batches, to_apply) = mpsc::channel(1);
+        let (applied, acknowledged) = watch::channel(origin.acknowledged);
+        let reading = session::read(stream, batches, acknowledged, self.ack_delay, stop.clone());
+        let mirroring = async { tokio::try_join!(reading, applier.run(to_apply, applied)).map(|_| ()) };
+        tokio::select! {
+            outcome = mirroring => outcome,
+            () = heartbeat::beat(self.database.clone()) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! One unbroken stream: from taking the slot to whatever ends it.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use pgwire_replication::ReplicationEvent;
+use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use super::changes::{Batch, Committed, Sources, Touched};
+use super::decoder;
+use super::error::MirrorError;
+use super::heartbeat;
+use super::position::Lsn;
+use super::stream::Stream;
+
+/// Past either of these a batch takes no more: the stream waits for Redis.
+const MAX_TRANSACTIONS: usize = 10_000;
+const MAX_USERS: usize = 50_000;
+
+/// How finely acknowledgements are kept apart while they wait.
+const ACKNOWLEDGE_STEP: Duration = Duration::from_millis(100);
+
+/// Reads the stream into batches, and acknowledges what Redis has held for `ack_delay`.
+/// Ends well only when told to `stop`.
+///
+/// # Errors
+/// When the stream breaks or says something unreadable.
+pub async fn read(
+    stream: &mut Stream,
+    batches: mpsc::Sender<Batch>,
+    mut applied: watch::Receiver<Lsn>,
+    ack_delay: Duration,
+    stop: CancellationToken,
+) -> Result<(), MirrorError> {
+    let mut sources = Sources::default();
+    let mut intake = Intake::default();
+    let mut acknowledgements = Acknowledgements::new(ack_delay);
+    let mut ticks = tokio::time::interval(ACKNOWLEDGE_STEP);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ok(()),
+            permit = batches.reserve(), if intake.has_news() => match permit {
+                Ok(permit) => permit.send(std::mem::take(&mut intake.ready)),
+                // The applier has failed and says why itself.
+                Err(_) => return Ok(()),
+            },
+            Ok(()) = applied.changed() => {
+                let position = *applied.borrow_and_update();
+                acknowledgements.push(Instant::now(), position);
+            }
+            _ = ticks.tick() => {
+                if let Some(position) = acknowledgements.due(Instant::now()) {
+                    stream.acknowledge(position);
+                }
+            }
+            event = stream.next(), if intake.has_room() => intake.take(event?, &mut sources)?,
+        }
+    }
+}
+
+/// What was read and not yet handed on.
+#[derive(Debug, Default)]
+struct Intake {
+    /// Whole transactions.
+    ready: Batch,
+    /// The transaction in the middle of which the stream is.
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    transaction: Committed,
+    touched: Touched,
+}
+
+impl Intake {
+    fn has_news(&self) -> bool {
+        self.ready.end > Lsn(0)
+    }
+
+    fn has_room(&self) -> bool {
+        self.ready.transactions.len() < MAX_TRANSACTIONS && self.ready.touched.users.len() < MAX_USERS
+    }
+
+    fn take(&mut self, event: ReplicationEvent, sources: &mut Sources) -> Result<(), MirrorError> {
+        match event {
+            ReplicationEvent::Begin { xid, commit_time_micros, .. } => {
+                let transaction = Committed { xid, at_micros: commit_time_micros };
+                self.open = Some(Open { transaction, touched: Touched::default() });
+            }
+            ReplicationEvent::XLogData { data, .. } => {
+                let message = decoder::decode(data)?;
+                match &mut self.open {
+                    Some(open) => open.touched.record(message, sources)?,
+                    None => Touched::default().record(message, sources)?,
+                }
+            }
+            ReplicationEvent::Commit { end_lsn, .. } => {
+                if let Some(open) = self.open.take() {
+                    self.ready.touched.merge(open.touched);
+                    self.ready.transactions.push(open.transaction);
+                }
+                self.reach(end_lsn);
+            }
+            ReplicationEvent::Message { prefix, content, lsn, .. } => {
+                if let Some(sent) = heartbeat::sent_at_ms(&prefix, &content) {
+                    let latest = self.ready.complete_at_ms.map_or(sent, |former| former.max(sent));
+                    self.ready.complete_at_ms = Some(latest);
+                }
+                if self.open.is_none() {
+                    self.reach(lsn);
+                }
+            }
+            // Positions come with commits and heartbeats: nothing else is needed.
+            ReplicationEvent::KeepAlive { .. } | ReplicationEvent::StoppedAt { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn reach(&mut self, position: pgwire_replication::Lsn) {
+        self.ready.end = self.ready.end.max(Lsn(position.0));
+    }
+}
+
+/// Positions that Redis holds, until they are old enough to be acknowledged: a Redis that fails
+/// over to a replica a moment behind is then brought up to date from the slot.
+#[derive(Debug)]
+struct Acknowledgements {
+    delay: Duration,
+    waiting: VecDeque<(Instant, Lsn)>,
+}
+
+impl Acknowledgements {
+    fn new(delay: Duration) -> Self {
+        Self { delay, waiting: VecDeque::new() }
+    }
+
+    fn push(&mut self, now: Instant, position: Lsn) {
+        // Not one entry per batch: within a step the last one gives way to the newer.
+        if let [.., (before, _), (last, _)] = self.waiting.make_contiguous()
+            && last.duration_since(*before) < ACKNOWLEDGE_STEP
+        {
+            self.waiting.pop_back();
+        }
+        self.waiting.push_back((now, position));
+    }
+
+    fn due(&mut self, now: Instant) -> Option<Lsn> {
+        let mut due = None;
+        while let Some((since, position)) = self.waiting.front()
+            && now.duration_since(*since) >= self.delay
+        {
+            due = Some(*position);
+            self.waiting.pop_front();
+        }
+        due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_is_acknowledged_only_once_redis_has_held_it_for_the_delay() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut waiting = Acknowledgements::new(Duration::from_secs(5));
+        waiting.push(at(0), Lsn(10));
+        waiting.push(at(1000), Lsn(20));
+        assert_eq!(waiting.due(at(4999)), None);
+        assert_eq!(waiting.due(at(5000)), Some(Lsn(10)));
+        assert_eq!(waiting.due(at(9000)), Some(Lsn(20)));
+        assert_eq!(waiting.due(at(9000)), None);
+    }
+
+    #[test]
+    fn a_torrent_of_positions_is_thinned_and_none_is_early() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut waiting = Acknowledgements::new(Duration::from_secs(5));
+        for ms in 0..10_000 {
+            waiting.push(at(ms), Lsn(ms));
+        }
+        assert!(waiting.waiting.len() <= 200, "{}", waiting.waiting.len());
+        let due = waiting.due(at(10_000));
+        assert!(due.is_some_and(|position| (4_800..=5_000).contains(&position.0)), "{due:?}");
+    }
+}

@@ -1,0 +1,91 @@
+//! The logical slot: made when missing, renewed when lost, never taken from another mirror.
+
+use sqlx::{Connection as _, PgConnection};
+
+use super::error::MirrorError;
+use super::position::Lsn;
+
+/// What `pg_replication_slots` says of a slot.
+#[derive(Debug, sqlx::FromRow)]
+struct Slot {
+    plugin: Option<String>,
+    here: Option<bool>,
+    active: bool,
+    lost: bool,
+}
+
+async fn look(connection: &mut PgConnection, name: &str) -> Result<Option<Slot>, sqlx::Error> {
+    sqlx::query_as(
+        "select plugin::text, database = current_database() as here, active,
+                wal_status is not distinct from 'lost' as lost
+         from pg_replication_slots where slot_name = $1",
+    )
+    .bind(name)
+    .fetch_optional(connection)
+    .await
+}
+
+/// Sees to it that the slot exists and can be read. With `renew`, a slot that nobody reads is
+/// replaced. A slot that the server has invalidated is replaced in any case: what it still knew is
+/// lost either way, and a new epoch heals it.
+///
+/// # Errors
+/// When the slot's name stands for something else, the publication is missing, or the database refuses.
+pub async fn ensure(
+    connection: &mut PgConnection,
+    name: &str,
+    publication: &str,
+    renew: bool,
+) -> Result<(), MirrorError> {
+    let published: bool = sqlx::query_scalar("select exists (select from pg_publication where pubname = $1)")
+        .bind(publication)
+        .fetch_one(&mut *connection)
+        .await?;
+    if !published {
+        return Err(MirrorError::NoPublication(publication.to_owned()));
+    }
+    if let Some(slot) = look(connection, name).await? {
+        let fault = match (slot.plugin.as_deref(), slot.here) {
+            (Some("pgoutput"), Some(true)) => None,
+            (Some("pgoutput"), _) => Some("belongs to another database".to_owned()),
+            (Some(plugin), _) => Some(format!("uses plugin {plugin}, not pgoutput")),
+            (None, _) => Some("is a physical slot".to_owned()),
+        };
+        if let Some(fault) = fault {
+            return Err(MirrorError::SlotUnusable { slot: name.to_owned(), fault });
+        }
+        if slot.active || !(slot.lost || renew) {
+            return Ok(());
+        }
+        tracing::warn!(slot = name, lost = slot.lost, "replacing the replication slot");
+        sqlx::query("select pg_drop_replication_slot($1)").bind(name).execute(&mut *connection).await?;
+    }
+    sqlx::query("select pg_create_logical_replication_slot($1, 'pgoutput')")
+        .bind(name)
+        .execute(&mut *connection)
+        .await?;
+    tracing::info!(slot = name, "made the replication slot");
+    Ok(())
+}
+
+/// Up to where the slot was acknowledged.
+///
+/// # Errors
+/// When the database does not answer or the slot is gone.
+pub async fn acknowledged(connection: &mut PgConnection, name: &str) -> Result<Lsn, sqlx::Error> {
+    let bytes: i64 = sqlx::query_scalar(
+        "select (confirmed_flush_lsn - '0/0'::pg_lsn)::bigint from pg_replication_slots where slot_name = $1",
+    )
+    .bind(name)
+    .fetch_one(connection)
+    .await?;
+    Ok(Lsn(bytes.cast_unsigned()))
+}
+
+/// Connects for one of the above.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn connect(options: &sqlx::postgres::PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    PgConnection::connect_with(options).await
+}

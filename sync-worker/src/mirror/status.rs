@@ -1,0 +1,55 @@
+//! How the mirror stands, for `/readyz`.
+
+use chrono::{DateTime, Utc};
+use tokio::sync::watch;
+
+use super::position::Version;
+
+/// What the mirror is doing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Phase {
+    /// Connecting.
+    Starting,
+    /// Re-reading what a new epoch begins with.
+    Rebuilding,
+    /// Redis follows Postgres.
+    Following {
+        /// How far.
+        version: Version,
+        /// As of when.
+        at: DateTime<Utc>,
+    },
+    /// Another mirror leads; this one takes over when it ends.
+    StandingBy,
+    /// It cannot, and tries again.
+    Failing {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The mirror's present phase; any number may watch.
+#[derive(Debug)]
+pub struct Status(watch::Sender<Phase>);
+
+impl Default for Status {
+    fn default() -> Self {
+        Self(watch::Sender::new(Phase::Starting))
+    }
+}
+
+impl Status {
+    pub(super) fn set(&self, phase: Phase) {
+        self.0.send_replace(phase);
+    }
+
+    /// The present phase.
+    pub fn phase(&self) -> Phase {
+        self.0.borrow().clone()
+    }
+
+    /// Follows the phases from here on.
+    pub fn subscribe(&self) -> watch::Receiver<Phase> {
+        self.0.subscribe()
+    }
+}
