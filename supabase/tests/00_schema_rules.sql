@@ -2,7 +2,7 @@
 begin;
 \ir acting.psql
 \ir tables.psql
-select plan(24);
+select plan(25);
 
 create temp view functions as
   select p.oid, p.oid::regprocedure::text as signature, n.nspname as schema, p.prosecdef as is_definer,
@@ -86,6 +86,13 @@ select is_empty(
   $$ select r.relation, a.attname from pg_attribute a join relations r on r.oid = a.attrelid
      where a.attnum > 0 and a.atttypid = 'timestamp'::regtype $$,
   'every instant has a time zone');
+
+select is_empty(
+  $$ select r.relation from relations r
+     join pg_attribute a on a.attrelid = r.oid and a.attname = 'updated_at'
+     where r.kind = 'r' and not exists (
+       select from pg_trigger t where t.tgrelid = r.oid and t.tgfoid = 'bondhu.set_updated_at()'::regprocedure and t.tgenabled <> 'D') $$,
+  'every updated_at is kept by its trigger');
 
 -- Functions
 
