@@ -22,22 +22,21 @@ as $install$
 declare
   engine text;
   missing text[];
+  was_detached boolean := not exists (
+    select from pg_catalog.pg_trigger
+    where tgrelid = 'public.chat_messages'::regclass and tgname = 'bondhu_fold_deleted'
+  );
 begin
   if exists (select from pg_catalog.pg_available_extensions where name = 'bondhu') then
     create extension if not exists bondhu;
     engine := 'bondhu_native';
   end if;
 
-  drop trigger if exists bondhu_score_message on public.chat_messages;
-  drop trigger if exists bondhu_fold_inserted on public.chat_messages;
-  drop trigger if exists bondhu_fold_updated on public.chat_messages;
-  drop trigger if exists bondhu_fold_deleted on public.chat_messages;
-
+  perform bondhu.detach_engine();
   if engine is null then
     raise notice using
       message = 'no engine on this server: chat is stored unscored',
       hint = 'Install the extension "bondhu" on the server, then run select bondhu.install_engine(); and bondhu.rescore().';
-    perform bondhu.point_entries_nowhere();
     return null;
   end if;
 
@@ -60,12 +59,33 @@ begin
     create trigger bondhu_fold_deleted after delete on public.chat_messages
       referencing old table as old_messages for each statement execute function %1$I.fold_messages();
   $ddl$, engine);
+  drop trigger if exists bondhu_unscore_message on public.chat_messages;
   perform bondhu.point_entries_at(engine);
+  if was_detached then
+    -- Messages may have been deleted or edited meanwhile.
+    perform bondhu.recompute(p.user_id) from (select user_id from public.personality_profiles order by user_id) p;
+  end if;
   return engine;
 end
 $install$;
 comment on function bondhu.install_engine() is
   'Picks the engine this server has, attaches its triggers, points the entry functions at it. Run again after an extension appears. Returns the engine''s schema, null when there is none.';
+
+create function bondhu.unscore_message() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if (new.message_text, new.sender_type) is distinct from (old.message_text, old.sender_type) then
+    new.sentiment_score := null;
+    new.mood_detected := null;
+    new.support_level := null;
+    new.engine_version := null;
+  end if;
+  return new;
+end
+$$;
+comment on function bondhu.unscore_message() is 'BEFORE UPDATE trigger while no engine is attached: a score must not outlive its text.';
 
 -- The entry functions. `create or replace` keeps their grants.
 
@@ -100,11 +120,18 @@ begin
 end
 $point$;
 
-create function bondhu.point_entries_nowhere() returns void
+create function bondhu.detach_engine() returns void
 language plpgsql
 set search_path = ''
-as $point$
+as $detach$
 begin
+  drop trigger if exists bondhu_score_message on public.chat_messages;
+  drop trigger if exists bondhu_fold_inserted on public.chat_messages;
+  drop trigger if exists bondhu_fold_updated on public.chat_messages;
+  drop trigger if exists bondhu_fold_deleted on public.chat_messages;
+  create or replace trigger bondhu_unscore_message before update of message_text, sender_type on public.chat_messages
+    for each row execute function bondhu.unscore_message();
+
   create or replace function bondhu.engine() returns jsonb
   language sql stable set search_path = ''
   as $f$ select null::jsonb $f$;
@@ -122,7 +149,9 @@ begin
   language plpgsql security definer set search_path = ''
   as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
 end
-$point$;
+$detach$;
+comment on function bondhu.detach_engine() is
+  'Chat is stored unscored from here on, and entry functions refuse. Run before drop extension bondhu.';
 
 create function bondhu.refuse_without_engine() returns void
 language plpgsql
@@ -209,8 +238,8 @@ $$;
 comment on function bondhu.rescore(integer) is
   'Scores up to `batch` messages that the current engine has not scored; returns how many. Call until 0. Resumable: each call is whole.';
 
-revoke all on function bondhu.missing_from_engine(text), bondhu.install_engine(), bondhu.point_entries_at(text),
-  bondhu.point_entries_nowhere(), bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text),
+revoke all on function bondhu.missing_from_engine(text), bondhu.install_engine(), bondhu.unscore_message(), bondhu.point_entries_at(text),
+  bondhu.detach_engine(), bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text),
   bondhu.personality(uuid[], timestamptz), bondhu.recompute(uuid), bondhu.rescore(integer)
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text)
