@@ -3,11 +3,17 @@
 //! It reaches the database only through SQL.
 
 pub mod cli;
+pub mod commands;
 pub mod config;
+pub mod cron;
+pub mod doctor;
+pub mod error;
+pub mod http;
 pub mod mirror;
 pub mod oauth;
 pub mod provider;
 pub mod providers;
+pub mod shutdown;
 pub mod sync;
 pub mod tastes;
 pub mod telemetry;

@@ -31,6 +31,17 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
+    /// What is wrong, in half a sentence.
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Missing(variable) => format!("{} is not set", variable.name),
+            Self::Invalid { variable, reason } => {
+                format!("{} cannot be used: {reason}", variable.name)
+            }
+            Self::DotEnv(reason) => format!(".env cannot be read: {reason}"),
+        }
+    }
+
     /// The variable at fault, when it is one.
     pub fn variable(&self) -> Option<&'static str> {
         match self {

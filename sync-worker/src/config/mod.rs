@@ -126,7 +126,7 @@ impl SyncConfig {
             }))
         };
         Ok(Self {
-            token_keys: env.parsed(&var::TOKEN_KEYS, TokenKey::parse_list)?,
+            token_keys: TokenKey::from_env(env)?,
             spotify: provider(
                 &var::SPOTIFY_CLIENT_ID,
                 &var::SPOTIFY_CLIENT_SECRET,
@@ -152,14 +152,6 @@ impl SyncConfig {
         } else {
             Ok(None)
         }
-    }
-
-    /// The redirect URI of a provider (`spotify` or `youtube`), as the provider must know it.
-    pub fn redirect_uri(&self, provider: &str) -> String {
-        format!(
-            "{}/oauth/{provider}/callback",
-            self.public_url.as_str().trim_end_matches('/')
-        )
     }
 }
 

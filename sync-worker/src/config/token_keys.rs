@@ -6,6 +6,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use rand::RngCore as _;
 use secrecy::{ExposeSecret as _, SecretBox};
 
+use super::{ConfigError, Environment, variables};
+
 /// A named 256-bit key. The name is stored beside each ciphertext, so that keys can be rotated.
 #[derive(Debug, Clone)]
 pub struct TokenKey {
@@ -24,6 +26,14 @@ impl TokenKey {
             id: id.into(),
             key: Arc::new(SecretBox::new(key)),
         }
+    }
+
+    /// Reads `BONDHU_TOKEN_KEYS`.
+    ///
+    /// # Errors
+    /// When it is not set, or is not a list of keys.
+    pub fn from_env(env: &Environment) -> Result<Vec<Self>, ConfigError> {
+        env.parsed(&variables::TOKEN_KEYS, Self::parse_list)
     }
 
     /// `id:base64`, as `BONDHU_TOKEN_KEYS` takes it. Shows the key.

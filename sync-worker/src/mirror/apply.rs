@@ -27,7 +27,7 @@ const USERS_AT_A_TIME: usize = 256;
 const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
 
 /// Brings batches to Redis, one after the other.
-pub struct Applier {
+pub(super) struct Applier {
     /// As `bondhu_worker`.
     pub database: PgPool,
     /// Where documents go.
@@ -46,7 +46,7 @@ impl Applier {
     ///
     /// # Errors
     /// The first one; what was not applied will come again.
-    pub async fn run(
+    pub(super) async fn run(
         mut self,
         mut batches: mpsc::Receiver<Batch>,
         applied: watch::Sender<Lsn>,
@@ -64,31 +64,53 @@ impl Applier {
     ///
     /// # Errors
     /// When Postgres or Redis does not answer.
-    pub async fn rebuild(&mut self) -> Result<(), MirrorError> {
+    pub(super) async fn rebuild(&mut self) -> Result<(), MirrorError> {
         let start = self.watermark.lsn();
-        let mut batch = Batch { end: start, ..Batch::default() };
+        let mut batch = Batch {
+            end: start,
+            ..Batch::default()
+        };
         batch.touched.everyone = DocumentSet::all();
         self.apply(batch).await?;
 
         let mut last = Uuid::nil();
         loop {
             let mut connection = self.database.acquire().await?;
-            let users = documents::active_after(&mut connection, last, USERS_AT_A_TIME as i64).await?;
+            let users =
+                documents::active_after(&mut connection, last, USERS_AT_A_TIME as i64).await?;
             drop(connection);
-            let Some(greatest) = users.last() else { return Ok(()) };
+            let Some(greatest) = users.last() else {
+                return Ok(());
+            };
             last = *greatest;
-            let mut batch = Batch { end: start, ..Batch::default() };
-            batch.touched.users = users.into_iter().map(|user| (user, DocumentSet::all())).collect();
+            let mut batch = Batch {
+                end: start,
+                ..Batch::default()
+            };
+            batch.touched.users = users
+                .into_iter()
+                .map(|user| (user, DocumentSet::all()))
+                .collect();
             self.apply(batch).await?;
         }
     }
 
     async fn apply(&mut self, batch: Batch) -> Result<(), MirrorError> {
-        let Batch { mut touched, transactions, end, complete_at_ms } = batch;
+        let Batch {
+            mut touched,
+            transactions,
+            end,
+            complete_at_ms,
+        } = batch;
         let version = self.watermark.version(end);
         if !touched.everyone.is_empty() {
             let users = &mut touched.users;
-            let found = |user, document| users.entry(user).or_default().extend([document].into_iter().collect());
+            let found = |user, document| {
+                users
+                    .entry(user)
+                    .or_default()
+                    .extend([document].into_iter().collect())
+            };
             self.store.scan(touched.everyone, found).await?;
         }
         let users: Vec<(Uuid, DocumentSet)> = touched.users.into_iter().collect();
@@ -96,15 +118,19 @@ impl Applier {
             let xids = transactions.iter().map(|transaction| transaction.xid);
             self.bring(version, some, xids).await?;
         }
-        self.watermark.advance(&self.store, end, complete_at_ms).await?;
+        self.watermark
+            .advance(&self.store, end, complete_at_ms)
+            .await?;
 
         let now = Utc::now();
         self.status.set(Phase::Following { version, at: now });
-        self.metrics.mirror_batch(now.timestamp(), self.watermark.epoch().0);
+        self.metrics
+            .mirror_batch(now.timestamp(), self.watermark.epoch().0);
         for transaction in transactions {
             let committed = transaction.at_micros + POSTGRES_EPOCH_MICROS;
             let lag = now.timestamp_micros().saturating_sub(committed).max(0);
-            self.metrics.mirror_transaction(Duration::from_micros(lag.unsigned_abs()));
+            self.metrics
+                .mirror_transaction(Duration::from_micros(lag.unsigned_abs()));
         }
         Ok(())
     }
@@ -118,8 +144,11 @@ impl Applier {
     ) -> Result<(), MirrorError> {
         let candidates = candidates(users);
         let existing = self.store.existing(&candidates).await?;
-        let existing: HashSet<(Uuid, Document)> =
-            candidates.into_iter().zip(existing).filter_map(|(key, exists)| exists.then_some(key)).collect();
+        let existing: HashSet<(Uuid, Document)> = candidates
+            .into_iter()
+            .zip(existing)
+            .filter_map(|(key, exists)| exists.then_some(key))
+            .collect();
 
         let (mut reading, as_of) = begin_seeing(&self.database, xids).await?;
         let ids: Vec<Uuid> = users.iter().map(|(user, _)| *user).collect();
@@ -133,7 +162,9 @@ impl Applier {
                 writes.push(write(version, document, as_of, &body)?);
             }
             // Users who are gone.
-            writes.extend(missing.into_iter().map(|user| Write::Delete { key: document.key(user) }));
+            writes.extend(missing.into_iter().map(|user| Write::Delete {
+                key: document.key(user),
+            }));
         }
         reading.rollback().await?;
         let written = self.store.write(version, &writes).await?;
@@ -176,9 +207,16 @@ fn wanted(
     wanted
 }
 
-fn write(version: Version, document: Document, as_of: DateTime<Utc>, body: &Body) -> Result<Write, MirrorError> {
+fn write(
+    version: Version,
+    document: Document,
+    as_of: DateTime<Utc>,
+    body: &Body,
+) -> Result<Write, MirrorError> {
     let key = document.key(body.user);
-    let Some(data) = &body.data else { return Ok(Write::Delete { key }) };
+    let Some(data) = &body.data else {
+        return Ok(Write::Delete { key });
+    };
     let mut ttl = document.ttl();
     if document == Document::SessionActive
         && let Some(until) = body.until
@@ -189,7 +227,11 @@ fn write(version: Version, document: Document, as_of: DateTime<Utc>, body: &Body
     if ttl < Duration::from_millis(1) {
         return Ok(Write::Delete { key });
     }
-    Ok(Write::Set { key, value: documents::value(version, as_of, body.until, data)?, ttl })
+    Ok(Write::Set {
+        key,
+        value: documents::value(version, as_of, body.until, data)?,
+        ttl,
+    })
 }
 
 #[cfg(test)]
@@ -204,7 +246,9 @@ mod tests {
         let user = Uuid::from_u128(1);
         let existing = held.iter().map(|document| (user, *document)).collect();
         let active = active.then_some(user).into_iter().collect();
-        wanted(&[(user, set(touched))], &existing, &active).into_keys().collect()
+        wanted(&[(user, set(touched))], &existing, &active)
+            .into_keys()
+            .collect()
     }
 
     #[test]
@@ -215,17 +259,26 @@ mod tests {
     #[test]
     fn a_document_that_redis_holds_is_rewritten() {
         let held = [Document::ChatHistory, Document::MusicProfile];
-        assert_eq!(wanted_of_one(&[Document::ChatHistory], &held, false), set(&[Document::ChatHistory]));
+        assert_eq!(
+            wanted_of_one(&[Document::ChatHistory], &held, false),
+            set(&[Document::ChatHistory])
+        );
     }
 
     #[test]
     fn a_user_with_an_active_session_has_touched_documents_written() {
-        assert_eq!(wanted_of_one(&[Document::ChatHistory], &[], true), set(&[Document::ChatHistory]));
+        assert_eq!(
+            wanted_of_one(&[Document::ChatHistory], &[], true),
+            set(&[Document::ChatHistory])
+        );
     }
 
     #[test]
     fn a_session_that_starts_warms_every_document() {
-        assert_eq!(wanted_of_one(&[Document::SessionActive], &[], true), DocumentSet::all());
+        assert_eq!(
+            wanted_of_one(&[Document::SessionActive], &[], true),
+            DocumentSet::all()
+        );
         assert_eq!(
             wanted_of_one(&[Document::SessionActive], &Document::ALL, true),
             set(&[Document::SessionActive]),

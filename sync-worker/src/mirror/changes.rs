@@ -11,32 +11,34 @@ use super::position::Lsn;
 
 /// A set of documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct DocumentSet(u8);
+pub(super) struct DocumentSet(u8);
 
 impl DocumentSet {
     /// All documents.
-    pub fn all() -> Self {
+    pub(super) fn all() -> Self {
         Document::ALL.into_iter().collect()
     }
 
     /// Whether `document` is one of them.
-    pub fn contains(self, document: Document) -> bool {
+    pub(super) fn contains(self, document: Document) -> bool {
         self.0 & Self::bit(document) != 0
     }
 
     /// Whether there is none.
-    pub fn is_empty(self) -> bool {
+    pub(super) fn is_empty(self) -> bool {
         self.0 == 0
     }
 
     /// Takes in those of `other`.
-    pub fn extend(&mut self, other: Self) {
+    pub(super) fn extend(&mut self, other: Self) {
         self.0 |= other.0;
     }
 
     /// Its documents.
-    pub fn iter(self) -> impl Iterator<Item = Document> {
-        Document::ALL.into_iter().filter(move |document| self.contains(*document))
+    pub(super) fn iter(self) -> impl Iterator<Item = Document> {
+        Document::ALL
+            .into_iter()
+            .filter(move |document| self.contains(*document))
     }
 
     const fn bit(document: Document) -> u8 {
@@ -46,7 +48,11 @@ impl DocumentSet {
 
 impl FromIterator<Document> for DocumentSet {
     fn from_iter<I: IntoIterator<Item = Document>>(documents: I) -> Self {
-        Self(documents.into_iter().fold(0, |set, document| set | Self::bit(document)))
+        Self(
+            documents
+                .into_iter()
+                .fold(0, |set, document| set | Self::bit(document)),
+        )
     }
 }
 
@@ -74,7 +80,7 @@ struct Source {
 
 /// The tables the stream has described; `None` for those no document is built from.
 #[derive(Debug, Default)]
-pub struct Sources(HashMap<u32, Option<Source>>);
+pub(super) struct Sources(HashMap<u32, Option<Source>>);
 
 impl Sources {
     fn describe(&mut self, relation: Relation) -> Result<(), ChangeError> {
@@ -86,22 +92,33 @@ impl Sources {
         let source = if documents.is_empty() {
             None
         } else {
-            let user_column = relation.columns.iter().position(|column| column == "user_id");
-            let user_column = user_column.ok_or_else(|| ChangeError::NoUserColumn(relation.name.clone()))?;
-            Some(Source { table: relation.name, user_column, documents })
+            let user_column = relation
+                .columns
+                .iter()
+                .position(|column| column == "user_id");
+            let user_column =
+                user_column.ok_or_else(|| ChangeError::NoUserColumn(relation.name.clone()))?;
+            Some(Source {
+                table: relation.name,
+                user_column,
+                documents,
+            })
         };
         self.0.insert(relation.id, source);
         Ok(())
     }
 
     fn get(&self, id: u32) -> Result<Option<&Source>, ChangeError> {
-        self.0.get(&id).map(Option::as_ref).ok_or(ChangeError::UnknownRelation(id))
+        self.0
+            .get(&id)
+            .map(Option::as_ref)
+            .ok_or(ChangeError::UnknownRelation(id))
     }
 }
 
 /// A committed transaction.
 #[derive(Debug, Clone, Copy)]
-pub struct Committed {
+pub(super) struct Committed {
     /// Its 32-bit id.
     pub xid: u32,
     /// When it committed, in µs since 2000-01-01 by Postgres' clock.
@@ -110,7 +127,7 @@ pub struct Committed {
 
 /// Whose documents are stale.
 #[derive(Debug, Default)]
-pub struct Touched {
+pub(super) struct Touched {
     /// Per user.
     pub users: HashMap<Uuid, DocumentSet>,
     /// Of every user that has them: their table was truncated.
@@ -122,7 +139,11 @@ impl Touched {
     ///
     /// # Errors
     /// When it is about a table or a user that cannot be told.
-    pub fn record(&mut self, message: RowMessage, sources: &mut Sources) -> Result<(), ChangeError> {
+    pub(super) fn record(
+        &mut self,
+        message: RowMessage,
+        sources: &mut Sources,
+    ) -> Result<(), ChangeError> {
         match message {
             RowMessage::Relation(relation) => sources.describe(relation)?,
             RowMessage::Insert { relation, new } => self.touch(sources.get(relation)?, &new)?,
@@ -149,7 +170,9 @@ impl Touched {
     fn touch(&mut self, source: Option<&Source>, row: &Tuple) -> Result<(), ChangeError> {
         let Some(source) = source else { return Ok(()) };
         let user = match row.0.get(source.user_column) {
-            Some(Value::Text(text)) => std::str::from_utf8(text).ok().and_then(|text| Uuid::parse_str(text).ok()),
+            Some(Value::Text(text)) => std::str::from_utf8(text)
+                .ok()
+                .and_then(|text| Uuid::parse_str(text).ok()),
             _ => None,
         };
         let user = user.ok_or_else(|| ChangeError::NoUser(source.table.clone()))?;
@@ -158,7 +181,7 @@ impl Touched {
     }
 
     /// Takes in `other`.
-    pub fn merge(&mut self, other: Self) {
+    pub(super) fn merge(&mut self, other: Self) {
         self.everyone.extend(other.everyone);
         if self.users.is_empty() {
             self.users = other.users;
@@ -172,7 +195,7 @@ impl Touched {
 
 /// Whole transactions that are on their way to Redis together.
 #[derive(Debug, Default)]
-pub struct Batch {
+pub(super) struct Batch {
     /// Whose documents they made stale.
     pub touched: Touched,
     /// The transactions.

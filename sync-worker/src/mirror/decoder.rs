@@ -119,7 +119,10 @@ pub fn decode(message: Bytes) -> Result<RowMessage, DecodeError> {
         b'I' => {
             let relation = reader.u32("a relation")?;
             reader.expect(b'N')?;
-            RowMessage::Insert { relation, new: reader.tuple()? }
+            RowMessage::Insert {
+                relation,
+                new: reader.tuple()?,
+            }
         }
         b'U' => {
             let relation = reader.u32("a relation")?;
@@ -130,18 +133,37 @@ pub fn decode(message: Bytes) -> Result<RowMessage, DecodeError> {
                     Some(old)
                 }
                 b'N' => None,
-                found => return Err(DecodeError::Unknown { what: "tuple", found }),
+                found => {
+                    return Err(DecodeError::Unknown {
+                        what: "tuple",
+                        found,
+                    });
+                }
             };
-            RowMessage::Update { relation, old, new: reader.tuple()? }
+            RowMessage::Update {
+                relation,
+                old,
+                new: reader.tuple()?,
+            }
         }
         b'D' => {
             let relation = reader.u32("a relation")?;
             match reader.u8("the kind of tuple")? {
-                b'K' | b'O' => RowMessage::Delete { relation, old: reader.tuple()? },
-                found => return Err(DecodeError::Unknown { what: "tuple", found }),
+                b'K' | b'O' => RowMessage::Delete {
+                    relation,
+                    old: reader.tuple()?,
+                },
+                found => {
+                    return Err(DecodeError::Unknown {
+                        what: "tuple",
+                        found,
+                    });
+                }
             }
         }
-        b'T' => RowMessage::Truncate { relations: reader.truncated()? },
+        b'T' => RowMessage::Truncate {
+            relations: reader.truncated()?,
+        },
         b'Y' => {
             reader.u32("a type")?;
             reader.string("the schema of a type")?;
@@ -153,7 +175,12 @@ pub fn decode(message: Bytes) -> Result<RowMessage, DecodeError> {
             reader.string("the name of an origin")?;
             RowMessage::Other
         }
-        found => return Err(DecodeError::Unknown { what: "message", found }),
+        found => {
+            return Err(DecodeError::Unknown {
+                what: "message",
+                found,
+            });
+        }
     };
     match reader.0.remaining() {
         0 => Ok(decoded),
@@ -165,7 +192,11 @@ struct Reader(Bytes);
 
 impl Reader {
     fn take(&mut self, length: usize, what: &'static str) -> Result<Bytes, DecodeError> {
-        if self.0.remaining() < length { Err(DecodeError::Short(what)) } else { Ok(self.0.split_to(length)) }
+        if self.0.remaining() < length {
+            Err(DecodeError::Short(what))
+        } else {
+            Ok(self.0.split_to(length))
+        }
     }
 
     fn u8(&mut self, what: &'static str) -> Result<u8, DecodeError> {
@@ -179,24 +210,39 @@ impl Reader {
     fn expect(&mut self, letter: u8) -> Result<(), DecodeError> {
         match self.u8("the kind of tuple")? {
             found if found == letter => Ok(()),
-            found => Err(DecodeError::Unknown { what: "tuple", found }),
+            found => Err(DecodeError::Unknown {
+                what: "tuple",
+                found,
+            }),
         }
     }
 
     /// A count of 16 bits, of things that take at least one byte each.
     fn columns(&mut self) -> Result<usize, DecodeError> {
-        let found = self.0.try_get_i16().map_err(|_| DecodeError::Short("the count of columns"))?;
+        let found = self
+            .0
+            .try_get_i16()
+            .map_err(|_| DecodeError::Short("the count of columns"))?;
         usize::try_from(found)
             .ok()
             .filter(|count| *count <= MAX_COLUMNS && *count <= self.0.remaining())
-            .ok_or(DecodeError::Impossible { what: "a count of columns", found: found.into() })
+            .ok_or(DecodeError::Impossible {
+                what: "a count of columns",
+                found: found.into(),
+            })
     }
 
     fn string(&mut self, what: &'static str) -> Result<String, DecodeError> {
-        let length = self.0.iter().position(|byte| *byte == 0).ok_or(DecodeError::Short(what))?;
+        let length = self
+            .0
+            .iter()
+            .position(|byte| *byte == 0)
+            .ok_or(DecodeError::Short(what))?;
         let text = self.0.split_to(length);
         self.0.advance(1);
-        std::str::from_utf8(&text).map(str::to_owned).map_err(|_| DecodeError::NotUtf8(what))
+        std::str::from_utf8(&text)
+            .map(str::to_owned)
+            .map_err(|_| DecodeError::NotUtf8(what))
     }
 
     fn relation(&mut self) -> Result<Relation, DecodeError> {
@@ -211,7 +257,12 @@ impl Reader {
             columns.push(self.string("the name of a column")?);
             self.take(8, "the type of a column")?;
         }
-        Ok(Relation { id, schema, name, columns })
+        Ok(Relation {
+            id,
+            schema,
+            name,
+            columns,
+        })
     }
 
     fn tuple(&mut self) -> Result<Tuple, DecodeError> {
@@ -223,25 +274,41 @@ impl Reader {
                 b'u' => Value::Unchanged,
                 b't' => Value::Text(self.sized()?),
                 b'b' => Value::Binary(self.sized()?),
-                found => return Err(DecodeError::Unknown { what: "value", found }),
+                found => {
+                    return Err(DecodeError::Unknown {
+                        what: "value",
+                        found,
+                    });
+                }
             });
         }
         Ok(Tuple(values))
     }
 
     fn sized(&mut self) -> Result<Bytes, DecodeError> {
-        let found = self.0.try_get_i32().map_err(|_| DecodeError::Short("the length of a value"))?;
-        let length =
-            usize::try_from(found).map_err(|_| DecodeError::Impossible { what: "a length", found: found.into() })?;
+        let found = self
+            .0
+            .try_get_i32()
+            .map_err(|_| DecodeError::Short("the length of a value"))?;
+        let length = usize::try_from(found).map_err(|_| DecodeError::Impossible {
+            what: "a length",
+            found: found.into(),
+        })?;
         self.take(length, "a value")
     }
 
     fn truncated(&mut self) -> Result<Vec<u32>, DecodeError> {
-        let found = self.0.try_get_i32().map_err(|_| DecodeError::Short("the count of relations"))?;
+        let found = self
+            .0
+            .try_get_i32()
+            .map_err(|_| DecodeError::Short("the count of relations"))?;
         let count = usize::try_from(found)
             .ok()
             .filter(|count| *count <= MAX_TRUNCATED)
-            .ok_or(DecodeError::Impossible { what: "a count of relations", found: found.into() })?;
+            .ok_or(DecodeError::Impossible {
+                what: "a count of relations",
+                found: found.into(),
+            })?;
         self.u8("the options of a truncation")?;
         if self.0.remaining() < count * 4 {
             return Err(DecodeError::Short("a relation"));

@@ -13,7 +13,7 @@ use super::position::Version;
 
 /// A document as Postgres built it.
 #[derive(Debug)]
-pub struct Body {
+pub(super) struct Body {
     /// Whose it is.
     pub user: Uuid,
     /// What it says; `None` when there is nothing to keep about this user.
@@ -35,21 +35,26 @@ struct Value<'a> {
 ///
 /// # Errors
 /// Never for a [`RawValue`] that came from Postgres; the type cannot say so.
-pub fn value(
+pub(super) fn value(
     version: Version,
     as_of: DateTime<Utc>,
     until: Option<DateTime<Utc>>,
     data: &RawValue,
 ) -> Result<String, serde_json::Error> {
     let instant = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Micros, true);
-    serde_json::to_string(&Value { v: version.to_string(), as_of: instant(as_of), until: until.map(instant), data })
+    serde_json::to_string(&Value {
+        v: version.to_string(),
+        as_of: instant(as_of),
+        until: until.map(instant),
+        data,
+    })
 }
 
 /// Builds `document` for `users` as of an instant; users who no longer exist are left out.
 ///
 /// # Errors
 /// When the database does not answer, or its functions are not those of this version.
-pub async fn read(
+pub(super) async fn read(
     connection: &mut PgConnection,
     document: Document,
     users: &[Uuid],
@@ -80,7 +85,10 @@ pub async fn read(
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn active_among(connection: &mut PgConnection, users: &[Uuid]) -> Result<HashSet<Uuid>, sqlx::Error> {
+pub(super) async fn active_among(
+    connection: &mut PgConnection,
+    users: &[Uuid],
+) -> Result<HashSet<Uuid>, sqlx::Error> {
     let active: Vec<Uuid> = sqlx::query_scalar(
         "select distinct user_id from public.user_sessions where ended_at is null and user_id = any($1)",
     )
@@ -94,7 +102,7 @@ pub async fn active_among(connection: &mut PgConnection, users: &[Uuid]) -> Resu
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn active_after(
+pub(super) async fn active_after(
     connection: &mut PgConnection,
     after: Uuid,
     page: i64,

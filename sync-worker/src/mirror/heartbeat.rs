@@ -18,7 +18,7 @@ const EVERY: Duration = Duration::from_millis(500);
 
 /// Sends heartbeats until dropped. A failure is no matter of its own: the watermark stops moving,
 /// and readers go to Postgres.
-pub async fn beat(database: PgPool) {
+pub(super) async fn beat(database: PgPool) {
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -36,6 +36,10 @@ pub async fn beat(database: PgPool) {
 }
 
 /// When a message of the stream was sent (Unix ms), if it is a heartbeat.
-pub fn sent_at_ms(prefix: &str, content: &Bytes) -> Option<i64> {
-    if prefix == PREFIX { std::str::from_utf8(content).ok()?.parse().ok() } else { None }
+pub(super) fn sent_at_ms(prefix: &str, content: &Bytes) -> Option<i64> {
+    if prefix == PREFIX {
+        std::str::from_utf8(content).ok()?.parse().ok()
+    } else {
+        None
+    }
 }

@@ -35,11 +35,13 @@ use tokio_util::sync::CancellationToken;
 use crate::config::MirrorConfig;
 use crate::telemetry::Metrics;
 use apply::Applier;
+pub use changes::ChangeError;
 pub use error::{MirrorError, Policy};
 pub use status::{Phase, Status};
 use store::Store;
 use stream::{Source, Stream};
 use watermark::Watermark;
+pub use watermark::WatermarkError;
 
 /// Pauses between attempts, doubled each time up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -60,7 +62,11 @@ impl Mirror {
     ///
     /// # Errors
     /// When a URL cannot be used.
-    pub fn new(config: &MirrorConfig, database: PgPool, metrics: Arc<Metrics>) -> Result<Self, MirrorError> {
+    pub fn new(
+        config: &MirrorConfig,
+        database: PgPool,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, MirrorError> {
         Ok(Self {
             database,
             source: Source::parse(&config.replication_url, &config.slot, &config.publication)?,
@@ -81,7 +87,9 @@ impl Mirror {
         let mut pause = FIRST_PAUSE;
         let mut renew = false;
         while !stop.is_cancelled() {
-            let Err(error) = self.follow(renew, &stop).await else { break };
+            let Err(error) = self.follow(renew, &stop).await else {
+                break;
+            };
             let wait = match error.policy() {
                 Policy::StandBy(look) => {
                     if self.status.phase() != Phase::StandingBy {
@@ -96,10 +104,16 @@ impl Mirror {
                         pause = FIRST_PAUSE;
                     }
                     tracing::warn!("the mirror stopped: {error}; trying again");
-                    self.status.set(Phase::Failing { reason: error.to_string() });
+                    self.status.set(Phase::Failing {
+                        reason: error.to_string(),
+                    });
                     self.metrics.mirror_restart();
                     renew = policy == Policy::RenewSlot;
-                    let wait = if policy == Policy::BackOff { pause } else { FIRST_PAUSE };
+                    let wait = if policy == Policy::BackOff {
+                        pause
+                    } else {
+                        FIRST_PAUSE
+                    };
                     pause = (pause * 2).min(LONGEST_PAUSE);
                     wait
                 }
@@ -150,7 +164,8 @@ impl Mirror {
         let (batches, to_apply) = mpsc::channel(1);
         let (applied, acknowledged) = watch::channel(origin.acknowledged);
         let reading = session::read(stream, batches, acknowledged, self.ack_delay, stop.clone());
-        let mirroring = async { tokio::try_join!(reading, applier.run(to_apply, applied)).map(|_| ()) };
+        let mirroring =
+            async { tokio::try_join!(reading, applier.run(to_apply, applied)).map(|_| ()) };
         tokio::select! {
             outcome = mirroring => outcome,
             () = heartbeat::beat(self.database.clone()) => Ok(()),

@@ -47,8 +47,13 @@ mod tests {
 
     #[test]
     fn versions_compare_as_strings_in_the_order_of_epoch_then_position() {
-        let ordered = [(1, 9), (1, 10), (1, u64::MAX), (2, 0), (0xffff_ffff, 1)]
-            .map(|(epoch, lsn)| Version { epoch: Epoch(epoch), lsn: Lsn(lsn) });
+        let ordered =
+            [(1, 9), (1, 10), (1, u64::MAX), (2, 0), (0xffff_ffff, 1)].map(|(epoch, lsn)| {
+                Version {
+                    epoch: Epoch(epoch),
+                    lsn: Lsn(lsn),
+                }
+            });
         assert!(ordered.is_sorted());
         assert!(ordered.map(|version| version.to_string()).is_sorted());
         assert_eq!(ordered[0].to_string().len(), 24);
@@ -57,7 +62,13 @@ mod tests {
     #[test]
     fn an_epoch_only_grows_even_when_the_clock_is_behind() {
         assert_eq!(Epoch::after(None, 1_700_000_000), Epoch(1_700_000_000));
-        assert_eq!(Epoch::after(Some(Epoch(5)), 1_700_000_000), Epoch(1_700_000_000));
-        assert_eq!(Epoch::after(Some(Epoch(1_800_000_000)), 1_700_000_000), Epoch(1_800_000_001));
+        assert_eq!(
+            Epoch::after(Some(Epoch(5)), 1_700_000_000),
+            Epoch(1_700_000_000)
+        );
+        assert_eq!(
+            Epoch::after(Some(Epoch(1_800_000_000)), 1_700_000_000),
+            Epoch(1_800_000_001)
+        );
     }
 }

@@ -27,7 +27,7 @@ const ACKNOWLEDGE_STEP: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// When the stream breaks or says something unreadable.
-pub async fn read(
+pub(super) async fn read(
     stream: &mut Stream,
     batches: mpsc::Sender<Batch>,
     mut applied: watch::Receiver<Lsn>,
@@ -83,14 +83,25 @@ impl Intake {
     }
 
     fn has_room(&self) -> bool {
-        self.ready.transactions.len() < MAX_TRANSACTIONS && self.ready.touched.users.len() < MAX_USERS
+        self.ready.transactions.len() < MAX_TRANSACTIONS
+            && self.ready.touched.users.len() < MAX_USERS
     }
 
     fn take(&mut self, event: ReplicationEvent, sources: &mut Sources) -> Result<(), MirrorError> {
         match event {
-            ReplicationEvent::Begin { xid, commit_time_micros, .. } => {
-                let transaction = Committed { xid, at_micros: commit_time_micros };
-                self.open = Some(Open { transaction, touched: Touched::default() });
+            ReplicationEvent::Begin {
+                xid,
+                commit_time_micros,
+                ..
+            } => {
+                let transaction = Committed {
+                    xid,
+                    at_micros: commit_time_micros,
+                };
+                self.open = Some(Open {
+                    transaction,
+                    touched: Touched::default(),
+                });
             }
             ReplicationEvent::XLogData { data, .. } => {
                 let message = decoder::decode(data)?;
@@ -106,9 +117,17 @@ impl Intake {
                 }
                 self.reach(end_lsn);
             }
-            ReplicationEvent::Message { prefix, content, lsn, .. } => {
+            ReplicationEvent::Message {
+                prefix,
+                content,
+                lsn,
+                ..
+            } => {
                 if let Some(sent) = heartbeat::sent_at_ms(&prefix, &content) {
-                    let latest = self.ready.complete_at_ms.map_or(sent, |former| former.max(sent));
+                    let latest = self
+                        .ready
+                        .complete_at_ms
+                        .map_or(sent, |former| former.max(sent));
                     self.ready.complete_at_ms = Some(latest);
                 }
                 if self.open.is_none() {
@@ -136,7 +155,10 @@ struct Acknowledgements {
 
 impl Acknowledgements {
     fn new(delay: Duration) -> Self {
-        Self { delay, waiting: VecDeque::new() }
+        Self {
+            delay,
+            waiting: VecDeque::new(),
+        }
     }
 
     fn push(&mut self, now: Instant, position: Lsn) {
@@ -188,6 +210,9 @@ mod tests {
         }
         assert!(waiting.waiting.len() <= 200, "{}", waiting.waiting.len());
         let due = waiting.due(at(10_000));
-        assert!(due.is_some_and(|position| (4_800..=5_000).contains(&position.0)), "{due:?}");
+        assert!(
+            due.is_some_and(|position| (4_800..=5_000).contains(&position.0)),
+            "{due:?}"
+        );
     }
 }

@@ -31,16 +31,17 @@ async fn look(connection: &mut PgConnection, name: &str) -> Result<Option<Slot>,
 ///
 /// # Errors
 /// When the slot's name stands for something else, the publication is missing, or the database refuses.
-pub async fn ensure(
+pub(super) async fn ensure(
     connection: &mut PgConnection,
     name: &str,
     publication: &str,
     renew: bool,
 ) -> Result<(), MirrorError> {
-    let published: bool = sqlx::query_scalar("select exists (select from pg_publication where pubname = $1)")
-        .bind(publication)
-        .fetch_one(&mut *connection)
-        .await?;
+    let published: bool =
+        sqlx::query_scalar("select exists (select from pg_publication where pubname = $1)")
+            .bind(publication)
+            .fetch_one(&mut *connection)
+            .await?;
     if !published {
         return Err(MirrorError::NoPublication(publication.to_owned()));
     }
@@ -52,13 +53,23 @@ pub async fn ensure(
             (None, _) => Some("is a physical slot".to_owned()),
         };
         if let Some(fault) = fault {
-            return Err(MirrorError::SlotUnusable { slot: name.to_owned(), fault });
+            return Err(MirrorError::SlotUnusable {
+                slot: name.to_owned(),
+                fault,
+            });
         }
         if slot.active || !(slot.lost || renew) {
             return Ok(());
         }
-        tracing::warn!(slot = name, lost = slot.lost, "replacing the replication slot");
-        sqlx::query("select pg_drop_replication_slot($1)").bind(name).execute(&mut *connection).await?;
+        tracing::warn!(
+            slot = name,
+            lost = slot.lost,
+            "replacing the replication slot"
+        );
+        sqlx::query("select pg_drop_replication_slot($1)")
+            .bind(name)
+            .execute(&mut *connection)
+            .await?;
     }
     sqlx::query("select pg_create_logical_replication_slot($1, 'pgoutput')")
         .bind(name)
@@ -72,7 +83,10 @@ pub async fn ensure(
 ///
 /// # Errors
 /// When the database does not answer or the slot is gone.
-pub async fn acknowledged(connection: &mut PgConnection, name: &str) -> Result<Lsn, sqlx::Error> {
+pub(super) async fn acknowledged(
+    connection: &mut PgConnection,
+    name: &str,
+) -> Result<Lsn, sqlx::Error> {
     let bytes: i64 = sqlx::query_scalar(
         "select (confirmed_flush_lsn - '0/0'::pg_lsn)::bigint from pg_replication_slots where slot_name = $1",
     )
@@ -86,6 +100,8 @@ pub async fn acknowledged(connection: &mut PgConnection, name: &str) -> Result<L
 ///
 /// # Errors
 /// When the database cannot be reached.
-pub async fn connect(options: &sqlx::postgres::PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+pub(super) async fn connect(
+    options: &sqlx::postgres::PgConnectOptions,
+) -> Result<PgConnection, sqlx::Error> {
     PgConnection::connect_with(options).await
 }

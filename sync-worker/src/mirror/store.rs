@@ -18,7 +18,7 @@ const SCAN_STEP: usize = 1000;
 
 /// One change of one key.
 #[derive(Debug)]
-pub enum Write {
+pub(super) enum Write {
     /// Hold this value for so long, unless there is one as new.
     Set {
         /// Which key.
@@ -37,7 +37,7 @@ pub enum Write {
 
 /// One connection, for the life of one stream: what is lost with it is found out by starting anew.
 #[derive(Clone)]
-pub struct Store {
+pub(super) struct Store {
     connection: MultiplexedConnection,
     scripts: Scripts,
 }
@@ -54,25 +54,38 @@ impl Store {
     ///
     /// # Errors
     /// When Redis cannot be reached or refuses.
-    pub async fn connect(client: &Client) -> Result<Self, RedisError> {
+    pub(super) async fn connect(client: &Client) -> Result<Self, RedisError> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(RESPONSE_TIMEOUT))
             .set_response_timeout(Some(RESPONSE_TIMEOUT));
-        let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-        let mut load = async |text| Script::new(text).prepare_invoke().load_async(&mut connection).await;
+        let mut connection = client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await?;
+        let mut load = async |text| {
+            Script::new(text)
+                .prepare_invoke()
+                .load_async(&mut connection)
+                .await
+        };
         let scripts = Scripts {
             set_newer: load(include_str!("lua/set_newer.lua")).await?,
             delete_older: load(include_str!("lua/delete_older.lua")).await?,
             advance_state: load(include_str!("lua/advance_state.lua")).await?,
         };
-        Ok(Self { connection, scripts })
+        Ok(Self {
+            connection,
+            scripts,
+        })
     }
 
     /// For each pair, whether its key exists.
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn existing(&self, keys: &[(Uuid, Document)]) -> Result<Vec<bool>, RedisError> {
+    pub(super) async fn existing(
+        &self,
+        keys: &[(Uuid, Document)],
+    ) -> Result<Vec<bool>, RedisError> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
@@ -87,7 +100,11 @@ impl Store {
     ///
     /// # Errors
     /// When Redis does not answer or has no room. Any part of the writes may have been done.
-    pub async fn write(&self, version: Version, writes: &[Write]) -> Result<u64, RedisError> {
+    pub(super) async fn write(
+        &self,
+        version: Version,
+        writes: &[Write],
+    ) -> Result<u64, RedisError> {
         if writes.is_empty() {
             return Ok(0);
         }
@@ -103,9 +120,12 @@ impl Store {
                     .arg(&version)
                     .arg(value)
                     .arg(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)),
-                Write::Delete { key } => {
-                    pipeline.cmd("EVALSHA").arg(&self.scripts.delete_older).arg(1).arg(key).arg(&version)
-                }
+                Write::Delete { key } => pipeline
+                    .cmd("EVALSHA")
+                    .arg(&self.scripts.delete_older)
+                    .arg(1)
+                    .arg(key)
+                    .arg(&version),
             };
         }
         let changed: Vec<u64> = pipeline.query_async(&mut self.connection.clone()).await?;
@@ -116,8 +136,11 @@ impl Store {
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn state(&self) -> Result<String, RedisError> {
-        let held: Option<String> = redis::cmd("GET").arg(STATE_KEY).query_async(&mut self.connection.clone()).await?;
+    pub(super) async fn state(&self) -> Result<String, RedisError> {
+        let held: Option<String> = redis::cmd("GET")
+            .arg(STATE_KEY)
+            .query_async(&mut self.connection.clone())
+            .await?;
         Ok(held.unwrap_or_default())
     }
 
@@ -125,7 +148,11 @@ impl Store {
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn advance_state(&self, expected: &str, next: &str) -> Result<bool, RedisError> {
+    pub(super) async fn advance_state(
+        &self,
+        expected: &str,
+        next: &str,
+    ) -> Result<bool, RedisError> {
         redis::cmd("EVALSHA")
             .arg(&self.scripts.advance_state)
             .arg(1)
@@ -140,7 +167,7 @@ impl Store {
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn scan(
+    pub(super) async fn scan(
         &self,
         documents: DocumentSet,
         mut found: impl FnMut(Uuid, Document),

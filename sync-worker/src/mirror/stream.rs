@@ -4,7 +4,9 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
-use pgwire_replication::{PgWireError, ReplicationClient, ReplicationConfig, ReplicationEvent, SslMode, TlsConfig};
+use pgwire_replication::{
+    PgWireError, ReplicationClient, ReplicationConfig, ReplicationEvent, SslMode, TlsConfig,
+};
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::Url;
@@ -25,7 +27,7 @@ const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 
 /// How to reach the server, for SQL and for replication.
 #[derive(Clone)]
-pub struct Source {
+pub(super) struct Source {
     /// For ordinary SQL as the replication role.
     pub sql: PgConnectOptions,
     replication: ReplicationConfig,
@@ -36,13 +38,20 @@ impl Source {
     ///
     /// # Errors
     /// When it is none, or names no database.
-    pub fn parse(url: &SecretString, slot: &str, publication: &str) -> Result<Self, MirrorError> {
+    pub(super) fn parse(
+        url: &SecretString,
+        slot: &str,
+        publication: &str,
+    ) -> Result<Self, MirrorError> {
         let text = url.expose_secret();
         let sql = PgConnectOptions::from_str(text).map_err(|e| MirrorError::Url(e.to_string()))?;
         let parts = Url::parse(text).map_err(|e| MirrorError::Url(e.to_string()))?;
         let password = percent_decode_str(parts.password().unwrap_or_default()).decode_utf8_lossy();
         let database = sql.get_database().unwrap_or(sql.get_username()).to_owned();
-        let host = sql.get_socket().map_or_else(|| sql.get_host().to_owned(), |path| path.display().to_string());
+        let host = sql.get_socket().map_or_else(
+            || sql.get_host().to_owned(),
+            |path| path.display().to_string(),
+        );
         let over_socket = host.starts_with('/');
         let mode = match sql.get_ssl_mode() {
             _ if over_socket => SslMode::Disable,
@@ -52,22 +61,39 @@ impl Source {
             PgSslMode::VerifyCa => SslMode::VerifyCa,
             PgSslMode::VerifyFull => SslMode::VerifyFull,
         };
-        let ca = parts.query_pairs().find(|(name, _)| name == "sslrootcert").map(|(_, path)| path.as_ref().into());
-        let tls = TlsConfig { mode, ca_pem_path: ca, ..TlsConfig::default() };
-        let replication = ReplicationConfig::new(host, sql.get_username(), password, database, slot, publication)
-            .with_port(sql.get_port())
-            .with_tls(tls)
-            .with_status_interval(STATUS_INTERVAL)
-            .with_wakeup_interval(STATUS_INTERVAL)
-            .with_buffer_size(BUFFERED_EVENTS)
-            .with_max_message_size(MAX_MESSAGE_BYTES)
-            .with_application_name("bondhu mirror");
-        Ok(Self { sql: sql.application_name("bondhu mirror"), replication })
+        let ca = parts
+            .query_pairs()
+            .find(|(name, _)| name == "sslrootcert")
+            .map(|(_, path)| path.as_ref().into());
+        let tls = TlsConfig {
+            mode,
+            ca_pem_path: ca,
+            ..TlsConfig::default()
+        };
+        let replication = ReplicationConfig::new(
+            host,
+            sql.get_username(),
+            password,
+            database,
+            slot,
+            publication,
+        )
+        .with_port(sql.get_port())
+        .with_tls(tls)
+        .with_status_interval(STATUS_INTERVAL)
+        .with_wakeup_interval(STATUS_INTERVAL)
+        .with_buffer_size(BUFFERED_EVENTS)
+        .with_max_message_size(MAX_MESSAGE_BYTES)
+        .with_application_name("bondhu mirror");
+        Ok(Self {
+            sql: sql.application_name("bondhu mirror"),
+            replication,
+        })
     }
 }
 
 /// An open stream. Holding it makes this mirror the one that leads.
-pub struct Stream {
+pub(super) struct Stream {
     client: ReplicationClient,
     slot: String,
 }
@@ -77,7 +103,7 @@ impl Stream {
     ///
     /// # Errors
     /// [`MirrorError::SlotTaken`] while another mirror has it; else what stands in the way.
-    pub async fn open(source: &Source, renew: bool) -> Result<(Self, Origin), MirrorError> {
+    pub(super) async fn open(source: &Source, renew: bool) -> Result<(Self, Origin), MirrorError> {
         let name = source.replication.slot.clone();
         let publication = source.replication.publication.to_string();
         let mut sql = slot::connect(&source.sql).await?;
@@ -104,7 +130,7 @@ impl Stream {
     ///
     /// # Errors
     /// When the stream breaks or ends.
-    pub async fn next(&mut self) -> Result<ReplicationEvent, MirrorError> {
+    pub(super) async fn next(&mut self) -> Result<ReplicationEvent, MirrorError> {
         match self.client.recv().await {
             Ok(Some(event)) => Ok(event),
             Ok(None) => Err(MirrorError::Ended),
@@ -113,16 +139,20 @@ impl Stream {
     }
 
     /// Tells the server that everything before `position` need not be sent again.
-    pub fn acknowledge(&self, position: Lsn) {
-        self.client.update_applied_lsn(pgwire_replication::Lsn(position.0));
+    pub(super) fn acknowledge(&self, position: Lsn) {
+        self.client
+            .update_applied_lsn(pgwire_replication::Lsn(position.0));
     }
 
     /// Ends the stream, so that the slot is free at once.
-    pub async fn close(mut self) {
+    pub(super) async fn close(mut self) {
         self.client.stop();
         // What is still buffered will come again: it was not acknowledged.
         let drained = async { while let Ok(Some(_)) = self.client.recv().await {} };
-        if tokio::time::timeout(Duration::from_secs(2), drained).await.is_err() {
+        if tokio::time::timeout(Duration::from_secs(2), drained)
+            .await
+            .is_err()
+        {
             self.client.abort();
         }
     }

@@ -19,13 +19,15 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(64);
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn begin_seeing(
+pub(super) async fn begin_seeing(
     database: &PgPool,
     xids: impl Iterator<Item = u32> + Clone,
 ) -> Result<(Transaction<'static, Postgres>, DateTime<Utc>), sqlx::Error> {
     let mut pause = FIRST_PAUSE;
     loop {
-        let mut reading = database.begin_with("begin isolation level repeatable read read only").await?;
+        let mut reading = database
+            .begin_with("begin isolation level repeatable read read only")
+            .await?;
         let (xmin, xmax, running, as_of): (i64, i64, Vec<i64>, DateTime<Utc>) = sqlx::query_as(
             "select pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint,
                     array(select x::text::bigint from pg_snapshot_xip(s) x), clock_timestamp()
@@ -33,7 +35,11 @@ pub async fn begin_seeing(
         )
         .fetch_one(&mut *reading)
         .await?;
-        let snapshot = Snapshot { xmin, xmax, running };
+        let snapshot = Snapshot {
+            xmin,
+            xmax,
+            running,
+        };
         if xids.clone().all(|xid| snapshot.is_over(xid)) {
             return Ok((reading, as_of));
         }
@@ -70,7 +76,11 @@ mod tests {
 
     #[test]
     fn a_transaction_is_over_when_it_is_neither_running_nor_to_come() {
-        let snapshot = Snapshot { xmin: 100, xmax: 105, running: vec![100, 103] };
+        let snapshot = Snapshot {
+            xmin: 100,
+            xmax: 105,
+            running: vec![100, 103],
+        };
         let over: Vec<u32> = (98..107).filter(|xid| snapshot.is_over(*xid)).collect();
         assert_eq!(over, [98, 99, 101, 102, 104]);
     }
@@ -78,7 +88,11 @@ mod tests {
     #[test]
     fn ids_are_told_apart_across_the_wrap_of_their_low_bits() {
         let wrap = 1_i64 << 32;
-        let snapshot = Snapshot { xmin: wrap - 2, xmax: wrap + 3, running: vec![wrap - 2, wrap + 1] };
+        let snapshot = Snapshot {
+            xmin: wrap - 2,
+            xmax: wrap + 3,
+            running: vec![wrap - 2, wrap + 1],
+        };
         assert!(snapshot.is_over(u32::MAX), "one before the wrap is over");
         assert!(!snapshot.is_over(u32::MAX - 1), "the one that runs is not");
         assert!(snapshot.is_over(0));

@@ -9,7 +9,7 @@ use super::store::Store;
 
 /// Where a stream starts and on which server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
+pub(super) struct Origin {
     /// The cluster's identifier.
     pub system: String,
     /// Its timeline.
@@ -46,7 +46,9 @@ impl State {
     fn reaches(&self, origin: &Origin) -> bool {
         self.system == origin.system
             && self.timeline == origin.timeline
-            && self.lsn().is_some_and(|lsn| origin.acknowledged <= lsn && lsn <= origin.written)
+            && self
+                .lsn()
+                .is_some_and(|lsn| origin.acknowledged <= lsn && lsn <= origin.written)
     }
 }
 
@@ -66,7 +68,7 @@ pub enum WatermarkError {
 
 /// The watermark as this mirror wrote it last.
 #[derive(Debug)]
-pub struct Watermark {
+pub(super) struct Watermark {
     state: State,
     written: String,
     epoch: Epoch,
@@ -79,17 +81,31 @@ impl Watermark {
     ///
     /// # Errors
     /// When Redis does not answer, or another mirror interferes.
-    pub async fn resume(store: &Store, origin: &Origin) -> Result<(Self, bool), WatermarkError> {
+    pub(super) async fn resume(
+        store: &Store,
+        origin: &Origin,
+    ) -> Result<(Self, bool), WatermarkError> {
         let written = store.state().await?;
         let former: Option<State> = serde_json::from_str(&written).ok();
         if let Some(state) = &former
             && state.reaches(origin)
             && let (Some(epoch), Some(lsn)) = (state.epoch(), state.lsn())
         {
-            return Ok((Self { state: state.clone(), written, epoch, lsn }, false));
+            return Ok((
+                Self {
+                    state: state.clone(),
+                    written,
+                    epoch,
+                    lsn,
+                },
+                false,
+            ));
         }
         let now = Utc::now();
-        let epoch = Epoch::after(former.and_then(|state| state.epoch()), now.timestamp().cast_unsigned());
+        let epoch = Epoch::after(
+            former.and_then(|state| state.epoch()),
+            now.timestamp().cast_unsigned(),
+        );
         let mut watermark = Self {
             state: State {
                 epoch: format!("{:08x}", epoch.0),
@@ -108,17 +124,20 @@ impl Watermark {
     }
 
     /// The version that documents re-read for a batch ending at `end` carry.
-    pub fn version(&self, end: Lsn) -> Version {
-        Version { epoch: self.epoch, lsn: end }
+    pub(super) fn version(&self, end: Lsn) -> Version {
+        Version {
+            epoch: self.epoch,
+            lsn: end,
+        }
     }
 
     /// How far Redis follows.
-    pub fn lsn(&self) -> Lsn {
+    pub(super) fn lsn(&self) -> Lsn {
         self.lsn
     }
 
     /// The epoch.
-    pub fn epoch(&self) -> Epoch {
+    pub(super) fn epoch(&self) -> Epoch {
         self.epoch
     }
 
@@ -126,7 +145,7 @@ impl Watermark {
     ///
     /// # Errors
     /// [`WatermarkError::Moved`] when somebody or something else changed it.
-    pub async fn advance(
+    pub(super) async fn advance(
         &mut self,
         store: &Store,
         end: Lsn,
@@ -149,11 +168,22 @@ mod tests {
     use super::{Lsn, Origin, State};
 
     fn state(lsn: u64) -> State {
-        State { epoch: "00000001".into(), lsn: format!("{lsn:016x}"), ts: 0, system: "7".into(), timeline: 1 }
+        State {
+            epoch: "00000001".into(),
+            lsn: format!("{lsn:016x}"),
+            ts: 0,
+            system: "7".into(),
+            timeline: 1,
+        }
     }
 
     fn origin(acknowledged: u64, written: u64) -> Origin {
-        Origin { system: "7".into(), timeline: 1, acknowledged: Lsn(acknowledged), written: Lsn(written) }
+        Origin {
+            system: "7".into(),
+            timeline: 1,
+            acknowledged: Lsn(acknowledged),
+            written: Lsn(written),
+        }
     }
 
     #[test]
@@ -175,7 +205,13 @@ mod tests {
     #[test]
     fn another_server_or_timeline_is_another_stream() {
         let here = origin(90, 200);
-        assert!(!state(100).reaches(&Origin { system: "8".into(), ..here.clone() }));
-        assert!(!state(100).reaches(&Origin { timeline: 2, ..here }));
+        assert!(!state(100).reaches(&Origin {
+            system: "8".into(),
+            ..here.clone()
+        }));
+        assert!(!state(100).reaches(&Origin {
+            timeline: 2,
+            ..here
+        }));
     }
 }

@@ -9,8 +9,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 /// From a millisecond to a minute, in seconds.
-const LAG_BUCKETS: [f64; 14] =
-    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0];
+const LAG_BUCKETS: [f64; 14] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0,
+];
 
 /// The metrics of one worker.
 #[derive(Debug)]
@@ -34,11 +35,31 @@ impl Default for Metrics {
             "From a transaction's commit until Redis holds what it changed",
             mirror_lag.clone(),
         );
-        let mirror_transactions = counter(&mut registry, "mirror_transactions", "Transactions brought to Redis");
-        let mirror_documents = counter(&mut registry, "mirror_documents", "Documents written to or deleted from Redis");
-        let mirror_restarts = counter(&mut registry, "mirror_restarts", "Streams that broke and were started anew");
-        let mirror_leading = gauge(&mut registry, "mirror_leading", "1 while this worker's mirror holds the slot");
-        let mirror_epoch = gauge(&mut registry, "mirror_epoch", "Epoch of the versions being written");
+        let mirror_transactions = counter(
+            &mut registry,
+            "mirror_transactions",
+            "Transactions brought to Redis",
+        );
+        let mirror_documents = counter(
+            &mut registry,
+            "mirror_documents",
+            "Documents written to or deleted from Redis",
+        );
+        let mirror_restarts = counter(
+            &mut registry,
+            "mirror_restarts",
+            "Streams that broke and were started anew",
+        );
+        let mirror_leading = gauge(
+            &mut registry,
+            "mirror_leading",
+            "1 while this worker's mirror holds the slot",
+        );
+        let mirror_epoch = gauge(
+            &mut registry,
+            "mirror_epoch",
+            "Epoch of the versions being written",
+        );
         let mirror_watermark = gauge(
             &mut registry,
             "mirror_watermark_timestamp_seconds",

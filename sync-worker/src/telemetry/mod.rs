@@ -11,7 +11,9 @@ pub use metrics::Metrics;
 /// Starts logging to standard error. Does nothing when logging has been started before.
 pub fn start_logging(config: &LogConfig) {
     let filter = EnvFilter::new(&config.filter);
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     // Only a second start can fail, and then there is a log.
     let _ = match config.format {
         LogFormat::Text => log.try_init(),

@@ -1,0 +1,257 @@
+//! The subcommands: each reads the configuration it needs, puts its parts together and runs them.
+
+use std::str::FromStr as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use redis::Client;
+use secrecy::ExposeSecret as _;
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::{Command, CronCommand};
+use crate::config::{DatabaseConfig, Environment, HttpConfig, MirrorConfig, SyncConfig, TokenKey};
+use crate::error::Error;
+use crate::http::{self, HttpState, Readiness};
+use crate::mirror::Mirror;
+use crate::oauth::{self, CallbackState};
+use crate::providers::{ProviderAccess, http_client};
+use crate::sync::{self, SyncContext};
+use crate::telemetry::Metrics;
+use crate::vault::Vault;
+use crate::{cron, doctor, shutdown};
+
+/// A statement waits no longer for a connection.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Connections beside those of syncs: the mirror reads and beats, readiness and the callback ask.
+const OTHER_CONNECTIONS: u32 = 4;
+
+/// Runs one subcommand to its end.
+///
+/// # Errors
+/// What ended it, as text for a person.
+pub async fn run(command: Command, env: &Environment) -> Result<(), Error> {
+    match command {
+        Command::Run => everything(env).await,
+        Command::Sync(arguments) => only_sync(env, arguments.once).await,
+        Command::Mirror => only_mirror(env).await,
+        Command::Doctor => doctor(env).await,
+        Command::Cron(command) => scheduled_jobs(env, command).await,
+        Command::Keygen(arguments) => keygen(&arguments.id),
+    }
+}
+
+/// A pool that connects when it is first used: the worker starts before its database.
+fn pool(config: &DatabaseConfig, most: u32) -> Result<PgPool, Error> {
+    let options = PgConnectOptions::from_str(config.url.expose_secret())?
+        .application_name("bondhu sync-worker");
+    Ok(PgPoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(CONNECT_PATIENCE)
+        .connect_lazy_with(options))
+}
+
+async fn everything(env: &Environment) -> Result<(), Error> {
+    let database = DatabaseConfig::from_env(env)?;
+    let sync = SyncConfig::optional_from_env(env)?;
+    let mirror = MirrorConfig::optional_from_env(env)?;
+    let http = HttpConfig::from_env(env)?;
+
+    let listener = http::listen(http.addr).await?;
+    let stop = signals()?;
+    let syncs = sync.as_ref().map_or(0, |sync| {
+        u32::try_from(sync.concurrency).unwrap_or(u32::MAX)
+    });
+    let database = pool(&database, syncs.saturating_add(OTHER_CONNECTIONS))?;
+    let metrics = Arc::new(Metrics::default());
+
+    let syncing = sync
+        .as_ref()
+        .map(|config| Syncing::new(config, &database))
+        .transpose()?;
+    let mirroring = match &mirror {
+        Some(config) => {
+            let mirror = Mirror::new(config, database.clone(), Arc::clone(&metrics))?;
+            let redis = Client::open(config.redis_url.expose_secret())
+                .map_err(crate::mirror::MirrorError::from)?;
+            Some((mirror, redis))
+        }
+        None => {
+            tracing::info!("REDIS_URL is not set: no mirror, every read is served from Postgres");
+            None
+        }
+    };
+    let readiness = Readiness {
+        database: database.clone(),
+        mirror: mirroring
+            .as_ref()
+            .map(|(mirror, redis)| (redis.clone(), mirror.status())),
+        sync: syncing.as_ref().map_or_else(
+            || "off: neither SPOTIFY_CLIENT_ID nor GOOGLE_CLIENT_ID is set".to_owned(),
+            Syncing::describe,
+        ),
+    };
+    tracing::info!(sync = readiness.sync, "listening on http://{}", http.addr);
+    let callback = syncing.as_ref().map_or_else(Router::new, Syncing::callback);
+    let router = http::router(Arc::new(HttpState { readiness, metrics }), callback);
+
+    let served = {
+        let stop = stop.clone();
+        async move {
+            let outcome = http::serve(listener, router, stop.clone()).await;
+            // Without HTTP nobody can link an account or see what is wrong: end, and be restarted.
+            stop.cancel();
+            outcome
+        }
+    };
+    let synced = async {
+        if let Some(syncing) = &syncing {
+            sync::run(Arc::clone(&syncing.context), stop.clone()).await;
+        }
+    };
+    let mirrored = async {
+        if let Some((mirror, _)) = &mirroring {
+            mirror.run(stop.clone()).await;
+        }
+    };
+    let (outcome, (), ()) = tokio::join!(served, synced, mirrored);
+    database.close().await;
+    outcome
+}
+
+/// What syncing and the OAuth callback share.
+struct Syncing {
+    context: Arc<SyncContext>,
+    callback: Arc<CallbackState>,
+}
+
+impl Syncing {
+    fn new(config: &SyncConfig, database: &PgPool) -> Result<Self, Error> {
+        let vault = Arc::new(Vault::new(&config.token_keys));
+        let http =
+            http_client().map_err(|e| Error::Process(format!("TLS cannot be set up: {e}")))?;
+        let providers = ProviderAccess::of(config);
+        let callback = CallbackState {
+            database: database.clone(),
+            vault: Arc::clone(&vault),
+            http: http.clone(),
+            providers: providers.clone(),
+        };
+        let context = SyncContext {
+            database: database.clone(),
+            vault,
+            http,
+            providers,
+            concurrency: config.concurrency,
+            worker: worker_name(),
+        };
+        Ok(Self {
+            context: Arc::new(context),
+            callback: Arc::new(callback),
+        })
+    }
+
+    fn callback(&self) -> Router {
+        oauth::router(Arc::clone(&self.callback))
+    }
+
+    fn describe(&self) -> String {
+        let mut names: Vec<_> = self
+            .context
+            .providers
+            .keys()
+            .map(|provider| provider.name())
+            .collect();
+        names.sort_unstable();
+        format!("syncs {}", names.join(" and "))
+    }
+}
+
+/// Who holds leases, for operators: host and process.
+fn worker_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}/{}", host.trim(), std::process::id())
+}
+
+async fn only_sync(env: &Environment, once: bool) -> Result<(), Error> {
+    let database = DatabaseConfig::from_env(env)?;
+    let config = SyncConfig::from_env(env)?;
+    let stop = signals()?;
+    let most = u32::try_from(config.concurrency)
+        .unwrap_or(u32::MAX)
+        .saturating_add(OTHER_CONNECTIONS);
+    let database = pool(&database, most)?;
+    let syncing = Syncing::new(&config, &database)?;
+    if once {
+        let synced = sync::run_once(syncing.context, stop).await?;
+        println!(
+            "{synced} {} synced",
+            if synced == 1 {
+                "connection"
+            } else {
+                "connections"
+            }
+        );
+    } else {
+        sync::run(syncing.context, stop).await;
+    }
+    database.close().await;
+    Ok(())
+}
+
+async fn only_mirror(env: &Environment) -> Result<(), Error> {
+    let database = DatabaseConfig::from_env(env)?;
+    let config = MirrorConfig::from_env(env)?;
+    let stop = signals()?;
+    let database = pool(&database, OTHER_CONNECTIONS)?;
+    Mirror::new(&config, database.clone(), Arc::default())?
+        .run(stop)
+        .await;
+    database.close().await;
+    Ok(())
+}
+
+async fn doctor(env: &Environment) -> Result<(), Error> {
+    let report = doctor::examine(env).await;
+    println!("{report}");
+    match report.failures() {
+        0 => Ok(()),
+        failures => Err(Error::Unwell(failures)),
+    }
+}
+
+async fn scheduled_jobs(env: &Environment, command: CronCommand) -> Result<(), Error> {
+    let database = pool(&DatabaseConfig::from_env(env)?, 1)?;
+    match command {
+        CronCommand::Install => {
+            let jobs = cron::install(&database).await?;
+            println!("{jobs} jobs are scheduled");
+            println!("{}", cron::table_of_jobs(&cron::list(&database).await?));
+        }
+        CronCommand::List => println!("{}", cron::table_of_jobs(&cron::list(&database).await?)),
+        CronCommand::Remove => println!("{} jobs were removed", cron::remove(&database).await?),
+        CronCommand::History { rows } => {
+            println!(
+                "{}",
+                cron::table_of_runs(&cron::history(&database, rows).await?)
+            );
+        }
+    }
+    database.close().await;
+    Ok(())
+}
+
+fn keygen(id: &str) -> Result<(), Error> {
+    let entry = TokenKey::generate(id).to_entry();
+    // What is printed has to be what is accepted.
+    TokenKey::parse_list(&entry).map_err(|_| Error::KeyId)?;
+    println!("{entry}");
+    Ok(())
+}
+
+fn signals() -> Result<CancellationToken, Error> {
+    shutdown::on_signal().map_err(|e| Error::Process(format!("cannot listen for signals: {e}")))
+}

@@ -1,0 +1,53 @@
+//! What ends the process, as a person reads it: the cause, and what to do.
+
+use std::net::SocketAddr;
+
+use crate::config::ConfigError;
+use crate::cron::CronError;
+use crate::mirror::MirrorError;
+
+/// Why a subcommand ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Another process listens there.
+    #[error(
+        "cannot listen on {addr}: the address is in use.\n  \
+         Stop what listens there, or set BONDHU_HTTP_ADDR to a free one, e.g. BONDHU_HTTP_ADDR=127.0.0.1:8788"
+    )]
+    AddressInUse {
+        /// The address.
+        addr: SocketAddr,
+    },
+    /// The address cannot be listened on for another reason.
+    #[error("cannot listen on {addr}: {source}.\n  BONDHU_HTTP_ADDR sets the address")]
+    Listen {
+        /// The address.
+        addr: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// HTTP stopped.
+    #[error("HTTP ended: {0}")]
+    Http(std::io::Error),
+    /// The database does not answer, or refuses.
+    #[error("Postgres: {0}.\n  DATABASE_URL says where it is; `sync-worker doctor` tells more")]
+    Postgres(#[from] sqlx::Error),
+    /// The mirror's configuration cannot be used.
+    #[error(transparent)]
+    Mirror(#[from] MirrorError),
+    /// The scheduled jobs cannot be reached.
+    #[error(transparent)]
+    Cron(#[from] CronError),
+    /// The key's name will not do.
+    #[error("the key's id must be 1 to 32 of a-z, A-Z, 0-9, _ and -")]
+    KeyId,
+    /// `doctor` found something that does not work.
+    #[error("{0} checks failed; what to do is beside each")]
+    Unwell(usize),
+    /// The process lacks something of its surroundings.
+    #[error("{0}")]
+    Process(String),
+}
