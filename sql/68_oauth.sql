@@ -132,6 +132,12 @@ begin
       hint = format('The operator adds the app''s origin to bondhu.provider_settings.return_to_allow_list for %s.', settings.provider);
   end if;
 
+  -- Nobody has more than a few consents under way.
+  delete from bondhu.oauth_states o
+  where o.user_id = caller
+    and (o.expires_at <= now() or o.state_hash in (
+      select old.state_hash from bondhu.oauth_states old
+      where old.user_id = caller order by old.expires_at desc offset 9));
   insert into bondhu.oauth_states (state_hash, user_id, provider, code_verifier, return_to, expires_at)
   select sha256(convert_to(state, 'UTF8')), caller, settings.provider, verifier, back,
          now() + make_interval(mins => s.oauth_state_ttl_minutes)
@@ -170,10 +176,13 @@ begin
       hint = 'Each code works once, for the user who began. Start again with begin_connect.';
   end if;
 
-  -- Another account than before: what the former one brought goes first.
+  -- First the job, as everywhere: a worker in mid-pull must not write into what follows.
+  perform from bondhu.sync_jobs j where j.user_id = caller and j.provider = consent.provider for update;
+
+  -- Another account than before, or one we cannot tell apart: what the former one brought goes.
   perform bondhu.forget_provider(caller, consent.provider)
   from public.provider_connections c
-  where c.user_id = caller and c.provider = consent.provider and c.account_id is distinct from consent.account_id;
+  where c.user_id = caller and c.provider = consent.provider and (c.account_id = consent.account_id) is not true;
 
   insert into public.provider_connections as c
     (user_id, provider, status, scopes, account_id, account_name, connected_at, next_sync_at)
@@ -254,6 +263,8 @@ declare
   connection public.provider_connections;
   again_at timestamptz;
 begin
+  -- Locks go job first, connection second, as the worker takes them.
+  perform from bondhu.sync_jobs j where j.user_id = caller and j.provider = settings.provider for update;
   select * into connection
   from public.provider_connections c where c.user_id = caller and c.provider = settings.provider for update;
   if not found or connection.status = 'disconnected' then

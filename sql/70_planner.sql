@@ -41,9 +41,12 @@ set search_path = ''
 as $$
   with budget as (
     -- A first pull takes about ten requests; the pages after them are counted as they go.
-    select provider, requests_left / 10 as connections
-    from bondhu.quota
-    where coalesce(blocked_until, '-infinity') <= now()
+    select q.provider, q.requests_left / 10 - (
+        select count(*) from public.provider_connections waiting
+        where waiting.provider = q.provider and waiting.status in ('queued', 'syncing')
+      ) as connections
+    from bondhu.quota q
+    where coalesce(q.blocked_until, '-infinity') <= now()
   ),
   due as (
     select c.user_id, c.provider,
@@ -74,6 +77,7 @@ create function bondhu.claim_syncs(worker text, how_many integer)
 returns table (user_id uuid, provider text, lease_token uuid, checkpoint jsonb, attempts integer, scopes text[])
 language sql
 set search_path = ''
+set lock_timeout = '500ms' -- as hold_lease does, and why
 as $$
   with free as (
     select j.user_id, j.provider
@@ -109,6 +113,9 @@ language plpgsql
 set search_path = ''
 as $$
 begin
+  -- A user who is deleted meanwhile may wait for us and we for them. Giving up before
+  -- deadlock_timeout (1 s) makes sure that it is the pull that fails, not the deletion.
+  perform set_config('lock_timeout', '500ms', true);
   update bondhu.sync_jobs j
      set lease_expires_at = now() + make_interval(secs => s.lease_seconds),
          checkpoint = coalesce(new_checkpoint, j.checkpoint)
@@ -127,6 +134,7 @@ create function bondhu.complete_sync(
 ) returns boolean
 language plpgsql
 set search_path = ''
+set lock_timeout = '500ms' -- as hold_lease does, and why
 as $$
 declare
   walked boolean := outcome in ('ok', 'partial');
@@ -144,13 +152,14 @@ begin
 
   update public.provider_connections c
      set status = outcome,
-         missing = what_is_missing,
-         last_error_code = error_code,
-         last_error = error,
+         missing = case when outcome = 'queued' then c.missing else what_is_missing end,
+         last_error_code = case when outcome = 'queued' then c.last_error_code else error_code end,
+         last_error = case when outcome = 'queued' then c.last_error else error end,
          last_sync_at = case when walked then now() else c.last_sync_at end,
          -- Ten percent of jitter keeps connections made together from coming due together.
          next_sync_at = case
            when outcome = 'queued' then c.next_sync_at
+           when outcome = 'needs_reauth' then null
            else greatest(retry_not_before,
              case when walked then now() + make_interval(mins => s.sync_interval_minutes) * (0.9 + 0.2 * random()) else now() end)
          end

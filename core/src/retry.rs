@@ -29,6 +29,10 @@ pub enum Failure {
     NotAllowListed,
     /// The endpoint is gone or not offered to this app.
     NotOffered,
+    /// The token of a page in the middle of a list is no longer good.
+    PageExpired,
+    /// The provider does not know the app's own credentials.
+    AppRefused,
     /// Any other refusal.
     Refused,
     /// The provider answered with a link to somewhere else.
@@ -42,10 +46,12 @@ pub enum Policy {
     Retry,
     /// Refresh the access token once and repeat the call.
     Refresh,
-    /// Stop the provider for everybody until its quota resets.
+    /// Stop the provider for everybody: until its quota resets, or for a while.
     StopProvider,
     /// Ask the user for consent again; never retry.
     NeedsReauth,
+    /// Walk this list from its first page, once.
+    RestartList,
     /// Go on without this resource and say that it is missing.
     SkipResource,
 }
@@ -67,6 +73,8 @@ impl Failure {
             Self::ScopeMissing => "scope_missing",
             Self::NotAllowListed => "not_allow_listed",
             Self::NotOffered => "not_offered",
+            Self::PageExpired => "page_expired",
+            Self::AppRefused => "app_refused",
             Self::Refused => "refused",
             Self::ForeignLink => "foreign_link",
         }
@@ -76,15 +84,20 @@ impl Failure {
     #[must_use]
     pub const fn policy(self) -> Policy {
         match self {
-            Self::Unreachable | Self::TimedOut | Self::ServerError | Self::Malformed | Self::RateLimited => {
-                Policy::Retry
-            }
+            Self::Unreachable
+            | Self::TimedOut
+            | Self::ServerError
+            | Self::Malformed
+            | Self::RateLimited => Policy::Retry,
             Self::TokenExpired => Policy::Refresh,
-            Self::QuotaExceeded => Policy::StopProvider,
+            Self::QuotaExceeded | Self::AppRefused => Policy::StopProvider,
+            Self::PageExpired => Policy::RestartList,
             Self::ConsentEnded | Self::NotAllowListed => Policy::NeedsReauth,
-            Self::TooLarge | Self::ScopeMissing | Self::NotOffered | Self::Refused | Self::ForeignLink => {
-                Policy::SkipResource
-            }
+            Self::TooLarge
+            | Self::ScopeMissing
+            | Self::NotOffered
+            | Self::Refused
+            | Self::ForeignLink => Policy::SkipResource,
         }
     }
 
@@ -92,20 +105,50 @@ impl Failure {
     #[must_use]
     pub fn sentence(self, provider: &str) -> String {
         match self {
-            Self::Unreachable => format!("{provider} could not be reached; the next try is scheduled."),
-            Self::TimedOut => format!("{provider} did not answer in time; the next try is scheduled."),
-            Self::ServerError => format!("{provider} has a fault of its own; the next try is scheduled."),
-            Self::Malformed => format!("{provider} sent an answer that could not be read; the next try is scheduled."),
-            Self::TooLarge => format!("{provider} sent an answer that is too large to be one page."),
-            Self::RateLimited => format!("{provider} asked us to slow down; the next try is scheduled."),
-            Self::QuotaExceeded => format!("This app's {provider} quota is used up; everybody's sync goes on when it resets."),
-            Self::TokenExpired => format!("{provider} no longer accepts the access token; the next try refreshes it."),
-            Self::ConsentEnded => format!("Access to {provider} was withdrawn or ran out. Link the account again."),
-            Self::ScopeMissing => format!("{provider} was linked without the permission for this. Link the account again and grant it."),
-            Self::NotAllowListed => format!("This {provider} app is in development and does not list your account. Ask the operator to add it, then link again."),
+            Self::Unreachable => {
+                format!("{provider} could not be reached; the next try is scheduled.")
+            }
+            Self::TimedOut => {
+                format!("{provider} did not answer in time; the next try is scheduled.")
+            }
+            Self::ServerError => {
+                format!("{provider} has a fault of its own; the next try is scheduled.")
+            }
+            Self::Malformed => format!(
+                "{provider} sent an answer that could not be read; the next try is scheduled."
+            ),
+            Self::TooLarge => {
+                format!("{provider} sent an answer that is too large to be one page.")
+            }
+            Self::RateLimited => {
+                format!("{provider} asked us to slow down; the next try is scheduled.")
+            }
+            Self::QuotaExceeded => format!(
+                "This app's {provider} quota is used up; everybody's sync goes on when it resets."
+            ),
+            Self::TokenExpired => {
+                format!("{provider} no longer accepts the access token; the next try refreshes it.")
+            }
+            Self::ConsentEnded => {
+                format!("Access to {provider} was withdrawn or ran out. Link the account again.")
+            }
+            Self::ScopeMissing => format!(
+                "{provider} was linked without the permission for this. Link the account again and grant it."
+            ),
+            Self::NotAllowListed => format!(
+                "This {provider} app is in development and does not list your account. Ask the operator to add it, then link again."
+            ),
             Self::NotOffered => format!("{provider} does not offer this to this app."),
+            Self::PageExpired => {
+                format!("{provider} lost its place in a long list; the next sync reads it again.")
+            }
+            Self::AppRefused => format!(
+                "{provider} does not accept this app's credentials; its operator has to correct them."
+            ),
             Self::Refused => format!("{provider} refused this."),
-            Self::ForeignLink => format!("{provider} pointed to another server; that link was not followed."),
+            Self::ForeignLink => {
+                format!("{provider} pointed to another server; that link was not followed.")
+            }
         }
     }
 }

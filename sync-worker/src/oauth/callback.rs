@@ -171,28 +171,27 @@ async fn account(
 ) -> Result<Account, Refusal> {
     let api = Api::new(provider, state.http.clone(), config.api_url.clone());
     let account = match provider {
-        Provider::Spotify => {
-            let me = spotify::me(&api, &grant.access).await?;
-            Account {
-                id: Some(me.id),
-                name: me.display_name,
-            }
-        }
+        Provider::Spotify => spotify::me(&api, &grant.access).await.map(|me| Account {
+            id: Some(me.id),
+            name: me.display_name,
+        }),
+        // A Google account need not have a channel.
         Provider::YouTube => youtube::own_channel(&api, &grant.access)
-            .await?
-            .map_or_else(Account::default, |channel| Account {
-                id: channel.id,
-                name: channel.snippet.and_then(|snippet| snippet.title),
+            .await
+            .map(|channel| {
+                channel.map_or_else(Account::default, |channel| Account {
+                    id: channel.id,
+                    name: channel.snippet.and_then(|snippet| snippet.title),
+                })
             }),
     };
-    let sent = api.take_sent();
     sqlx::query("select bondhu.record_requests($1, $2)")
         .bind(provider.name())
-        .bind(sent)
+        .bind(api.take_sent())
         .execute(&state.database)
         .await
         .map_err(KeepError::from)?;
-    Ok(account)
+    Ok(account?)
 }
 
 /// Back to the app. `return_to` was checked against the allow-list when it was stored.

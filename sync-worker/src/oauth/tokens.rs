@@ -10,6 +10,7 @@ use oauth2::{
     HttpResponse, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, TokenResponse,
     TokenUrl,
 };
+use reqwest::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::provider::Provider;
@@ -17,6 +18,9 @@ use crate::providers::{ProviderAccess, ProviderError, bounded_body};
 
 type Client =
     BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+
+/// How long a provider is left alone after it refused the app's own credentials.
+const APP_REFUSED_PAUSE: Duration = Duration::from_secs(15 * 60);
 
 /// What a token endpoint grants.
 #[derive(Debug)]
@@ -35,6 +39,7 @@ pub struct Grant {
 /// A provider's token endpoint.
 #[derive(Debug)]
 pub struct TokenEndpoint {
+    provider: Provider,
     client: Client,
     http: reqwest::Client,
 }
@@ -55,7 +60,11 @@ impl TokenEndpoint {
                 // https://developers.google.com/identity/protocols/oauth2/web-server
                 Provider::YouTube => AuthType::RequestBody,
             });
-        Self { client, http }
+        Self {
+            provider,
+            client,
+            http,
+        }
     }
 
     /// Exchanges an authorisation code, with the PKCE verifier of its consent.
@@ -66,7 +75,7 @@ impl TokenEndpoint {
         self.client
             .exchange_code(AuthorizationCode::new(code))
             .set_pkce_verifier(PkceCodeVerifier::new(verifier))
-            .request_async(&|request| send(self.http.clone(), request))
+            .request_async(&|request| send(self.provider, self.http.clone(), request))
             .await
             .map(grant)
             .map_err(failure)
@@ -79,7 +88,7 @@ impl TokenEndpoint {
     pub async fn refresh(&self, refresh: &SecretString) -> Result<Grant, ProviderError> {
         self.client
             .exchange_refresh_token(&RefreshToken::new(refresh.expose_secret().to_owned()))
-            .request_async(&|request| send(self.http.clone(), request))
+            .request_async(&|request| send(self.provider, self.http.clone(), request))
             .await
             .map(grant)
             .map_err(failure)
@@ -87,20 +96,22 @@ impl TokenEndpoint {
 }
 
 /// Carries a request of crate `oauth2` over our own HTTP client.
-async fn send(http: reqwest::Client, request: HttpRequest) -> Result<HttpResponse, ProviderError> {
+async fn send(
+    provider: Provider,
+    http: reqwest::Client,
+    request: HttpRequest,
+) -> Result<HttpResponse, ProviderError> {
     let request = reqwest::Request::try_from(request)?;
     let answer = http.execute(request).await?;
-    let mut response = HttpResponse::new(Vec::new());
-    *response.status_mut() = answer.status();
-    *response.headers_mut() = answer.headers().clone();
-    // A 5xx need not be JSON; without this it would read as malformed.
-    if answer.status().is_server_error() {
-        return Err(ProviderError::new(
-            Failure::ServerError,
-            answer.status().to_string(),
-        ));
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    let body = bounded_body(answer).await?;
+    // These need not be JSON; without this they would read as malformed.
+    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        return Err(ProviderError::refused(provider, status, &headers, &body));
     }
-    *response.body_mut() = bounded_body(answer).await?;
+    let mut response = HttpResponse::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
     Ok(response)
 }
 
@@ -131,13 +142,21 @@ fn failure(
         RequestTokenError::ServerResponse(refusal) => {
             let failure = match refusal.error() {
                 BasicErrorResponseType::InvalidGrant => Failure::ConsentEnded,
-                _ => Failure::Refused,
+                BasicErrorResponseType::InvalidClient
+                | BasicErrorResponseType::UnauthorizedClient => Failure::AppRefused,
+                BasicErrorResponseType::InvalidRequest
+                | BasicErrorResponseType::InvalidScope
+                | BasicErrorResponseType::UnsupportedGrantType
+                | BasicErrorResponseType::Extension(_) => Failure::Refused,
             };
             let code = refusal.error().to_string();
             let said = refusal
                 .error_description()
                 .map_or(code.clone(), |text| format!("{code}: {text}"));
-            ProviderError::new(failure, said)
+            ProviderError {
+                retry_after: (failure == Failure::AppRefused).then_some(APP_REFUSED_PAUSE),
+                ..ProviderError::new(failure, said)
+            }
         }
         // The body may hold a token, so that none of it is shown.
         RequestTokenError::Parse(error, _) => ProviderError::new(

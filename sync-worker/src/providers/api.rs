@@ -110,26 +110,12 @@ impl Api {
 #[cfg(test)]
 mod tests {
     use super::{Api, Provider};
+    use crate::providers::http_client;
     use bondhu_core::retry::Failure;
 
     fn api() -> Api {
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls())
-            .build()
-            .unwrap();
-        Api::new(
-            Provider::Spotify,
-            http,
-            "https://api.spotify.com/v1".parse().unwrap(),
-        )
-    }
-
-    fn tls() -> rustls::ClientConfig {
-        rustls::ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(rustls::RootCertStore::empty())
-            .with_no_client_auth()
+        let base = "https://api.spotify.com/v1".parse().unwrap();
+        Api::new(Provider::Spotify, http_client().unwrap(), base)
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use serde::{Deserialize, Deserializer};
 use url::Url;
 
 use crate::config::{ProviderConfig, SyncConfig};
@@ -78,12 +79,23 @@ pub const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 /// # Errors
 /// When TLS cannot be set up.
 pub fn http_client() -> reqwest::Result<reqwest::Client> {
+    // An error says that one is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .timeout(CALL_TIMEOUT)
         .connect_timeout(Duration::from_secs(5))
         .user_agent(concat!("bondhu-sync-worker/", env!("CARGO_PKG_VERSION")))
         .build()
+}
+
+/// Reads a list that a provider may leave out or send as null; both are empty.
+pub(crate) fn list_or_empty<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// The body of an answer, refused once it grows over [`LARGEST_ANSWER`].

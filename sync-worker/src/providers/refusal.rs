@@ -137,6 +137,7 @@ fn youtube(status: StatusCode, reasons: &[&str]) -> Failure {
         401 => Failure::TokenExpired,
         _ if has("quotaExceeded") || has("dailyLimitExceeded") => Failure::QuotaExceeded,
         _ if has("rateLimitExceeded") || has("userRateLimitExceeded") => Failure::RateLimited,
+        _ if has("invalidPageToken") => Failure::PageExpired,
         _ if has("insufficientPermissions") => Failure::ScopeMissing,
         404 | 410 => Failure::NotOffered,
         429 => Failure::RateLimited,

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Api, Bearer, ProviderError};
+use super::{Api, Bearer, ProviderError, list_or_empty};
 
 /// Items a page holds at most, by every call used here.
 pub const PAGE_SIZE: &str = "50";
@@ -23,7 +23,11 @@ pub struct Me {
 #[derive(Debug, Deserialize)]
 pub struct Page<T> {
     /// What it holds; the provider sends null for what it cannot show.
-    #[serde(default = "Vec::new")]
+    #[serde(
+        default = "Vec::new",
+        deserialize_with = "list_or_empty",
+        bound = "T: Deserialize<'de>"
+    )]
     pub items: Vec<Option<T>>,
     /// The page after it.
     pub next: Option<String>,
@@ -51,7 +55,7 @@ pub struct Track {
     /// Name.
     pub name: Option<String>,
     /// Who plays.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "list_or_empty")]
     pub artists: Vec<Artist>,
     /// Length in ms.
     pub duration_ms: Option<i32>,
@@ -87,7 +91,7 @@ impl Track {
 #[derive(Debug, Deserialize)]
 pub struct RecentlyPlayed {
     /// Newest first as a rule; nothing relies on it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "list_or_empty")]
     pub items: Vec<Option<Play>>,
 }
 

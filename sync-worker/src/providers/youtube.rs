@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Api, Bearer, ProviderError};
+use super::{Api, Bearer, ProviderError, list_or_empty};
 
 /// Items a page holds at most; the default would be 5.
 pub const PAGE_SIZE: &str = "50";
@@ -14,7 +14,11 @@ pub const PAGE_SIZE: &str = "50";
 #[serde(rename_all = "camelCase")]
 pub struct Page<T> {
     /// What it holds.
-    #[serde(default = "Vec::new")]
+    #[serde(
+        default = "Vec::new",
+        deserialize_with = "list_or_empty",
+        bound = "T: Deserialize<'de>"
+    )]
     pub items: Vec<Option<T>>,
     /// Token of the page after it.
     pub next_page_token: Option<String>,
@@ -80,7 +84,7 @@ pub struct VideoSnippet {
 #[serde(rename_all = "camelCase")]
 pub struct TopicDetails {
     /// Wikipedia URLs.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "list_or_empty")]
     pub topic_categories: Vec<String>,
 }
 

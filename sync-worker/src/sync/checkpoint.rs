@@ -16,6 +16,9 @@ pub(super) struct Checkpoint {
     /// The next page of the resource under way, in the provider's own terms.
     #[serde(default)]
     pub(super) next: Option<String>,
+    /// Whether the resource under way was begun anew because its place was lost.
+    #[serde(default)]
+    pub(super) restarted: bool,
     /// What could not be brought, and why.
     #[serde(default)]
     pub(super) missing: Vec<Missing>,
@@ -43,6 +46,7 @@ impl Checkpoint {
             walk: Uuid::new_v4(),
             done: Vec::new(),
             next: None,
+            restarted: false,
             missing: Vec::new(),
         }
     }
@@ -51,6 +55,7 @@ impl Checkpoint {
     pub(super) fn finish(&mut self, resource: Resource) {
         self.done.push(resource);
         self.next = None;
+        self.restarted = false;
     }
 }
 

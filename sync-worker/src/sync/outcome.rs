@@ -80,14 +80,16 @@ impl Outcome {
     ) -> Self {
         let status = match error.failure.policy() {
             Policy::NeedsReauth => "needs_reauth",
-            Policy::Retry | Policy::Refresh | Policy::SkipResource | Policy::StopProvider => {
-                "failing"
-            }
+            Policy::Retry
+            | Policy::Refresh
+            | Policy::RestartList
+            | Policy::SkipResource
+            | Policy::StopProvider => "failing",
         };
         // A refusal of the whole app is kept with the provider, not with the user.
         let not_before = match error.failure.policy() {
             Policy::NeedsReauth | Policy::StopProvider => None,
-            Policy::Retry | Policy::Refresh | Policy::SkipResource => later(
+            Policy::Retry | Policy::Refresh | Policy::RestartList | Policy::SkipResource => later(
                 now,
                 back_off(attempts, jitter).max(error.retry_after.unwrap_or_default()),
             ),

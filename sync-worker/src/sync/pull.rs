@@ -11,7 +11,7 @@ use super::outcome::{Outcome, SyncError};
 use super::resource::{Kind, Resource};
 use super::rows::{Rows, sweep};
 use super::session::Session;
-use crate::providers::{Bearer, spotify, youtube};
+use crate::providers::{Bearer, ProviderError, spotify, youtube};
 use crate::tastes;
 
 /// A page and where it goes on.
@@ -31,9 +31,7 @@ pub(super) async fn pull(
 ) -> Result<(), SyncError> {
     let owner = session.lease.owner;
     for &resource in Resource::of(owner.provider) {
-        if !checkpoint.done.contains(&resource) {
-            walk(session, checkpoint, resource, stop).await?;
-        }
+        walk(session, checkpoint, resource, stop).await?;
         enter_in_ledger(session).await?;
     }
     let mut transaction = session.lease.begin(session.database).await?;
@@ -52,52 +50,83 @@ async fn walk(
     resource: Resource,
     stop: &CancellationToken,
 ) -> Result<(), SyncError> {
-    let owner = session.lease.owner;
-    loop {
+    while !checkpoint.done.contains(&resource) {
         if stop.is_cancelled() {
             return Err(SyncError::Stopping);
         }
-        match fetch(session, resource, checkpoint.next.as_deref()).await {
+        let error = match fetch(session, resource, checkpoint.next.as_deref()).await {
             Ok(step) => {
-                let complete = step.next.is_none();
-                checkpoint.next = step.next;
-                if complete {
-                    checkpoint.finish(resource);
-                }
-                let mut transaction = session
-                    .lease
-                    .begin_page(session.database, checkpoint)
-                    .await?;
-                step.rows
-                    .store(&mut transaction, owner.user, checkpoint.walk)
-                    .await?;
-                if complete {
-                    sweep(&mut transaction, owner.user, checkpoint.walk, resource).await?;
-                }
-                transaction.commit().await?;
-                if complete {
-                    return Ok(());
-                }
+                store(session, checkpoint, resource, step).await?;
+                continue;
             }
-            Err(SyncError::Provider(error)) if error.failure.policy() == Policy::SkipResource => {
-                tracing::warn!(user = %owner.user, resource = resource.name(), %error, "a resource is missing");
-                checkpoint.missing.push(Missing {
-                    resource,
-                    code: error.failure.code().to_owned(),
-                    sentence: error.failure.sentence(owner.provider.display_name()),
-                });
-                checkpoint.finish(resource);
-                session
-                    .lease
-                    .begin_page(session.database, checkpoint)
-                    .await?
-                    .commit()
-                    .await?;
-                return Ok(());
-            }
+            Err(SyncError::Provider(error)) => error,
             Err(error) => return Err(error),
+        };
+        match error.failure.policy() {
+            Policy::RestartList if checkpoint.next.is_some() && !checkpoint.restarted => {
+                tracing::info!(user = %session.lease.owner.user, resource = resource.name(), "a list is walked anew");
+                checkpoint.next = None;
+                checkpoint.restarted = true;
+            }
+            Policy::RestartList | Policy::SkipResource => {
+                give_up(session, checkpoint, resource, &error).await?;
+            }
+            Policy::Retry | Policy::Refresh | Policy::StopProvider | Policy::NeedsReauth => {
+                return Err(error.into());
+            }
         }
     }
+    Ok(())
+}
+
+/// Commits a page together with the checkpoint after it; the last one sweeps.
+async fn store(
+    session: &Session<'_>,
+    checkpoint: &mut Checkpoint,
+    resource: Resource,
+    step: Step,
+) -> Result<(), SyncError> {
+    let user = session.lease.owner.user;
+    let complete = step.next.is_none();
+    checkpoint.next = step.next;
+    if complete {
+        checkpoint.finish(resource);
+    }
+    let mut transaction = session
+        .lease
+        .begin_page(session.database, checkpoint)
+        .await?;
+    step.rows
+        .store(&mut transaction, user, checkpoint.walk)
+        .await?;
+    if complete {
+        sweep(&mut transaction, user, checkpoint.walk, resource).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Goes on without a resource. What an earlier pull brought of it stays.
+async fn give_up(
+    session: &Session<'_>,
+    checkpoint: &mut Checkpoint,
+    resource: Resource,
+    error: &ProviderError,
+) -> Result<(), SyncError> {
+    let owner = session.lease.owner;
+    tracing::warn!(user = %owner.user, resource = resource.name(), %error, "a resource is missing");
+    checkpoint.missing.push(Missing {
+        resource,
+        code: error.failure.code().to_owned(),
+        sentence: error.failure.sentence(owner.provider.display_name()),
+    });
+    checkpoint.finish(resource);
+    let transaction = session
+        .lease
+        .begin_page(session.database, checkpoint)
+        .await?;
+    transaction.commit().await?;
+    Ok(())
 }
 
 /// Fetches a page; renews the access token once if the provider no longer takes it.

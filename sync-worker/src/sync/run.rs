@@ -25,6 +25,9 @@ const POLL: Duration = Duration::from_secs(1);
 /// How often a worker plans where pg_cron does not.
 const PLAN: Duration = Duration::from_secs(60);
 
+/// Pause after the database did not answer.
+const RECOVERY: Duration = Duration::from_secs(5);
+
 /// What pulling needs.
 #[derive(Debug)]
 pub struct SyncContext {
@@ -42,18 +45,13 @@ pub struct SyncContext {
     pub worker: String,
 }
 
-/// Syncs until `stop`. Connections under way are given back at their next page.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn run(context: Arc<SyncContext>, stop: CancellationToken) -> Result<(), sqlx::Error> {
+/// Syncs until `stop`. Connections under way are given back at their next page. While the
+/// database does not answer there is nothing to do but try again.
+pub async fn run(context: Arc<SyncContext>, stop: CancellationToken) {
     let mut running = JoinSet::new();
-    let mut plan = tokio::time::interval(PLAN);
-    plan.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut poll = tokio::time::interval(POLL);
-    poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut failed = None;
-    while failed.is_none() {
+    let mut plan = patient_interval(PLAN);
+    let mut poll = patient_interval(POLL);
+    loop {
         let turn = tokio::select! {
             () = stop.cancelled() => break,
             _ = plan.tick() => plan_without_cron(&context.database).await,
@@ -61,13 +59,25 @@ pub async fn run(context: Arc<SyncContext>, stop: CancellationToken) -> Result<(
             _ = poll.tick() => Ok(()),
         };
         let turn = match turn {
-            Ok(()) => claim_more(&context, &mut running, &stop).await.map(|_| ()),
+            Ok(()) => claim_more(&context, &mut running, &stop).await.map(drop),
             error => error,
         };
-        failed = turn.err();
+        if let Err(error) = turn {
+            tracing::warn!(%error, "cannot look for work; trying again");
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(RECOVERY) => {}
+            }
+        }
     }
     while running.join_next().await.is_some() {}
-    failed.map_or(Ok(()), Err)
+}
+
+/// Ticks at once, then every `period`; a late tick is not made up for.
+fn patient_interval(period: Duration) -> tokio::time::Interval {
+    let mut interval = tokio::time::interval(period);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    interval
 }
 
 /// Syncs what is due now; returns how many connections that were.

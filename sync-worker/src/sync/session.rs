@@ -86,6 +86,8 @@ impl<'a> Session<'a> {
         let refresh = self
             .vault
             .open(self.lease.owner, TokenKind::Refresh, &refresh.sealed)?;
+        // A rotated token exists once: the lease must not run out before it is stored.
+        self.lease.begin(self.database).await?.commit().await?;
         let grant = self.endpoint.refresh(&refresh).await?;
         let mut transaction = self.lease.begin(self.database).await?;
         self.keep(
