@@ -1,0 +1,11 @@
+//! Linking and pulling accounts, against a real Postgres and the providers' stand-in.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod disconnecting;
+mod faults;
+mod fixture;
+mod leases;
+mod linking;
+mod planning;
+mod pulling;
+mod refreshing;
