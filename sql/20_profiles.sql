@@ -30,8 +30,8 @@ create table public.profiles (
   updated_at timestamptz not null default now(),
 
   constraint display_name_is_short check (
-    case when char_length(display_name) not between 1 and 80 then bondhu.refuse('display_name_is_short',
-      'display_name must have 1 to 80 characters', 'Send null for no name.') end
+    case when btrim(display_name) = '' or char_length(display_name) > 80 then bondhu.refuse('display_name_is_short',
+      'display_name must have 1 to 80 characters, not only spaces', 'Send null for no name.') end
   ),
   constraint locale_is_a_language_tag check (
     case when locale !~ '^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$' then bondhu.refuse('locale_is_a_language_tag',

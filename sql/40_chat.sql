@@ -22,8 +22,9 @@ create table public.chat_messages (
     references public.user_sessions (user_id, id) on delete set null (session_id),
   constraint sender_is_known check (sender_type in ('user', 'ai')),
   constraint message_is_not_blank check (
-    case when message_text !~ '[^[:space:]]' then bondhu.refuse('message_is_not_blank',
-      'message_text is blank', 'Send at least one character that is not white space.') end
+    -- White space, and what shows as none: no-break, zero-width and filler characters.
+    case when message_text !~ '[^[:space:]\u00A0\u115F\u1160\u2000-\u200F\u2028-\u202F\u205F-\u2064\u2800\u3000\u3164\uFEFF\uFFA0]' then bondhu.refuse('message_is_not_blank',
+      'message_text is blank', 'Send at least one character that can be seen.') end
   ),
   constraint message_is_at_most_8000_characters check (
     case when char_length(message_text) > 8000 then bondhu.refuse('message_is_at_most_8000_characters',
