@@ -1,5 +1,5 @@
 -- What the engine concludes about a user, and the log of how it changed. Written by the
--- engine, as the owner; a client reads the conclusions and not the tallies they come from.
+-- engine, as the owner.
 
 create table public.personality_profiles (
   user_id uuid primary key references auth.users (id) on delete cascade,
@@ -72,12 +72,8 @@ comment on column public.personality_profiles.trait_count is 'Messages of the tr
 
 alter table public.personality_profiles enable row level security;
 revoke all on public.personality_profiles from public, anon, authenticated, service_role;
-grant select (
-  user_id, as_of, openness, conscientiousness, extraversion, agreeableness, neuroticism, trait_confidence,
-  communication_style, emotional_stability, needs_support, message_count, mean_sentiment, sentiment_volatility,
-  dominant_mood, sentiment_trend, data_status
-) on public.personality_profiles to authenticated, service_role;
-grant select on public.personality_profiles to bondhu_worker;
+-- All columns: with fewer, the Data API's select=* would be refused.
+grant select on public.personality_profiles to authenticated, service_role, bondhu_worker;
 
 create policy "a user reads their own personality" on public.personality_profiles
   for select to authenticated using (user_id = (select auth.uid()));

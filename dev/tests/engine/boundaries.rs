@@ -58,8 +58,6 @@ async fn api_roles_reach_neither_the_engine_nor_the_derived_tables() {
         "update public.personality_profiles set openness = 99",
         "insert into public.sentiment_buckets default values",
         "delete from public.personality_history",
-        "select window_sum from public.personality_profiles",
-        "select last_crisis_at from public.personality_profiles",
     ] {
         let mut tx = db.as_user(user).await;
         let error = sqlx::query(statement).execute(&mut *tx).await.unwrap_err();
