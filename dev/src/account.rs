@@ -31,7 +31,10 @@ impl Account {
         if !rustix::process::geteuid().is_root() {
             return Ok(Self::Own);
         }
-        Ok(Self::Other { uid: id_of("-u")?, gid: id_of("-g")? })
+        Ok(Self::Other {
+            uid: id_of("-u")?,
+            gid: id_of("-g")?,
+        })
     }
 
     /// `command`, run as this account.
@@ -40,7 +43,12 @@ impl Account {
             Self::Own => Command::new(program),
             Self::Other { uid, gid } => {
                 let mut command = Command::new("setpriv");
-                command.args([format!("--reuid={uid}"), format!("--regid={gid}"), "--init-groups".into(), "--".into()]);
+                command.args([
+                    format!("--reuid={uid}"),
+                    format!("--regid={gid}"),
+                    "--init-groups".into(),
+                    "--".into(),
+                ]);
                 command.arg(program);
                 command
             }
@@ -54,7 +62,11 @@ impl Account {
             Self::Other { .. } => {
                 // The leash comes last: a change of account takes it off.
                 let mut command = self.command(Path::new("setpriv"));
-                command.arg("--pdeathsig").arg(process::signal_name(farewell)).arg("--").arg(program);
+                command
+                    .arg("--pdeathsig")
+                    .arg(process::signal_name(farewell))
+                    .arg("--")
+                    .arg(program);
                 command
             }
         }
@@ -67,19 +79,26 @@ impl Account {
     pub fn make_directory(&self, path: &Path) -> Result<()> {
         std::fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))?;
         if let Self::Other { uid, gid } = self {
-            std::os::unix::fs::chown(path, Some(*uid), Some(*gid))
-                .with_context(|| format!("cannot give {} to the account postgres", path.display()))?;
+            std::os::unix::fs::chown(path, Some(*uid), Some(*gid)).with_context(|| {
+                format!("cannot give {} to the account postgres", path.display())
+            })?;
         }
         Ok(())
     }
 }
 
 fn id_of(option: &str) -> Result<u32> {
-    let answer = Command::new("id").args([option, "postgres"]).output().context("cannot run id")?;
+    let answer = Command::new("id")
+        .args([option, "postgres"])
+        .output()
+        .context("cannot run id")?;
     if !answer.status.success() {
-        bail!("there is no account `postgres` to run Postgres as, which refuses to be root: run dev/setup.sh, which installs the package postgresql-15");
+        bail!(
+            "there is no account `postgres` to run Postgres as, which refuses to be root: run dev/setup.sh, which installs the package postgresql-15"
+        );
     }
     let text = String::from_utf8(answer.stdout).context("id")?;
-    text.trim().parse().with_context(|| format!("id said {text:?}"))
+    text.trim()
+        .parse()
+        .with_context(|| format!("id said {text:?}"))
 }
-

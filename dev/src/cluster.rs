@@ -44,19 +44,28 @@ impl Cluster {
     ///
     /// # Errors
     /// `initdb` fails, or Postgres does not come up.
-    pub async fn start(installation: Installation, data: &Path, config: &ClusterConfig) -> Result<Self> {
+    pub async fn start(
+        installation: Installation,
+        data: &Path,
+        config: &ClusterConfig,
+    ) -> Result<Self> {
         let account = Account::for_postgres()?;
         if !data.join("PG_VERSION").exists() {
             initialise(&installation, &account, data)?;
         }
-        fs::write(data.join("bondhu.conf"), settings(&installation, config)).context("cannot configure Postgres")?;
+        fs::write(data.join("bondhu.conf"), settings(&installation, config))
+            .context("cannot configure Postgres")?;
 
         // SIGINT is the fast shutdown: sessions are ended, data are written.
         let mut command = account.leashed(&installation.programs.join("postgres"), Signal::INT);
         command.arg("-D").arg(data).current_dir("/");
         let log = log_beside(data);
         let server = Server::start("postgres", command, Signal::INT, &log)?;
-        let mut cluster = Self { server, port: config.port, installation };
+        let mut cluster = Self {
+            server,
+            port: config.port,
+            installation,
+        };
         cluster.accept_connections().await?;
         Ok(cluster)
     }
@@ -69,7 +78,10 @@ impl Cluster {
             match PgConnection::connect(&url).await {
                 Ok(connection) => return Ok(connection.close().await?),
                 Err(error) if Instant::now() > deadline => {
-                    bail!("Postgres does not let us in ({error}); the end of its log:\n{}", process::tail(self.server.log(), 15))
+                    bail!(
+                        "Postgres does not let us in ({error}); the end of its log:\n{}",
+                        process::tail(self.server.log(), 15)
+                    )
                 }
                 Err(_) => tokio::time::sleep(LOOK_EVERY).await,
             }
@@ -120,11 +132,24 @@ fn initialise(installation: &Installation, account: &Account, data: &Path) -> Re
         .current_dir("/")
         .arg("-D")
         .arg(data)
-        .args(["-U", SUPERUSER, "-A", "trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"])
+        .args([
+            "-U",
+            SUPERUSER,
+            "-A",
+            "trust",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+            "--no-instructions",
+        ])
         .output()
         .with_context(|| format!("cannot run initdb in {}", installation.programs.display()))?;
     if !output.status.success() {
-        bail!("initdb failed:\n{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "initdb failed:\n{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     let main = data.join("postgresql.conf");
     let mut text = fs::read_to_string(&main)?;
@@ -133,7 +158,11 @@ fn initialise(installation: &Installation, account: &Account, data: &Path) -> Re
 }
 
 fn settings(installation: &Installation, config: &ClusterConfig) -> String {
-    let ClusterConfig { port, cron_database, .. } = config;
+    let ClusterConfig {
+        port,
+        cron_database,
+        ..
+    } = config;
     let mut text = format!(
         "listen_addresses = '127.0.0.1'\n\
          port = {port}\n\

@@ -32,7 +32,16 @@ pub fn build(postgres: &Installation, output: impl Into<Stdio>) -> Result<Extens
     let feature = format!("pg{}", postgres.major);
     let target = target_directory()?.join(format!("extension-{feature}"));
     let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--release", "--locked", "-p", "bondhu", "--no-default-features", "--features", &feature])
+        .args([
+            "build",
+            "--release",
+            "--locked",
+            "-p",
+            "bondhu",
+            "--no-default-features",
+            "--features",
+            &feature,
+        ])
         .current_dir(paths::checkout())
         .env("CARGO_TARGET_DIR", &target)
         .env("PGRX_PG_CONFIG_PATH", postgres.pg_config())
@@ -41,7 +50,10 @@ pub fn build(postgres: &Installation, output: impl Into<Stdio>) -> Result<Extens
         .status()
         .context("cannot run cargo")?;
     if !status.success() {
-        bail!("the extension does not build for PostgreSQL {}", postgres.major);
+        bail!(
+            "the extension does not build for PostgreSQL {}",
+            postgres.major
+        );
     }
     let source = paths::checkout().join("extension");
     Ok(Extension {
@@ -88,9 +100,15 @@ fn replace(from: &Path, to: &Path) -> Result<()> {
 
 fn scripts(directory: &Path) -> Result<Vec<PathBuf>> {
     let mut scripts = Vec::new();
-    for entry in fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))? {
+    for entry in
+        fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))?
+    {
         let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         if name.starts_with("bondhu--") && name.ends_with(".sql") {
             scripts.push(path);
         }

@@ -10,7 +10,9 @@ use anyhow::{Context, Result};
 /// The TLS library has no provider.
 pub fn client() -> Result<reqwest::Client> {
     // Refused when there is one already, which is as good.
-    rustls::crypto::ring::default_provider().install_default().ok();
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .ok();
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .timeout(Duration::from_secs(30))

@@ -28,7 +28,9 @@ impl Installation {
     pub fn debian_15() -> Result<Self> {
         let pg_config = Path::new("/usr/lib/postgresql/15/bin/pg_config");
         if !pg_config.exists() {
-            bail!("PostgreSQL 15 is not installed: run dev/setup.sh (Debian packages postgresql-15 and postgresql-server-dev-15)");
+            bail!(
+                "PostgreSQL 15 is not installed: run dev/setup.sh (Debian packages postgresql-15 and postgresql-server-dev-15)"
+            );
         }
         Self::of(pg_config)
     }
@@ -71,9 +73,16 @@ impl Installation {
     /// # Errors
     /// A file cannot be read or written.
     pub fn private_tree(&self, root: &Path) -> Result<Self> {
-        let ancestor = common_ancestor(&self.programs, &common_ancestor(&self.libraries, &self.shared));
+        let ancestor = common_ancestor(
+            &self.programs,
+            &common_ancestor(&self.libraries, &self.shared),
+        );
         let moved = |directory: &Path| -> Result<PathBuf> {
-            Ok(root.join(directory.strip_prefix(&ancestor).context("a directory outside its installation")?))
+            Ok(root.join(
+                directory
+                    .strip_prefix(&ancestor)
+                    .context("a directory outside its installation")?,
+            ))
         };
         let tree = Self {
             programs: moved(&self.programs)?,
@@ -86,7 +95,8 @@ impl Installation {
         link_entries(&self.shared, &tree.shared)?;
         // The one shared directory that files are added to.
         let extensions = tree.shared.join("extension");
-        fs::remove_file(&extensions).with_context(|| format!("{} has no directory extension", self.shared.display()))?;
+        fs::remove_file(&extensions)
+            .with_context(|| format!("{} has no directory extension", self.shared.display()))?;
         link_entries(&self.shared.join("extension"), &extensions)?;
         Ok(tree)
     }
@@ -103,7 +113,11 @@ fn major_version(version: &str) -> Result<u32> {
 }
 
 fn common_ancestor(one: &Path, other: &Path) -> PathBuf {
-    one.components().zip(other.components()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect()
+    one.components()
+        .zip(other.components())
+        .take_while(|(a, b)| a == b)
+        .map(|(a, _)| a)
+        .collect()
 }
 
 fn copy_files(from: &Path, to: &Path) -> Result<()> {
@@ -112,7 +126,8 @@ fn copy_files(from: &Path, to: &Path) -> Result<()> {
         let path = entry?.path();
         if path.is_file() {
             let name = path.file_name().unwrap_or_default();
-            fs::copy(&path, to.join(name)).with_context(|| format!("cannot copy {}", path.display()))?;
+            fs::copy(&path, to.join(name))
+                .with_context(|| format!("cannot copy {}", path.display()))?;
         }
     }
     Ok(())
@@ -143,14 +158,20 @@ mod tests {
 
     #[test]
     fn versions_are_read_as_debian_and_others_write_them() {
-        assert_eq!(major_version("PostgreSQL 15.18 (Debian 15.18-0+deb12u1)").unwrap(), 15);
+        assert_eq!(
+            major_version("PostgreSQL 15.18 (Debian 15.18-0+deb12u1)").unwrap(),
+            15
+        );
         assert_eq!(major_version("PostgreSQL 18devel").unwrap(), 18);
         assert!(major_version("MySQL").is_err());
     }
 
     #[test]
     fn debians_directories_meet_in_usr() {
-        let ancestor = common_ancestor(Path::new("/usr/lib/postgresql/15/bin"), Path::new("/usr/share/postgresql/15"));
+        let ancestor = common_ancestor(
+            Path::new("/usr/lib/postgresql/15/bin"),
+            Path::new("/usr/share/postgresql/15"),
+        );
         assert_eq!(ancestor, Path::new("/usr"));
     }
 }

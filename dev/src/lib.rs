@@ -2,6 +2,8 @@
 
 pub mod account;
 pub mod cluster;
+pub mod data_api;
+pub mod demo;
 pub mod extension;
 pub mod extension_sql;
 pub mod http;
@@ -16,6 +18,8 @@ pub mod schema;
 pub mod stack;
 pub mod standin;
 pub mod template;
+pub mod test_runner;
 pub mod testing;
+pub mod up;
 pub mod wait;
 pub mod worker;

@@ -1,3 +1,117 @@
 //! The local stack, from the command line.
 
-fn main() {}
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+
+use bondhu_dev::{demo, extension, installation, migrations, test_runner, up};
+
+/// Runs Bondhu on this machine: a private Postgres and Redis, stand-ins for the providers.
+#[derive(Debug, Parser)]
+#[command(name = "bondhu-dev", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the way of a message once, check every claim, report
+    Demo {
+        /// UTF-8, tab-separated, text in the first column [default: dev/data/conversation.tsv]
+        #[arg(long, value_name = "FILE")]
+        data: Option<PathBuf>,
+    },
+    /// Start the stack and leave it running until Ctrl-C
+    Up,
+    /// Remove what `up` keeps
+    Reset,
+    /// Run everything that has to pass
+    Test {
+        /// Only the steps whose name contains this
+        #[arg(long, value_name = "NAME")]
+        only: Option<String>,
+    },
+    /// Start a migration; the first one is the whole of sql/
+    Migration {
+        /// What it is about: a-z, 0-9 and _
+        name: String,
+        /// Make the only migration again from sql/, while no database that matters has it
+        #[arg(long)]
+        rewrite: bool,
+    },
+    /// Write supabase/functions/_shared/database.types.ts anew
+    Types,
+    /// Write extension/sql/bondhu--VERSION.sql anew from the built library
+    ExtensionSql,
+    /// Build the extension and copy its three files into a Postgres
+    InstallExtension {
+        /// The pg_config of that Postgres
+        #[arg(long, env = "PGRX_PG_CONFIG_PATH", value_name = "FILE")]
+        pg_config: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("bondhu-dev: no async runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    // The future is dropped before the runtime: its servers end in order.
+    match runtime.block_on(until_interrupted(run(cli.command))) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("bondhu-dev: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Demo { data } => return demo::run(data.as_deref()).await,
+        Command::Test { only } => return test_runner::run(only.as_deref()).await,
+        Command::Up => up::up().await?,
+        Command::Reset => up::reset()?,
+        Command::Migration { name, rewrite } => {
+            println!(
+                "{}",
+                migrations::start(&name, rewrite, chrono::Utc::now())?.display()
+            );
+        }
+        Command::Types => println!("{}", test_runner::write_types().await?.display()),
+        Command::ExtensionSql => println!("{}", test_runner::write_extension_sql()?.display()),
+        Command::InstallExtension { pg_config } => {
+            let postgres = installation::Installation::of(&pg_config)?;
+            extension::build(&postgres, std::process::Stdio::inherit())?.install(&postgres)?;
+            println!(
+                "installed into {} and {}",
+                postgres.libraries.display(),
+                postgres.shared.display()
+            );
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ctrl-C, a closed terminal and a polite kill all end the work by dropping it.
+async fn until_interrupted(work: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let name = tokio::select! {
+        done = work => return done,
+        _ = interrupt.recv() => "Ctrl-C",
+        _ = terminate.recv() => "SIGTERM",
+        _ = hangup.recv() => "SIGHUP",
+    };
+    eprintln!("\n{name}: ended, and cleaned up");
+    Ok(ExitCode::from(130))
+}

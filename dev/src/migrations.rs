@@ -31,7 +31,9 @@ pub fn directory() -> PathBuf {
 /// A file cannot be read, or is not named as the CLI wants it.
 pub fn list() -> Result<Vec<Migration>> {
     let mut migrations = Vec::new();
-    for entry in fs::read_dir(directory()).with_context(|| format!("cannot read {}", directory().display()))? {
+    for entry in fs::read_dir(directory())
+        .with_context(|| format!("cannot read {}", directory().display()))?
+    {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "sql") {
             migrations.push(read(&path)?);
@@ -47,7 +49,11 @@ fn read(path: &Path) -> Result<Migration> {
         .split_once('_')
         .filter(|(version, _)| version.len() == 14 && version.bytes().all(|b| b.is_ascii_digit()))
         .with_context(|| format!("{} is not named <14 digits>_<name>.sql", path.display()))?;
-    Ok(Migration { version: version.to_owned(), name: name.to_owned(), source: schema::Source::read(path)? })
+    Ok(Migration {
+        version: version.to_owned(),
+        name: name.to_owned(),
+        source: schema::Source::read(path)?,
+    })
 }
 
 /// Applies what a database has not got yet, and writes it down where the CLI does.
@@ -104,15 +110,24 @@ pub async fn apply(owner: &mut PgConnection) -> Result<usize> {
 /// # Errors
 /// The name is unfit, or there is nothing that may be rewritten.
 pub fn start(name: &str, rewrite: bool, now: DateTime<Utc>) -> Result<PathBuf> {
-    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
+    if name.is_empty()
+        || !name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    {
         bail!("a migration's name is made of a-z, 0-9 and _");
     }
     let existing = list()?;
     let version = now.format("%Y%m%d%H%M%S").to_string();
     let (path, text) = match (existing.as_slice(), rewrite) {
-        ([], _) => (directory().join(format!("{version}_{name}.sql")), whole_schema()?),
+        ([], _) => (
+            directory().join(format!("{version}_{name}.sql")),
+            whole_schema()?,
+        ),
         ([only], true) => (only.source.path.clone(), whole_schema()?),
-        (_, true) => bail!("there is more than one migration: they are history, and are not rewritten"),
+        (_, true) => {
+            bail!("there is more than one migration: they are history, and are not rewritten")
+        }
         (_, false) => (
             directory().join(format!("{version}_{name}.sql")),
             "-- What changes; the same change goes into sql/.\n".to_owned(),
@@ -124,7 +139,9 @@ pub fn start(name: &str, rewrite: bool, now: DateTime<Utc>) -> Result<PathBuf> {
 }
 
 fn whole_schema() -> Result<String> {
-    let mut text = String::from("-- The schema of sql/, file by file. Made by `bondhu-dev migration`; edit sql/ instead.\n");
+    let mut text = String::from(
+        "-- The schema of sql/, file by file. Made by `bondhu-dev migration`; edit sql/ instead.\n",
+    );
     for source in schema::sources()? {
         text.push_str(&format!("\n-- sql/{}\n\n{}", source.name(), source.text));
     }

@@ -26,7 +26,28 @@ pub fn state() -> Result<PathBuf> {
             .context("there is no home directory; set BONDHU_STATE_DIR to a directory for the stack's files")?
             .join(".cache/bondhu"),
     };
-    std::fs::create_dir_all(&state)
-        .with_context(|| format!("cannot make {}; set BONDHU_STATE_DIR to a writable directory", state.display()))?;
+    std::fs::create_dir_all(&state).with_context(|| {
+        format!(
+            "cannot make {}; set BONDHU_STATE_DIR to a writable directory",
+            state.display()
+        )
+    })?;
     Ok(state)
+}
+
+/// The committed SQL of the extension's present version.
+///
+/// # Errors
+/// The control file cannot be read, or names no version.
+pub fn extension_sql() -> Result<PathBuf> {
+    let extension = checkout().join("extension");
+    let control = std::fs::read_to_string(extension.join("bondhu.control"))
+        .context("extension/bondhu.control")?;
+    let version = control
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .find(|(key, _)| key.trim() == "default_version")
+        .map(|(_, value)| value.trim().trim_matches('\'').to_owned())
+        .context("extension/bondhu.control names no default_version")?;
+    Ok(extension.join(format!("sql/bondhu--{version}.sql")))
 }

@@ -33,7 +33,12 @@ impl Ports {
     /// # Errors
     /// There are none.
     pub fn free() -> Result<Self> {
-        Ok(Self { postgres: free_port()?, redis: free_port()?, worker: free_port()?, standin: free_port()? })
+        Ok(Self {
+            postgres: free_port()?,
+            redis: free_port()?,
+            worker: free_port()?,
+            standin: free_port()?,
+        })
     }
 
     /// The fixed ones, or what `BONDHU_*_PORT` says.
@@ -41,18 +46,30 @@ impl Ports {
     /// # Errors
     /// A variable is no port, or the port is in use.
     pub fn fixed() -> Result<Self> {
-        let [postgres, redis, worker, standin] = FIXED.map(|(variable, default)| available(variable, default));
-        Ok(Self { postgres: postgres?, redis: redis?, worker: worker?, standin: standin? })
+        let [postgres, redis, worker, standin] =
+            FIXED.map(|(variable, default)| available(variable, default));
+        Ok(Self {
+            postgres: postgres?,
+            redis: redis?,
+            worker: worker?,
+            standin: standin?,
+        })
     }
 }
 
 fn available(variable: &str, default: u16) -> Result<u16> {
     let port = match std::env::var(variable) {
-        Ok(text) => text.parse().ok().filter(|port| *port != 0).with_context(|| format!("{variable}={text} is no port (1 to 65535)"))?,
+        Ok(text) => text
+            .parse()
+            .ok()
+            .filter(|port| *port != 0)
+            .with_context(|| format!("{variable}={text} is no port (1 to 65535)"))?,
         Err(_) => default,
     };
     if let Err(error) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
-        bail!("port {port} on 127.0.0.1 cannot be used ({error}): end what listens there, or choose another with {variable}=PORT");
+        bail!(
+            "port {port} on 127.0.0.1 cannot be used ({error}): end what listens there, or choose another with {variable}=PORT"
+        );
     }
     Ok(port)
 }

@@ -39,7 +39,12 @@ impl Server {
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {name}"))?;
-        Ok(Self { name: name.to_owned(), child, farewell, log: log.to_owned() })
+        Ok(Self {
+            name: name.to_owned(),
+            child,
+            farewell,
+            log: log.to_owned(),
+        })
     }
 
     /// Process id.
@@ -58,7 +63,11 @@ impl Server {
     /// It has ended.
     pub fn check_running(&mut self) -> Result<()> {
         if let Some(status) = self.child.try_wait()? {
-            bail!("{} ended by itself ({status}); the end of its log:\n{}", self.name, tail(&self.log, 15));
+            bail!(
+                "{} ended by itself ({status}); the end of its log:\n{}",
+                self.name,
+                tail(&self.log, 15)
+            );
         }
         Ok(())
     }
@@ -99,7 +108,11 @@ impl Drop for Server {
 /// so that nothing outlives us when we are killed.
 pub fn leashed(program: &Path, farewell: Signal) -> Command {
     let mut setpriv = Command::new("setpriv");
-    setpriv.arg("--pdeathsig").arg(signal_name(farewell)).arg("--").arg(program);
+    setpriv
+        .arg("--pdeathsig")
+        .arg(signal_name(farewell))
+        .arg("--")
+        .arg(program);
     setpriv
 }
 
@@ -125,6 +138,7 @@ pub fn tail(file: &Path, lines: usize) -> String {
 /// # Errors
 /// None can be had.
 pub fn free_port() -> Result<u16> {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).context("no free port on 127.0.0.1")?;
+    let listener =
+        std::net::TcpListener::bind(("127.0.0.1", 0)).context("no free port on 127.0.0.1")?;
     Ok(listener.local_addr()?.port())
 }

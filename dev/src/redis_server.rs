@@ -46,14 +46,22 @@ impl RedisServer {
     /// # Errors
     /// `redis-server` is missing or does not start.
     pub async fn kept(port: u16, directory: &Path) -> Result<Self> {
-        std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+        std::fs::create_dir_all(directory)
+            .with_context(|| format!("cannot make {}", directory.display()))?;
         Self::start(port, directory, true).await
     }
 
     async fn start(port: u16, directory: &Path, save: bool) -> Result<Self> {
         let mut command = process::leashed(Path::new("redis-server"), Signal::TERM);
         command
-            .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--appendonly", "no"])
+            .args([
+                "--bind",
+                "127.0.0.1",
+                "--port",
+                &port.to_string(),
+                "--appendonly",
+                "no",
+            ])
             .args(["--save", if save { "60 1" } else { "" }])
             .arg("--dir")
             .arg(directory);
@@ -67,10 +75,17 @@ impl RedisServer {
             if let Ok(mut connection) = client.get_multiplexed_async_connection().await
                 && redis::cmd("PING").exec_async(&mut connection).await.is_ok()
             {
-                return Ok(Self { server, port, _directory: None });
+                return Ok(Self {
+                    server,
+                    port,
+                    _directory: None,
+                });
             }
             if Instant::now() > deadline {
-                bail!("Redis does not answer on port {port}; the end of its log:\n{}", process::tail(&log, 15));
+                bail!(
+                    "Redis does not answer on port {port}; the end of its log:\n{}",
+                    process::tail(&log, 15)
+                );
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }

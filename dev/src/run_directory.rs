@@ -53,14 +53,20 @@ impl Drop for RunDirectory {
 /// # Errors
 /// Another process uses it, or it is not writable.
 pub fn claim(directory: &Path) -> Result<File> {
-    fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+    fs::create_dir_all(directory)
+        .with_context(|| format!("cannot make {}", directory.display()))?;
     let lock = lock_file(&directory.join("lock"))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => {
-            bail!("{} is in use: the stack already runs; end it first (Ctrl-C where it runs)", directory.display())
+            bail!(
+                "{} is in use: the stack already runs; end it first (Ctrl-C where it runs)",
+                directory.display()
+            )
         }
-        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", directory.display())),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", directory.display()))
+        }
     }
 }
 
@@ -76,7 +82,9 @@ fn lock_file(path: &Path) -> Result<File> {
 fn remove_abandoned(runs: &Path) -> Result<()> {
     for entry in fs::read_dir(runs)? {
         let path = entry?.path();
-        let Ok(lock) = File::options().write(true).open(path.join("lock")) else { continue };
+        let Ok(lock) = File::options().write(true).open(path.join("lock")) else {
+            continue;
+        };
         // Its servers were sent a signal when it was killed and may still be ending.
         if lock.try_lock().is_ok() {
             fs::remove_dir_all(&path).ok();

@@ -20,13 +20,21 @@ pub struct Source {
 
 impl Source {
     pub(crate) fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Ok(Self { path: path.to_owned(), text })
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(Self {
+            path: path.to_owned(),
+            text,
+        })
     }
 
     /// File name alone.
     pub fn name(&self) -> String {
-        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+        self.path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
     }
 
     /// Runs the file in one transaction.
@@ -41,20 +49,40 @@ impl Source {
     }
 
     fn explain(&self, error: &sqlx::Error) -> String {
-        let Some(refusal) = error.as_database_error().and_then(|e| e.try_downcast_ref::<PgDatabaseError>()) else {
+        let Some(refusal) = error
+            .as_database_error()
+            .and_then(|e| e.try_downcast_ref::<PgDatabaseError>())
+        else {
             return format!("{}: {error}", self.path.display());
         };
         let line = match refusal.position() {
             Some(sqlx::postgres::PgErrorPosition::Original(character)) => {
-                format!(":{}", self.text.chars().take(character).filter(|c| *c == '\n').count() + 1)
+                format!(
+                    ":{}",
+                    self.text
+                        .chars()
+                        .take(character)
+                        .filter(|c| *c == '\n')
+                        .count()
+                        + 1
+                )
             }
             _ => String::new(),
         };
-        let more = [("detail", refusal.detail()), ("hint", refusal.hint()), ("where", refusal.r#where())]
-            .into_iter()
-            .filter_map(|(label, text)| text.map(|text| format!("\n  {label}: {text}")))
-            .collect::<String>();
-        format!("{}{line}: {} ({}){more}", self.path.display(), refusal.message(), refusal.code())
+        let more = [
+            ("detail", refusal.detail()),
+            ("hint", refusal.hint()),
+            ("where", refusal.r#where()),
+        ]
+        .into_iter()
+        .filter_map(|(label, text)| text.map(|text| format!("\n  {label}: {text}")))
+        .collect::<String>();
+        format!(
+            "{}{line}: {} ({}){more}",
+            self.path.display(),
+            refusal.message(),
+            refusal.code()
+        )
     }
 }
 
@@ -72,7 +100,8 @@ pub fn bootstrap() -> Result<Source> {
 /// The directory or a file cannot be read, or there is none.
 pub fn sources() -> Result<Vec<Source>> {
     let directory = paths::checkout().join("sql");
-    let entries = std::fs::read_dir(&directory).with_context(|| format!("cannot read {}", directory.display()))?;
+    let entries = std::fs::read_dir(&directory)
+        .with_context(|| format!("cannot read {}", directory.display()))?;
     let mut files = Vec::new();
     for entry in entries {
         let path = entry?.path();
@@ -110,5 +139,9 @@ pub fn digest() -> Result<String> {
         hash.update(&source.text);
         hash.update([0]);
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }

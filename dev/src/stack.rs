@@ -68,10 +68,15 @@ impl Stack {
     pub async fn start(plan: &Plan<'_>, mut said: impl FnMut(&str)) -> Result<Self> {
         let directory = plan.directory;
         let cluster = start_postgres(plan).await?;
-        said(&format!("PostgreSQL {} on port {}, with the engine", cluster.installation.major, plan.ports.postgres));
+        said(&format!(
+            "PostgreSQL {} on port {}, with the engine",
+            cluster.installation.major, plan.ports.postgres
+        ));
 
         let applied = prepare_database(&cluster).await?;
-        said(&format!("schema: {applied} migrations applied as role postgres, no superuser"));
+        said(&format!(
+            "schema: {applied} migrations applied as role postgres, no superuser"
+        ));
 
         let redis = match plan.keep {
             true => RedisServer::kept(plan.ports.redis, &directory.join("redis")).await?,
@@ -81,16 +86,29 @@ impl Stack {
 
         let standin = Standin::start(standin_config(plan.ports)).await?;
         point_providers_at(&cluster, &standin, plan.ports).await?;
-        said(&format!("stand-in for Spotify and YouTube on port {}", plan.ports.standin));
+        said(&format!(
+            "stand-in for Spotify and YouTube on port {}",
+            plan.ports.standin
+        ));
 
         let environment = worker_environment(&cluster, &redis, &standin, plan)?;
         let files = directory.join("worker");
         fs::create_dir_all(&files)?;
         worker::run(&["cron", "install"], &environment, &files)?;
         let worker = Worker::start(&environment, plan.ports.worker, &files).await?;
-        said(&format!("sync-worker on port {}, its jobs scheduled in pg_cron", plan.ports.worker));
+        said(&format!(
+            "sync-worker on port {}, its jobs scheduled in pg_cron",
+            plan.ports.worker
+        ));
 
-        Ok(Self { worker, standin, redis, cluster, environment, directory: directory.to_owned() })
+        Ok(Self {
+            worker,
+            standin,
+            redis,
+            cluster,
+            environment,
+            directory: directory.to_owned(),
+        })
     }
 
     /// Connection string of a role.
@@ -124,22 +142,33 @@ async fn start_postgres(plan: &Plan<'_>) -> Result<Cluster> {
     }
     let installation = Installation::debian_15()?.private_tree(&tree)?;
     plan.engine.install(&installation)?;
-    let config = ClusterConfig { port: plan.ports.postgres, durable: true, cron_database: DATABASE.to_owned() };
+    let config = ClusterConfig {
+        port: plan.ports.postgres,
+        durable: true,
+        cron_database: DATABASE.to_owned(),
+    };
     Cluster::start(installation, &plan.directory.join("data"), &config).await
 }
 
 async fn prepare_database(cluster: &Cluster) -> Result<usize> {
     let mut superuser = PgConnection::connect(&cluster.url(SUPERUSER, DATABASE)).await?;
-    sqlx::query("set client_min_messages = warning").execute(&mut superuser).await?;
+    sqlx::query("set client_min_messages = warning")
+        .execute(&mut superuser)
+        .await?;
     schema::bootstrap()?.run(&mut superuser).await?;
 
     let mut owner = PgConnection::connect(&cluster.url("postgres", DATABASE)).await?;
     let applied = migrations::apply(&mut owner).await?;
-    sqlx::query("select bondhu.install_engine()").execute(&mut owner).await.context("bondhu.install_engine()")?;
+    sqlx::query("select bondhu.install_engine()")
+        .execute(&mut owner)
+        .await
+        .context("bondhu.install_engine()")?;
     owner.close().await?;
 
     // The operator's part: the migrations make the role without a login.
-    sqlx::query("alter role bondhu_worker login").execute(&mut superuser).await?;
+    sqlx::query("alter role bondhu_worker login")
+        .execute(&mut superuser)
+        .await?;
     superuser.close().await?;
     Ok(applied)
 }
@@ -159,15 +188,19 @@ fn standin_config(ports: Ports) -> StandinConfig {
 }
 
 fn callback(ports: Ports, provider: &str) -> String {
-    format!("http://127.0.0.1:{}/oauth/{provider}/callback", ports.worker)
+    format!(
+        "http://127.0.0.1:{}/oauth/{provider}/callback",
+        ports.worker
+    )
 }
 
 async fn point_providers_at(cluster: &Cluster, standin: &Standin, ports: Ports) -> Result<()> {
     let config = standin_config(ports);
     let mut owner = PgConnection::connect(&cluster.url("postgres", DATABASE)).await?;
-    for (name, provider, client) in
-        [("spotify", Provider::Spotify, config.spotify), ("youtube", Provider::YouTube, config.google)]
-    {
+    for (name, provider, client) in [
+        ("spotify", Provider::Spotify, config.spotify),
+        ("youtube", Provider::YouTube, config.google),
+    ] {
         sqlx::query(
             "update bondhu.provider_settings set client_id = $2, authorize_url = $3, redirect_uri = $4, \
              return_to_allow_list = array[$5], blocked_until = null, blocked_reason = null where provider = $1",
@@ -184,7 +217,12 @@ async fn point_providers_at(cluster: &Cluster, standin: &Standin, ports: Ports) 
     Ok(owner.close().await?)
 }
 
-fn worker_environment(cluster: &Cluster, redis: &RedisServer, standin: &Standin, plan: &Plan<'_>) -> Result<worker::Environment> {
+fn worker_environment(
+    cluster: &Cluster,
+    redis: &RedisServer,
+    standin: &Standin,
+    plan: &Plan<'_>,
+) -> Result<worker::Environment> {
     let config = standin_config(plan.ports);
     Ok(vec![
         ("DATABASE_URL", cluster.url("bondhu_worker", DATABASE)),
@@ -199,9 +237,18 @@ fn worker_environment(cluster: &Cluster, redis: &RedisServer, standin: &Standin,
         ("GOOGLE_CLIENT_SECRET", config.google.secret),
         ("GOOGLE_OAUTH_URL", standin.google_oauth_url()),
         ("YOUTUBE_API_URL", standin.youtube_api_url()),
-        ("BONDHU_PUBLIC_URL", format!("http://127.0.0.1:{}", plan.ports.worker)),
-        ("BONDHU_HTTP_ADDR", format!("127.0.0.1:{}", plan.ports.worker)),
-        ("BONDHU_LOG", std::env::var("BONDHU_LOG").unwrap_or_else(|_| "info".to_owned())),
+        (
+            "BONDHU_PUBLIC_URL",
+            format!("http://127.0.0.1:{}", plan.ports.worker),
+        ),
+        (
+            "BONDHU_HTTP_ADDR",
+            format!("127.0.0.1:{}", plan.ports.worker),
+        ),
+        (
+            "BONDHU_LOG",
+            std::env::var("BONDHU_LOG").unwrap_or_else(|_| "info".to_owned()),
+        ),
     ])
 }
 
@@ -215,7 +262,11 @@ fn token_key(plan: &Plan<'_>) -> Result<String> {
     if plan.keep {
         use std::os::unix::fs::OpenOptionsExt as _;
         let mut options = fs::File::options();
-        let mut out = options.write(true).create_new(true).mode(0o600).open(&file)?;
+        let mut out = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&file)?;
         std::io::Write::write_all(&mut out, key.as_bytes())?;
     }
     Ok(key)

@@ -22,27 +22,56 @@ const CRON_LOCK: i64 = 0x626f_6e64_6875_0002;
 /// The server does not answer, or `sql/` does not apply.
 pub async fn ensure(server: &Url) -> Result<()> {
     let mut admin = connect(server, None, None).await?;
-    sqlx::query("select pg_advisory_lock($1)").bind(BUILD_LOCK).execute(&mut admin).await?;
+    sqlx::query("select pg_advisory_lock($1)")
+        .bind(BUILD_LOCK)
+        .execute(&mut admin)
+        .await?;
 
-    let engine: Option<String> =
-        sqlx::query_scalar("select default_version from pg_available_extensions where name = 'bondhu'")
-            .fetch_optional(&mut admin)
-            .await?;
-    let wanted = format!("{} engine {}", schema::digest()?, engine.as_deref().unwrap_or("absent"));
-    let present: Option<Option<String>> =
-        sqlx::query_scalar("select shobj_description(oid, 'pg_database') from pg_database where datname = $1")
-            .bind(NAME)
-            .fetch_optional(&mut admin)
-            .await?;
+    let engine: Option<String> = sqlx::query_scalar(
+        "select default_version from pg_available_extensions where name = 'bondhu'",
+    )
+    .fetch_optional(&mut admin)
+    .await?;
+    let wanted = format!(
+        "{} engine {}",
+        schema::digest()?,
+        engine.as_deref().unwrap_or("absent")
+    );
+    let present: Option<Option<String>> = sqlx::query_scalar(
+        "select shobj_description(oid, 'pg_database') from pg_database where datname = $1",
+    )
+    .bind(NAME)
+    .fetch_optional(&mut admin)
+    .await?;
     if present.flatten().as_deref() != Some(&wanted) {
         // Under another name until it is whole: a killed build leaves no half template.
         let draft = format!("{NAME}_draft");
-        run(&mut admin, &format!("drop database if exists {draft} with (force)")).await?;
-        run(&mut admin, &format!("create database {draft} template template0")).await?;
+        run(
+            &mut admin,
+            &format!("drop database if exists {draft} with (force)"),
+        )
+        .await?;
+        run(
+            &mut admin,
+            &format!("create database {draft} template template0"),
+        )
+        .await?;
         build(server, &draft).await?;
-        run(&mut admin, &format!("comment on database {draft} is '{wanted}'")).await?;
-        run(&mut admin, &format!("drop database if exists {NAME} with (force)")).await?;
-        run(&mut admin, &format!("alter database {draft} rename to {NAME}")).await?;
+        run(
+            &mut admin,
+            &format!("comment on database {draft} is '{wanted}'"),
+        )
+        .await?;
+        run(
+            &mut admin,
+            &format!("drop database if exists {NAME} with (force)"),
+        )
+        .await?;
+        run(
+            &mut admin,
+            &format!("alter database {draft} rename to {NAME}"),
+        )
+        .await?;
     }
     admin.close().await?;
     Ok(())
@@ -70,10 +99,21 @@ pub async fn build(server: &Url, database: &str) -> Result<()> {
 pub async fn copy(server: &Url, name: &str) -> Result<()> {
     let mut admin = connect(server, None, None).await?;
     // Rebuilding and copying exclude each other; copies do not.
-    sqlx::query("select pg_advisory_lock_shared($1)").bind(BUILD_LOCK).execute(&mut admin).await?;
-    run(&mut admin, &format!("create database {name} template {NAME}")).await?;
+    sqlx::query("select pg_advisory_lock_shared($1)")
+        .bind(BUILD_LOCK)
+        .execute(&mut admin)
+        .await?;
+    run(
+        &mut admin,
+        &format!("create database {name} template {NAME}"),
+    )
+    .await?;
     // A database's privileges are not part of a copy.
-    run(&mut admin, &format!("grant create, connect on database {name} to postgres")).await?;
+    run(
+        &mut admin,
+        &format!("grant create, connect on database {name} to postgres"),
+    )
+    .await?;
     admin.close().await?;
     Ok(())
 }
@@ -85,9 +125,14 @@ pub async fn copy(server: &Url, name: &str) -> Result<()> {
 pub async fn copy_for_cron(server: &Url) -> Result<(String, PgConnection)> {
     let mut admin = connect(server, None, None).await?;
     let name: Option<String> =
-        sqlx::query_scalar("select current_setting('cron.database_name', true)").fetch_one(&mut admin).await?;
+        sqlx::query_scalar("select current_setting('cron.database_name', true)")
+            .fetch_one(&mut admin)
+            .await?;
     let name = name.context("this Postgres does not load pg_cron")?;
-    sqlx::query("select pg_advisory_lock($1)").bind(CRON_LOCK).execute(&mut admin).await?;
+    sqlx::query("select pg_advisory_lock($1)")
+        .bind(CRON_LOCK)
+        .execute(&mut admin)
+        .await?;
     remove(server, &name).await?;
     copy(server, &name).await?;
     let mut superuser = connect(server, None, Some(&name)).await?;
@@ -104,35 +149,55 @@ pub async fn remove(server: &Url, name: &str) -> Result<()> {
     let mut admin = connect(server, None, None).await?;
     // A walsender needs a moment between its signal and letting go of the slot.
     for _ in 0..200 {
-        let slots: Vec<(String, Option<i32>)> =
-            sqlx::query_as("select slot_name::text, active_pid from pg_replication_slots where database = $1")
-                .bind(name)
-                .fetch_all(&mut admin)
-                .await?;
+        let slots: Vec<(String, Option<i32>)> = sqlx::query_as(
+            "select slot_name::text, active_pid from pg_replication_slots where database = $1",
+        )
+        .bind(name)
+        .fetch_all(&mut admin)
+        .await?;
         if slots.is_empty() {
             break;
         }
         for (slot, holder) in slots {
             match holder {
-                Some(pid) => sqlx::query("select pg_terminate_backend($1)").bind(pid).execute(&mut admin).await.map(drop),
-                None => sqlx::query("select pg_drop_replication_slot($1)").bind(slot).execute(&mut admin).await.map(drop),
+                Some(pid) => sqlx::query("select pg_terminate_backend($1)")
+                    .bind(pid)
+                    .execute(&mut admin)
+                    .await
+                    .map(drop),
+                None => sqlx::query("select pg_drop_replication_slot($1)")
+                    .bind(slot)
+                    .execute(&mut admin)
+                    .await
+                    .map(drop),
             }
             .ok();
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    run(&mut admin, &format!("drop database if exists {name} with (force)")).await?;
+    run(
+        &mut admin,
+        &format!("drop database if exists {name} with (force)"),
+    )
+    .await?;
     admin.close().await?;
     Ok(())
 }
 
-async fn run(connection: &mut PgConnection, sql: &str) -> Result<()> {
-    sqlx::raw_sql(sql).execute(connection).await.with_context(|| sql.to_owned())?;
+pub(crate) async fn run(connection: &mut PgConnection, sql: &str) -> Result<()> {
+    sqlx::raw_sql(sql)
+        .execute(connection)
+        .await
+        .with_context(|| sql.to_owned())?;
     Ok(())
 }
 
 /// A connection; `None` keeps what the URL says.
-async fn connect(server: &Url, user: Option<&str>, database: Option<&str>) -> Result<PgConnection> {
+pub(crate) async fn connect(
+    server: &Url,
+    user: Option<&str>,
+    database: Option<&str>,
+) -> Result<PgConnection> {
     let mut options: PgConnectOptions = server.as_str().parse()?;
     if let Some(user) = user {
         options = options.username(user);
@@ -142,7 +207,11 @@ async fn connect(server: &Url, user: Option<&str>, database: Option<&str>) -> Re
     }
     // What the bootstrap says about objects that exist is no news.
     let options = options.options([("client_min_messages", "warning")]);
-    PgConnection::connect_with(&options)
-        .await
-        .with_context(|| format!("Postgres at {}:{} does not let us in", server.host_str().unwrap_or("?"), server.port().unwrap_or(5432)))
+    PgConnection::connect_with(&options).await.with_context(|| {
+        format!(
+            "Postgres at {}:{} does not let us in",
+            server.host_str().unwrap_or("?"),
+            server.port().unwrap_or(5432)
+        )
+    })
 }

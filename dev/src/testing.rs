@@ -17,6 +17,7 @@ use tokio::sync::OnceCell;
 use url::Url;
 use uuid::Uuid;
 
+use crate::data_api;
 use crate::redis_server::RedisServer;
 use crate::template;
 
@@ -65,9 +66,19 @@ impl Database {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
         let server = server();
         template_is_current(&server).await;
-        let name = format!("bondhu_test_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
-        template::copy(&server, &name).await.expect("a copy of the template");
-        Self { server, name, _cron: None }
+        let name = format!(
+            "bondhu_test_{}_{}",
+            std::process::id(),
+            COUNTER.fetch_add(1, Ordering::Relaxed)
+        );
+        template::copy(&server, &name)
+            .await
+            .expect("a copy of the template");
+        Self {
+            server,
+            name,
+            _cron: None,
+        }
     }
 
     /// A fresh copy of the template in which pg_cron runs: `cron.database_name`. There is
@@ -75,8 +86,14 @@ impl Database {
     pub async fn create_with_cron() -> Self {
         let server = server();
         template_is_current(&server).await;
-        let (name, lock) = template::copy_for_cron(&server).await.expect("a database with pg_cron");
-        Self { server, name, _cron: Some(lock) }
+        let (name, lock) = template::copy_for_cron(&server)
+            .await
+            .expect("a database with pg_cron");
+        Self {
+            server,
+            name,
+            _cron: Some(lock),
+        }
     }
 
     /// Name of the database.
@@ -87,7 +104,8 @@ impl Database {
     /// Connection string.
     pub fn url(&self, role: Role) -> String {
         let mut url = self.server.clone();
-        url.set_username(role.name()).expect("a Postgres URL has room for a user");
+        url.set_username(role.name())
+            .expect("a Postgres URL has room for a user");
         url.set_path(&self.name);
         url.into()
     }
@@ -95,12 +113,18 @@ impl Database {
     /// Connections as `role`.
     pub async fn pool(&self, role: Role) -> PgPool {
         let options = PgConnectOptions::from_str(&self.url(role)).expect("a connection string");
-        PgPoolOptions::new().max_connections(8).connect_with(options).await.expect("a connection")
+        PgPoolOptions::new()
+            .max_connections(8)
+            .connect_with(options)
+            .await
+            .expect("a connection")
     }
 
     /// One connection as `role`.
     pub async fn connect(&self, role: Role) -> PgConnection {
-        PgConnection::connect(&self.url(role)).await.expect("a connection")
+        PgConnection::connect(&self.url(role))
+            .await
+            .expect("a connection")
     }
 
     /// Signs up a person: a row of `auth.users`.
@@ -118,25 +142,33 @@ impl Database {
 
     /// A transaction as a signed-in user, as the Data API opens one.
     pub async fn as_user(&self, user: Uuid) -> Transaction<'static, Postgres> {
-        self.request("authenticated", Some(user)).await
+        data_api::as_user(&self.api().await, user)
+            .await
+            .expect("a request")
     }
 
     /// A transaction with the service key.
     pub async fn as_service(&self) -> Transaction<'static, Postgres> {
-        self.request("service_role", None).await
+        data_api::as_service(&self.api().await)
+            .await
+            .expect("a request")
     }
 
     /// A transaction of somebody who has not signed in.
     pub async fn as_anon(&self) -> Transaction<'static, Postgres> {
-        self.request("anon", None).await
+        data_api::as_anon(&self.api().await)
+            .await
+            .expect("a request")
     }
 
-    async fn request(&self, role: &str, user: Option<Uuid>) -> Transaction<'static, Postgres> {
-        let options = PgConnectOptions::from_str(&self.url(Role::Authenticator)).expect("a connection string");
-        let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await.expect("a connection");
-        let mut transaction = pool.begin().await.expect("a transaction");
-        assume(&mut transaction, role, user).await.expect("the role of a request");
-        transaction
+    async fn api(&self) -> PgPool {
+        let options = PgConnectOptions::from_str(&self.url(Role::Authenticator))
+            .expect("a connection string");
+        PgPoolOptions::new()
+            .max_connections(1)
+            .connect_with(options)
+            .await
+            .expect("a connection")
     }
 }
 
@@ -159,23 +191,6 @@ impl Drop for Database {
     }
 }
 
-/// Takes a role and a user's claims for one transaction, as the Data API does per request.
-///
-/// # Errors
-/// The connection may not take the role.
-pub async fn assume(connection: &mut PgConnection, role: &str, user: Option<Uuid>) -> sqlx::Result<()> {
-    let claims = match user {
-        Some(user) => serde_json::json!({ "sub": user, "role": role, "aud": "authenticated" }),
-        None => serde_json::json!({ "role": role }),
-    };
-    sqlx::query("select set_config('role', $1, true), set_config('request.jwt.claims', $2, true)")
-        .bind(role)
-        .bind(claims.to_string())
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
 /// A Redis of the test's own.
 #[derive(Debug)]
 pub struct RedisSpace {
@@ -196,13 +211,18 @@ impl RedisSpace {
     /// A connection.
     pub async fn connect(&self) -> redis::aio::MultiplexedConnection {
         let client = redis::Client::open(self.url()).expect("a Redis URL");
-        client.get_multiplexed_async_connection().await.expect("a connection to Redis")
+        client
+            .get_multiplexed_async_connection()
+            .await
+            .expect("a connection to Redis")
     }
 }
 
 /// Starts a Redis for the calling test; it ends when dropped.
 pub async fn redis() -> RedisSpace {
-    RedisSpace { server: RedisServer::temporary().await.expect("a Redis") }
+    RedisSpace {
+        server: RedisServer::temporary().await.expect("a Redis"),
+    }
 }
 
 fn server() -> Url {
@@ -215,11 +235,18 @@ fn server() -> Url {
 async fn template_is_current(server: &Url) {
     static CURRENT: OnceCell<()> = OnceCell::const_new();
     CURRENT
-        .get_or_init(|| async { template::ensure(server).await.unwrap_or_else(|error| panic!("no template database: {error:#}")) })
+        .get_or_init(|| async {
+            template::ensure(server)
+                .await
+                .unwrap_or_else(|error| panic!("no template database: {error:#}"))
+        })
         .await;
 }
 
 /// Executes SQL that a test has put together; panics with the server's message.
 pub async fn execute(connection: &mut PgConnection, sql: &str) {
-    sqlx::raw_sql(sql).execute(connection).await.unwrap_or_else(|error| panic!("{error}\nin: {sql}"));
+    sqlx::raw_sql(sql)
+        .execute(connection)
+        .await
+        .unwrap_or_else(|error| panic!("{error}\nin: {sql}"));
 }

@@ -27,8 +27,16 @@ pub async fn up() -> Result<()> {
     let _claim = run_directory::claim(&directory)?;
     let ports = Ports::fixed()?;
     let engine = build_engine()?;
-    println!("Starting the stack; it keeps its data in {}", directory.display());
-    let plan = Plan { directory: &directory, ports, keep: true, engine: &engine };
+    println!(
+        "Starting the stack; it keeps its data in {}",
+        directory.display()
+    );
+    let plan = Plan {
+        directory: &directory,
+        ports,
+        keep: true,
+        engine: &engine,
+    };
     let mut stack = Stack::start(&plan, |said| println!("  ✓ {said}")).await?;
     println!("{}", directions(&stack));
     loop {
@@ -48,8 +56,12 @@ pub fn reset() -> Result<()> {
         return Ok(());
     }
     let _claim = run_directory::claim(&directory)?;
-    fs::remove_dir_all(&directory).with_context(|| format!("cannot remove {}", directory.display()))?;
-    println!("Removed {}. What cargo has built stays.", directory.display());
+    fs::remove_dir_all(&directory)
+        .with_context(|| format!("cannot remove {}", directory.display()))?;
+    println!(
+        "Removed {}. What cargo has built stays.",
+        directory.display()
+    );
     Ok(())
 }
 
@@ -57,7 +69,11 @@ fn directions(stack: &Stack) -> String {
     let owner = stack.database_url("postgres");
     let superuser = stack.database_url(SUPERUSER);
     let api = stack.database_url("authenticator");
-    let (redis, worker, standin) = (stack.redis.url(), stack.worker.url(), stack.standin.base_url());
+    let (redis, worker, standin) = (
+        stack.redis.url(),
+        stack.worker.url(),
+        stack.standin.base_url(),
+    );
     let log = stack.worker.log().display();
     format!(
         r#"

@@ -18,7 +18,11 @@ pub struct Progress {
 
 impl Default for Progress {
     fn default() -> Self {
-        Self { terminal: std::io::stdout().is_terminal(), spoken: Instant::now(), width: 0 }
+        Self {
+            terminal: std::io::stdout().is_terminal(),
+            spoken: Instant::now(),
+            width: 0,
+        }
     }
 }
 
@@ -52,7 +56,11 @@ impl Drop for Progress {
 ///
 /// # Errors
 /// The deadline passes, with the last state seen; or `look` fails.
-pub async fn until<T>(what: &str, within: Duration, mut look: impl AsyncFnMut() -> Result<Result<T, String>>) -> Result<T> {
+pub async fn until<T>(
+    what: &str,
+    within: Duration,
+    mut look: impl AsyncFnMut() -> Result<Result<T, String>>,
+) -> Result<T> {
     let begun = Instant::now();
     let mut progress = Progress::default();
     loop {
@@ -62,9 +70,15 @@ pub async fn until<T>(what: &str, within: Duration, mut look: impl AsyncFnMut() 
         };
         if begun.elapsed() > within {
             drop(progress);
-            bail!("waited {} s for {what}; the last that was seen: {state}", within.as_secs());
+            bail!(
+                "waited {} s for {what}; the last that was seen: {state}",
+                within.as_secs()
+            );
         }
-        progress.say(&format!("{what}: {state} ({} s)", begun.elapsed().as_secs()));
+        progress.say(&format!(
+            "{what}: {state} ({} s)",
+            begun.elapsed().as_secs()
+        ));
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }

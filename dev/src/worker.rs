@@ -31,8 +31,16 @@ impl Worker {
         let mut command = process::leashed(&program()?, Signal::TERM);
         command.arg("run");
         dress(&mut command, environment, directory);
-        let server = Server::start("sync-worker", command, Signal::TERM, &directory.join("worker.log"))?;
-        let mut worker = Self { server, url: format!("http://127.0.0.1:{port}") };
+        let server = Server::start(
+            "sync-worker",
+            command,
+            Signal::TERM,
+            &directory.join("worker.log"),
+        )?;
+        let mut worker = Self {
+            server,
+            url: format!("http://127.0.0.1:{port}"),
+        };
         worker.ready().await?;
         Ok(worker)
     }
@@ -49,7 +57,12 @@ impl Worker {
             })
         })
         .await;
-        waited.with_context(|| format!("the end of its log:\n{}", process::tail(self.server.log(), 15)))
+        waited.with_context(|| {
+            format!(
+                "the end of its log:\n{}",
+                process::tail(self.server.log(), 15)
+            )
+        })
     }
 
     /// Where its HTTP is.
@@ -87,7 +100,11 @@ pub fn run(arguments: &[&str], environment: &Environment, directory: &Path) -> R
     let output = command.output().context("cannot run sync-worker")?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {
-        bail!("sync-worker {} failed:\n{said}{}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "sync-worker {} failed:\n{said}{}",
+            arguments.join(" "),
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     Ok(said)
 }
@@ -106,6 +123,16 @@ fn dress(command: &mut Command, environment: &Environment, directory: &Path) {
 fn program() -> Result<PathBuf> {
     let own = std::env::current_exe().context("where this program lies")?;
     // Test programs lie one directory deeper.
-    let found = own.ancestors().skip(1).take(2).map(|directory| directory.join("sync-worker")).find(|path| path.is_file());
-    found.with_context(|| format!("sync-worker is not built: run `cargo build` (looked beside {})", own.display()))
+    let found = own
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|directory| directory.join("sync-worker"))
+        .find(|path| path.is_file());
+    found.with_context(|| {
+        format!(
+            "sync-worker is not built: run `cargo build` (looked beside {})",
+            own.display()
+        )
+    })
 }

@@ -10,11 +10,22 @@ use sqlx::{Connection as _, PgConnection};
 #[tokio::test]
 async fn a_cluster_runs_from_a_tree_of_its_own_without_the_machines_engine() {
     let run = RunDirectory::create("test-cluster").unwrap();
-    let tree = Installation::debian_15().unwrap().private_tree(&run.path().join("postgres")).unwrap();
-    let config = ClusterConfig { port: free_port().unwrap(), durable: false, cron_database: "postgres".into() };
-    let mut cluster = Cluster::start(tree, &run.path().join("data"), &config).await.unwrap();
+    let tree = Installation::debian_15()
+        .unwrap()
+        .private_tree(&run.path().join("postgres"))
+        .unwrap();
+    let config = ClusterConfig {
+        port: free_port().unwrap(),
+        durable: false,
+        cron_database: "postgres".into(),
+    };
+    let mut cluster = Cluster::start(tree, &run.path().join("data"), &config)
+        .await
+        .unwrap();
 
-    let mut superuser = PgConnection::connect(&cluster.url(SUPERUSER, "postgres")).await.unwrap();
+    let mut superuser = PgConnection::connect(&cluster.url(SUPERUSER, "postgres"))
+        .await
+        .unwrap();
     let extensions: Vec<String> = sqlx::query_scalar(
         "select name::text from pg_available_extensions where name in ('bondhu', 'pg_cron', 'pgtap') order by name",
     )
@@ -22,9 +33,16 @@ async fn a_cluster_runs_from_a_tree_of_its_own_without_the_machines_engine() {
     .await
     .unwrap();
     assert_eq!(extensions, ["pg_cron", "pgtap"]);
-    let loaded: Option<String> = sqlx::query_scalar("select current_setting('data_directory')").fetch_one(&mut superuser).await.unwrap();
+    let loaded: Option<String> = sqlx::query_scalar("select current_setting('data_directory')")
+        .fetch_one(&mut superuser)
+        .await
+        .unwrap();
     assert!(loaded.unwrap().starts_with(&*run.path().to_string_lossy()));
 
     cluster.stop();
-    assert!(PgConnection::connect(&cluster.url(SUPERUSER, "postgres")).await.is_err());
+    assert!(
+        PgConnection::connect(&cluster.url(SUPERUSER, "postgres"))
+            .await
+            .is_err()
+    );
 }

@@ -21,7 +21,10 @@ async fn the_triggers_refuse_any_other_table() {
     let error = sqlx::query(insert).execute(&mut owner).await.unwrap_err();
     assert_eq!(sqlstate(&error), "39P01");
     assert!(error.to_string().contains("public.decoy"), "{error}");
-    sqlx::query("drop trigger scored on public.decoy").execute(&mut owner).await.unwrap();
+    sqlx::query("drop trigger scored on public.decoy")
+        .execute(&mut owner)
+        .await
+        .unwrap();
     let error = sqlx::query(insert).execute(&mut owner).await.unwrap_err();
     assert_eq!(sqlstate(&error), "39P01");
 }
@@ -35,11 +38,12 @@ async fn the_triggers_refuse_the_wrong_kind_of_trigger() {
         .execute(&mut owner)
         .await
         .unwrap();
-    let error = sqlx::query("insert into public.chat_messages (user_id, message_text) values ($1, 'hi')")
-        .bind(user)
-        .execute(&mut owner)
-        .await
-        .unwrap_err();
+    let error =
+        sqlx::query("insert into public.chat_messages (user_id, message_text) values ($1, 'hi')")
+            .bind(user)
+            .execute(&mut owner)
+            .await
+            .unwrap_err();
     assert_eq!(sqlstate(&error), "39P01");
 }
 
@@ -73,7 +77,12 @@ async fn a_user_sees_only_their_own_conclusions() {
     for _ in 0..10 {
         import(&mut owner, user, "i am so happy", "0").await;
     }
-    for table in ["personality_profiles", "sentiment_buckets", "personality_history", "personality_history_evidence"] {
+    for table in [
+        "personality_profiles",
+        "sentiment_buckets",
+        "personality_history",
+        "personality_history_evidence",
+    ] {
         let sql = format!("select count(user_id) from public.{table}");
         let mut tx = db.as_user(user).await;
         let own: i64 = sqlx::query_scalar(&sql).fetch_one(&mut *tx).await.unwrap();
@@ -98,9 +107,15 @@ async fn a_callers_search_path_does_not_choose_the_operators() {
         sqlx::query(sql).execute(&mut admin).await.unwrap();
     }
     let mut tx = db.as_user(user).await;
-    sqlx::query("set local search_path = trap, pg_catalog").execute(&mut *tx).await.unwrap();
+    sqlx::query("set local search_path = trap, pg_catalog")
+        .execute(&mut *tx)
+        .await
+        .unwrap();
     say(&mut tx, "hello").await;
-    sqlx::query("select public.personality_context()").execute(&mut *tx).await.unwrap();
+    sqlx::query("select public.personality_context()")
+        .execute(&mut *tx)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -111,7 +126,11 @@ async fn a_deleted_auth_user_takes_everything_along() {
     for _ in 0..30 {
         import(&mut owner, user, "i am so happy", "0").await;
     }
-    sqlx::query("delete from auth.users where id = $1").bind(user).execute(&mut owner).await.unwrap();
+    sqlx::query("delete from auth.users where id = $1")
+        .bind(user)
+        .execute(&mut owner)
+        .await
+        .unwrap();
     assert_eq!(profile_count(&mut owner, user).await, 0);
     let left: i64 = sqlx::query_scalar(
         "select (select count(*) from public.chat_messages) + (select count(*) from public.sentiment_buckets)
@@ -129,11 +148,19 @@ async fn a_user_may_come_write_and_go_in_one_transaction() {
     let mut owner = db.connect(Role::Superuser).await;
     let mut tx = sqlx::Connection::begin(&mut owner).await.unwrap();
     let user = uuid::Uuid::new_v4();
-    sqlx::query("insert into auth.users (id) values ($1)").bind(user).execute(&mut *tx).await.unwrap();
+    sqlx::query("insert into auth.users (id) values ($1)")
+        .bind(user)
+        .execute(&mut *tx)
+        .await
+        .unwrap();
     for _ in 0..30 {
         import(&mut tx, user, "i am so happy", "1 hour").await;
     }
-    sqlx::query("delete from auth.users where id = $1").bind(user).execute(&mut *tx).await.unwrap();
+    sqlx::query("delete from auth.users where id = $1")
+        .bind(user)
+        .execute(&mut *tx)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     assert_eq!(profile_count(&mut owner, user).await, 0);
 }
@@ -144,7 +171,10 @@ async fn truncating_the_messages_forgets_what_followed_from_them() {
     let user = db.user().await;
     let mut owner = db.connect(Role::Owner).await;
     import(&mut owner, user, "i am so happy", "0").await;
-    sqlx::query("truncate public.chat_messages cascade").execute(&mut owner).await.unwrap();
+    sqlx::query("truncate public.chat_messages cascade")
+        .execute(&mut owner)
+        .await
+        .unwrap();
     assert_eq!(profile_count(&mut owner, user).await, 0);
 }
 
@@ -153,8 +183,10 @@ async fn a_session_that_goes_leaves_the_conclusions_alone() {
     let db = Database::create().await;
     let user = db.user().await;
     let mut tx = db.as_user(user).await;
-    let session: uuid::Uuid =
-        sqlx::query_scalar("select public.start_session('phone')").fetch_one(&mut *tx).await.unwrap();
+    let session: uuid::Uuid = sqlx::query_scalar("select public.start_session('phone')")
+        .fetch_one(&mut *tx)
+        .await
+        .unwrap();
     sqlx::query("insert into public.chat_messages (session_id, message_text) values ($1, 'hello')")
         .bind(session)
         .execute(&mut *tx)
@@ -162,6 +194,12 @@ async fn a_session_that_goes_leaves_the_conclusions_alone() {
         .unwrap();
     tx.commit().await.unwrap();
     let mut owner = db.connect(Role::Owner).await;
-    sqlx::query("delete from public.user_sessions").execute(&mut owner).await.unwrap();
-    assert_eq!(crate::recount::differences(&mut owner, &[user]).await, Vec::<String>::new());
+    sqlx::query("delete from public.user_sessions")
+        .execute(&mut owner)
+        .await
+        .unwrap();
+    assert_eq!(
+        crate::recount::differences(&mut owner, &[user]).await,
+        Vec::<String>::new()
+    );
 }

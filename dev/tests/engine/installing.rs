@@ -7,8 +7,14 @@ use sqlx::PgConnection;
 use crate::recount::{differences, import, profile, profile_count, say, sqlstate};
 
 async fn remove_engine(owner: &mut PgConnection) {
-    sqlx::query("select bondhu.detach_engine()").execute(&mut *owner).await.unwrap();
-    sqlx::query("drop extension bondhu").execute(&mut *owner).await.unwrap();
+    sqlx::query("select bondhu.detach_engine()")
+        .execute(&mut *owner)
+        .await
+        .unwrap();
+    sqlx::query("drop extension bondhu")
+        .execute(&mut *owner)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -20,12 +26,19 @@ async fn without_an_engine_chat_is_stored_unscored_and_says_so() {
 
     let mut tx = db.as_user(user).await;
     say(&mut tx, "i am so happy").await;
-    let context: Value = sqlx::query_scalar("select public.personality_context()").fetch_one(&mut *tx).await.unwrap();
+    let context: Value = sqlx::query_scalar("select public.personality_context()")
+        .fetch_one(&mut *tx)
+        .await
+        .unwrap();
     assert_eq!(context["engine"], Value::Null);
     assert_eq!(context["traits"]["openness"], Value::Null);
     tx.commit().await.unwrap();
     assert_eq!(profile_count(&mut owner, user).await, 0);
-    for call in ["select bondhu.score('hi')", "select bondhu.recompute(gen_random_uuid())", "select bondhu.rescore()"] {
+    for call in [
+        "select bondhu.score('hi')",
+        "select bondhu.recompute(gen_random_uuid())",
+        "select bondhu.rescore()",
+    ] {
         let error = sqlx::query(call).execute(&mut owner).await.unwrap_err();
         assert_eq!(sqlstate(&error), "0A000", "{call}");
     }
@@ -38,13 +51,25 @@ async fn an_engine_that_comes_later_scores_what_was_stored() {
     let mut owner = db.connect(Role::Owner).await;
     remove_engine(&mut owner).await;
     for number in 0..25 {
-        import(&mut owner, user, "i am so happy", &format!("{number} hours")).await;
+        import(
+            &mut owner,
+            user,
+            "i am so happy",
+            &format!("{number} hours"),
+        )
+        .await;
     }
-    let engine: String = sqlx::query_scalar("select bondhu.install_engine()").fetch_one(&mut owner).await.unwrap();
+    let engine: String = sqlx::query_scalar("select bondhu.install_engine()")
+        .fetch_one(&mut owner)
+        .await
+        .unwrap();
     assert_eq!(engine, "bondhu_native");
     let mut batches = Vec::new();
     loop {
-        let rescored: i64 = sqlx::query_scalar("select bondhu.rescore(10)").fetch_one(&mut owner).await.unwrap();
+        let rescored: i64 = sqlx::query_scalar("select bondhu.rescore(10)")
+            .fetch_one(&mut owner)
+            .await
+            .unwrap();
         assert_eq!(differences(&mut owner, &[user]).await, Vec::<String>::new());
         batches.push(rescored);
         if rescored == 0 {
@@ -67,9 +92,19 @@ async fn messages_edited_and_deleted_while_the_engine_was_away_are_caught_up_wit
         .execute(&mut owner)
         .await
         .unwrap();
-    sqlx::query("delete from public.chat_messages where id = $1").bind(deleted).execute(&mut owner).await.unwrap();
-    sqlx::query("select bondhu.install_engine()").execute(&mut owner).await.unwrap();
-    sqlx::query("select bondhu.rescore()").execute(&mut owner).await.unwrap();
+    sqlx::query("delete from public.chat_messages where id = $1")
+        .bind(deleted)
+        .execute(&mut owner)
+        .await
+        .unwrap();
+    sqlx::query("select bondhu.install_engine()")
+        .execute(&mut owner)
+        .await
+        .unwrap();
+    sqlx::query("select bondhu.rescore()")
+        .execute(&mut owner)
+        .await
+        .unwrap();
     assert_eq!(differences(&mut owner, &[user]).await, Vec::<String>::new());
     assert!(!profile::<bool>(&mut owner, user, "needs_support").await);
 }
@@ -80,10 +115,19 @@ async fn messages_of_an_older_engine_are_scored_anew() {
     let user = db.user().await;
     let mut owner = db.connect(Role::Owner).await;
     import(&mut owner, user, "i am so happy", "0").await;
-    sqlx::query("update public.chat_messages set engine_version = 0, sentiment_score = 0.1").execute(&mut owner).await.unwrap();
-    let rescored: i64 = sqlx::query_scalar("select bondhu.rescore()").fetch_one(&mut owner).await.unwrap();
+    sqlx::query("update public.chat_messages set engine_version = 0, sentiment_score = 0.1")
+        .execute(&mut owner)
+        .await
+        .unwrap();
+    let rescored: i64 = sqlx::query_scalar("select bondhu.rescore()")
+        .fetch_one(&mut owner)
+        .await
+        .unwrap();
     assert_eq!(rescored, 1);
-    let score: bool = sqlx::query_scalar("select sentiment_score > 0.5 from public.chat_messages").fetch_one(&mut owner).await.unwrap();
+    let score: bool = sqlx::query_scalar("select sentiment_score > 0.5 from public.chat_messages")
+        .fetch_one(&mut owner)
+        .await
+        .unwrap();
     assert!(score);
     assert_eq!(differences(&mut owner, &[user]).await, Vec::<String>::new());
 }
@@ -94,7 +138,10 @@ async fn installing_again_changes_nothing() {
     let user = db.user().await;
     let mut owner = db.connect(Role::Owner).await;
     import(&mut owner, user, "i am so happy", "0").await;
-    sqlx::query("select bondhu.install_engine()").execute(&mut owner).await.unwrap();
+    sqlx::query("select bondhu.install_engine()")
+        .execute(&mut owner)
+        .await
+        .unwrap();
     import(&mut owner, user, "i am so happy", "0").await;
     assert_eq!(differences(&mut owner, &[user]).await, Vec::<String>::new());
     assert_eq!(profile::<i64>(&mut owner, user, "message_count").await, 2);
@@ -105,10 +152,19 @@ async fn an_engine_that_lacks_a_function_is_refused_whole() {
     let db = Database::create().await;
     let mut admin = db.connect(Role::Superuser).await;
     let missing: Vec<String> =
-        sqlx::query_scalar("select bondhu.missing_from_engine('bondhu_native')").fetch_one(&mut admin).await.unwrap();
+        sqlx::query_scalar("select bondhu.missing_from_engine('bondhu_native')")
+            .fetch_one(&mut admin)
+            .await
+            .unwrap();
     assert!(missing.is_empty(), "{missing:?}");
-    sqlx::query("alter function bondhu_native.recompute(uuid) rename to forget").execute(&mut admin).await.unwrap();
-    let error = sqlx::query("select bondhu.install_engine()").execute(&mut admin).await.unwrap_err();
+    sqlx::query("alter function bondhu_native.recompute(uuid) rename to forget")
+        .execute(&mut admin)
+        .await
+        .unwrap();
+    let error = sqlx::query("select bondhu.install_engine()")
+        .execute(&mut admin)
+        .await
+        .unwrap_err();
     assert_eq!(sqlstate(&error), "0A000");
     assert!(error.to_string().contains("recompute(uuid)"), "{error}");
 }

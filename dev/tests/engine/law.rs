@@ -52,22 +52,48 @@ async fn step(connection: &mut PgConnection, users: &[Uuid], random: &mut StdRng
         }
         6 | 7 => {
             let sql = format!("delete from public.chat_messages where user_id = $1 and id = {one}");
-            sqlx::query(&sql).bind(user).bind(offset).execute(connection).await.unwrap();
+            sqlx::query(&sql)
+                .bind(user)
+                .bind(offset)
+                .execute(connection)
+                .await
+                .unwrap();
         }
         8 | 9 => {
-            let sql = format!("update public.chat_messages set message_text = $3 where user_id = $1 and id = {one}");
-            sqlx::query(&sql).bind(user).bind(offset).bind(text(random)).execute(connection).await.unwrap();
+            let sql = format!(
+                "update public.chat_messages set message_text = $3 where user_id = $1 and id = {one}"
+            );
+            sqlx::query(&sql)
+                .bind(user)
+                .bind(offset)
+                .bind(text(random))
+                .execute(connection)
+                .await
+                .unwrap();
         }
         10 => {
-            let sql = format!("update public.chat_messages set user_id = $3 where user_id = $1 and id = {one}");
-            sqlx::query(&sql).bind(user).bind(offset).bind(other).execute(connection).await.unwrap();
+            let sql = format!(
+                "update public.chat_messages set user_id = $3 where user_id = $1 and id = {one}"
+            );
+            sqlx::query(&sql)
+                .bind(user)
+                .bind(offset)
+                .bind(other)
+                .execute(connection)
+                .await
+                .unwrap();
         }
         11 => {
             let sql = format!(
                 "update public.chat_messages set sender_type = case sender_type when 'ai' then 'user' else 'ai' end
                  where user_id = $1 and id = {one}"
             );
-            sqlx::query(&sql).bind(user).bind(offset).execute(connection).await.unwrap();
+            sqlx::query(&sql)
+                .bind(user)
+                .bind(offset)
+                .execute(connection)
+                .await
+                .unwrap();
         }
         12 => {
             // One statement that deletes, updates and inserts.
@@ -79,7 +105,11 @@ async fn step(connection: &mut PgConnection, users: &[Uuid], random: &mut StdRng
                        union all select gen_random_uuid() limit 2) m
                  on conflict (user_id, id) do update set message_text = excluded.message_text"
             );
-            let query = sqlx::query(&sql).bind(user).bind(offset).bind(text(random)).bind(age(random));
+            let query = sqlx::query(&sql)
+                .bind(user)
+                .bind(offset)
+                .bind(text(random))
+                .bind(age(random));
             query.execute(connection).await.unwrap();
         }
         _ => {
@@ -113,7 +143,10 @@ async fn walk(seed: u64, transactions: usize) {
             tx.commit().await.unwrap();
         }
         let wrong = differences(&mut owner, &users).await;
-        assert!(wrong.is_empty(), "seed {seed}, transaction {number}: {wrong:#?}");
+        assert!(
+            wrong.is_empty(),
+            "seed {seed}, transaction {number}: {wrong:#?}"
+        );
     }
     // In one transaction, so that both are as of the same instant.
     let mut tx = owner.begin().await.unwrap();
@@ -122,7 +155,11 @@ async fn walk(seed: u64, transactions: usize) {
     }
     let incremental = derived(&mut tx, &users).await;
     for user in users {
-        sqlx::query("select bondhu.recompute($1)").bind(user).execute(&mut *tx).await.unwrap();
+        sqlx::query("select bondhu.recompute($1)")
+            .bind(user)
+            .execute(&mut *tx)
+            .await
+            .unwrap();
     }
     assert_eq!(derived(&mut tx, &users).await, incremental, "seed {seed}");
 }
@@ -157,9 +194,16 @@ async fn old_messages_may_come_in_any_order() {
     let db = Database::create().await;
     let user = db.user().await;
     let mut owner = db.connect(Role::Owner).await;
-    for age in ["0", "200 days", "25 hours", "3 days", "30 days", "47 hours", "179 days", "1 minute", "24 hours"] {
+    for age in [
+        "0", "200 days", "25 hours", "3 days", "30 days", "47 hours", "179 days", "1 minute",
+        "24 hours",
+    ] {
         import(&mut owner, user, "i am happy", age).await;
-        assert_eq!(differences(&mut owner, &[user]).await, Vec::<String>::new(), "{age}");
+        assert_eq!(
+            differences(&mut owner, &[user]).await,
+            Vec::<String>::new(),
+            "{age}"
+        );
     }
 }
 
@@ -178,9 +222,15 @@ async fn a_bulk_insert_is_folded_whole() {
     .await
     .unwrap();
     assert_eq!(differences(&mut owner, &users).await, Vec::<String>::new());
-    sqlx::query("delete from public.chat_messages where message_text = 'bad'").execute(&mut owner).await.unwrap();
+    sqlx::query("delete from public.chat_messages where message_text = 'bad'")
+        .execute(&mut owner)
+        .await
+        .unwrap();
     assert_eq!(differences(&mut owner, &users).await, Vec::<String>::new());
-    sqlx::query("delete from public.chat_messages").execute(&mut owner).await.unwrap();
+    sqlx::query("delete from public.chat_messages")
+        .execute(&mut owner)
+        .await
+        .unwrap();
     assert_eq!(differences(&mut owner, &users).await, Vec::<String>::new());
 }
 
@@ -189,8 +239,13 @@ async fn a_copy_is_folded_like_inserts() {
     let db = Database::create().await;
     let user = db.user().await;
     let mut owner = db.connect(Role::Owner).await;
-    let rows: String = (0..500).map(|n| format!("{user}\tmessage {n} is great\n")).collect();
-    let mut copy = owner.copy_in_raw("copy public.chat_messages (user_id, message_text) from stdin").await.unwrap();
+    let rows: String = (0..500)
+        .map(|n| format!("{user}\tmessage {n} is great\n"))
+        .collect();
+    let mut copy = owner
+        .copy_in_raw("copy public.chat_messages (user_id, message_text) from stdin")
+        .await
+        .unwrap();
     copy.send(rows.as_bytes()).await.unwrap();
     copy.finish().await.unwrap();
     assert_eq!(differences(&mut owner, &[user]).await, Vec::<String>::new());
@@ -202,12 +257,26 @@ async fn another_window_length_counts_from_the_next_message_on() {
     let user = db.user().await;
     let mut owner = db.connect(Role::Owner).await;
     for hours in 0..12 {
-        import(&mut owner, user, "i am happy", &format!("{} hours", hours * 5)).await;
+        import(
+            &mut owner,
+            user,
+            "i am happy",
+            &format!("{} hours", hours * 5),
+        )
+        .await;
     }
     for hours in [48, 6, 24] {
-        sqlx::query("update bondhu.settings set window_hours = $1").bind(hours).execute(&mut owner).await.unwrap();
+        sqlx::query("update bondhu.settings set window_hours = $1")
+            .bind(hours)
+            .execute(&mut owner)
+            .await
+            .unwrap();
         import(&mut owner, user, "still here", "0").await;
-        assert_eq!(differences(&mut owner, &[user]).await, Vec::<String>::new(), "{hours}");
+        assert_eq!(
+            differences(&mut owner, &[user]).await,
+            Vec::<String>::new(),
+            "{hours}"
+        );
     }
 }
 
@@ -219,11 +288,25 @@ async fn recompute_mends_what_was_broken_by_hand() {
     for age in ["0", "30 hours", "9 days"] {
         import(&mut owner, user, "i am happy", age).await;
     }
-    sqlx::query("delete from public.sentiment_buckets").execute(&mut owner).await.unwrap();
-    sqlx::query("delete from public.personality_profiles").execute(&mut owner).await.unwrap();
-    sqlx::query("select bondhu.recompute($1)").bind(user).execute(&mut owner).await.unwrap();
+    sqlx::query("delete from public.sentiment_buckets")
+        .execute(&mut owner)
+        .await
+        .unwrap();
+    sqlx::query("delete from public.personality_profiles")
+        .execute(&mut owner)
+        .await
+        .unwrap();
+    sqlx::query("select bondhu.recompute($1)")
+        .bind(user)
+        .execute(&mut owner)
+        .await
+        .unwrap();
     assert_eq!(differences(&mut owner, &[user]).await, Vec::<String>::new());
     let silent = db.user().await;
-    sqlx::query("select bondhu.recompute($1)").bind(silent).execute(&mut owner).await.unwrap();
+    sqlx::query("select bondhu.recompute($1)")
+        .bind(silent)
+        .execute(&mut owner)
+        .await
+        .unwrap();
     assert_eq!(profile_count(&mut owner, silent).await, 0);
 }

@@ -1,5 +1,10 @@
 //! The engine inside Postgres: what a message leads to, and that nothing else is left of it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub
+)]
 
 mod boundaries;
 mod concurrency;

@@ -11,12 +11,13 @@ async fn a_message_is_scored_and_folded_in_its_own_transaction() {
     let user = db.user().await;
     let mut tx = db.as_user(user).await;
     let id = say(&mut tx, "i am so happy today").await;
-    let (mood, version): (String, i32) =
-        sqlx::query_as("select mood_detected, engine_version from public.chat_messages where id = $1")
-            .bind(id)
-            .fetch_one(&mut *tx)
-            .await
-            .unwrap();
+    let (mood, version): (String, i32) = sqlx::query_as(
+        "select mood_detected, engine_version from public.chat_messages where id = $1",
+    )
+    .bind(id)
+    .fetch_one(&mut *tx)
+    .await
+    .unwrap();
     assert_eq!(mood, "joy");
     assert!(version > 0);
     assert_eq!(profile::<i64>(&mut tx, user, "message_count").await, 1);
@@ -44,10 +45,16 @@ async fn a_savepoint_takes_back_only_what_came_after_it() {
     import(&mut owner, user, "that was sad", "23:59:59.99").await;
     let mut tx = db.as_user(user).await;
     say(&mut tx, "thank you").await;
-    sqlx::query("savepoint here").execute(&mut *tx).await.unwrap();
+    sqlx::query("savepoint here")
+        .execute(&mut *tx)
+        .await
+        .unwrap();
     say(&mut tx, "i want to kill myself").await;
     assert!(profile::<bool>(&mut tx, user, "needs_support").await);
-    sqlx::query("rollback to here").execute(&mut *tx).await.unwrap();
+    sqlx::query("rollback to here")
+        .execute(&mut *tx)
+        .await
+        .unwrap();
     assert!(!profile::<bool>(&mut tx, user, "needs_support").await);
     say(&mut tx, "never mind").await;
     tx.commit().await.unwrap();
@@ -71,10 +78,11 @@ async fn an_edited_message_counts_as_what_it_says_now() {
     tx.commit().await.unwrap();
     let mut owner = db.connect(Role::Owner).await;
     assert_eq!(differences(&mut owner, &[user]).await, Vec::<String>::new());
-    let low: i64 = sqlx::query_scalar("select count(*) from public.chat_messages where sentiment_score < 0.5")
-        .fetch_one(&mut owner)
-        .await
-        .unwrap();
+    let low: i64 =
+        sqlx::query_scalar("select count(*) from public.chat_messages where sentiment_score < 0.5")
+            .fetch_one(&mut owner)
+            .await
+            .unwrap();
     assert_eq!(low, 0);
 }
 
@@ -89,7 +97,11 @@ async fn a_deleted_message_leaves_no_trace() {
     let before = derived(&mut tx, &[user]).await;
     let id = import(&mut tx, user, "i want to die, everything is terrible", "0").await;
     assert!(profile::<bool>(&mut tx, user, "needs_support").await);
-    sqlx::query("delete from public.chat_messages where id = $1").bind(id).execute(&mut *tx).await.unwrap();
+    sqlx::query("delete from public.chat_messages where id = $1")
+        .bind(id)
+        .execute(&mut *tx)
+        .await
+        .unwrap();
     assert_eq!(derived(&mut tx, &[user]).await, before);
 }
 
@@ -121,11 +133,23 @@ async fn four_messages_conclude_nothing_and_the_fifth_does() {
     for _ in 0..4 {
         say(&mut tx, "this is terrible, i hate it").await;
     }
-    assert_eq!(profile::<String>(&mut tx, user, "data_status").await, "insufficient_data");
-    assert_eq!(profile::<String>(&mut tx, user, "communication_style").await, "balanced");
+    assert_eq!(
+        profile::<String>(&mut tx, user, "data_status").await,
+        "insufficient_data"
+    );
+    assert_eq!(
+        profile::<String>(&mut tx, user, "communication_style").await,
+        "balanced"
+    );
     say(&mut tx, "this is terrible, i hate it").await;
-    assert_eq!(profile::<String>(&mut tx, user, "data_status").await, "sufficient");
-    assert_eq!(profile::<String>(&mut tx, user, "communication_style").await, "empathetic_supportive");
+    assert_eq!(
+        profile::<String>(&mut tx, user, "data_status").await,
+        "sufficient"
+    );
+    assert_eq!(
+        profile::<String>(&mut tx, user, "communication_style").await,
+        "empathetic_supportive"
+    );
     assert!(profile::<bool>(&mut tx, user, "needs_support").await);
 }
 
@@ -137,8 +161,14 @@ async fn a_score_of_exactly_zero_is_a_score() {
     for _ in 0..5 {
         import(&mut owner, user, "hello", "0").await;
     }
-    sqlx::query("update public.chat_messages set sentiment_score = 0").execute(&mut owner).await.unwrap();
-    assert_eq!(profile::<String>(&mut owner, user, "mean_sentiment::text").await, "0.0000");
+    sqlx::query("update public.chat_messages set sentiment_score = 0")
+        .execute(&mut owner)
+        .await
+        .unwrap();
+    assert_eq!(
+        profile::<String>(&mut owner, user, "mean_sentiment::text").await,
+        "0.0000"
+    );
     assert_eq!(profile::<i64>(&mut owner, user, "message_count").await, 5);
     assert_eq!(differences(&mut owner, &[user]).await, Vec::<String>::new());
 }
@@ -150,8 +180,15 @@ async fn a_crisis_message_needs_support_at_once_and_no_longer_when_it_is_gone() 
     let mut tx = db.as_user(user).await;
     let id = say(&mut tx, "ami ar bachte chai na").await;
     assert!(profile::<bool>(&mut tx, user, "needs_support").await);
-    assert_eq!(profile::<String>(&mut tx, user, "data_status").await, "insufficient_data");
-    sqlx::query("delete from public.chat_messages where id = $1").bind(id).execute(&mut *tx).await.unwrap();
+    assert_eq!(
+        profile::<String>(&mut tx, user, "data_status").await,
+        "insufficient_data"
+    );
+    sqlx::query("delete from public.chat_messages where id = $1")
+        .bind(id)
+        .execute(&mut *tx)
+        .await
+        .unwrap();
     assert!(!profile::<bool>(&mut tx, user, "needs_support").await);
 }
 
@@ -175,7 +212,11 @@ async fn a_message_leaves_the_window_by_time_alone() {
     import(&mut owner, user, "good", "1 hour").await;
     let count = "select (bondhu.personality(array[$1], clock_timestamp())).message_count";
     loop {
-        let count: i64 = sqlx::query_scalar(count).bind(user).fetch_one(&mut owner).await.unwrap();
+        let count: i64 = sqlx::query_scalar(count)
+            .bind(user)
+            .fetch_one(&mut owner)
+            .await
+            .unwrap();
         match count {
             2 => tokio::task::yield_now().await,
             other => break assert_eq!(other, 1),
@@ -191,9 +232,19 @@ async fn a_time_in_the_future_or_at_the_end_of_time_is_refused() {
     let db = Database::create().await;
     let user = db.user().await;
     let mut owner = db.connect(Role::Owner).await;
-    for (created_at, code) in [("now() + interval '1 second'", "23514"), ("'-infinity'", "22023"), ("'infinity'", "22023")] {
-        let sql = format!("insert into public.chat_messages (user_id, message_text, created_at) values ($1, 'hi', {created_at})");
-        let error = sqlx::query(&sql).bind(user).execute(&mut owner).await.unwrap_err();
+    for (created_at, code) in [
+        ("now() + interval '1 second'", "23514"),
+        ("'-infinity'", "22023"),
+        ("'infinity'", "22023"),
+    ] {
+        let sql = format!(
+            "insert into public.chat_messages (user_id, message_text, created_at) values ($1, 'hi', {created_at})"
+        );
+        let error = sqlx::query(&sql)
+            .bind(user)
+            .execute(&mut owner)
+            .await
+            .unwrap_err();
         assert_eq!(sqlstate(&error), code, "{created_at}");
     }
     assert_eq!(profile_count(&mut owner, user).await, 0);

@@ -5,7 +5,11 @@ use uuid::Uuid;
 
 /// What the stored state of `users` gets wrong; empty when it is exact.
 pub async fn differences(connection: &mut PgConnection, users: &[Uuid]) -> Vec<String> {
-    sqlx::query_scalar(include_str!("recount.sql")).bind(users).fetch_all(connection).await.expect("a recount")
+    sqlx::query_scalar(include_str!("recount.sql"))
+        .bind(users)
+        .fetch_all(connection)
+        .await
+        .expect("a recount")
 }
 
 /// Everything derived about `users`, but for the log.
@@ -48,7 +52,9 @@ pub async fn say(connection: &mut PgConnection, text: &str) -> Uuid {
 
 /// SQLSTATE of a refused statement.
 pub fn sqlstate(error: &sqlx::Error) -> String {
-    let database = error.as_database_error().expect("an answer of the database");
+    let database = error
+        .as_database_error()
+        .expect("an answer of the database");
     database.code().expect("a SQLSTATE").into_owned()
 }
 
@@ -58,7 +64,11 @@ where
     T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
 {
     let sql = format!("select {column} from public.personality_profiles where user_id = $1");
-    sqlx::query_scalar(&sql).bind(user).fetch_one(connection).await.expect("a profile")
+    sqlx::query_scalar(&sql)
+        .bind(user)
+        .fetch_one(connection)
+        .await
+        .expect("a profile")
 }
 
 /// How many profiles a user has: none before the first scored message.

@@ -1,0 +1,165 @@
+//! Commands that write to a log, and what their logs count.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::process::{Child, Command};
+
+/// How long a cancelled command may take to clean up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How many tests passed and failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) passed: u64,
+    pub(super) failed: u64,
+}
+
+impl Tally {
+    pub(super) const ONE: Self = Self {
+        passed: 1,
+        failed: 0,
+    };
+
+    pub(super) fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+}
+
+/// Runs a command to its end with its output appended to `log`. When it is cancelled, all
+/// that it started is told to end.
+pub(super) async fn run(command: &mut Command, log: &Path) -> Result<ExitStatus> {
+    let out = File::options()
+        .create(true)
+        .append(true)
+        .open(log)
+        .with_context(|| format!("cannot write {}", log.display()))?;
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(out.try_clone()?)
+        .stderr(out)
+        .process_group(0)
+        .spawn()
+        .with_context(|| format!("cannot run {}", command.as_std().get_program().display()))?;
+    let mut group = Group { child };
+    Ok(group.child.wait().await?)
+}
+
+/// As [`run`], failing when the command does.
+pub(super) async fn succeed(command: &mut Command, log: &Path) -> Result<()> {
+    let status = run(command, log).await?;
+    if !status.success() {
+        bail!(
+            "{} failed ({status})",
+            command.as_std().get_program().display()
+        );
+    }
+    Ok(())
+}
+
+struct Group {
+    child: Child,
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let Some(pid) = self
+            .child
+            .id()
+            .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?))
+        else {
+            return;
+        };
+        kill_process_group(pid, Signal::TERM).ok();
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        kill_process_group(pid, Signal::KILL).ok();
+    }
+}
+
+/// Sums the lines `test result: ok. 5 passed; 0 failed; …` that cargo's tests end with.
+pub(super) fn count_cargo_tests(output: &str) -> Tally {
+    let mut tally = Tally::default();
+    for line in output
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("test result: "))
+    {
+        for part in line.split([';', '.']) {
+            let mut words = part.split_whitespace();
+            if let (Some(Ok(count)), Some(kind)) =
+                (words.next().map(str::parse::<u64>), words.next())
+            {
+                match kind {
+                    "passed" => tally.passed += count,
+                    "failed" => tally.failed += count,
+                    _ => {}
+                }
+            }
+        }
+    }
+    tally
+}
+
+/// Counts the lines `ok 1 - …` and `not ok 2 - …` of the Test Anything Protocol.
+pub(super) fn count_tap(output: &str) -> Tally {
+    let mut tally = Tally::default();
+    for line in output.lines() {
+        if line.starts_with("ok ") {
+            tally.passed += 1;
+        } else if line.starts_with("not ok ") {
+            tally.failed += 1;
+        }
+    }
+    tally
+}
+
+/// A command that fails without a failed test has failed once: it did not build, or broke off.
+pub(super) fn verdict(status: ExitStatus, mut tally: Tally) -> Tally {
+    if !status.success() && tally.failed == 0 {
+        tally.failed = 1;
+    }
+    if status.success() && tally.passed == 0 {
+        tally.failed += 1;
+    }
+    tally
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargos_results_are_summed() {
+        let output = "test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 1.38s\n\
+                      noise\n  test result: FAILED. 2 passed; 3 failed; 0 ignored\n";
+        assert_eq!(
+            count_cargo_tests(output),
+            Tally {
+                passed: 7,
+                failed: 3
+            }
+        );
+    }
+
+    #[test]
+    fn tap_lines_are_counted_and_diagnostics_are_not() {
+        let output = "1..3\nok 1 - a\nnot ok 2 - b\n# Failed test 2: \"b\"\nok 3\nok\n";
+        assert_eq!(
+            count_tap(output),
+            Tally {
+                passed: 2,
+                failed: 1
+            }
+        );
+    }
+}

@@ -1,0 +1,187 @@
+//! Everything that has to pass, on servers of its own.
+
+mod bench;
+mod downloads;
+mod job;
+mod migration_steps;
+mod rust_steps;
+mod schema_snapshot;
+mod supabase_steps;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::installation::Installation;
+use crate::{extension_sql, paths, process};
+use bench::{Bench, Server};
+use job::Tally;
+
+/// In this order: what fails fast and says most comes first.
+const STEPS: [(&str, Step); 18] = [
+    ("format", Step::Format),
+    ("clippy", Step::Clippy),
+    ("docs", Step::Docs),
+    ("engine: build for PostgreSQL 15", Step::EngineFifteen),
+    ("engine: clippy", Step::ClippyEngine),
+    ("engine: committed SQL is current", Step::ExtensionSql),
+    ("engine: build for PostgreSQL 18", Step::EngineEighteen),
+    ("tests", Step::Tests),
+    ("engine tests on PostgreSQL 18", Step::EngineTestsOn18),
+    ("pgTAP", Step::Pgtap),
+    ("pgTAP on PostgreSQL 18", Step::PgtapOn18),
+    ("migrations build what sql/ builds", Step::Migrations),
+    ("an engine can come later", Step::EngineLater),
+    ("supabase db advisors", Step::Advisors),
+    ("supabase db lint", Step::Lint),
+    ("generated types are current", Step::Types),
+    ("core builds for wasm32", Step::Wasm),
+    ("end to end: the demo", Step::Demo),
+];
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Format,
+    Clippy,
+    Docs,
+    EngineFifteen,
+    ClippyEngine,
+    ExtensionSql,
+    EngineEighteen,
+    Tests,
+    EngineTestsOn18,
+    Pgtap,
+    PgtapOn18,
+    Migrations,
+    EngineLater,
+    Advisors,
+    Lint,
+    Types,
+    Wasm,
+    Demo,
+}
+
+impl Step {
+    async fn run(self, bench: &mut Bench) -> Result<Tally> {
+        match self {
+            Self::Format => rust_steps::format(bench).await,
+            Self::Clippy => rust_steps::clippy(bench).await,
+            Self::Docs => rust_steps::docs(bench).await,
+            Self::EngineFifteen => bench.server(Server::Fifteen).await.map(|_| Tally::ONE),
+            Self::ClippyEngine => rust_steps::clippy_engine(bench).await,
+            Self::ExtensionSql => rust_steps::extension_sql_is_current(bench).await,
+            Self::EngineEighteen => bench.server(Server::Eighteen).await.map(|_| Tally::ONE),
+            Self::Tests => rust_steps::tests(bench).await,
+            Self::EngineTestsOn18 => rust_steps::engine_tests_on_18(bench).await,
+            Self::Pgtap => supabase_steps::pgtap_on_15(bench).await,
+            Self::PgtapOn18 => supabase_steps::pgtap_on_18(bench).await,
+            Self::Migrations => migration_steps::same_database(bench).await,
+            Self::EngineLater => migration_steps::engine_comes_later(bench).await,
+            Self::Advisors => supabase_steps::advisors(bench).await,
+            Self::Lint => supabase_steps::lint(bench).await,
+            Self::Types => supabase_steps::types_are_current(bench).await,
+            Self::Wasm => rust_steps::wasm(bench).await,
+            Self::Demo => rust_steps::demo(bench).await,
+        }
+    }
+}
+
+/// Runs the steps whose name contains `only`, one line each, and sums up.
+///
+/// # Errors
+/// There is nothing to run, or no place to run it in. A failed test is no error here: the
+/// summary and the exit code say so.
+pub async fn run(only: Option<&str>) -> Result<ExitCode> {
+    let chosen: Vec<_> = STEPS
+        .iter()
+        .filter(|(name, _)| only.is_none_or(|part| name.contains(part)))
+        .collect();
+    if chosen.is_empty() {
+        bail!(
+            "no step's name contains {:?}; there are: {}",
+            only.unwrap_or_default(),
+            STEPS.map(|(name, _)| name).join(", ")
+        );
+    }
+    let mut bench = Bench::set_up()?;
+    let mut total = Tally::default();
+    for (name, step) in chosen {
+        total.add(report(&mut bench, name, *step).await?);
+    }
+    drop(bench);
+    println!("{} passed, {} failed", total.passed, total.failed);
+    Ok(if total.failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+async fn report(bench: &mut Bench, name: &str, step: Step) -> Result<Tally> {
+    bench.begin(name);
+    print!("{name:<36}");
+    std::io::stdout().flush()?;
+    let begun = Instant::now();
+    let (tally, complaint) = match step.run(bench).await {
+        Ok(tally) => (tally, None),
+        Err(error) => (
+            Tally {
+                passed: 0,
+                failed: 1,
+            },
+            Some(format!("{error:#}")),
+        ),
+    };
+    let failures = if tally.failed == 0 {
+        "ok".to_owned()
+    } else {
+        format!("{} FAILED", tally.failed)
+    };
+    println!(
+        "{:>6} passed  {:>7.1} s  {failures}",
+        tally.passed,
+        begun.elapsed().as_secs_f64()
+    );
+    if tally.failed > 0 {
+        println!("{}", process::tail(&bench.log(), 40));
+        if let Some(complaint) = complaint {
+            println!("{complaint}");
+        }
+        println!("  all of it: {}", bench.log().display());
+    }
+    Ok(tally)
+}
+
+/// Writes the database's TypeScript types anew.
+///
+/// # Errors
+/// The CLI fails, or the file cannot be written.
+pub async fn write_types() -> Result<PathBuf> {
+    let mut bench = Bench::set_up()?;
+    bench.begin("types");
+    let types = supabase_steps::generate_types(&mut bench).await?;
+    let file = supabase_steps::types_file();
+    if let Some(directory) = file.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
+    std::fs::write(&file, types).with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(file)
+}
+
+/// Writes the extension's SQL anew.
+///
+/// # Errors
+/// The extension does not build, or the file cannot be written.
+pub fn write_extension_sql() -> Result<PathBuf> {
+    let engine =
+        crate::extension::build(&Installation::debian_15()?, std::process::Stdio::inherit())?;
+    let file = paths::extension_sql()?;
+    std::fs::write(
+        &file,
+        extension_sql::generate(&engine.library, &engine.control)?,
+    )?;
+    Ok(file)
+}

@@ -1,0 +1,183 @@
+//! What cargo checks.
+
+use std::path::Path;
+
+use anyhow::{Result, bail, ensure};
+use tokio::process::Command;
+
+use super::bench::{Bench, Server};
+use super::job::{self, Tally};
+use crate::installation::Installation;
+use crate::{extension_sql, paths, testing};
+
+pub(super) async fn format(bench: &mut Bench) -> Result<Tally> {
+    job::succeed(&mut bench.cargo(&["fmt", "--all", "--check"]), &bench.log()).await?;
+    Ok(Tally::ONE)
+}
+
+pub(super) async fn clippy(bench: &mut Bench) -> Result<Tally> {
+    let arguments = [
+        "clippy",
+        "--locked",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    job::succeed(&mut bench.cargo(&arguments), &bench.log()).await?;
+    Ok(Tally::ONE)
+}
+
+/// The engine for 15; it shares its dependencies' build scripts with the release build.
+pub(super) async fn clippy_engine(bench: &mut Bench) -> Result<Tally> {
+    let arguments = [
+        "clippy",
+        "--release",
+        "--locked",
+        "-p",
+        "bondhu",
+        "--no-default-features",
+        "--features",
+        "pg15",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    let mut cargo = bench.cargo(&arguments);
+    cargo
+        .env("CARGO_TARGET_DIR", bench.target().join("extension-pg15"))
+        .env(
+            "PGRX_PG_CONFIG_PATH",
+            Installation::debian_15()?.pg_config(),
+        );
+    job::succeed(&mut cargo, &bench.log()).await?;
+    Ok(Tally::ONE)
+}
+
+pub(super) async fn docs(bench: &mut Bench) -> Result<Tally> {
+    let mut cargo = bench.cargo(&["doc", "--locked", "--no-deps"]);
+    job::succeed(cargo.env("RUSTDOCFLAGS", "-D warnings"), &bench.log()).await?;
+    Ok(Tally::ONE)
+}
+
+/// Every test of `core`, `sync-worker` and `dev`, on PostgreSQL 15.
+pub(super) async fn tests(bench: &mut Bench) -> Result<Tally> {
+    cargo_test(
+        bench,
+        Server::Fifteen,
+        &["test", "--locked", "--no-fail-fast"],
+    )
+    .await
+}
+
+/// The engine's tests again, on PostgreSQL 18.
+pub(super) async fn engine_tests_on_18(bench: &mut Bench) -> Result<Tally> {
+    cargo_test(
+        bench,
+        Server::Eighteen,
+        &[
+            "test",
+            "--locked",
+            "--no-fail-fast",
+            "-p",
+            "bondhu-dev",
+            "--test",
+            "engine",
+        ],
+    )
+    .await
+}
+
+async fn cargo_test(bench: &mut Bench, server: Server, arguments: &[&str]) -> Result<Tally> {
+    let url = bench.server(server).await?.superuser()?;
+    let mut cargo = bench.cargo(arguments);
+    cargo.env(testing::POSTGRES_URL, url.as_str());
+    let status = job::run(&mut cargo, &bench.log()).await?;
+    Ok(job::verdict(
+        status,
+        job::count_cargo_tests(&bench.read_log()),
+    ))
+}
+
+/// The committed SQL of the extension is what the library describes.
+pub(super) async fn extension_sql_is_current(bench: &mut Bench) -> Result<Tally> {
+    let engine = bench.engine(&Installation::debian_15()?)?;
+    let generated = extension_sql::generate(&engine.library, &engine.control)?;
+    let committed = std::fs::read_to_string(paths::extension_sql()?)?;
+    ensure!(
+        generated == committed,
+        "{} is not what the extension describes: run `bondhu-dev extension-sql`",
+        paths::extension_sql()?.display()
+    );
+    Ok(Tally::ONE)
+}
+
+/// `core` builds where there is no operating system.
+pub(super) async fn wasm(bench: &mut Bench) -> Result<Tally> {
+    const TARGET: &str = "wasm32-unknown-unknown";
+    let target = bench.target().join("wasm");
+    let mut arguments = vec![
+        "build",
+        "--locked",
+        "--release",
+        "-p",
+        "bondhu-core",
+        "--target",
+        TARGET,
+    ];
+    let sysroot = Command::new("rustc")
+        .args(["--print", "sysroot"])
+        .output()
+        .await?;
+    let own = Path::new(String::from_utf8(sysroot.stdout)?.trim())
+        .join("lib/rustlib")
+        .join(TARGET)
+        .join("lib");
+    let mut cargo = if own.is_dir() {
+        bench.cargo(&arguments)
+    } else {
+        // The toolchain has no standard library for wasm32, and a rustup without network
+        // gets none: Debian's compiler builds it from source.
+        if !Path::new("/usr/lib/rustlib/src/rust/library").exists() {
+            bail!(
+                "no standard library for {TARGET}: `rustup target add {TARGET}`, or dev/setup.sh test (Debian packages rustc-web cargo-web rust-web-src lld)"
+            );
+        }
+        arguments.extend(["-Zbuild-std=std,panic_abort"]);
+        let mut cargo = Command::new("/usr/bin/cargo");
+        cargo
+            .args(&arguments)
+            .current_dir(paths::checkout())
+            .env("RUSTC", "/usr/bin/rustc")
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env(
+                "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER",
+                "/usr/bin/wasm-ld",
+            );
+        cargo
+    };
+    cargo.env("CARGO_TARGET_DIR", target);
+    job::succeed(&mut cargo, &bench.log()).await?;
+    Ok(Tally::ONE)
+}
+
+/// The way of a message, in a process of its own.
+pub(super) async fn demo(bench: &mut Bench) -> Result<Tally> {
+    let mut demo = Command::new(std::env::current_exe()?);
+    let status = job::run(
+        demo.arg("demo").env("CARGO_TARGET_DIR", bench.target()),
+        &bench.log(),
+    )
+    .await?;
+    let said = bench.read_log();
+    let mut tally = Tally::default();
+    for line in said.lines().map(str::trim_start) {
+        tally.passed += u64::from(line.starts_with("✓ "));
+        tally.failed += u64::from(line.starts_with("✗ "));
+    }
+    ensure!(
+        status.success() == said.trim_end().ends_with("demo: ok"),
+        "the demo's last line and its exit code disagree"
+    );
+    Ok(job::verdict(status, tally))
+}

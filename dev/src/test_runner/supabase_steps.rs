@@ -1,0 +1,152 @@
+//! What the Supabase CLI and pgTAP check.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use tokio::process::Command;
+
+use super::bench::{Bench, Server};
+use super::job::{self, Tally};
+use crate::{migrations, paths, template};
+
+/// The API roles' view of the database.
+const EXPOSED: &str = "public";
+const OURS: &str = "public,bondhu";
+
+pub(super) async fn pgtap_on_15(bench: &mut Bench) -> Result<Tally> {
+    pgtap(bench, Server::Fifteen).await
+}
+
+pub(super) async fn pgtap_on_18(bench: &mut Bench) -> Result<Tally> {
+    pgtap(bench, Server::Eighteen).await
+}
+
+async fn pgtap(bench: &mut Bench, server: Server) -> Result<Tally> {
+    let url = fresh_database(bench, server, "pgtap").await?;
+    let mut tests = Vec::new();
+    for entry in fs::read_dir(paths::checkout().join("supabase/tests"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "sql") {
+            tests.push(path);
+        }
+    }
+    tests.sort();
+    let mut pg_prove = Command::new("pg_prove");
+    pg_prove
+        .args(["--verbose", "--dbname"])
+        .arg(url)
+        .args(tests);
+    let status = job::run(&mut pg_prove, &bench.log())
+        .await
+        .context("dev/setup.sh test installs pg_prove")?;
+    Ok(job::verdict(status, job::count_tap(&bench.read_log())))
+}
+
+pub(super) async fn advisors(bench: &mut Bench) -> Result<Tally> {
+    remote(bench, &["db", "advisors", "--fail-on", "error"]).await
+}
+
+pub(super) async fn lint(bench: &mut Bench) -> Result<Tally> {
+    remote(
+        bench,
+        &[
+            "db",
+            "lint",
+            "--schema",
+            OURS,
+            "--level",
+            "warning",
+            "--fail-on",
+            "warning",
+        ],
+    )
+    .await
+}
+
+async fn remote(bench: &mut Bench, arguments: &[&str]) -> Result<Tally> {
+    let url = fresh_database(bench, Server::Fifteen, "advice").await?;
+    let project = project(bench)?;
+    let mut supabase = bench.supabase(&project, arguments).await?;
+    job::succeed(supabase.arg(format!("--remote={url}")), &bench.log()).await?;
+    Ok(Tally::ONE)
+}
+
+pub(super) async fn types_are_current(bench: &mut Bench) -> Result<Tally> {
+    let generated = generate_types(bench).await?;
+    let file = types_file();
+    let committed =
+        fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    ensure!(
+        generated == committed,
+        "{} is not what the schema says: run `bondhu-dev types`",
+        file.display()
+    );
+    Ok(Tally::ONE)
+}
+
+/// Where the Edge functions find the database's types.
+pub(super) fn types_file() -> PathBuf {
+    paths::checkout().join("supabase/functions/_shared/database.types.ts")
+}
+
+/// TypeScript types of what the Data API exposes.
+pub(super) async fn generate_types(bench: &mut Bench) -> Result<String> {
+    let url = fresh_database(bench, Server::Fifteen, "types").await?;
+    let project = project(bench)?;
+    let mut supabase = bench
+        .supabase(
+            &project,
+            &["gen", "types", "--lang=typescript", "--schema", EXPOSED],
+        )
+        .await?;
+    let output = supabase
+        .arg(format!("--remote={url}"))
+        .output()
+        .await
+        .context("cannot run supabase")?;
+    ensure!(
+        output.status.success(),
+        "gen types failed:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// A copy of the project for the CLI to work on: it leaves files behind.
+pub(super) fn project(bench: &Bench) -> Result<PathBuf> {
+    let project = bench.directory("project")?;
+    let supabase = project.join("supabase");
+    fs::create_dir_all(supabase.join("migrations"))?;
+    fs::copy(
+        paths::checkout().join("supabase/config.toml"),
+        supabase.join("config.toml"),
+    )
+    .context("supabase/config.toml")?;
+    for migration in migrations::list()? {
+        copy_into(&migration.source.path, &supabase.join("migrations"))?;
+    }
+    Ok(project)
+}
+
+fn copy_into(file: &Path, directory: &Path) -> Result<()> {
+    fs::copy(file, directory.join(file.file_name().unwrap_or_default()))?;
+    Ok(())
+}
+
+/// A database with the schema of `sql/` and the extensions of the tools; its owner's URL.
+async fn fresh_database(bench: &mut Bench, server: Server, name: &str) -> Result<String> {
+    let cluster = bench.server(server).await?;
+    let superuser = cluster.superuser()?;
+    let url = cluster.url("postgres", name);
+    template::ensure(&superuser).await?;
+    template::remove(&superuser, name).await?;
+    template::copy(&superuser, name).await?;
+    let mut connection = template::connect(&superuser, None, Some(name)).await?;
+    let tools = "do $$ declare tool text; begin \
+         for tool in select a.name from pg_available_extensions a where a.name in ('pgtap', 'plpgsql_check') loop \
+           execute format('create extension if not exists %I with schema extensions', tool); \
+         end loop; end $$";
+    template::run(&mut connection, tools).await?;
+    Ok(url)
+}

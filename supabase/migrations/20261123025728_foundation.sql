@@ -1,0 +1,2380 @@
+-- The schema of sql/, file by file. Made by `bondhu-dev migration`; edit sql/ instead.
+
+-- sql/00_schemas.sql
+
+-- Rooms and the worker's role.
+--
+-- `public` is what the Data API exposes; `bondhu` is private. An API role may look
+-- into `bondhu` (USAGE) because RPCs and column defaults call listed functions
+-- there, and can read or write none of its tables.
+
+create schema bondhu;
+comment on schema bondhu is 'Private to the backend: settings, tokens, jobs, OAuth states, the engine''s entry functions.';
+
+do $role$
+begin
+  -- A role belongs to the cluster, not to this database: another database may have made it.
+  if to_regrole('bondhu_worker') is null then
+    create role bondhu_worker nologin;
+  end if;
+end
+$role$;
+comment on role bondhu_worker is 'The sync worker. The operator gives it a login: alter role bondhu_worker login password ''…''.';
+
+revoke all on schema bondhu from public;
+grant usage on schema bondhu to authenticated, service_role, bondhu_worker;
+grant usage on schema public to bondhu_worker;
+
+create function bondhu.require_user() returns uuid
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  caller uuid := auth.uid();
+begin
+  if caller is null then
+    raise exception using
+      errcode = '28000',
+      message = 'nobody is signed in',
+      hint = 'Call this with the access token of a signed-in user.';
+  end if;
+  return caller;
+end
+$$;
+comment on function bondhu.require_user() is 'The signed-in user; SQLSTATE 28000 when there is none.';
+revoke all on function bondhu.require_user() from public, anon, authenticated, service_role;
+grant execute on function bondhu.require_user() to authenticated, service_role;
+
+create function bondhu.refuse(rule text, reason text, remedy text) returns boolean
+language plpgsql stable -- not immutable: the planner would call it
+set search_path = ''
+as $$
+begin
+  raise exception using errcode = '23514', constraint = rule, message = reason, hint = remedy;
+end
+$$;
+comment on function bondhu.refuse(text, text, text) is
+  'For checks that people run into: check (case when <broken> then bondhu.refuse(…) end) fails with a sentence and a remedy in place of the name of a constraint.';
+revoke all on function bondhu.refuse(text, text, text) from public, anon, authenticated, service_role;
+grant execute on function bondhu.refuse(text, text, text) to authenticated, service_role;
+
+create function bondhu.set_updated_at() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  new.updated_at := now();
+  return new;
+end
+$$;
+comment on function bondhu.set_updated_at() is 'BEFORE UPDATE trigger: stamps the row with the transaction''s time.';
+revoke all on function bondhu.set_updated_at() from public, anon, authenticated, service_role;
+
+-- sql/10_settings.sql
+
+-- What an operator may set, each with its range. One table and not GUCs: settings
+-- must not differ between sessions or engines.
+
+create table bondhu.settings (
+  singleton boolean primary key default true,
+
+  window_hours integer not null default 24,
+  min_messages integer not null default 5,
+  trend_threshold_hundredths integer not null default 10,
+  needs_support_below_hundredths integer not null default 30,
+  enthusiastic_above_hundredths integer not null default 70,
+  variable_above_hundredths integer not null default 30,
+  crisis_support_hours integer not null default 72,
+
+  trait_half_life_days integer not null default 30,
+  trait_horizon_days integer not null default 180,
+  trait_full_confidence numeric(6, 2) not null default 30,
+  history_min_change integer not null default 1,
+  history_retention_days integer not null default 730,
+
+  session_idle_minutes integer not null default 30,
+  session_retention_days integer not null default 90,
+  chat_history_document_size integer not null default 50,
+
+  sync_request_cooldown_minutes integer not null default 5,
+  oauth_state_ttl_minutes integer not null default 10,
+  lease_seconds integer not null default 120,
+  video_retention_days integer not null default 30,
+  cron_history_retention_days integer not null default 7,
+
+  updated_at timestamptz not null default now(),
+
+  constraint settings_is_one_row check (singleton),
+  constraint window_is_one_hour_to_one_week check (window_hours between 1 and 168),
+  constraint min_messages_is_positive check (min_messages between 2 and 1000),
+  constraint trend_threshold_is_a_score check (trend_threshold_hundredths between 1 and 100),
+  constraint style_thresholds_are_ordered check (
+    0 <= needs_support_below_hundredths
+    and needs_support_below_hundredths < enthusiastic_above_hundredths
+    and enthusiastic_above_hundredths <= 100
+  ),
+  -- Scores lie in 0..1, so that no sample standard deviation exceeds sqrt(1/2).
+  constraint variable_threshold_is_a_deviation check (variable_above_hundredths between 1 and 71),
+  constraint crisis_support_is_bounded check (crisis_support_hours between 1 and 24 * 30),
+  -- The engine's table of integer weights is made for exactly this decay.
+  constraint decay_matches_the_engines_table check (trait_half_life_days = 30 and trait_horizon_days = 180),
+  constraint full_confidence_is_positive check (trait_full_confidence > 0),
+  constraint history_min_change_is_in_points check (history_min_change between 1 and 100),
+  constraint history_retention_is_positive check (history_retention_days > 0),
+  constraint session_idle_is_positive check (session_idle_minutes between 1 and 1440),
+  constraint session_retention_is_positive check (session_retention_days > 0),
+  constraint chat_document_fits_a_page check (chat_history_document_size between 1 and 200),
+  constraint sync_cooldown_is_bounded check (sync_request_cooldown_minutes between 0 and 1440),
+  constraint oauth_state_ttl_is_short check (oauth_state_ttl_minutes between 1 and 60),
+  constraint lease_outlives_a_page check (lease_seconds between 30 and 3600),
+  -- YouTube API Services Developer Policies III.E.4: refresh or delete within 30 days.
+  constraint video_retention_keeps_the_policy check (video_retention_days between 1 and 30),
+  constraint cron_history_retention_is_positive check (cron_history_retention_days > 0)
+);
+comment on table bondhu.settings is 'One row. Durations carry their unit in the name; *_hundredths are scores × 100.';
+comment on column bondhu.settings.window_hours is 'Length of the sentiment window; the trend compares it with the window before it.';
+comment on column bondhu.settings.min_messages is 'Below this many scored messages in the window nothing is concluded.';
+comment on column bondhu.settings.crisis_support_hours is 'How long one crisis message keeps needs_support, whatever the count.';
+comment on column bondhu.settings.trait_full_confidence is 'Effective number of messages at which traits are no longer shrunk to the baseline.';
+comment on column bondhu.settings.cron_history_retention_days is 'How long runs of scheduled jobs and the ledger of provider requests are kept.';
+comment on column bondhu.settings.history_min_change is 'A trait has to move this many points (0..100) for a row of history.';
+
+revoke all on bondhu.settings from public, anon, authenticated, service_role;
+grant select, update on bondhu.settings to service_role;
+grant select on bondhu.settings to bondhu_worker;
+insert into bondhu.settings default values;
+
+create trigger settings_set_updated_at before update on bondhu.settings
+  for each row execute function bondhu.set_updated_at();
+
+create table bondhu.provider_settings (
+  provider text primary key,
+  enabled boolean not null default true,
+  client_id text,
+  authorize_url text not null,
+  redirect_uri text,
+  scopes text[] not null,
+  return_to_allow_list text[] not null default '{}',
+  sync_interval_minutes integer not null,
+  requests_per_window integer not null,
+  window_seconds integer,
+  quota_resets text not null,
+  llm_use_allowed boolean not null,
+  blocked_until timestamptz,
+  blocked_reason text,
+  updated_at timestamptz not null default now(),
+
+  constraint provider_is_known check (provider in ('spotify', 'youtube')),
+  constraint sync_interval_is_bounded check (sync_interval_minutes between 1 and 10080),
+  constraint requests_per_window_is_positive check (requests_per_window > 0),
+  constraint quota_reset_is_known check (quota_resets in ('rolling', 'midnight_pacific')),
+  constraint rolling_quota_has_a_window check ((quota_resets = 'rolling') = (window_seconds is not null)),
+  constraint window_is_positive check (window_seconds > 0),
+  constraint blocked_has_a_reason check ((blocked_until is null) = (blocked_reason is null))
+);
+comment on table bondhu.provider_settings is
+  'One row per provider. The client secret is not here: it is the worker''s. `sync-worker doctor` compares this row with the worker''s configuration.';
+comment on column bondhu.provider_settings.return_to_allow_list is
+  'Origins (scheme://host[:port]) a user may be sent back to after consent; compared as parsed origins, never as prefixes.';
+comment on column bondhu.provider_settings.llm_use_allowed is
+  'Whether data of this provider may enter an LLM prompt through personality_context. Spotify''s Developer Policy III.13 forbids it, so off there.';
+comment on column bondhu.provider_settings.blocked_until is 'Set when the provider refuses the whole app (quota); nobody is synced before.';
+
+revoke all on bondhu.provider_settings from public, anon, authenticated, service_role;
+grant select, update on bondhu.provider_settings to service_role;
+grant select, update (blocked_until, blocked_reason) on bondhu.provider_settings to bondhu_worker;
+
+create trigger provider_settings_set_updated_at before update on bondhu.provider_settings
+  for each row execute function bondhu.set_updated_at();
+
+-- Spotify publishes no number for its rolling 30 s window: 90 is a cautious guess.
+-- YouTube: 10,000 units a day per project, https://developers.google.com/youtube/v3/determine_quota_cost
+insert into bondhu.provider_settings
+  (provider, authorize_url, scopes, sync_interval_minutes, requests_per_window, window_seconds, quota_resets, llm_use_allowed)
+values
+  ('spotify', 'https://accounts.spotify.com/authorize',
+   array['user-top-read', 'user-read-recently-played'],
+   60, 90, 30, 'rolling', false),
+  ('youtube', 'https://accounts.google.com/o/oauth2/v2/auth',
+   array['https://www.googleapis.com/auth/youtube.readonly'],
+   720, 10000, null, 'midnight_pacific', true);
+
+-- sql/20_profiles.sql
+
+-- One profile per auth user, made with the user.
+
+create function bondhu.is_time_zone(name text) returns boolean
+language plpgsql stable strict
+set search_path = ''
+as $$
+begin
+  -- Only Area/City names and UTC: POSIX strings such as 'ABC+3' parse too, and mean
+  -- something that no frontend's Intl API knows.
+  if name !~ '^(UTC|[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){1,2})$' then
+    return false;
+  end if;
+  perform pg_catalog.timezone(name, pg_catalog.now());
+  return true;
+exception when invalid_parameter_value then
+  return false;
+end
+$$;
+comment on function bondhu.is_time_zone(text) is 'True for UTC and IANA Area/City names that this server knows.';
+revoke all on function bondhu.is_time_zone(text) from public, anon, authenticated, service_role;
+grant execute on function bondhu.is_time_zone(text) to authenticated, service_role;
+
+create table public.profiles (
+  user_id uuid primary key references auth.users (id) on delete cascade,
+  display_name text,
+  locale text,
+  time_zone text not null default 'UTC',
+  onboarding_state text not null default 'new',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+
+  constraint display_name_is_short check (
+    case when btrim(display_name) = '' or char_length(display_name) > 80 then bondhu.refuse('display_name_is_short',
+      'display_name must have 1 to 80 characters, not only spaces', 'Send null for no name.') end
+  ),
+  constraint locale_is_a_language_tag check (
+    case when locale !~ '^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$' then bondhu.refuse('locale_is_a_language_tag',
+      format('%L is no locale', locale), 'Send a language tag such as en, bn-BD or pt_BR.') end
+  ),
+  constraint time_zone_is_iana check (
+    case when not bondhu.is_time_zone(time_zone) then bondhu.refuse('time_zone_is_iana',
+      format('%L is no time zone', time_zone),
+      'Send an IANA name such as Asia/Dhaka; browsers have it in Intl.DateTimeFormat().resolvedOptions().timeZone.') end
+  ),
+  constraint onboarding_state_is_known check (
+    case when onboarding_state not in ('new', 'in_progress', 'complete') then bondhu.refuse('onboarding_state_is_known',
+      format('%L is no onboarding_state', onboarding_state), 'Send new, in_progress or complete.') end
+  )
+);
+comment on table public.profiles is 'What a user tells about themselves. One row per auth user, made with it.';
+comment on column public.profiles.time_zone is 'IANA name such as Asia/Dhaka; days and hours shown to the user are counted in it.';
+
+alter table public.profiles enable row level security;
+revoke all on public.profiles from public, anon, authenticated, service_role;
+grant select on public.profiles to authenticated, bondhu_worker;
+grant update (display_name, locale, time_zone, onboarding_state) on public.profiles to authenticated;
+grant select, insert, update, delete on public.profiles to service_role;
+
+create policy "a user reads their own profile" on public.profiles
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "a user edits their own profile" on public.profiles
+  for update to authenticated using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
+create policy "the worker reads profiles" on public.profiles
+  for select to bondhu_worker using (true);
+
+create trigger profiles_set_updated_at before update on public.profiles
+  for each row execute function bondhu.set_updated_at();
+
+-- SECURITY DEFINER: it fires as the auth service, which has no rights here.
+create function bondhu.create_profile() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  insert into public.profiles (user_id, display_name)
+  values (new.id, nullif(left(btrim(new.raw_user_meta_data ->> 'display_name'), 80), ''))
+  on conflict (user_id) do nothing;
+  return null;
+end
+$$;
+comment on function bondhu.create_profile() is 'AFTER INSERT trigger on auth.users. Takes display_name from the sign-up metadata.';
+revoke all on function bondhu.create_profile() from public, anon, authenticated, service_role;
+
+create trigger bondhu_create_profile after insert on auth.users
+  for each row execute function bondhu.create_profile();
+
+-- Users who signed up before Bondhu was installed.
+insert into public.profiles (user_id) select id from auth.users on conflict (user_id) do nothing;
+
+-- sql/30_sessions.sql
+
+-- Sessions: one active per user and device. Started, touched, ended, and why.
+
+create table public.user_sessions (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  device_id text not null,
+  started_at timestamptz not null default now(),
+  last_seen_at timestamptz not null default now(),
+  ended_at timestamptz,
+  end_reason text,
+
+  primary key (user_id, id),
+  constraint device_id_is_short check (char_length(device_id) between 1 and 200),
+  constraint end_reason_is_known check (end_reason in ('ended', 'idle', 'replaced')),
+  constraint ended_has_a_reason check ((ended_at is null) = (end_reason is null)),
+  constraint session_times_are_ordered check (started_at <= last_seen_at and last_seen_at <= coalesce(ended_at, last_seen_at))
+);
+comment on table public.user_sessions is 'One row per visit of a user on a device; active while ended_at is null.';
+comment on column public.user_sessions.end_reason is 'ended: by the user; idle: closed by cron; replaced: the device started a new one.';
+
+create unique index one_active_session_per_device on public.user_sessions (user_id, device_id) where ended_at is null;
+create index user_sessions_by_last_seen on public.user_sessions (last_seen_at) where ended_at is null;
+
+create table public.session_activities (
+  user_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  session_id uuid not null,
+  activity text not null,
+  details jsonb not null default '{}',
+  occurred_at timestamptz not null default now(),
+
+  primary key (user_id, id),
+  constraint session_activities_session_fkey foreign key (user_id, session_id)
+    references public.user_sessions (user_id, id) on delete cascade,
+  constraint activity_is_a_short_name check (activity ~ '^[a-z][a-z0-9_.]{0,63}$'),
+  constraint details_is_a_small_object check (jsonb_typeof(details) = 'object' and pg_column_size(details) <= 4096)
+);
+comment on table public.session_activities is 'What was done in a session, e.g. chat.opened, game.finished.';
+create index session_activities_by_session on public.session_activities (user_id, session_id, occurred_at desc);
+
+alter table public.user_sessions enable row level security;
+alter table public.session_activities enable row level security;
+revoke all on public.user_sessions, public.session_activities from public, anon, authenticated, service_role;
+grant select on public.user_sessions, public.session_activities to authenticated;
+grant select, insert, update, delete on public.user_sessions, public.session_activities to service_role;
+grant select on public.user_sessions to bondhu_worker;
+
+create policy "a user reads their own sessions" on public.user_sessions
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker reads sessions" on public.user_sessions
+  for select to bondhu_worker using (true);
+create policy "a user reads their own activities" on public.session_activities
+  for select to authenticated using (user_id = (select auth.uid()));
+
+-- The RPCs are SECURITY DEFINER: a client that could write these tables itself could
+-- claim to have been here last year. Each acts on bondhu.require_user() alone.
+
+create function public.start_session(device_id text) returns uuid
+language plpgsql security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  caller uuid := bondhu.require_user();
+  device alias for $1;
+  started uuid;
+begin
+  if device is null or char_length(btrim(device)) not between 1 and 200 then
+    raise exception using
+      errcode = '22023',
+      message = 'device_id must have 1 to 200 characters',
+      hint = 'Send a name that stays the same for this device, such as a uuid kept in local storage.';
+  end if;
+  -- One session at a time per user and device, also when two tabs start together.
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(caller::text || device, 0));
+  update public.user_sessions s
+     set ended_at = now(), end_reason = 'replaced', last_seen_at = greatest(s.last_seen_at, now())
+   where s.user_id = caller and s.device_id = device and s.ended_at is null;
+  insert into public.user_sessions (user_id, device_id) values (caller, device) returning id into started;
+  return started;
+end
+$$;
+comment on function public.start_session(text) is 'Starts a session on this device, ending the one it had, and returns its id.';
+
+create function public.touch_session(session_id uuid) returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  update public.user_sessions s
+     set last_seen_at = greatest(s.last_seen_at, now())
+   where s.user_id = bondhu.require_user() and s.id = $1 and s.ended_at is null;
+  if not found then
+    perform bondhu.raise_no_active_session();
+  end if;
+end
+$$;
+comment on function public.touch_session(uuid) is 'Says that the session is still in use; P0002 when it is not active.';
+
+create function public.log_activity(session_id uuid, activity text, details jsonb default '{}') returns uuid
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  logged uuid;
+begin
+  perform public.touch_session($1);
+  insert into public.session_activities (user_id, session_id, activity, details)
+  values (bondhu.require_user(), $1, $2, coalesce($3, '{}'))
+  returning id into logged;
+  return logged;
+end
+$$;
+comment on function public.log_activity(uuid, text, jsonb) is 'Records what was done and touches the session. activity: lower-case name such as chat.opened; details: an object of at most 4 kB.';
+
+create function public.end_session(session_id uuid) returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  update public.user_sessions s
+     set ended_at = now(), end_reason = 'ended', last_seen_at = greatest(s.last_seen_at, now())
+   where s.user_id = bondhu.require_user() and s.id = $1 and s.ended_at is null;
+  if not found then
+    perform bondhu.raise_no_active_session();
+  end if;
+end
+$$;
+comment on function public.end_session(uuid) is 'Ends the session; P0002 when it is not active.';
+
+create function bondhu.raise_no_active_session() returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  raise exception using
+    errcode = 'P0002',
+    message = 'this session is not active',
+    hint = 'It has ended or never was yours. Call start_session for a new one.';
+end
+$$;
+revoke all on function bondhu.raise_no_active_session() from public, anon, authenticated, service_role;
+
+create function bondhu.close_idle_sessions() returns bigint
+language sql
+set search_path = ''
+as $$
+  with closed as (
+    update public.user_sessions
+       set ended_at = now(), end_reason = 'idle'
+     where ended_at is null
+       and last_seen_at < now() - make_interval(mins => (select session_idle_minutes from bondhu.settings))
+    returning 1
+  )
+  select count(*) from closed
+$$;
+comment on function bondhu.close_idle_sessions() is 'Ends sessions idle for longer than settings.session_idle_minutes; returns how many. Run by cron.';
+
+revoke all on function public.start_session(text), public.touch_session(uuid), public.log_activity(uuid, text, jsonb),
+  public.end_session(uuid), bondhu.close_idle_sessions()
+  from public, anon, authenticated, service_role;
+grant execute on function public.start_session(text), public.touch_session(uuid), public.log_activity(uuid, text, jsonb),
+  public.end_session(uuid) to authenticated;
+grant execute on function bondhu.close_idle_sessions() to service_role;
+
+-- The document is an array, one entry per device; it stands until the first session goes idle.
+create function bondhu.session_active_document(user_ids uuid[], as_of timestamptz)
+returns table (user_id uuid, data jsonb, until timestamptz)
+language sql stable
+set search_path = ''
+as $$
+  select
+    p.user_id,
+    jsonb_agg(
+      jsonb_build_object(
+        'id', s.id, 'device_id', s.device_id, 'started_at', s.started_at, 'last_seen_at', s.last_seen_at
+      ) order by s.last_seen_at desc, s.id
+    ) filter (where s.id is not null),
+    min(s.last_seen_at) + idle.after
+  from public.profiles p
+  cross join (select make_interval(mins => session_idle_minutes) as after from bondhu.settings) idle
+  left join public.user_sessions s
+    on s.user_id = p.user_id
+   and s.ended_at is null
+   and s.last_seen_at > $2 - idle.after
+  where p.user_id = any ($1)
+  group by p.user_id, idle.after
+$$;
+comment on function bondhu.session_active_document(uuid[], timestamptz) is 'Redis document session:active: the user''s active sessions, newest first; null data when there is none.';
+revoke all on function bondhu.session_active_document(uuid[], timestamptz) from public, anon, authenticated, service_role;
+grant execute on function bondhu.session_active_document(uuid[], timestamptz) to bondhu_worker;
+
+-- sql/40_chat.sql
+
+-- Chat: what was said, by whom, and how it scored.
+--
+-- A client writes its own text, session and id; everything else is the engine's or
+-- the service role's. The engine attaches its triggers in bondhu.install_engine().
+
+create table public.chat_messages (
+  user_id uuid not null default auth.uid() references auth.users (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  seq bigint generated always as identity,
+  session_id uuid,
+  sender_type text not null default 'user',
+  message_text text not null,
+  sentiment_score numeric(3, 2),
+  mood_detected text,
+  support_level text,
+  engine_version integer,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+
+  primary key (user_id, id),
+  constraint chat_messages_session_fkey foreign key (user_id, session_id)
+    references public.user_sessions (user_id, id) on delete set null (session_id),
+  constraint sender_is_known check (sender_type in ('user', 'ai')),
+  constraint message_is_not_blank check (
+    -- White space, and what shows as none: no-break, zero-width and filler characters.
+    case when message_text !~ U&'[^[:space:]\00A0\115F\1160\2000-\200F\2028-\202F\205F-\2064\2800\3000\3164\FEFF\FFA0]' then bondhu.refuse('message_is_not_blank',
+      'message_text is blank', 'Send at least one character that can be seen.') end
+  ),
+  constraint message_is_at_most_8000_characters check (
+    case when char_length(message_text) > 8000 then bondhu.refuse('message_is_at_most_8000_characters',
+      format('message_text has %s characters', char_length(message_text)), 'Send at most 8000 characters; split a longer text.') end
+  ),
+  constraint score_is_0_to_1 check (sentiment_score between 0 and 1),
+  constraint mood_is_known check (mood_detected in (
+    'joy', 'love', 'grateful', 'calm', 'curious', 'surprise', 'sad', 'lonely',
+    'anxious', 'angry', 'disgust', 'tired', 'neutral'
+  )),
+  constraint support_level_is_known check (support_level in ('none', 'support', 'crisis')),
+  constraint scored_whole_or_not_at_all check (
+    num_nulls(sentiment_score, mood_detected, support_level, engine_version) in (0, 4)
+  ),
+  constraint only_user_messages_are_scored check (sender_type = 'user' or engine_version is null),
+  -- Stays true once it is, so that a dump restores although now() is not immutable.
+  constraint created_at_is_not_in_the_future check (created_at <= now())
+);
+comment on table public.chat_messages is
+  'The conversation. (user_id, id) is the key, so a retried send with the same id is a no-op (upsert with ignoreDuplicates).';
+comment on column public.chat_messages.seq is 'Order within one created_at; rows of one transaction share that. Cursors are (created_at, seq).';
+comment on column public.chat_messages.sentiment_score is '0 bad … 0.5 neutral … 1 good; null while unscored and for the companion''s messages.';
+comment on column public.chat_messages.support_level is 'none, support or crisis: what a pattern detector saw. Not a diagnosis.';
+comment on column public.chat_messages.engine_version is 'Version of the engine that scored this message; null while unscored.';
+
+-- Serves history pages, the engine's window reads, and the policies.
+create index chat_messages_by_time on public.chat_messages (user_id, created_at desc, seq desc);
+create index chat_messages_by_session on public.chat_messages (user_id, session_id) where session_id is not null;
+
+alter table public.chat_messages enable row level security;
+revoke all on public.chat_messages from public, anon, authenticated, service_role;
+revoke all on sequence public.chat_messages_seq_seq from public, anon, authenticated, service_role;
+grant select, delete on public.chat_messages to authenticated;
+grant insert (user_id, id, session_id, message_text) on public.chat_messages to authenticated;
+grant update (message_text) on public.chat_messages to authenticated;
+grant select, delete on public.chat_messages to service_role;
+grant insert (user_id, id, session_id, sender_type, message_text, created_at) on public.chat_messages to service_role;
+grant update (user_id, session_id, sender_type, message_text) on public.chat_messages to service_role;
+grant select on public.chat_messages to bondhu_worker;
+
+create policy "a user reads their own messages" on public.chat_messages
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "a user writes their own messages" on public.chat_messages
+  for insert to authenticated with check (user_id = (select auth.uid()) and sender_type = 'user');
+create policy "a user edits their own messages" on public.chat_messages
+  for update to authenticated using (user_id = (select auth.uid()) and sender_type = 'user')
+  with check (user_id = (select auth.uid()) and sender_type = 'user');
+create policy "a user deletes their own messages" on public.chat_messages
+  for delete to authenticated using (user_id = (select auth.uid()));
+create policy "the worker reads messages" on public.chat_messages
+  for select to bondhu_worker using (true);
+
+create trigger chat_messages_set_updated_at before update of message_text on public.chat_messages
+  for each row when (old.message_text is distinct from new.message_text)
+  execute function bondhu.set_updated_at();
+
+create function public.chat_history(
+  page_size integer default 50,
+  before_created_at timestamptz default null,
+  before_seq bigint default null
+) returns setof public.chat_messages
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  if page_size is null or page_size not between 1 and 200 then
+    raise exception using
+      errcode = '22023',
+      message = 'page_size must be between 1 and 200',
+      hint = 'Ask for the next page with created_at and seq of the oldest message you have.';
+  end if;
+  if (before_created_at is null) <> (before_seq is null) then
+    raise exception using
+      errcode = '22023',
+      message = 'a cursor is before_created_at and before_seq together',
+      hint = 'Send created_at and seq of the oldest message you have, or neither for the newest page.';
+  end if;
+  return query
+    select page.*
+    from (
+      select m.*
+      from public.chat_messages m
+      where m.user_id = (select bondhu.require_user())
+        -- Without a cursor: before the end of time, so that one index condition serves both.
+        and (m.created_at, m.seq) < (
+          coalesce(before_created_at, 'infinity'), coalesce(before_seq, 9223372036854775807)
+        )
+      order by m.created_at desc, m.seq desc
+      limit page_size
+    ) page
+    order by page.created_at, page.seq;
+end
+$$;
+comment on function public.chat_history(integer, timestamptz, bigint) is
+  'The caller''s newest page of messages before the cursor, oldest first. page_size 1..200.';
+revoke all on function public.chat_history(integer, timestamptz, bigint) from public, anon, authenticated, service_role;
+grant execute on function public.chat_history(integer, timestamptz, bigint) to authenticated;
+
+create function bondhu.chat_history_document(user_ids uuid[], as_of timestamptz)
+returns table (user_id uuid, data jsonb, until timestamptz)
+language sql stable
+set search_path = ''
+as $$
+  select
+    p.user_id,
+    (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'id', m.id, 'seq', m.seq, 'session_id', m.session_id, 'sender_type', m.sender_type,
+            'message_text', m.message_text, 'sentiment_score', m.sentiment_score,
+            'mood_detected', m.mood_detected, 'created_at', m.created_at, 'updated_at', m.updated_at
+          ) order by m.created_at, m.seq
+        ), '[]')
+      from (
+        select *
+        from public.chat_messages newest
+        where newest.user_id = p.user_id
+        order by newest.created_at desc, newest.seq desc
+        limit (select chat_history_document_size from bondhu.settings)
+      ) m
+    ),
+    null::timestamptz
+  from public.profiles p
+  where p.user_id = any ($1)
+$$;
+comment on function bondhu.chat_history_document(uuid[], timestamptz) is 'Redis document chat:history: the newest messages, oldest first; nothing in it changes by time alone.';
+revoke all on function bondhu.chat_history_document(uuid[], timestamptz) from public, anon, authenticated, service_role;
+grant execute on function bondhu.chat_history_document(uuid[], timestamptz) to bondhu_worker;
+
+-- sql/50_engine_contract.sql
+
+-- What an engine must offer. An engine is a schema of functions; bondhu.install_engine()
+-- accepts one only if it has every signature below, and nothing else reaches into it.
+--
+-- Rules every engine follows alike:
+--   score(text)            deterministic; any text is accepted
+--   personality(ids, t)    one row per id, exact as of greatest(t, the stored as_of);
+--                          until: the next instant a figure changes by time alone
+--   recompute(user)        rebuilds everything derived from the raw messages
+--   score_message()        BEFORE row trigger on public.chat_messages
+--   fold_messages()        AFTER statement trigger there, with transition tables
+--                          new_messages and old_messages
+
+create function bondhu.engine_contract() returns table (signature text, result text)
+language sql immutable parallel safe
+set search_path = ''
+as $$
+  values
+    ('engine_version()', 'integer'),
+    ('score(text)',
+     'TABLE(sentiment_score numeric, mood text, mood_confidence numeric, support_level text, engine_version integer)'),
+    ('personality(uuid[],timestamp with time zone)',
+     'TABLE(user_id uuid, as_of timestamp with time zone, until timestamp with time zone, '
+     || 'openness numeric, conscientiousness numeric, extraversion numeric, agreeableness numeric, neuroticism numeric, '
+     || 'trait_confidence numeric, communication_style text, emotional_stability text, needs_support boolean, '
+     || 'message_count bigint, mean_sentiment numeric, sentiment_volatility numeric, dominant_mood text, sentiment_trend text)'),
+    ('recompute(uuid)', 'void'),
+    ('score_message()', 'trigger'),
+    ('fold_messages()', 'trigger')
+$$;
+comment on function bondhu.engine_contract() is 'The functions an engine''s schema must have, with their result types.';
+revoke all on function bondhu.engine_contract() from public, anon, authenticated, service_role;
+
+-- sql/52_sentiment.sql
+
+-- Sentiment per user and 15 minutes of UTC: the coarsest grain from which every time
+-- zone's hours and days can be made. Sums are integers, so that neither order nor a
+-- deletion can leave a trace. Written by the engine, as the owner.
+
+create table public.sentiment_buckets (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  bucket_start timestamptz not null,
+  message_count integer not null,
+  score_sum bigint not null,
+  score_sum_squares bigint not null,
+  angry integer not null,
+  anxious integer not null,
+  calm integer not null,
+  curious integer not null,
+  disgust integer not null,
+  grateful integer not null,
+  joy integer not null,
+  lonely integer not null,
+  love integer not null,
+  neutral integer not null,
+  sad integer not null,
+  surprise integer not null,
+  tired integer not null,
+
+  primary key (user_id, bucket_start),
+  constraint bucket_is_a_quarter_hour check (bucket_start = date_bin('15 minutes', bucket_start, 'epoch')),
+  constraint bucket_is_not_empty check (message_count > 0),
+  constraint sum_is_of_scores check (score_sum between 0 and 100::bigint * message_count),
+  constraint squares_are_of_scores check (score_sum_squares between 0 and 100 * score_sum),
+  constraint every_message_has_one_mood check (
+    message_count
+      = angry + anxious + calm + curious + disgust + grateful + joy + lonely + love + neutral + sad + surprise + tired
+    and least(angry, anxious, calm, curious, disgust, grateful, joy, lonely, love, neutral, sad, surprise, tired) >= 0
+  )
+);
+comment on table public.sentiment_buckets is 'Scored messages per user and 15 minutes (UTC): count, sums of scores in hundredths, mood counts.';
+comment on column public.sentiment_buckets.score_sum is 'Sum of sentiment_score × 100.';
+comment on column public.sentiment_buckets.score_sum_squares is 'Sum of (sentiment_score × 100)², for exact deviations.';
+
+alter table public.sentiment_buckets enable row level security;
+revoke all on public.sentiment_buckets from public, anon, authenticated, service_role;
+grant select on public.sentiment_buckets to authenticated, service_role, bondhu_worker;
+
+create policy "a user reads their own sentiment" on public.sentiment_buckets
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker reads sentiment" on public.sentiment_buckets
+  for select to bondhu_worker using (true);
+
+-- The newest crisis message is asked for when one is deleted; there are few.
+create index chat_messages_in_crisis on public.chat_messages (user_id, created_at) where support_level = 'crisis';
+-- What bondhu.rescore() has to do; empty while an engine is installed.
+create index chat_messages_unscored on public.chat_messages (user_id, created_at)
+  where sender_type = 'user' and engine_version is null;
+
+-- sql/54_personality.sql
+
+-- What the engine concludes about a user, and the log of how it changed. Written by the
+-- engine, as the owner; a client reads the conclusions and not the tallies they come from.
+
+create table public.personality_profiles (
+  user_id uuid primary key references auth.users (id) on delete cascade,
+  as_of timestamptz not null,
+
+  openness numeric(5, 2) not null default 50,
+  conscientiousness numeric(5, 2) not null default 50,
+  extraversion numeric(5, 2) not null default 50,
+  agreeableness numeric(5, 2) not null default 50,
+  neuroticism numeric(5, 2) not null default 50,
+  trait_confidence numeric(5, 4) not null default 0,
+  communication_style text not null default 'balanced',
+  emotional_stability text,
+  needs_support boolean not null default false,
+
+  message_count bigint not null default 0,
+  mean_sentiment numeric(5, 4),
+  sentiment_volatility numeric(5, 4),
+  dominant_mood text,
+  sentiment_trend text,
+  data_status text generated always as (
+    case when mean_sentiment is null then 'insufficient_data' else 'sufficient' end
+  ) stored,
+
+  -- Tallies the engine carries from message to message, so that its cost does not grow.
+  window_hours integer not null,
+  window_sum bigint not null default 0,
+  window_sum_squares bigint not null default 0,
+  window_moods bigint[] not null default array_fill(0::bigint, array[13]),
+  window_latest timestamptz[] not null default array_fill(null::timestamptz, array[13]),
+  previous_count bigint not null default 0,
+  previous_sum bigint not null default 0,
+  trait_count bigint not null default 0,
+  trait_sum bigint not null default 0,
+  trait_sum_squares bigint not null default 0,
+  trait_moods bigint[] not null default array_fill(0::bigint, array[13]),
+  last_crisis_at timestamptz,
+
+  -- Where traits (hundredths of a point) and style stood when history was last written.
+  landmark_traits bigint[] not null default array_fill(5000::bigint, array[5]),
+  landmark_style text not null default 'balanced',
+
+  constraint traits_are_0_to_100 check (
+    least(openness, conscientiousness, extraversion, agreeableness, neuroticism) >= 0
+    and greatest(openness, conscientiousness, extraversion, agreeableness, neuroticism) <= 100
+  ),
+  constraint trait_confidence_is_a_share check (trait_confidence between 0 and 1),
+  constraint communication_style_is_known check (
+    communication_style in ('empathetic_supportive', 'balanced', 'enthusiastic_energetic')
+  ),
+  constraint emotional_stability_is_known check (emotional_stability in ('stable', 'variable')),
+  constraint sentiment_trend_is_known check (sentiment_trend in ('rising', 'falling', 'steady')),
+  constraint insufficient_data_concludes_nothing check (
+    num_nulls(mean_sentiment, sentiment_volatility, dominant_mood, emotional_stability) in (0, 4)
+    and (mean_sentiment is not null or (sentiment_trend is null and communication_style = 'balanced'))
+  ),
+  constraint tallies_have_every_mood check (
+    cardinality(window_moods) = 13 and cardinality(window_latest) = 13 and cardinality(trait_moods) = 13
+  ),
+  constraint landmark_has_every_trait check (cardinality(landmark_traits) = 5)
+) with (fillfactor = 70); -- every message updates its user's row in place
+comment on table public.personality_profiles is
+  'One row per user who ever wrote a scored message, exact as of as_of. RPC personality_context is exact as of the call.';
+comment on column public.personality_profiles.trait_confidence is 'min(1, effective messages / settings.trait_full_confidence): how far the evidence goes.';
+comment on column public.personality_profiles.needs_support is 'A low mean, or a crisis message within settings.crisis_support_hours. Not a diagnosis.';
+comment on column public.personality_profiles.message_count is 'Scored messages in the sentiment window.';
+comment on column public.personality_profiles.sentiment_trend is 'Against the window before; null when that had too few messages.';
+comment on column public.personality_profiles.window_moods is 'Per mood in alphabetical order, as are window_latest and trait_moods.';
+comment on column public.personality_profiles.trait_count is 'Messages of the trait horizon, weighted by age in millionths, as of the UTC day of as_of.';
+
+alter table public.personality_profiles enable row level security;
+revoke all on public.personality_profiles from public, anon, authenticated, service_role;
+grant select (
+  user_id, as_of, openness, conscientiousness, extraversion, agreeableness, neuroticism, trait_confidence,
+  communication_style, emotional_stability, needs_support, message_count, mean_sentiment, sentiment_volatility,
+  dominant_mood, sentiment_trend, data_status
+) on public.personality_profiles to authenticated, service_role;
+grant select on public.personality_profiles to bondhu_worker;
+
+create policy "a user reads their own personality" on public.personality_profiles
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker reads personalities" on public.personality_profiles
+  for select to bondhu_worker using (true);
+
+create table public.personality_history (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  changed_at timestamptz not null,
+  before jsonb not null,
+  after jsonb not null,
+  window_start timestamptz not null,
+  window_end timestamptz not null,
+  message_count bigint not null,
+
+  primary key (user_id, id),
+  constraint history_window_is_ordered check (window_start < window_end)
+);
+comment on table public.personality_history is
+  'A log of material changes: a trait by settings.history_min_change points since the last row, or a style.';
+comment on column public.personality_history.before is 'Traits (0..100) and communication_style of the previous row.';
+comment on column public.personality_history.message_count is 'Scored messages in the sentiment window at the time.';
+create index personality_history_by_time on public.personality_history (user_id, changed_at desc);
+
+create table public.personality_history_evidence (
+  user_id uuid not null,
+  history_id uuid not null,
+  message_id uuid not null,
+  weight integer not null,
+
+  primary key (user_id, history_id, message_id),
+  constraint evidence_history_fkey foreign key (user_id, history_id)
+    references public.personality_history (user_id, id) on delete cascade,
+  constraint evidence_message_fkey foreign key (user_id, message_id)
+    references public.chat_messages (user_id, id) on delete cascade,
+  constraint evidence_weight_is_positive check (weight >= 0)
+);
+comment on table public.personality_history_evidence is
+  'The messages that carried most weight in a change. Goes with the message; a change whose evidence is all gone goes too.';
+comment on column public.personality_history_evidence.weight is 'Distance of the score from neutral, in hundredths, times the weight of its age in millionths, over a million.';
+create index personality_history_evidence_by_message on public.personality_history_evidence (user_id, message_id);
+
+alter table public.personality_history enable row level security;
+alter table public.personality_history_evidence enable row level security;
+revoke all on public.personality_history, public.personality_history_evidence from public, anon, authenticated, service_role;
+grant select on public.personality_history, public.personality_history_evidence to authenticated, service_role;
+
+create policy "a user reads their own history" on public.personality_history
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "a user reads their own evidence" on public.personality_history_evidence
+  for select to authenticated using (user_id = (select auth.uid()));
+
+-- SECURITY DEFINER, as the three below: they fire as whoever deletes or moves a message,
+-- who has no rights here.
+create function bondhu.drop_unevidenced_history() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  delete from public.personality_history h
+  using (select distinct gone.user_id, gone.history_id from old_evidence gone) touched
+  where h.user_id = touched.user_id
+    and h.id = touched.history_id
+    and not exists (
+      select from public.personality_history_evidence e
+      where e.user_id = h.user_id and e.history_id = h.id
+    );
+  return null;
+end
+$$;
+comment on function bondhu.drop_unevidenced_history() is 'AFTER DELETE trigger on evidence: a change that nothing supports any more goes.';
+
+create trigger evidence_drop_unevidenced_history after delete on public.personality_history_evidence
+  referencing old table as old_evidence
+  for each statement execute function bondhu.drop_unevidenced_history();
+
+create function bondhu.release_evidence() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  delete from public.personality_history_evidence e where e.user_id = old.user_id and e.message_id = old.id;
+  return new;
+end
+$$;
+comment on function bondhu.release_evidence() is 'BEFORE UPDATE trigger on chat_messages: a message that changes hands is no evidence about its former user.';
+
+create trigger chat_messages_release_evidence before update of user_id, id on public.chat_messages
+  for each row when ((old.user_id, old.id) is distinct from (new.user_id, new.id))
+  execute function bondhu.release_evidence();
+
+create function bondhu.forget_derived() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  delete from public.personality_history;
+  delete from public.personality_profiles;
+  delete from public.sentiment_buckets;
+  return null;
+end
+$$;
+comment on function bondhu.forget_derived() is 'AFTER TRUNCATE trigger on chat_messages: no message, no conclusions.';
+
+create trigger chat_messages_forget_derived after truncate on public.chat_messages
+  for each statement execute function bondhu.forget_derived();
+
+revoke all on function bondhu.drop_unevidenced_history(), bondhu.release_evidence(), bondhu.forget_derived()
+  from public, anon, authenticated, service_role;
+
+-- sql/56_engine.sql
+
+-- Attaches the engine that the server has, and what the rest of the system calls.
+
+create function bondhu.missing_from_engine(engine_schema text) returns text[]
+language sql stable
+set search_path = ''
+as $$
+  select coalesce(array_agg(c.signature order by c.signature), '{}')
+  from bondhu.engine_contract() c
+  where not exists (
+    select
+    from pg_catalog.pg_proc p
+    where p.oid = to_regprocedure(format('%I.%s', engine_schema, c.signature))
+      and pg_catalog.pg_get_function_result(p.oid) = c.result
+  )
+$$;
+comment on function bondhu.missing_from_engine(text) is 'Signatures of the contract that a schema does not offer; empty for an engine.';
+
+create function bondhu.install_engine() returns text
+language plpgsql
+set search_path = ''
+as $install$
+declare
+  engine text;
+  missing text[];
+  was_detached boolean := not exists (
+    select from pg_catalog.pg_trigger
+    where tgrelid = 'public.chat_messages'::regclass and tgname = 'bondhu_fold_deleted'
+  );
+begin
+  if exists (select from pg_catalog.pg_available_extensions where name = 'bondhu') then
+    create extension if not exists bondhu;
+    engine := 'bondhu_native';
+  end if;
+
+  perform bondhu.detach_engine();
+  if engine is null then
+    raise notice using
+      message = 'no engine on this server: chat is stored unscored',
+      hint = 'Install the extension "bondhu" on the server, then run select bondhu.install_engine(); and bondhu.rescore().';
+    return null;
+  end if;
+
+  missing := bondhu.missing_from_engine(engine);
+  if cardinality(missing) > 0 then
+    raise exception using
+      errcode = '0A000',
+      message = format('engine %s lacks %s', engine, array_to_string(missing, ', ')),
+      hint = 'Update the engine to the version these migrations were written for: alter extension bondhu update;';
+  end if;
+
+  execute format($ddl$
+    create trigger bondhu_score_message before insert or update of message_text, sender_type on public.chat_messages
+      for each row execute function %1$I.score_message();
+    create trigger bondhu_fold_inserted after insert on public.chat_messages
+      referencing new table as new_messages for each statement execute function %1$I.fold_messages();
+    create trigger bondhu_fold_updated after update on public.chat_messages
+      referencing old table as old_messages new table as new_messages
+      for each statement execute function %1$I.fold_messages();
+    create trigger bondhu_fold_deleted after delete on public.chat_messages
+      referencing old table as old_messages for each statement execute function %1$I.fold_messages();
+  $ddl$, engine);
+  drop trigger if exists bondhu_unscore_message on public.chat_messages;
+  perform bondhu.point_entries_at(engine);
+  if was_detached then
+    -- Messages may have been deleted or edited meanwhile.
+    perform bondhu.recompute(p.user_id) from (select user_id from public.personality_profiles order by user_id) p;
+  end if;
+  return engine;
+end
+$install$;
+comment on function bondhu.install_engine() is
+  'Picks the engine this server has, attaches its triggers, points the entry functions at it. Run again after an extension appears. Returns the engine''s schema, null when there is none.';
+
+create function bondhu.unscore_message() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if (new.message_text, new.sender_type) is distinct from (old.message_text, old.sender_type) then
+    new.sentiment_score := null;
+    new.mood_detected := null;
+    new.support_level := null;
+    new.engine_version := null;
+  end if;
+  return new;
+end
+$$;
+comment on function bondhu.unscore_message() is 'BEFORE UPDATE trigger while no engine is attached: a score must not outlive its text.';
+
+-- The entry functions. `create or replace` keeps their grants.
+
+create function bondhu.point_entries_at(engine text) returns void
+language plpgsql
+set search_path = ''
+as $point$
+begin
+  execute format($ddl$
+    create or replace function bondhu.engine() returns jsonb
+    language sql stable set search_path = ''
+    as $f$ select jsonb_build_object('name', %1$L, 'version', %1$I.engine_version()) $f$;
+
+    create or replace function bondhu.score(message_text text, out sentiment_score numeric, out mood text,
+      out mood_confidence numeric, out support_level text, out engine_version integer)
+    language sql stable set search_path = ''
+    as $f$ select s.* from %1$I.score($1) s $f$;
+
+    create or replace function bondhu.personality(user_ids uuid[], as_of timestamptz) returns setof bondhu.personality
+    language sql stable set search_path = ''
+    as $f$ select p.* from %1$I.personality($1, $2) p $f$;
+
+    create or replace function bondhu.recompute(user_id uuid) returns void
+    language sql security definer set search_path = ''
+    as $f$ select %1$I.recompute($1) $f$;
+  $ddl$, engine);
+  execute format($ddl$
+    grant usage on schema %1$I to service_role, bondhu_worker;
+    grant execute on function %1$I.engine_version(), %1$I.score(text), %1$I.personality(uuid[], timestamptz)
+      to service_role, bondhu_worker;
+  $ddl$, engine);
+end
+$point$;
+
+create function bondhu.detach_engine() returns void
+language plpgsql
+set search_path = ''
+as $detach$
+begin
+  drop trigger if exists bondhu_score_message on public.chat_messages;
+  drop trigger if exists bondhu_fold_inserted on public.chat_messages;
+  drop trigger if exists bondhu_fold_updated on public.chat_messages;
+  drop trigger if exists bondhu_fold_deleted on public.chat_messages;
+  create or replace trigger bondhu_unscore_message before update of message_text, sender_type on public.chat_messages
+    for each row execute function bondhu.unscore_message();
+
+  create or replace function bondhu.engine() returns jsonb
+  language sql stable set search_path = ''
+  as $f$ select null::jsonb $f$;
+
+  create or replace function bondhu.score(message_text text, out sentiment_score numeric, out mood text,
+    out mood_confidence numeric, out support_level text, out engine_version integer)
+  language plpgsql stable set search_path = ''
+  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+
+  create or replace function bondhu.personality(user_ids uuid[], as_of timestamptz) returns setof bondhu.personality
+  language sql stable set search_path = ''
+  as $f$ select p.* from pg_catalog.jsonb_populate_recordset(null::bondhu.personality, '[]') p $f$;
+
+  create or replace function bondhu.recompute(user_id uuid) returns void
+  language plpgsql security definer set search_path = ''
+  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+end
+$detach$;
+comment on function bondhu.detach_engine() is
+  'Chat is stored unscored from here on, and entry functions refuse. Run before drop extension bondhu.';
+
+create function bondhu.refuse_without_engine() returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  raise exception using
+    errcode = '0A000',
+    message = 'no engine is installed',
+    hint = 'Install the extension "bondhu" on the server, then run select bondhu.install_engine();';
+end
+$$;
+
+create type bondhu.personality as (
+  user_id uuid,
+  as_of timestamptz,
+  until timestamptz,
+  openness numeric,
+  conscientiousness numeric,
+  extraversion numeric,
+  agreeableness numeric,
+  neuroticism numeric,
+  trait_confidence numeric,
+  communication_style text,
+  emotional_stability text,
+  needs_support boolean,
+  message_count bigint,
+  mean_sentiment numeric,
+  sentiment_volatility numeric,
+  dominant_mood text,
+  sentiment_trend text
+);
+revoke all on type bondhu.personality from public;
+grant usage on type bondhu.personality to service_role, bondhu_worker;
+
+select bondhu.install_engine();
+
+comment on function bondhu.engine() is 'Name and version of the installed engine; null without one.';
+comment on function bondhu.score(text) is 'Sentiment (0..1), mood, its confidence (0..1), support level. 0A000 without an engine.';
+comment on function bondhu.personality(uuid[], timestamptz) is 'What is concluded about users, exact as of the given instant; no rows without an engine.';
+comment on function bondhu.recompute(uuid) is 'Rebuilds everything derived about a user from the raw messages. 0A000 without an engine.';
+
+-- Scores messages that no engine, or an older one, has scored. Bounded per call, so that a
+-- live system keeps its breath; run it until it returns 0.
+create function bondhu.rescore(batch integer default 1000) returns bigint
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  current_version integer := (bondhu.engine() ->> 'version')::integer;
+  rescored bigint;
+begin
+  if current_version is null then
+    perform bondhu.refuse_without_engine();
+  end if;
+  if batch is null or batch < 1 then
+    raise exception using errcode = '22023', message = 'batch must be at least 1';
+  end if;
+
+  with due as materialized (
+    select m.user_id, m.id, m.message_text
+    from public.chat_messages m
+    where m.sender_type = 'user' and m.engine_version is null
+    order by m.user_id, m.created_at
+    limit batch
+    for update skip locked
+  ), outdated as materialized (
+    select m.user_id, m.id, m.message_text
+    from public.chat_messages m
+    where m.sender_type = 'user' and m.engine_version <> current_version
+    limit greatest(batch - (select count(*) from due), 0)
+    for update skip locked
+  )
+  update public.chat_messages m
+     set sentiment_score = s.sentiment_score, mood_detected = s.mood,
+         support_level = s.support_level, engine_version = s.engine_version
+    from (table due union all table outdated) d
+    cross join lateral bondhu.score(d.message_text) s
+   where m.user_id = d.user_id and m.id = d.id;
+  get diagnostics rescored = row_count;
+  return rescored;
+end
+$$;
+comment on function bondhu.rescore(integer) is
+  'Scores up to `batch` messages that the current engine has not scored; returns how many. Call until 0. Resumable: each call is whole.';
+
+revoke all on function bondhu.missing_from_engine(text), bondhu.install_engine(), bondhu.unscore_message(), bondhu.point_entries_at(text),
+  bondhu.detach_engine(), bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text),
+  bondhu.personality(uuid[], timestamptz), bondhu.recompute(uuid), bondhu.rescore(integer)
+  from public, anon, authenticated, service_role;
+grant execute on function bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text)
+  to service_role, bondhu_worker;
+grant execute on function bondhu.personality(uuid[], timestamptz) to bondhu_worker;
+grant execute on function bondhu.recompute(uuid), bondhu.rescore(integer) to service_role;
+
+-- sql/58_personality_documents.sql
+
+-- Documents about a user's personality, and the RPC that serves one to its owner.
+
+-- Taste evidence that may enter a prompt: only of providers whose switch is on.
+-- PL/pgSQL, because the tables come in a later file.
+create function bondhu.taste_evidence(user_ids uuid[]) returns table (user_id uuid, music jsonb, video jsonb)
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  return query
+    select
+      wanted.id,
+      (
+        select to_jsonb(m) - 'user_id'
+        from public.music_preferences m
+        join bondhu.provider_settings s on s.provider = 'spotify' and s.llm_use_allowed
+        where m.user_id = wanted.id
+      ),
+      (
+        select to_jsonb(v) - 'user_id'
+        from public.video_preferences v
+        join bondhu.provider_settings s on s.provider = 'youtube' and s.llm_use_allowed
+        where v.user_id = wanted.id
+      )
+    from unnest(user_ids) wanted (id);
+end
+$$;
+comment on function bondhu.taste_evidence(uuid[]) is 'Music and video preferences, null where the provider''s data may not enter an LLM prompt.';
+
+create function bondhu.personality_sentiment_document(user_ids uuid[], as_of timestamptz)
+returns table (user_id uuid, data jsonb, until timestamptz)
+language sql stable
+set search_path = ''
+as $$
+  select
+    profile.user_id,
+    jsonb_build_object(
+      'window_hours', settings.window_hours,
+      'data_status', case when p.user_id is null then null when p.mean_sentiment is null then 'insufficient_data' else 'sufficient' end,
+      'message_count', p.message_count,
+      'mean_sentiment', p.mean_sentiment,
+      'sentiment_volatility', p.sentiment_volatility,
+      'dominant_mood', p.dominant_mood,
+      'sentiment_trend', p.sentiment_trend,
+      'communication_style', p.communication_style,
+      'emotional_stability', p.emotional_stability,
+      'needs_support', p.needs_support,
+      'as_of', p.as_of,
+      'engine', bondhu.engine()
+    ),
+    p.until
+  from public.profiles profile
+  cross join bondhu.settings settings
+  left join bondhu.personality($1, $2) p on p.user_id = profile.user_id
+  where profile.user_id = any ($1)
+$$;
+comment on function bondhu.personality_sentiment_document(uuid[], timestamptz) is 'Redis document personality:sentiment: the sentiment window and what follows from it.';
+
+create function bondhu.personality_context_document(user_ids uuid[], as_of timestamptz)
+returns table (user_id uuid, data jsonb, until timestamptz)
+language sql stable
+set search_path = ''
+as $$
+  select
+    profile.user_id,
+    jsonb_build_object(
+      'profile', jsonb_build_object(
+        'display_name', profile.display_name, 'locale', profile.locale,
+        'time_zone', profile.time_zone, 'onboarding_state', profile.onboarding_state
+      ),
+      'traits', jsonb_build_object(
+        'openness', p.openness, 'conscientiousness', p.conscientiousness, 'extraversion', p.extraversion,
+        'agreeableness', p.agreeableness, 'neuroticism', p.neuroticism, 'confidence', p.trait_confidence
+      ),
+      'sentiment', sentiment.data - 'engine' - 'as_of',
+      'music', taste.music,
+      'video', taste.video,
+      'as_of', p.as_of,
+      'engine', bondhu.engine()
+    ),
+    p.until
+  from public.profiles profile
+  join bondhu.taste_evidence($1) taste on taste.user_id = profile.user_id
+  join bondhu.personality_sentiment_document($1, $2) sentiment on sentiment.user_id = profile.user_id
+  left join bondhu.personality($1, $2) p on p.user_id = profile.user_id
+  where profile.user_id = any ($1)
+$$;
+comment on function bondhu.personality_context_document(uuid[], timestamptz) is
+  'Redis document personality:context: what a prompt may be told about a user. Figures are null without an engine.';
+
+revoke all on function bondhu.taste_evidence(uuid[]), bondhu.personality_sentiment_document(uuid[], timestamptz),
+  bondhu.personality_context_document(uuid[], timestamptz)
+  from public, anon, authenticated, service_role;
+grant execute on function bondhu.taste_evidence(uuid[]), bondhu.personality_sentiment_document(uuid[], timestamptz),
+  bondhu.personality_context_document(uuid[], timestamptz) to bondhu_worker;
+
+-- SECURITY DEFINER: the tallies behind the figures are closed to clients. It reads the
+-- caller's own and no other.
+create function public.personality_context() returns jsonb
+language sql stable security definer
+set search_path = ''
+as $$
+  select data from bondhu.personality_context_document(array[(select bondhu.require_user())], now())
+$$;
+comment on function public.personality_context() is
+  'The caller''s traits, sentiment, style and (where the provider''s terms allow it) tastes, exact as of the call.';
+revoke all on function public.personality_context() from public, anon, authenticated, service_role;
+grant execute on function public.personality_context() to authenticated;
+
+-- sql/60_connections.sql
+
+-- A connection, one per user and provider, is its own sync job. Its public row says
+-- how it stands; its private rows hold the lease, the checkpoint and the sealed tokens.
+
+create table public.provider_connections (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  provider text not null references bondhu.provider_settings (provider),
+  status text not null default 'pending',
+  scopes text[] not null default '{}',
+  account_id text,
+  account_name text,
+  connected_at timestamptz,
+  last_sync_at timestamptz,
+  next_sync_at timestamptz,
+  missing text[] not null default '{}',
+  last_error_code text,
+  last_error text,
+  updated_at timestamptz not null default now(),
+
+  primary key (user_id, provider),
+  constraint connection_status_is_known check (status in (
+    'pending', 'queued', 'syncing', 'ok', 'partial', 'needs_reauth', 'failing', 'disconnected'
+  )),
+  constraint partial_says_what_is_missing check ((status = 'partial') <= (cardinality(missing) > 0)),
+  constraint ok_misses_nothing check (status <> 'ok' or (cardinality(missing) = 0 and last_error is null)),
+  constraint error_has_a_code check ((last_error is null) = (last_error_code is null)),
+  constraint disconnected_forgets_the_account check (
+    status <> 'disconnected' or num_nonnulls(account_id, account_name, connected_at, next_sync_at) = 0
+  )
+);
+comment on table public.provider_connections is 'How each linked account stands. Never a token.';
+comment on column public.provider_connections.missing is 'Resources the last pull could not bring, such as spotify.top_tracks; empty unless partial.';
+comment on column public.provider_connections.last_error is 'A sentence a person can act on; last_error_code is stable for programs.';
+
+create index provider_connections_due on public.provider_connections (provider, next_sync_at)
+  where status in ('pending', 'ok', 'partial', 'failing');
+create index provider_connections_claimable on public.provider_connections (provider, next_sync_at)
+  where status in ('queued', 'syncing');
+create index provider_connections_by_provider on public.provider_connections (provider);
+
+alter table public.provider_connections enable row level security;
+revoke all on public.provider_connections from public, anon, authenticated, service_role;
+grant select on public.provider_connections to authenticated, service_role;
+grant select, update on public.provider_connections to bondhu_worker;
+
+create policy "a user reads their own connections" on public.provider_connections
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker keeps connections" on public.provider_connections
+  to bondhu_worker using (true) with check (true);
+
+create trigger provider_connections_set_updated_at before update on public.provider_connections
+  for each row execute function bondhu.set_updated_at();
+
+create table bondhu.sync_jobs (
+  user_id uuid not null,
+  provider text not null,
+  lease_token uuid,
+  lease_owner text,
+  lease_expires_at timestamptz,
+  checkpoint jsonb not null default '{}',
+  not_before timestamptz,
+  attempts integer not null default 0,
+  requested_at timestamptz,
+
+  primary key (user_id, provider),
+  constraint sync_jobs_connection_fkey foreign key (user_id, provider)
+    references public.provider_connections (user_id, provider) on delete cascade,
+  constraint lease_has_token check (num_nulls(lease_token, lease_owner, lease_expires_at) in (0, 3)),
+  constraint checkpoint_is_an_object check (jsonb_typeof(checkpoint) = 'object'),
+  constraint attempts_are_counted check (attempts >= 0)
+);
+comment on table bondhu.sync_jobs is 'The private half of a connection. Exists while it is connected.';
+comment on column bondhu.sync_jobs.lease_token is 'Who may write for this connection now: a worker whose token is no longer here has lost the job.';
+comment on column bondhu.sync_jobs.checkpoint is 'Where an unfinished walk goes on; commits together with the page before it.';
+comment on column bondhu.sync_jobs.not_before is 'Back-off that outlives the worker: Retry-After of 13 hours occurs.';
+comment on column bondhu.sync_jobs.requested_at is 'When the user asked for a sync; served before scheduled ones.';
+
+create table bondhu.provider_tokens (
+  user_id uuid not null,
+  provider text not null,
+  kind text not null,
+  sealed bytea not null,
+  expires_at timestamptz,
+
+  primary key (user_id, provider, kind),
+  constraint provider_tokens_connection_fkey foreign key (user_id, provider)
+    references public.provider_connections (user_id, provider) on delete cascade,
+  constraint token_kind_is_known check (kind in ('access', 'refresh'))
+);
+comment on table bondhu.provider_tokens is
+  'Tokens sealed by the worker (XChaCha20-Poly1305, bound to user, provider and kind). The database never sees one in clear.';
+
+create table bondhu.provider_ledger (
+  provider text not null references bondhu.provider_settings (provider),
+  window_start timestamptz not null,
+  requests bigint not null default 0,
+
+  primary key (provider, window_start),
+  constraint requests_are_counted check (requests >= 0)
+);
+comment on table bondhu.provider_ledger is 'Requests (YouTube: quota units, one each) sent per provider and quota window, by all workers.';
+
+revoke all on bondhu.sync_jobs, bondhu.provider_tokens, bondhu.provider_ledger from public, anon, authenticated, service_role;
+grant select, update on bondhu.sync_jobs to bondhu_worker;
+grant select, insert, update, delete on bondhu.provider_tokens to bondhu_worker;
+grant select, insert, update, delete on bondhu.provider_ledger to bondhu_worker;
+grant select on bondhu.sync_jobs, bondhu.provider_ledger to service_role;
+
+-- sql/62_listening.sql
+
+-- What Spotify brings: what was played, and the account's top artists and tracks.
+
+create table public.listening_history (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  played_at timestamptz not null,
+  track_id text not null,
+  track_name text not null,
+  artist_names text[] not null default '{}',
+  isrc text,
+  duration_ms integer,
+  context_uri text,
+  fetched_at timestamptz not null default now(),
+
+  primary key (user_id, played_at, track_id),
+  constraint duration_is_positive check (duration_ms >= 0)
+);
+comment on table public.listening_history is
+  'Plays, from Spotify''s recently played. The provider keeps the last 50 only, so polls must come in time.';
+
+create table public.music_top_items (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  kind text not null,
+  time_range text not null,
+  rank integer not null,
+  item_id text not null,
+  name text not null,
+  artist_names text[] not null default '{}',
+  genres text[],
+  isrc text,
+  walk_id uuid not null,
+  fetched_at timestamptz not null default now(),
+
+  primary key (user_id, kind, time_range, rank),
+  constraint top_item_kind_is_known check (kind in ('artist', 'track')),
+  constraint time_range_is_known check (time_range in ('short_term', 'medium_term', 'long_term')),
+  constraint rank_starts_at_one check (rank >= 1)
+);
+comment on table public.music_top_items is
+  'Top artists and tracks per range: short_term about 4 weeks, medium_term about 6 months, long_term about a year.';
+comment on column public.music_top_items.genres is 'Null when the provider sends none: the field is deprecated there.';
+comment on column public.music_top_items.walk_id is 'The pull that last saw this row; what a complete walk did not see is swept.';
+
+alter table public.listening_history enable row level security;
+alter table public.music_top_items enable row level security;
+revoke all on public.listening_history, public.music_top_items from public, anon, authenticated, service_role;
+grant select on public.listening_history, public.music_top_items to authenticated, service_role;
+grant select, insert, update, delete on public.listening_history, public.music_top_items to bondhu_worker;
+
+create policy "a user reads their own listening" on public.listening_history
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker keeps listening" on public.listening_history
+  to bondhu_worker using (true) with check (true);
+create policy "a user reads their own top items" on public.music_top_items
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker keeps top items" on public.music_top_items
+  to bondhu_worker using (true) with check (true);
+
+-- sql/64_watching.sql
+
+-- What YouTube brings: subscriptions and liked videos. There is no watch history.
+
+create table public.video_subscriptions (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  channel_id text not null,
+  title text,
+  subscribed_at timestamptz,
+  walk_id uuid not null,
+  fetched_at timestamptz not null default now(),
+
+  primary key (user_id, channel_id)
+);
+comment on table public.video_subscriptions is 'Channels the user follows on YouTube.';
+
+create table public.video_likes (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  video_id text not null,
+  title text,
+  channel_id text,
+  channel_title text,
+  category_id text,
+  topics text[] not null default '{}',
+  published_at timestamptz,
+  walk_id uuid not null,
+  fetched_at timestamptz not null default now(),
+
+  primary key (user_id, video_id)
+);
+comment on table public.video_likes is 'Videos the user liked on YouTube. Deleted and private ones are not listed there.';
+comment on column public.video_likes.topics is 'Wikipedia titles of topicDetails.topicCategories, e.g. Music.';
+comment on column public.video_likes.walk_id is 'The pull that last saw this row; what a complete walk did not see is swept.';
+
+create index video_subscriptions_by_age on public.video_subscriptions (fetched_at);
+create index video_likes_by_age on public.video_likes (fetched_at);
+
+create table bondhu.video_categories (
+  category_id text primary key,
+  title text not null,
+  fetched_at timestamptz not null default now()
+);
+comment on table bondhu.video_categories is 'YouTube''s category titles (region US), kept at most settings.video_retention_days.';
+
+alter table public.video_subscriptions enable row level security;
+alter table public.video_likes enable row level security;
+revoke all on public.video_subscriptions, public.video_likes, bondhu.video_categories
+  from public, anon, authenticated, service_role;
+grant select on public.video_subscriptions, public.video_likes to authenticated, service_role;
+grant select, insert, update, delete on public.video_subscriptions, public.video_likes, bondhu.video_categories to bondhu_worker;
+
+create policy "a user reads their own subscriptions" on public.video_subscriptions
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker keeps subscriptions" on public.video_subscriptions
+  to bondhu_worker using (true) with check (true);
+create policy "a user reads their own likes" on public.video_likes
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker keeps likes" on public.video_likes
+  to bondhu_worker using (true) with check (true);
+
+-- sql/66_tastes.sql
+
+-- Tastes: what the worker computes (with the rules of bondhu-core) after each pull.
+-- Unknown is null, never 0.
+
+create table public.music_preferences (
+  user_id uuid primary key references auth.users (id) on delete cascade,
+  top_genres jsonb not null,
+  mood_profile jsonb,
+  diversity numeric(4, 3),
+  top_artists jsonb not null,
+  recently_played jsonb not null,
+  plays_by_hour integer[] not null,
+  play_count bigint not null,
+  computed_at timestamptz not null,
+
+  constraint top_genres_is_a_list check (jsonb_typeof(top_genres) = 'array'),
+  constraint mood_profile_is_an_object check (jsonb_typeof(mood_profile) = 'object'),
+  constraint diversity_is_a_share check (diversity between 0 and 1),
+  constraint top_artists_is_a_list check (jsonb_typeof(top_artists) = 'array'),
+  constraint recently_played_is_a_list check (jsonb_typeof(recently_played) = 'array'),
+  constraint plays_have_every_hour check (cardinality(plays_by_hour) = 24),
+  constraint plays_are_counted check (play_count >= 0)
+);
+comment on table public.music_preferences is 'Musical taste from linked accounts; gone when they are disconnected.';
+comment on column public.music_preferences.top_genres is 'Heaviest first: [{genre, weight, source}]; weights are shares of all genre evidence, 0..1.';
+comment on column public.music_preferences.mood_profile is '{energy, valence, danceability, acousticness, confidence, source}, each 0..1; null without evidence.';
+comment on column public.music_preferences.diversity is 'Gini–Simpson index of the genre weights: 0 one genre, towards 1 many alike; null without genres.';
+comment on column public.music_preferences.plays_by_hour is 'Known plays per hour of the day, in the user''s time zone at computed_at.';
+
+create table public.video_preferences (
+  user_id uuid primary key references auth.users (id) on delete cascade,
+  top_categories jsonb not null,
+  top_topics jsonb not null,
+  top_channels jsonb not null,
+  subscription_count bigint not null,
+  like_count bigint not null,
+  computed_at timestamptz not null,
+
+  constraint top_categories_is_a_list check (jsonb_typeof(top_categories) = 'array'),
+  constraint top_topics_is_a_list check (jsonb_typeof(top_topics) = 'array'),
+  constraint top_channels_is_a_list check (jsonb_typeof(top_channels) = 'array'),
+  constraint videos_are_counted check (subscription_count >= 0 and like_count >= 0)
+);
+comment on table public.video_preferences is 'Taste in videos from linked accounts; gone when they are disconnected.';
+comment on column public.video_preferences.top_categories is 'Most liked first: [{name, weight}]; weights are shares of the liked videos, 0..1. top_topics alike.';
+comment on column public.video_preferences.top_channels is 'Most liked first: [{channel_id, title, likes, subscribed}].';
+
+alter table public.music_preferences enable row level security;
+alter table public.video_preferences enable row level security;
+revoke all on public.music_preferences, public.video_preferences from public, anon, authenticated, service_role;
+grant select on public.music_preferences, public.video_preferences to authenticated, service_role;
+grant select, insert, update, delete on public.music_preferences, public.video_preferences to bondhu_worker;
+
+create policy "a user reads their own music preferences" on public.music_preferences
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker keeps music preferences" on public.music_preferences
+  to bondhu_worker using (true) with check (true);
+create policy "a user reads their own video preferences" on public.video_preferences
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker keeps video preferences" on public.video_preferences
+  to bondhu_worker using (true) with check (true);
+
+create function bondhu.music_profile_document(user_ids uuid[], as_of timestamptz)
+returns table (user_id uuid, data jsonb, until timestamptz)
+language sql stable
+set search_path = ''
+as $$
+  select p.user_id, to_jsonb(m) - 'user_id', null::timestamptz
+  from public.profiles p
+  left join public.music_preferences m on m.user_id = p.user_id
+  where p.user_id = any ($1)
+$$;
+comment on function bondhu.music_profile_document(uuid[], timestamptz) is 'Redis document music:profile; null data for a user without music.';
+
+create function bondhu.video_youtube_document(user_ids uuid[], as_of timestamptz)
+returns table (user_id uuid, data jsonb, until timestamptz)
+language sql stable
+set search_path = ''
+as $$
+  select p.user_id, to_jsonb(v) - 'user_id', null::timestamptz
+  from public.profiles p
+  left join public.video_preferences v on v.user_id = p.user_id
+  where p.user_id = any ($1)
+$$;
+comment on function bondhu.video_youtube_document(uuid[], timestamptz) is 'Redis document video:youtube; null data for a user without videos.';
+
+revoke all on function bondhu.music_profile_document(uuid[], timestamptz), bondhu.video_youtube_document(uuid[], timestamptz)
+  from public, anon, authenticated, service_role;
+grant execute on function bondhu.music_profile_document(uuid[], timestamptz), bondhu.video_youtube_document(uuid[], timestamptz)
+  to bondhu_worker;
+
+-- sql/68_oauth.sql
+
+-- Linking an account: begin_connect → the provider's consent page → the worker's
+-- callback → confirm_connect. The last step runs under the same user's session, so
+-- that nobody can make another person's consent land in their own account.
+
+create table bondhu.oauth_states (
+  state_hash bytea primary key,
+  user_id uuid not null references auth.users (id) on delete cascade,
+  provider text not null references bondhu.provider_settings (provider),
+  code_verifier text not null,
+  return_to text not null,
+  expires_at timestamptz not null,
+
+  constraint state_is_hashed check (octet_length(state_hash) = 32),
+  -- RFC 7636 section 4.1
+  constraint verifier_has_pkce_length check (char_length(code_verifier) between 43 and 128)
+);
+comment on table bondhu.oauth_states is 'Consents under way. The state itself is only in the URL; here is its SHA-256.';
+create index oauth_states_by_user on bondhu.oauth_states (user_id);
+create index oauth_states_by_provider on bondhu.oauth_states (provider);
+
+create table bondhu.pending_connections (
+  code_hash bytea primary key,
+  user_id uuid not null references auth.users (id) on delete cascade,
+  provider text not null references bondhu.provider_settings (provider),
+  scopes text[] not null,
+  account_id text,
+  account_name text,
+  sealed_access bytea not null,
+  access_expires_at timestamptz,
+  sealed_refresh bytea,
+  expires_at timestamptz not null,
+
+  constraint code_is_hashed check (octet_length(code_hash) = 32)
+);
+comment on table bondhu.pending_connections is 'Consents given and not yet confirmed. The one-time code is only in the URL; here is its SHA-256.';
+create index pending_connections_by_user on bondhu.pending_connections (user_id);
+create index pending_connections_by_provider on bondhu.pending_connections (provider);
+
+revoke all on bondhu.oauth_states, bondhu.pending_connections from public, anon, authenticated, service_role;
+grant select, delete on bondhu.oauth_states to bondhu_worker;
+grant insert on bondhu.pending_connections to bondhu_worker;
+
+create function bondhu.base64url(bytes bytea) returns text
+language sql immutable strict parallel safe
+set search_path = ''
+as $$
+  select rtrim(translate(encode(bytes, 'base64'), E'+/\n', '-_'), '=')
+$$;
+
+-- 43 characters of base64url over 244 random bits: two version 4 uuids carry 122 each.
+create function bondhu.random_token() returns text
+language sql volatile
+set search_path = ''
+as $$
+  select bondhu.base64url(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())))
+$$;
+
+create function bondhu.url_encode(plain text) returns text
+language sql immutable strict parallel safe
+set search_path = ''
+as $$
+  select coalesce(string_agg(
+    case when chr(byte) ~ '[A-Za-z0-9_.~-]' and byte < 128 then chr(byte)
+         else '%' || upper(lpad(to_hex(byte), 2, '0')) end, '' order by place), '')
+  from (
+    select get_byte(convert_to(plain, 'UTF8'), place) as byte, place
+    from generate_series(0, octet_length(convert_to(plain, 'UTF8')) - 1) place
+  ) bytes
+$$;
+comment on function bondhu.url_encode(text) is 'Percent-encoding of RFC 3986 section 2.1; everything but unreserved characters.';
+
+-- The origin as browsers compare it: lower-case scheme and host, no default port. Null
+-- for anything that is not plainly scheme://host[:port][/…]: user info, backslashes,
+-- white space and control characters are how allow-lists get fooled.
+create function bondhu.url_origin(url text) returns text
+language sql immutable strict parallel safe
+set search_path = ''
+as $$
+  select case when url !~ '[[:space:][:cntrl:]\\]' then
+    regexp_replace(
+      lower(substring(url from '^([A-Za-z][A-Za-z0-9+.-]*://(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?)(?:[/?#]|$)')),
+      '^(http://.*):80$|^(https://.*):443$', '\1\2')
+  end
+$$;
+
+revoke all on function bondhu.random_token(), bondhu.base64url(bytea), bondhu.url_encode(text), bondhu.url_origin(text)
+  from public, anon, authenticated, service_role;
+
+create function bondhu.provider_or_refuse(named text) returns bondhu.provider_settings
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  found_provider bondhu.provider_settings;
+begin
+  select * into found_provider from bondhu.provider_settings s where s.provider = named;
+  if not found then
+    raise exception using
+      errcode = '22023',
+      message = format('unknown provider %L', named),
+      hint = 'Known providers: ' || (select string_agg(s.provider, ', ' order by s.provider) from bondhu.provider_settings s) || '.';
+  end if;
+  return found_provider;
+end
+$$;
+revoke all on function bondhu.provider_or_refuse(text) from public, anon, authenticated, service_role;
+
+create function public.begin_connect(provider text, return_to text) returns text
+language plpgsql security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  caller uuid := bondhu.require_user();
+  settings bondhu.provider_settings := bondhu.provider_or_refuse($1);
+  state text := bondhu.random_token();
+  verifier text := bondhu.random_token();
+  back text := $2;
+begin
+  if not settings.enabled or settings.client_id is null or settings.redirect_uri is null then
+    raise exception using
+      errcode = '55000',
+      message = format('%s is not set up here', settings.provider),
+      hint = format('The operator fills in client_id and redirect_uri in bondhu.provider_settings for %s; sync-worker doctor tells what is missing.', settings.provider);
+  end if;
+  if back is null or bondhu.url_origin(back) is null
+     or not bondhu.url_origin(back) = any (select bondhu.url_origin(allowed) from unnest(settings.return_to_allow_list) allowed) then
+    raise exception using
+      errcode = '22023',
+      message = 'return_to is not on the allow-list',
+      detail = format('Its origin is %s.', coalesce(bondhu.url_origin(back), 'not a plain scheme://host[:port]')),
+      hint = format('The operator adds the app''s origin to bondhu.provider_settings.return_to_allow_list for %s.', settings.provider);
+  end if;
+
+  -- Nobody has more than a few consents under way.
+  delete from bondhu.oauth_states o
+  where o.user_id = caller
+    and (o.expires_at <= now() or o.state_hash in (
+      select old.state_hash from bondhu.oauth_states old
+      where old.user_id = caller order by old.expires_at desc offset 9));
+  insert into bondhu.oauth_states (state_hash, user_id, provider, code_verifier, return_to, expires_at)
+  select sha256(convert_to(state, 'UTF8')), caller, settings.provider, verifier, back,
+         now() + make_interval(mins => s.oauth_state_ttl_minutes)
+  from bondhu.settings s;
+
+  return settings.authorize_url || '?response_type=code'
+    || '&client_id=' || bondhu.url_encode(settings.client_id)
+    || '&redirect_uri=' || bondhu.url_encode(settings.redirect_uri)
+    || '&scope=' || bondhu.url_encode(array_to_string(settings.scopes, ' '))
+    || '&state=' || state
+    || '&code_challenge_method=S256&code_challenge=' || bondhu.base64url(sha256(convert_to(verifier, 'UTF8')))
+    -- Google gives a refresh token only when asked for one at a fresh consent:
+    -- https://developers.google.com/identity/protocols/oauth2/web-server#offline
+    || case settings.provider when 'youtube' then '&access_type=offline&prompt=consent' else '' end;
+end
+$$;
+comment on function public.begin_connect(text, text) is
+  'Starts linking provider (spotify, youtube) and returns the consent page''s URL. After consent the user comes back to return_to with ?code=…, for confirm_connect; or with ?error=….';
+
+create function public.confirm_connect(code text) returns text
+language plpgsql security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  caller uuid := bondhu.require_user();
+  consent bondhu.pending_connections;
+begin
+  delete from bondhu.pending_connections p
+  where p.code_hash = sha256(convert_to(coalesce($1, ''), 'UTF8')) and p.user_id = caller and p.expires_at > now()
+  returning * into consent;
+  if not found then
+    raise exception using
+      errcode = 'P0002',
+      message = 'this code is unknown, used or expired',
+      hint = 'Each code works once, for the user who began. Start again with begin_connect.';
+  end if;
+
+  -- First the job, as everywhere: a worker in mid-pull must not write into what follows.
+  perform from bondhu.sync_jobs j where j.user_id = caller and j.provider = consent.provider for update;
+
+  -- Another account than before, or one we cannot tell apart: what the former one brought goes.
+  perform bondhu.forget_provider(caller, consent.provider)
+  from public.provider_connections c
+  where c.user_id = caller and c.provider = consent.provider and (c.account_id = consent.account_id) is not true;
+
+  insert into public.provider_connections as c
+    (user_id, provider, status, scopes, account_id, account_name, connected_at, next_sync_at)
+  values (caller, consent.provider, 'pending', consent.scopes, consent.account_id, consent.account_name, now(), now())
+  on conflict (user_id, provider) do update set
+    status = 'pending', scopes = excluded.scopes, account_id = excluded.account_id, account_name = excluded.account_name,
+    connected_at = now(), next_sync_at = now(), missing = '{}', last_error_code = null, last_error = null;
+
+  insert into bondhu.sync_jobs (user_id, provider, requested_at) values (caller, consent.provider, now())
+  on conflict (user_id, provider) do update set
+    lease_token = null, lease_owner = null, lease_expires_at = null,
+    checkpoint = '{}', not_before = null, attempts = 0, requested_at = now();
+
+  delete from bondhu.provider_tokens t where t.user_id = caller and t.provider = consent.provider;
+  insert into bondhu.provider_tokens (user_id, provider, kind, sealed, expires_at)
+  values (caller, consent.provider, 'access', consent.sealed_access, consent.access_expires_at);
+  if consent.sealed_refresh is not null then
+    insert into bondhu.provider_tokens (user_id, provider, kind, sealed)
+    values (caller, consent.provider, 'refresh', consent.sealed_refresh);
+  end if;
+  return consent.provider;
+end
+$$;
+comment on function public.confirm_connect(text) is
+  'Activates the consent behind the one-time code and queues the first sync. Returns the provider. P0002: unknown, used or expired code.';
+
+create function bondhu.forget_provider(of_user uuid, of_provider text) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  case of_provider
+    when 'spotify' then
+      delete from public.listening_history where user_id = of_user;
+      delete from public.music_top_items where user_id = of_user;
+      delete from public.music_preferences where user_id = of_user;
+    when 'youtube' then
+      delete from public.video_subscriptions where user_id = of_user;
+      delete from public.video_likes where user_id = of_user;
+      delete from public.video_preferences where user_id = of_user;
+  end case;
+end
+$$;
+comment on function bondhu.forget_provider(uuid, text) is 'Removes everything a provider brought about a user, derived rows too; Redis follows through the mirror.';
+revoke all on function bondhu.forget_provider(uuid, text) from public, anon, authenticated, service_role;
+
+create function public.disconnect(provider text) returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  caller uuid := bondhu.require_user();
+  settings bondhu.provider_settings := bondhu.provider_or_refuse($1);
+begin
+  -- First the job: a worker in mid-pull loses its lease before the rows go.
+  delete from bondhu.sync_jobs j where j.user_id = caller and j.provider = settings.provider;
+  delete from bondhu.provider_tokens t where t.user_id = caller and t.provider = settings.provider;
+  delete from bondhu.pending_connections p where p.user_id = caller and p.provider = settings.provider;
+  delete from bondhu.oauth_states o where o.user_id = caller and o.provider = settings.provider;
+  perform bondhu.forget_provider(caller, settings.provider);
+  update public.provider_connections c
+     set status = 'disconnected', scopes = '{}', account_id = null, account_name = null, connected_at = null,
+         last_sync_at = null, next_sync_at = null, missing = '{}', last_error_code = null, last_error = null
+   where c.user_id = caller and c.provider = settings.provider;
+end
+$$;
+comment on function public.disconnect(text) is 'Unlinks the provider and removes its tokens and everything it brought. Repeating it is fine.';
+
+create function public.request_sync(provider text) returns timestamptz
+language plpgsql security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  caller uuid := bondhu.require_user();
+  settings bondhu.provider_settings := bondhu.provider_or_refuse($1);
+  connection public.provider_connections;
+  again_at timestamptz;
+begin
+  -- Locks go job first, connection second, as the worker takes them.
+  perform from bondhu.sync_jobs j where j.user_id = caller and j.provider = settings.provider for update;
+  select * into connection
+  from public.provider_connections c where c.user_id = caller and c.provider = settings.provider for update;
+  if not found or connection.status = 'disconnected' then
+    raise exception using
+      errcode = '55000',
+      message = format('%s is not linked', settings.provider),
+      hint = 'Link it with begin_connect first.';
+  elsif connection.status = 'needs_reauth' then
+    raise exception using
+      errcode = '55000',
+      message = format('%s asks for consent again', settings.provider),
+      detail = connection.last_error,
+      hint = 'Link it again with begin_connect.';
+  end if;
+
+  select greatest(
+      greatest(j.requested_at, connection.last_sync_at) + make_interval(mins => s.sync_request_cooldown_minutes),
+      j.not_before, settings.blocked_until)
+    into again_at
+  from bondhu.sync_jobs j, bondhu.settings s
+  where j.user_id = caller and j.provider = settings.provider;
+  if again_at > now() then
+    raise exception using
+      errcode = '55000',
+      message = format('%s can be asked again at %s', settings.provider, to_char(again_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')),
+      hint = 'What is stored stays readable until then.';
+  end if;
+
+  update bondhu.sync_jobs j set requested_at = now() where j.user_id = caller and j.provider = settings.provider;
+  update public.provider_connections c set next_sync_at = now() where c.user_id = caller and c.provider = settings.provider;
+  return now();
+end
+$$;
+comment on function public.request_sync(text) is
+  'Asks for a sync now, ahead of scheduled ones; returns when it was asked. 55000 within the cooldown, with the time at which it may be asked again.';
+
+revoke all on function public.begin_connect(text, text), public.confirm_connect(text), public.disconnect(text), public.request_sync(text)
+  from public, anon, authenticated, service_role;
+grant execute on function public.begin_connect(text, text), public.confirm_connect(text), public.disconnect(text), public.request_sync(text)
+  to authenticated;
+
+-- sql/70_planner.sql
+
+-- Who is synced when. cron (or, without it, the worker) plans; the worker claims under
+-- a lease, works outside any transaction, and completes under the lease's token.
+
+create function bondhu.quota_window_start(settings bondhu.provider_settings, at timestamptz) returns timestamptz
+language sql stable
+set search_path = ''
+as $$
+  select case settings.quota_resets
+    when 'rolling' then date_bin(make_interval(secs => settings.window_seconds), at, 'epoch')
+    -- https://developers.google.com/youtube/v3/getting-started#quota
+    when 'midnight_pacific' then date_trunc('day', at, 'America/Los_Angeles')
+  end
+$$;
+comment on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz) is 'Start of the quota window that holds an instant.';
+
+create view bondhu.quota as
+  select s.provider, bondhu.quota_window_start(s, now()) as window_start, s.requests_per_window,
+         coalesce(l.requests, 0) as requests_used,
+         greatest(s.requests_per_window - coalesce(l.requests, 0), 0) as requests_left,
+         s.blocked_until, s.blocked_reason
+  from bondhu.provider_settings s
+  left join bondhu.provider_ledger l
+    on l.provider = s.provider and l.window_start = bondhu.quota_window_start(s, now());
+comment on view bondhu.quota is 'How much of each provider''s budget the present window has used.';
+
+create function bondhu.record_requests(of_provider text, sent bigint) returns void
+language sql
+set search_path = ''
+as $$
+  insert into bondhu.provider_ledger as l (provider, window_start, requests)
+  select s.provider, bondhu.quota_window_start(s, now()), sent
+  from bondhu.provider_settings s
+  where s.provider = of_provider
+  on conflict (provider, window_start) do update set requests = l.requests + excluded.requests
+$$;
+comment on function bondhu.record_requests(text, bigint) is 'Enters requests sent to a provider in the ledger.';
+
+create function bondhu.plan_syncs() returns bigint
+language sql
+set search_path = ''
+as $$
+  with budget as (
+    -- A first pull takes about ten requests; the pages after them are counted as they go.
+    select q.provider, q.requests_left / 10 - (
+        select count(*) from public.provider_connections waiting
+        where waiting.provider = q.provider and waiting.status in ('queued', 'syncing')
+      ) as connections
+    from bondhu.quota q
+    where coalesce(q.blocked_until, '-infinity') <= now()
+  ),
+  due as (
+    select c.user_id, c.provider,
+           row_number() over (partition by c.provider order by j.requested_at nulls last, c.next_sync_at) as turn
+    from public.provider_connections c
+    join bondhu.sync_jobs j on j.user_id = c.user_id and j.provider = c.provider
+    join bondhu.provider_settings s on s.provider = c.provider and s.enabled
+    where c.status in ('pending', 'ok', 'partial', 'failing')
+      and c.next_sync_at <= now()
+      and coalesce(j.not_before, '-infinity') <= now()
+  ),
+  queued as (
+    update public.provider_connections c
+       set status = 'queued'
+      from due
+      join budget on budget.provider = due.provider
+     where c.user_id = due.user_id
+       and c.provider = due.provider
+       and due.turn <= budget.connections
+       and c.status in ('pending', 'ok', 'partial', 'failing')
+    returning 1
+  )
+  select count(*) from queued
+$$;
+comment on function bondhu.plan_syncs() is 'Queues the connections that are due, asked-for ones first, within each provider''s budget; returns how many. Run every minute by cron.';
+
+create function bondhu.claim_syncs(worker text, how_many integer)
+returns table (user_id uuid, provider text, lease_token uuid, checkpoint jsonb, attempts integer, scopes text[])
+language sql
+set search_path = ''
+set lock_timeout = '500ms' -- as hold_lease does, and why
+as $$
+  with free as (
+    select j.user_id, j.provider
+    from bondhu.sync_jobs j
+    join public.provider_connections c on c.user_id = j.user_id and c.provider = j.provider
+    join bondhu.provider_settings s on s.provider = j.provider
+    where (c.status = 'queued' or (c.status = 'syncing' and j.lease_expires_at < now()))
+      and s.enabled
+      and coalesce(s.blocked_until, '-infinity') <= now()
+      and coalesce(j.not_before, '-infinity') <= now()
+    order by j.requested_at nulls last, c.next_sync_at
+    limit how_many
+    for update of j skip locked
+  ),
+  leased as (
+    update bondhu.sync_jobs j
+       set lease_token = gen_random_uuid(), lease_owner = worker,
+           lease_expires_at = now() + make_interval(secs => (select lease_seconds from bondhu.settings))
+      from free
+     where j.user_id = free.user_id and j.provider = free.provider
+    returning j.*
+  )
+  update public.provider_connections c
+     set status = 'syncing'
+    from leased
+   where c.user_id = leased.user_id and c.provider = leased.provider
+  returning c.user_id, c.provider, leased.lease_token, leased.checkpoint, leased.attempts, c.scopes
+$$;
+comment on function bondhu.claim_syncs(text, integer) is 'Leases up to how_many queued connections (or those whose lease ran out) to a worker.';
+
+create function bondhu.hold_lease(of_user uuid, of_provider text, token uuid, new_checkpoint jsonb default null) returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  -- A user who is deleted meanwhile may wait for us and we for them. Giving up before
+  -- deadlock_timeout (1 s) makes sure that it is the pull that fails, not the deletion.
+  perform set_config('lock_timeout', '500ms', true);
+  update bondhu.sync_jobs j
+     set lease_expires_at = now() + make_interval(secs => s.lease_seconds),
+         checkpoint = coalesce(new_checkpoint, j.checkpoint)
+    from bondhu.settings s
+   where j.user_id = of_user and j.provider = of_provider and j.lease_token = token;
+  return found;
+end
+$$;
+comment on function bondhu.hold_lease(uuid, text, uuid, jsonb) is
+  'First statement of every write a pull makes: locks and extends the lease, moves the checkpoint. False: the job is somebody else''s now, write nothing.';
+
+create function bondhu.complete_sync(
+  of_user uuid, of_provider text, token uuid, outcome text,
+  what_is_missing text[] default '{}', error_code text default null, error text default null,
+  retry_not_before timestamptz default null
+) returns boolean
+language plpgsql
+set search_path = ''
+set lock_timeout = '500ms' -- as hold_lease does, and why
+as $$
+declare
+  walked boolean := outcome in ('ok', 'partial');
+begin
+  update bondhu.sync_jobs j
+     set lease_token = null, lease_owner = null, lease_expires_at = null,
+         checkpoint = case when walked then '{}' else j.checkpoint end,
+         attempts = case when walked then 0 when outcome = 'queued' then j.attempts else j.attempts + 1 end,
+         requested_at = case when walked then null else j.requested_at end,
+         not_before = retry_not_before
+   where j.user_id = of_user and j.provider = of_provider and j.lease_token = token;
+  if not found then
+    return false;
+  end if;
+
+  update public.provider_connections c
+     set status = outcome,
+         missing = case when outcome = 'queued' then c.missing else what_is_missing end,
+         last_error_code = case when outcome = 'queued' then c.last_error_code else error_code end,
+         last_error = case when outcome = 'queued' then c.last_error else error end,
+         last_sync_at = case when walked then now() else c.last_sync_at end,
+         -- Ten percent of jitter keeps connections made together from coming due together.
+         next_sync_at = case
+           when outcome = 'queued' then c.next_sync_at
+           when outcome = 'needs_reauth' then null
+           else greatest(retry_not_before,
+             case when walked then now() + make_interval(mins => s.sync_interval_minutes) * (0.9 + 0.2 * random()) else now() end)
+         end
+    from bondhu.provider_settings s
+   where c.user_id = of_user and c.provider = of_provider and s.provider = of_provider;
+  return true;
+end
+$$;
+comment on function bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz) is
+  'Ends a lease with the outcome ok, partial, failing, needs_reauth, or queued (given back untouched). A walk to the end (ok, partial) clears the checkpoint. False: the lease was lost.';
+
+create function bondhu.block_provider(of_provider text, until timestamptz, reason text) returns timestamptz
+language sql
+set search_path = ''
+as $$
+  update bondhu.provider_settings s
+     set blocked_until = greatest(
+           s.blocked_until,
+           coalesce(until, case s.quota_resets
+             -- A calendar day and not 24 hours: the clock change is in it.
+             when 'midnight_pacific' then
+               (bondhu.quota_window_start(s, now()) at time zone 'America/Los_Angeles' + interval '1 day')
+                 at time zone 'America/Los_Angeles'
+             else now() + interval '1 hour'
+           end)),
+         blocked_reason = reason
+   where s.provider = of_provider
+  returning s.blocked_until
+$$;
+comment on function bondhu.block_provider(text, timestamptz, text) is
+  'Stops a provider for everyone after a refusal of the whole app: until the given instant, else its quota''s reset, else for an hour. Returns when it goes on.';
+
+-- SECURITY DEFINER: pg_cron shows a role only its own jobs. Says nothing about anybody.
+create function bondhu.cron_plans_syncs() returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  planned boolean := false;
+begin
+  if to_regclass('cron.job') is not null then
+    execute 'select exists (select from cron.job where active and database = current_database() and command ~ ''bondhu\.plan_syncs'')'
+      into planned;
+  end if;
+  return planned;
+end
+$$;
+comment on function bondhu.cron_plans_syncs() is 'Whether pg_cron runs plan_syncs here; otherwise the worker plans for itself.';
+
+revoke all on bondhu.quota from public, anon, authenticated, service_role;
+revoke all on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.record_requests(text, bigint),
+  bondhu.plan_syncs(), bondhu.claim_syncs(text, integer), bondhu.hold_lease(uuid, text, uuid, jsonb),
+  bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz), bondhu.block_provider(text, timestamptz, text),
+  bondhu.cron_plans_syncs()
+  from public, anon, authenticated, service_role;
+grant select on bondhu.quota to bondhu_worker, service_role;
+grant execute on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.record_requests(text, bigint),
+  bondhu.plan_syncs(), bondhu.claim_syncs(text, integer), bondhu.hold_lease(uuid, text, uuid, jsonb),
+  bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz), bondhu.block_provider(text, timestamptz, text),
+  bondhu.cron_plans_syncs()
+  to bondhu_worker;
+
+-- sql/80_cron.sql
+
+-- What happens by the clock: planning, closing, pruning. pg_cron lives in one database of
+-- a cluster, so that every function here says what to do where it is absent.
+
+create function bondhu.prune() returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  settings bondhu.settings;
+  removed jsonb := '{}';
+  gone bigint;
+begin
+  select * into strict settings from bondhu.settings;
+
+  delete from bondhu.oauth_states where expires_at < now();
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('oauth_states', gone);
+
+  delete from bondhu.pending_connections where expires_at < now();
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('pending_connections', gone);
+
+  delete from public.user_sessions
+  where ended_at < now() - make_interval(days => settings.session_retention_days);
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('user_sessions', gone);
+
+  delete from public.personality_history
+  where changed_at < now() - make_interval(days => settings.history_retention_days);
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('personality_history', gone);
+
+  -- YouTube API Services Developer Policies III.E.4: what was not refreshed in time goes,
+  -- and what was concluded from it.
+  delete from public.video_subscriptions
+  where fetched_at < now() - make_interval(days => settings.video_retention_days);
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('video_subscriptions', gone);
+
+  delete from public.video_likes
+  where fetched_at < now() - make_interval(days => settings.video_retention_days);
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('video_likes', gone);
+
+  delete from public.video_preferences
+  where computed_at < now() - make_interval(days => settings.video_retention_days);
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('video_preferences', gone);
+
+  delete from bondhu.video_categories
+  where fetched_at < now() - make_interval(days => settings.video_retention_days);
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('video_categories', gone);
+
+  delete from bondhu.provider_ledger
+  where window_start < now() - make_interval(days => settings.cron_history_retention_days);
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('provider_ledger', gone);
+
+  if bondhu.has_cron() then
+    -- pg_cron never empties its own log.
+    execute 'delete from cron.job_run_details where end_time < now() - make_interval(days => $1)'
+      using settings.cron_history_retention_days;
+    get diagnostics gone = row_count;
+    removed := removed || jsonb_build_object('cron_history', gone);
+  end if;
+  return removed;
+end
+$$;
+comment on function bondhu.prune() is
+  'Deletes what is past its retention (bondhu.settings) and returns how much of each; never messages or rollups. Run by cron.';
+
+create function bondhu.has_cron() returns boolean
+language sql stable
+set search_path = ''
+as $$
+  select exists (select from pg_catalog.pg_extension where extname = 'pg_cron')
+$$;
+comment on function bondhu.has_cron() is 'Whether pg_cron is installed in this database.';
+
+create function bondhu.require_cron(obstacle text default null) returns void
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  if bondhu.has_cron() then
+    return;
+  end if;
+  raise exception using
+    errcode = '55000',
+    message = 'pg_cron is not installed in this database',
+    detail = case
+      when obstacle is not null then obstacle
+      when exists (select from pg_catalog.pg_available_extensions where name = 'pg_cron') then 'The server has the extension.'
+      else 'The server does not have the extension.'
+    end,
+    hint = 'Let a superuser run create extension pg_cron in this database (on Supabase: Integrations > Cron), '
+      'then run select bondhu.install_cron(). Until then a running sync-worker plans syncs itself.';
+end
+$$;
+comment on function bondhu.require_cron(text) is 'Raises 55000, with what is in the way and what to do, where pg_cron is absent.';
+
+create function bondhu.cron_plan() returns table (name text, schedule text, command text)
+language sql immutable
+set search_path = ''
+as $$
+  values
+    ('bondhu-plan-syncs', '* * * * *', 'select bondhu.plan_syncs()'),
+    ('bondhu-close-idle-sessions', '* * * * *', 'select bondhu.close_idle_sessions()'),
+    ('bondhu-prune', '17 3 * * *', 'select bondhu.prune()')
+$$;
+comment on function bondhu.cron_plan() is 'The jobs there should be; times are UTC unless cron.timezone says otherwise.';
+
+-- SECURITY DEFINER, as the three below: pg_cron names a job per role and shows a role only
+-- its own. As the owner's, there is one set of jobs, whoever installs or looks.
+create function bondhu.install_cron() returns bigint
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  planned bigint;
+  obstacle text;
+begin
+  if not bondhu.has_cron() and exists (select from pg_catalog.pg_available_extensions where name = 'pg_cron') then
+    begin
+      create extension pg_cron with schema pg_catalog;
+    exception when others then
+      -- Not our right, not this database, not preloaded: require_cron passes it on.
+      obstacle := sqlerrm;
+    end;
+  end if;
+  perform bondhu.require_cron(obstacle);
+
+  perform cron.unschedule(j.jobid)
+  from cron.job j
+  where j.jobname like 'bondhu-%' and j.jobname not in (select p.name from bondhu.cron_plan() p);
+
+  -- Scheduling a name again updates its job.
+  select count(cron.schedule(p.name, p.schedule, p.command)) into planned from bondhu.cron_plan() p;
+  return planned;
+end
+$$;
+comment on function bondhu.install_cron() is
+  'Schedules the jobs of bondhu.cron_plan() and drops former ones; run it as often as you like. Returns how many there are. 55000 without pg_cron.';
+
+create function bondhu.remove_cron() returns bigint
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  removed bigint;
+begin
+  perform bondhu.require_cron();
+  select count(cron.unschedule(j.jobid)) into removed from cron.job j where j.jobname like 'bondhu-%';
+  return removed;
+end
+$$;
+comment on function bondhu.remove_cron() is 'Unschedules Bondhu''s jobs; returns how many there were. 55000 without pg_cron.';
+
+create function bondhu.cron_jobs()
+returns table (job_id bigint, name text, schedule text, command text, active boolean)
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  perform bondhu.require_cron();
+  return query
+    select j.jobid, j.jobname::text, j.schedule, j.command, j.active
+    from cron.job j
+    where j.jobname like 'bondhu-%'
+    order by j.jobname;
+end
+$$;
+comment on function bondhu.cron_jobs() is 'Bondhu''s scheduled jobs, by name. 55000 without pg_cron.';
+
+create function bondhu.cron_history(rows integer default 20)
+returns table (
+  run_id bigint, job_id bigint, name text, status text, return_message text,
+  started_at timestamptz, ended_at timestamptz
+)
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  if rows is null or rows not between 1 and 1000 then
+    raise exception using errcode = '22023', message = 'rows must be between 1 and 1000';
+  end if;
+  perform bondhu.require_cron();
+  return query
+    select d.runid, d.jobid, j.jobname::text, d.status, d.return_message, d.start_time, d.end_time
+    from cron.job_run_details d
+    join cron.job j on j.jobid = d.jobid
+    where j.jobname like 'bondhu-%'
+    order by d.runid desc
+    limit rows;
+end
+$$;
+comment on function bondhu.cron_history(integer) is 'Latest runs of Bondhu''s jobs, newest first; rows 1..1000. 55000 without pg_cron.';
+
+revoke all on function bondhu.prune(), bondhu.has_cron(), bondhu.require_cron(text), bondhu.cron_plan(),
+  bondhu.install_cron(), bondhu.remove_cron(), bondhu.cron_jobs(), bondhu.cron_history(integer)
+  from public, anon, authenticated, service_role;
+grant execute on function bondhu.has_cron(), bondhu.cron_plan(), bondhu.install_cron(), bondhu.remove_cron(),
+  bondhu.cron_jobs(), bondhu.cron_history(integer)
+  to bondhu_worker;
+
+do $$
+declare
+  obstacle text;
+  remedy text;
+begin
+  perform bondhu.install_cron();
+exception when object_not_in_prerequisite_state then
+  get stacked diagnostics obstacle = pg_exception_detail, remedy = pg_exception_hint;
+  raise notice using message = 'no scheduled jobs: ' || sqlerrm, detail = obstacle, hint = remedy;
+end
+$$;
+
+-- sql/90_publication.sql
+
+-- What the mirror listens to: the tables that Redis documents are built from, and of
+-- these the keys alone. Documents are re-read, so that no message text travels here.
+-- A column list has to hold the replica identity, which is the primary key.
+
+create publication bondhu_mirror for table
+  public.profiles (user_id),
+  public.user_sessions (user_id, id),
+  public.chat_messages (user_id, id),
+  public.personality_profiles (user_id),
+  public.music_preferences (user_id),
+  public.video_preferences (user_id);
+comment on publication bondhu_mirror is 'Keys of what users'' documents are built from; read by sync-worker''s mirror.';
