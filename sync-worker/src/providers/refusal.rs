@@ -145,3 +145,72 @@ fn youtube(status: StatusCode, reasons: &[&str]) -> Failure {
         _ => Failure::Refused,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, Failure, HeaderMap, Provider, ProviderError, StatusCode};
+    use serde_json::Value;
+
+    /// An answer of `dev/specs/wire-examples.json`, read as the worker reads it.
+    fn read(provider: Provider, name: &str) -> ProviderError {
+        let examples: Value =
+            serde_json::from_str(include_str!("../../../dev/specs/wire-examples.json")).unwrap();
+        let example = &examples[provider.name()][name];
+        let mut headers = HeaderMap::new();
+        if let Some(wait) = example["headers"]["retry-after"].as_str() {
+            headers.insert("retry-after", wait.parse().unwrap());
+        }
+        let status = u16::try_from(example["status"].as_u64().unwrap()).unwrap();
+        ProviderError::refused(
+            provider,
+            StatusCode::from_u16(status).unwrap(),
+            &headers,
+            example["body"].to_string().as_bytes(),
+        )
+    }
+
+    #[test]
+    fn every_recorded_refusal_is_told_apart() {
+        for (provider, name, failure) in [
+            (Provider::Spotify, "api_401", Failure::TokenExpired),
+            (
+                Provider::Spotify,
+                "api_403_playlist_not_owned_or_removed_endpoint",
+                Failure::Refused,
+            ),
+            (Provider::Spotify, "api_429_rate", Failure::RateLimited),
+            (
+                Provider::Spotify,
+                "api_429_rate_no_header",
+                Failure::RateLimited,
+            ),
+            (Provider::Spotify, "api_429_quota", Failure::QuotaExceeded),
+            (Provider::YouTube, "quotaExceeded", Failure::QuotaExceeded),
+            (Provider::YouTube, "rateLimitExceeded", Failure::RateLimited),
+            (Provider::YouTube, "forbidden_scope", Failure::ScopeMissing),
+            (Provider::YouTube, "unauthorized", Failure::TokenExpired),
+            (Provider::YouTube, "invalidPageToken", Failure::PageExpired),
+            (Provider::YouTube, "playlistNotFound", Failure::NotOffered),
+        ] {
+            assert_eq!(read(provider, name).failure, failure, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_wish_to_wait_is_kept_when_there_is_one() {
+        let wait = |name| read(Provider::Spotify, name).retry_after;
+        assert_eq!(wait("api_429_rate"), Some(Duration::from_secs(2)));
+        assert_eq!(wait("api_429_quota"), Some(Duration::from_secs(48_925)));
+        assert_eq!(wait("api_429_rate_no_header"), None);
+    }
+
+    #[test]
+    fn a_refusal_that_is_not_json_goes_by_its_status() {
+        let read = |status: StatusCode| {
+            ProviderError::refused(Provider::YouTube, status, &HeaderMap::new(), b"<html>").failure
+        };
+        assert_eq!(read(StatusCode::BAD_GATEWAY), Failure::ServerError);
+        assert_eq!(read(StatusCode::FORBIDDEN), Failure::Refused);
+        assert_eq!(read(StatusCode::TOO_MANY_REQUESTS), Failure::RateLimited);
+    }
+}

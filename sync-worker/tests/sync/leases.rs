@@ -8,7 +8,7 @@ use sync_worker::provider::Provider;
 use sync_worker::sync::{run, run_once};
 use tokio_util::sync::CancellationToken;
 
-use crate::fixture::{World, eventually};
+use crate::fixture::{World, eventually, refusal};
 
 const SUBSCRIPTIONS: &str = "/youtube/v3/subscriptions";
 
@@ -206,6 +206,57 @@ async fn a_user_who_is_deleted_under_way_leaves_nothing() {
             .await,
         0
     );
+}
+
+#[tokio::test]
+async fn the_deletion_of_a_user_wins_over_a_page_that_is_being_stored() {
+    let world = World::new().await;
+    let user = world.linked(Provider::YouTube, 1).await;
+    sqlx::query("select bondhu.plan_syncs()")
+        .execute(&world.admin)
+        .await
+        .unwrap();
+    let lease: uuid::Uuid =
+        sqlx::query_scalar("select lease_token from bondhu.claim_syncs('w', 1)")
+            .fetch_one(&world.context.database)
+            .await
+            .unwrap();
+
+    // The page has the job and will want the user; the deletion has the user and wants the job.
+    let mut page = world.context.database.begin().await.unwrap();
+    sqlx::query("select bondhu.hold_lease($1, 'youtube', $2)")
+        .bind(user)
+        .bind(lease)
+        .execute(&mut *page)
+        .await
+        .unwrap();
+    let admin = world.admin.clone();
+    let deletion = tokio::spawn(async move {
+        sqlx::query("delete from auth.users where id = $1")
+            .bind(user)
+            .execute(&admin)
+            .await
+    });
+    eventually("the deletion waits", async || {
+        let waiting =
+            "pg_stat_activity where $1 is not null and wait_event_type = 'Lock' and query like 'delete from auth.users%'";
+        world.count(waiting, user).await == 1
+    })
+    .await;
+    let stored = sqlx::query(
+        "insert into public.video_subscriptions (user_id, channel_id, walk_id) values ($1, 'c', gen_random_uuid())",
+    )
+    .bind(user)
+    .execute(&mut *page)
+    .await
+    .unwrap_err();
+    assert_eq!(
+        refusal(&stored).0,
+        "55P03",
+        "lock_not_available, before anybody is a deadlock's victim"
+    );
+    page.rollback().await.unwrap();
+    deletion.await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -78,6 +78,51 @@ async fn tokens_are_stored_sealed_and_open_only_for_their_owner() {
 }
 
 #[tokio::test]
+async fn no_table_holds_a_token_in_clear() {
+    let world = World::new().await;
+    let user = world.database.user().await;
+    // One is linked and synced, one is not confirmed yet.
+    world.link(user, Provider::Spotify, 1).await;
+    world.sync().await;
+    world.come_back(user, Provider::YouTube).await;
+    let mut secrets = std::collections::HashSet::new();
+    for request in world.standin.requests() {
+        secrets.extend(request.bearer().map(str::to_owned));
+        secrets.extend(request.form.get("refresh_token").map(str::to_owned));
+        secrets.extend(request.form.get("code").map(str::to_owned));
+    }
+    assert!(
+        secrets.len() >= 4,
+        "two codes and two access tokens at least"
+    );
+    let tables: Vec<String> = sqlx::query_scalar(
+        "select format('%I.%I', schemaname, tablename) from pg_tables where schemaname in ('public', 'bondhu')",
+    )
+    .fetch_all(&world.admin)
+    .await
+    .unwrap();
+    for table in tables {
+        for secret in &secrets {
+            let forms = [secret.clone(), hex(secret.as_bytes())];
+            let found: i64 = sqlx::query_scalar(&format!(
+                "select count(*) from {table} t where strpos(t::text, $1) > 0 or strpos(t::text, $2) > 0"
+            ))
+            .bind(&forms[0])
+            .bind(&forms[1])
+            .fetch_one(&world.admin)
+            .await
+            .unwrap();
+            assert_eq!(found, 0, "{table}");
+        }
+    }
+}
+
+/// As Postgres shows a bytea.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test]
 async fn the_exchange_proves_the_verifier_and_the_client() {
     let world = World::new().await;
     for provider in Provider::ALL {

@@ -1,0 +1,204 @@
+//! Providers that ask to wait: one user, or everybody.
+
+use std::time::{Duration, Instant};
+
+use bondhu_dev::standin::{Fault, Outcome, Reply, StandinConfig};
+use serde_json::json;
+use sync_worker::provider::Provider;
+use sync_worker::sync::run_once;
+use tokio_util::sync::CancellationToken;
+
+use crate::fixture::World;
+
+const TOP_ARTISTS: &str = "/spotify/v1/me/top/artists";
+const SUBSCRIPTIONS: &str = "/youtube/v3/subscriptions";
+
+#[tokio::test]
+async fn a_wish_to_wait_is_kept_in_the_database_and_never_slept() {
+    for seconds in [2, 48_925] {
+        let world = World::new().await;
+        let (user, other) = (
+            world.linked(Provider::Spotify, 1).await,
+            world.linked(Provider::YouTube, 2).await,
+        );
+        world.standin.inject(Fault::spotify_rate_limit(
+            TOP_ARTISTS,
+            Duration::from_secs(seconds),
+        ));
+        let started = Instant::now();
+        world.sync().await;
+        assert!(started.elapsed() < Duration::from_secs(60));
+        let standing = world.standing(user, Provider::Spotify).await;
+        assert_eq!(
+            (
+                standing.status.as_str(),
+                standing.last_error_code.as_deref()
+            ),
+            ("failing", Some("rate_limited"))
+        );
+        let held = world.held_back_for(user, Provider::Spotify).await.unwrap();
+        // Never less than the provider's wish; our own back-off is up to 30 s.
+        assert!(
+            (seconds as f64 - 60.0..=seconds.max(30) as f64).contains(&held),
+            "{held}"
+        );
+        assert_eq!(
+            world.status(other, Provider::YouTube).await,
+            "ok",
+            "nobody else waits"
+        );
+        assert_eq!(world.sync().await, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_rate_limit_without_a_number_backs_off_by_itself() {
+    let world = World::new().await;
+    let user = world.linked(Provider::YouTube, 1).await;
+    let limited = Fault::recorded(SUBSCRIPTIONS, "youtube", "rateLimitExceeded").unwrap();
+    world.standin.inject(limited.times(3));
+    let mut waits = Vec::new();
+    for _ in 0..3 {
+        world.let_time_pass().await;
+        world.sync().await;
+        assert_eq!(
+            world
+                .standing(user, Provider::YouTube)
+                .await
+                .last_error_code
+                .as_deref(),
+            Some("rate_limited")
+        );
+        waits.push(world.held_back_for(user, Provider::YouTube).await.unwrap());
+    }
+    // Half to whole of 30 s, 60 s, 120 s.
+    assert!(
+        (10.0..=30.0).contains(&waits[0])
+            && (25.0..=60.0).contains(&waits[1])
+            && (55.0..=120.0).contains(&waits[2]),
+        "{waits:?}"
+    );
+    world.let_time_pass().await;
+    world.sync().await;
+    assert_eq!(world.status(user, Provider::YouTube).await, "ok");
+}
+
+#[tokio::test]
+async fn a_quota_refusal_stops_the_provider_for_everybody_and_no_other() {
+    let world = World::new().await;
+    let refused = Fault::recorded("/spotify/v1/*", "spotify", "api_429_quota").unwrap();
+    let users = [
+        world.linked(Provider::Spotify, 1).await,
+        world.linked(Provider::Spotify, 2).await,
+    ];
+    let viewer = world.linked(Provider::YouTube, 3).await;
+    world.standin.inject(refused);
+    let context = world.context_with(|context| context.concurrency = 1);
+    run_once(context, CancellationToken::new()).await.unwrap();
+
+    let blocked: f64 = sqlx::query_scalar(
+        "select extract(epoch from blocked_until - now())::float8 from bondhu.provider_settings where provider = 'spotify'",
+    )
+    .fetch_one(&world.admin)
+    .await
+    .unwrap();
+    assert!((48_800.0..=48_925.0).contains(&blocked), "{blocked}");
+    let statuses = [
+        world.status(users[0], Provider::Spotify).await,
+        world.status(users[1], Provider::Spotify).await,
+    ];
+    assert!(
+        statuses.contains(&"failing".to_owned()) && statuses.contains(&"queued".to_owned()),
+        "{statuses:?}"
+    );
+    assert_eq!(world.status(viewer, Provider::YouTube).await, "ok");
+    assert_eq!(world.sync().await, 0, "nobody is synced before");
+
+    world.let_time_pass().await;
+    assert_eq!(world.sync().await, 3);
+    for user in users {
+        assert_eq!(world.status(user, Provider::Spotify).await, "ok");
+    }
+}
+
+#[tokio::test]
+async fn youtube_goes_on_at_midnight_pacific() {
+    // One unit for the account, two for pages.
+    let world = World::with(StandinConfig {
+        youtube_daily_units: 3,
+        ..StandinConfig::default()
+    })
+    .await;
+    let user = world.linked(Provider::YouTube, 1).await;
+    world.sync().await;
+    let standing = world.standing(user, Provider::YouTube).await;
+    assert_eq!(standing.last_error_code.as_deref(), Some("quota_exceeded"));
+    let midnight: bool = sqlx::query_scalar(
+        "select blocked_until > now() and blocked_until <= now() + interval '25 h'
+           and (blocked_until at time zone 'America/Los_Angeles')::time = '00:00'
+         from bondhu.provider_settings where provider = 'youtube'",
+    )
+    .fetch_one(&world.admin)
+    .await
+    .unwrap();
+    assert!(midnight);
+}
+
+#[tokio::test]
+async fn app_credentials_that_the_provider_does_not_know_stop_it_for_a_while() {
+    let world = World::new().await;
+    let user = world.linked(Provider::Spotify, 1).await;
+    world.standin.expire_access_tokens();
+    world
+        .standin
+        .inject(Fault::recorded("/spotify/api/token", "spotify", "token_invalid_client").unwrap());
+    world.sync().await;
+    let standing = world.standing(user, Provider::Spotify).await;
+    assert_eq!(
+        (
+            standing.status.as_str(),
+            standing.last_error_code.as_deref()
+        ),
+        ("failing", Some("app_refused"))
+    );
+    let blocked = "bondhu.provider_settings
+                   where provider = 'spotify' and $1 is not null and blocked_until between now() and now() + interval '1 h'";
+    assert_eq!(world.count(blocked, user).await, 1);
+    world.let_time_pass().await;
+    world.sync().await;
+    assert_eq!(world.status(user, Provider::Spotify).await, "ok");
+}
+
+#[tokio::test]
+async fn a_token_endpoint_in_trouble_is_retried_and_no_reason_for_new_consent() {
+    let world = World::new().await;
+    let user = world.linked(Provider::Spotify, 1).await;
+    world.standin.expire_access_tokens();
+    world
+        .standin
+        .inject(Fault::server_error("/spotify/api/token"));
+    world.sync().await;
+    assert_eq!(
+        world
+            .standing(user, Provider::Spotify)
+            .await
+            .last_error_code
+            .as_deref(),
+        Some("server_error")
+    );
+    world.let_time_pass().await;
+    world.standin.inject(Fault::on(
+        "/spotify/api/token",
+        Outcome::Reply(Reply::new(429, json!("slow down")).header("retry-after", "7200")),
+    ));
+    world.sync().await;
+    assert_eq!(
+        world
+            .standing(user, Provider::Spotify)
+            .await
+            .last_error_code
+            .as_deref(),
+        Some("rate_limited")
+    );
+    assert!(world.held_back_for(user, Provider::Spotify).await.unwrap() > 7_000.0);
+}
