@@ -1,0 +1,300 @@
+//! What `doctor` finds, and what it says to do.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::process::Command;
+
+use bondhu_dev::process::free_port;
+use bondhu_dev::testing::{Database, Role, execute, redis};
+use serde_json::json;
+use sync_worker::config::Environment;
+use sync_worker::doctor::{Finding, Level, Report, examine};
+use wiremock::matchers::{header, method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+const KEY: &str = "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+type Pairs = Vec<(&'static str, String)>;
+
+fn pairs(database: &Database) -> Pairs {
+    vec![("DATABASE_URL", database.url(Role::Worker))]
+}
+
+fn with_mirror(database: &Database, redis_url: String) -> Pairs {
+    let mut pairs = pairs(database);
+    pairs.extend([
+        ("BONDHU_REPLICATION_URL", database.url(Role::Replication)),
+        ("REDIS_URL", redis_url),
+        ("BONDHU_SLOT", database.name().to_owned()),
+    ]);
+    pairs
+}
+
+async fn examined(pairs: Pairs) -> Report {
+    // Another test may have been first, and then there is a provider.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    examine(&pairs.into_iter().collect::<Environment>()).await
+}
+
+/// The one finding that says `what`.
+fn finding<'a>(report: &'a Report, what: &str) -> &'a Finding {
+    let found: Vec<&Finding> = report
+        .findings
+        .iter()
+        .filter(|finding| finding.what.contains(what))
+        .collect();
+    assert_eq!(found.len(), 1, "{what:?} in\n{report}");
+    found[0]
+}
+
+fn assert_finding(report: &Report, level: Level, what: &str, remedy: &str) {
+    let finding = finding(report, what);
+    assert_eq!(finding.level, level, "{finding:?}");
+    assert!(
+        finding
+            .remedy
+            .as_deref()
+            .unwrap_or_default()
+            .contains(remedy),
+        "{finding:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_stack_that_is_whole_has_no_failures() {
+    let database = Database::create().await;
+    let redis = redis().await;
+    let report = examined(with_mirror(&database, redis.url())).await;
+    assert_eq!(report.failures(), 0, "{report}");
+    for what in [
+        "the worker signs in as bondhu_worker",
+        "the schema is there, with all 6 documents",
+        "publication bondhu_mirror lists exactly",
+        "is not there yet: the mirror makes it",
+        "which may replicate",
+        "no mirror has written to this Redis yet",
+    ] {
+        assert_finding(&report, Level::Ok, what, "");
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_is_down_is_a_failure_with_a_remedy() {
+    let database = Database::create().await;
+    let port = free_port().unwrap();
+    let report = examined(with_mirror(&database, format!("redis://127.0.0.1:{port}"))).await;
+    assert_finding(&report, Level::Fail, "Redis cannot be used", "REDIS_URL");
+    assert_eq!(report.failures(), 1, "{report}");
+}
+
+#[tokio::test]
+async fn a_database_that_is_down_is_a_failure_and_the_rest_is_looked_at_all_the_same() {
+    let redis = redis().await;
+    let port = free_port().unwrap();
+    let url = format!("postgres://bondhu_worker@127.0.0.1:{port}/bondhu");
+    let report = examined(vec![
+        ("DATABASE_URL", url.clone()),
+        ("BONDHU_REPLICATION_URL", url),
+        ("REDIS_URL", redis.url()),
+    ])
+    .await;
+    assert_finding(
+        &report,
+        Level::Fail,
+        "Postgres of DATABASE_URL cannot be reached",
+        "start Postgres",
+    );
+    assert!(
+        report
+            .findings
+            .iter()
+            .any(|finding| finding.what.starts_with("Redis 7")),
+        "{report}"
+    );
+}
+
+#[tokio::test]
+async fn a_missing_variable_and_a_bad_key_are_findings_not_ends() {
+    let report = examined(vec![("BONDHU_TOKEN_KEYS", "k1:short".to_owned())]).await;
+    assert_finding(
+        &report,
+        Level::Fail,
+        "DATABASE_URL is not set",
+        "DATABASE_URL=postgres://",
+    );
+    assert_finding(
+        &report,
+        Level::Fail,
+        "BONDHU_TOKEN_KEYS cannot be used",
+        "keygen",
+    );
+}
+
+#[tokio::test]
+async fn an_empty_database_is_told_to_be_migrated() {
+    let database = Database::create().await;
+    let mut superuser = database.connect(Role::Superuser).await;
+    execute(&mut superuser, "drop schema bondhu cascade").await;
+    let report = examined(pairs(&database)).await;
+    assert_finding(
+        &report,
+        Level::Fail,
+        "the schema is not there",
+        "apply the migrations",
+    );
+}
+
+#[tokio::test]
+async fn a_role_that_no_policy_binds_is_a_warning() {
+    let database = Database::create().await;
+    let report = examined(vec![("DATABASE_URL", database.url(Role::Owner))]).await;
+    assert_finding(
+        &report,
+        Level::Warn,
+        "signs in as postgres, which no policy binds",
+        "bondhu_worker",
+    );
+}
+
+#[tokio::test]
+async fn a_publication_out_of_line_is_a_failure() {
+    let database = Database::create().await;
+    let mut superuser = database.connect(Role::Superuser).await;
+    execute(
+        &mut superuser,
+        "alter publication bondhu_mirror drop table public.music_preferences",
+    )
+    .await;
+    let report = examined(pairs(&database)).await;
+    assert_finding(
+        &report,
+        Level::Fail,
+        "public.music_preferences is missing",
+        "sql/90_publication.sql",
+    );
+}
+
+#[tokio::test]
+async fn provider_settings_that_differ_come_with_the_statement_that_mends_them() {
+    let database = Database::create().await;
+    let mut pairs = pairs(&database);
+    pairs.extend([
+        ("BONDHU_TOKEN_KEYS", KEY.to_owned()),
+        ("SPOTIFY_CLIENT_ID", "the-worker's-client".replace('\'', "")),
+        ("SPOTIFY_CLIENT_SECRET", "hunter2".to_owned()),
+        ("BONDHU_PUBLIC_URL", "https://worker.example.com".to_owned()),
+    ]);
+    let before = examined(pairs.clone()).await;
+    assert!(!before.to_string().contains("hunter2"), "{before}");
+    assert_finding(
+        &before,
+        Level::Fail,
+        "Spotify's client id in the database is not the worker's",
+        "update bondhu.provider_settings",
+    );
+    assert_finding(
+        &before,
+        Level::Fail,
+        "https://worker.example.com/oauth/spotify/callback",
+        "register the same URI",
+    );
+    assert_finding(&before, Level::Ok, "YouTube is off", "");
+
+    // Doing what it says is enough.
+    let mut owner = database.connect(Role::Owner).await;
+    for finding in before
+        .findings
+        .iter()
+        .filter(|finding| finding.what.contains("Spotify"))
+    {
+        let remedy = finding.remedy.as_deref().unwrap();
+        let statement = remedy.split(';').next().unwrap();
+        execute(&mut owner, statement).await;
+    }
+    let after = examined(pairs).await;
+    assert_finding(&after, Level::Ok, "Spotify is set up alike", "");
+    assert_eq!(after.failures(), 0, "{after}");
+}
+
+#[tokio::test]
+async fn tokens_sealed_with_a_key_that_is_gone_are_a_failure() {
+    let database = Database::create().await;
+    let user = database.user().await;
+    let owner = database.pool(Role::Owner).await;
+    for sql in [
+        "insert into public.provider_connections (user_id, provider) values ($1, 'spotify')",
+        // Three bytes of key id, the id, and whatever a sealed token holds after that.
+        "insert into bondhu.provider_tokens (user_id, provider, kind, sealed)
+         values ($1, 'spotify', 'access', '\\x03'::bytea || convert_to('old', 'UTF8') || decode(repeat('00', 60), 'hex'))",
+    ] {
+        sqlx::query(sql).bind(user).execute(&owner).await.unwrap();
+    }
+    let mut pairs = pairs(&database);
+    pairs.extend([
+        ("BONDHU_TOKEN_KEYS", KEY.to_owned()),
+        ("SPOTIFY_CLIENT_ID", "id".to_owned()),
+        ("SPOTIFY_CLIENT_SECRET", "secret".to_owned()),
+    ]);
+    let report = examined(pairs).await;
+    assert_finding(
+        &report,
+        Level::Fail,
+        "not in BONDHU_TOKEN_KEYS: old (1)",
+        "add those keys again",
+    );
+}
+
+#[tokio::test]
+async fn the_data_api_is_asked_with_the_service_key() {
+    let database = Database::create().await;
+    let api = MockServer::start().await;
+    Mock::given(method("GET"))
+        .and(path("/rest/v1/profiles"))
+        .and(header("apikey", "service-key"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!([])))
+        .mount(&api)
+        .await;
+    Mock::given(method("GET"))
+        .respond_with(
+            ResponseTemplate::new(401).set_body_json(json!({"message": "Invalid API key"})),
+        )
+        .mount(&api)
+        .await;
+    let asked = async |key: &str| {
+        let mut pairs = pairs(&database);
+        pairs.extend([
+            ("SUPABASE_URL", api.uri()),
+            ("SUPABASE_SERVICE_ROLE_KEY", key.to_owned()),
+        ]);
+        examined(pairs).await
+    };
+    assert_finding(
+        &asked("service-key").await,
+        Level::Ok,
+        "shows profiles to the service role",
+        "",
+    );
+    let refused = asked("another").await;
+    assert_finding(
+        &refused,
+        Level::Fail,
+        "the Data API at",
+        "SUPABASE_SERVICE_ROLE_KEY",
+    );
+}
+
+#[tokio::test]
+async fn the_command_prints_a_line_each_and_fails_when_something_does() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_sync-worker"))
+        .arg("doctor")
+        .current_dir(&directory)
+        .env_clear()
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.starts_with("FAIL  DATABASE_URL is not set — set DATABASE_URL"),
+        "{said}"
+    );
+}

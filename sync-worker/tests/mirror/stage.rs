@@ -1,0 +1,281 @@
+//! A database, a Redis, and mirrors between them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bondhu_core::cache::{Document, STATE_KEY};
+use bondhu_dev::redis_server::RedisServer;
+use bondhu_dev::testing::{Database, Role};
+use redis::AsyncCommands as _;
+use serde_json::Value;
+use sqlx::PgPool;
+use sync_worker::config::MirrorConfig;
+use sync_worker::mirror::{Mirror, Phase, Status};
+use sync_worker::telemetry::Metrics;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// Nothing here takes longer on a loaded machine.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Stage {
+    // Before the database: a mirror in the way of its removal would only make noise.
+    pub(crate) redis: Option<RedisServer>,
+    pub(crate) redis_port: u16,
+    pub(crate) database: Database,
+    pub(crate) superuser: PgPool,
+}
+
+impl Stage {
+    pub(crate) async fn new() -> Self {
+        let database = Database::create().await;
+        let superuser = database.pool(Role::Superuser).await;
+        let redis = RedisServer::temporary().await.unwrap();
+        let redis_port = url::Url::parse(&redis.url()).unwrap().port().unwrap();
+        Self {
+            redis: Some(redis),
+            redis_port,
+            database,
+            superuser,
+        }
+    }
+
+    /// A slot belongs to the server, not to a database.
+    pub(crate) fn slot(&self) -> &str {
+        self.database.name()
+    }
+
+    pub(crate) fn redis_url(&self) -> String {
+        format!("redis://127.0.0.1:{}/", self.redis_port)
+    }
+
+    pub(crate) fn config(&self) -> MirrorConfig {
+        MirrorConfig {
+            replication_url: self.database.url(Role::Replication).into(),
+            redis_url: self.redis_url().into(),
+            slot: self.slot().to_owned(),
+            publication: "bondhu_mirror".to_owned(),
+            ack_delay: Duration::from_secs(1),
+        }
+    }
+
+    /// Starts a mirror in this process.
+    pub(crate) async fn mirror(&self) -> Running {
+        let database = self.database.pool(Role::Worker).await;
+        let metrics = Arc::new(Metrics::default());
+        let mirror = Mirror::new(&self.config(), database, Arc::clone(&metrics)).unwrap();
+        let (status, stop) = (mirror.status(), CancellationToken::new());
+        let task = tokio::spawn({
+            let stop = stop.clone();
+            async move { mirror.run(stop).await }
+        });
+        Running {
+            status,
+            metrics,
+            stop,
+            task,
+        }
+    }
+
+    /// Starts a mirror and waits until it follows.
+    pub(crate) async fn following(&self) -> Running {
+        let running = self.mirror().await;
+        running
+            .until("it follows", |phase| {
+                matches!(phase, Phase::Following { .. })
+            })
+            .await;
+        running
+    }
+
+    /// Starts `sync-worker mirror` as a process.
+    pub(crate) fn process(&self, directory: &std::path::Path) -> std::process::Child {
+        std::process::Command::new(PathBuf::from(env!("CARGO_BIN_EXE_sync-worker")))
+            .arg("mirror")
+            .current_dir(directory)
+            .env_clear()
+            .env("DATABASE_URL", self.database.url(Role::Worker))
+            .env(
+                "BONDHU_REPLICATION_URL",
+                self.database.url(Role::Replication),
+            )
+            .env("REDIS_URL", self.redis_url())
+            .env("BONDHU_SLOT", self.slot())
+            .env("BONDHU_LOG", "warn")
+            .spawn()
+            .unwrap()
+    }
+
+    /// A person with an active session.
+    pub(crate) async fn person(&self) -> Uuid {
+        let user = self.database.user().await;
+        let mut request = self.database.as_user(user).await;
+        sqlx::query("select public.start_session('phone')")
+            .execute(&mut *request)
+            .await
+            .unwrap();
+        request.commit().await.unwrap();
+        user
+    }
+
+    /// Sends a message as `user` does.
+    pub(crate) async fn say(&self, user: Uuid, text: &str) {
+        let mut request = self.database.as_user(user).await;
+        sqlx::query("insert into public.chat_messages (message_text) values ($1)")
+            .bind(text)
+            .execute(&mut *request)
+            .await
+            .unwrap();
+        request.commit().await.unwrap();
+    }
+
+    pub(crate) async fn run(&self, sql: &str, user: Uuid) {
+        sqlx::query(sql)
+            .bind(user)
+            .execute(&self.superuser)
+            .await
+            .unwrap();
+    }
+
+    /// Tastes as a pull leaves them.
+    pub(crate) async fn taste(&self, user: Uuid) {
+        self.run(
+            "insert into public.music_preferences
+               (user_id, top_genres, top_artists, recently_played, plays_by_hour, play_count, computed_at)
+             values ($1, '[]', '[]', '[]', array_fill(0, array[24]), 0, now())",
+            user,
+        )
+        .await;
+        self.run(
+            "insert into public.video_preferences
+               (user_id, top_categories, top_topics, top_channels, subscription_count, like_count, computed_at)
+             values ($1, '[]', '[]', '[]', 0, 0, now())",
+            user,
+        )
+        .await;
+    }
+
+    pub(crate) async fn connect(&self) -> redis::aio::MultiplexedConnection {
+        let client = redis::Client::open(self.redis_url()).unwrap();
+        client.get_multiplexed_async_connection().await.unwrap()
+    }
+
+    pub(crate) async fn held(&self, user: Uuid, document: Document) -> Option<Value> {
+        let text: Option<String> = self.connect().await.get(document.key(user)).await.unwrap();
+        text.map(|text| serde_json::from_str(&text).unwrap())
+    }
+
+    /// Puts a value there past the mirror.
+    pub(crate) async fn put(&self, user: Uuid, document: Document, version: &str, data: &Value) {
+        let value = format!(r#"{{"v":"{version}","as_of":null,"until":null,"data":{data}}}"#);
+        self.connect()
+            .await
+            .set::<_, _, ()>(document.key(user), value)
+            .await
+            .unwrap();
+    }
+
+    /// The watermark.
+    pub(crate) async fn state(&self) -> Option<Value> {
+        let text: Option<String> = self.connect().await.get(STATE_KEY).await.unwrap();
+        text.map(|text| serde_json::from_str(&text).unwrap())
+    }
+
+    pub(crate) async fn epoch(&self) -> u32 {
+        let state = self.state().await.unwrap();
+        u32::from_str_radix(state["epoch"].as_str().unwrap(), 16).unwrap()
+    }
+
+    /// Waits until Redis holds everything that is committed now.
+    pub(crate) async fn caught_up(&self) {
+        let written: i64 =
+            sqlx::query_scalar("select (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint")
+                .fetch_one(&self.superuser)
+                .await
+                .unwrap();
+        eventually("the watermark passes what is written", async || {
+            let state = self.state().await?;
+            let lsn = i64::from_str_radix(state["lsn"].as_str()?, 16).ok()?;
+            (lsn >= written).then_some(())
+        })
+        .await;
+    }
+
+    /// What Postgres would put in the document now.
+    pub(crate) async fn built(&self, user: Uuid, document: Document) -> Option<Value> {
+        let sql = format!(
+            "select data from bondhu.{}_document(array[$1], clock_timestamp())",
+            document.name()
+        );
+        let data: Option<Option<Value>> = sqlx::query_scalar(&sql)
+            .bind(user)
+            .fetch_optional(&self.superuser)
+            .await
+            .unwrap();
+        data.flatten()
+    }
+
+    /// The texts of `chat:history`, oldest first.
+    pub(crate) async fn texts(&self, user: Uuid) -> Option<Vec<String>> {
+        let document = self.held(user, Document::ChatHistory).await?;
+        let messages = document["data"].as_array()?.iter();
+        messages
+            .map(|message| Some(message["message_text"].as_str()?.to_owned()))
+            .collect()
+    }
+
+    /// Waits until `chat:history` is exactly this.
+    pub(crate) async fn reads(&self, user: Uuid, texts: &[&str]) {
+        eventually("Redis holds the conversation", async || {
+            (self.texts(user).await? == texts).then_some(())
+        })
+        .await;
+    }
+}
+
+/// A mirror of this process.
+pub(crate) struct Running {
+    pub(crate) status: Arc<Status>,
+    pub(crate) metrics: Arc<Metrics>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    pub(crate) async fn until(&self, what: &str, mut holds: impl FnMut(&Phase) -> bool) {
+        let mut phases = self.status.subscribe();
+        let waited = tokio::time::timeout(DEADLINE, phases.wait_for(|phase| holds(phase))).await;
+        assert!(
+            waited.is_ok(),
+            "waited for {what}; it is {:?}",
+            self.status.phase()
+        );
+    }
+
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        self.task.await.unwrap();
+    }
+}
+
+/// Looks until there is something; panics after [`DEADLINE`].
+pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(
+            begun.elapsed() < DEADLINE,
+            "waited {DEADLINE:?} until {what}"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The version of a value.
+pub(crate) fn version(value: &Value) -> String {
+    value["v"].as_str().unwrap().to_owned()
+}
