@@ -14,7 +14,7 @@ const SUBSCRIPTIONS: &str = "/youtube/v3/subscriptions";
 
 /// Makes the second page of subscriptions slow: a worker is caught between two pages.
 fn slow_second_page(world: &World) {
-    let slow = Outcome::Delayed(Duration::from_secs(2));
+    let slow = Outcome::Delayed(Duration::from_secs(3));
     world
         .standin
         .inject(Fault::on(SUBSCRIPTIONS, slow).after(1));
