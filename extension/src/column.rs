@@ -11,7 +11,10 @@ use crate::error::EngineError;
 ///
 /// # Safety
 /// `descriptor` is a valid tuple descriptor.
-pub(crate) unsafe fn number(descriptor: pg_sys::TupleDesc, name: &'static CStr) -> Result<i32, EngineError> {
+pub(crate) unsafe fn number(
+    descriptor: pg_sys::TupleDesc,
+    name: &'static CStr,
+) -> Result<i32, EngineError> {
     // SAFETY: the caller's; the name is a C string.
     match unsafe { pg_sys::SPI_fnumber(descriptor, name.as_ptr()) } {
         number @ 1.. => Ok(number),
@@ -31,7 +34,8 @@ pub(crate) unsafe fn datum(
     let mut null = false;
     // SAFETY: the caller's.
     unsafe {
-        let datum = pg_sys::SPI_getbinval(tuple, descriptor, number(descriptor, name)?, &raw mut null);
+        let datum =
+            pg_sys::SPI_getbinval(tuple, descriptor, number(descriptor, name)?, &raw mut null);
         Ok((!null).then_some(datum))
     }
 }

@@ -24,7 +24,8 @@ pub(crate) fn timestamptz(at: Timestamp) -> i64 {
 
 /// A `timestamptz` for an array.
 pub(crate) fn timestamptz_element(at: Timestamp) -> Result<TimestampWithTimeZone, EngineError> {
-    TimestampWithTimeZone::try_from(timestamptz(at)).map_err(|_| EngineError::UnexpectedValue("a timestamp"))
+    TimestampWithTimeZone::try_from(timestamptz(at))
+        .map_err(|_| EngineError::UnexpectedValue("a timestamp"))
 }
 
 /// 4713 BC: the earliest time Postgres stores.
@@ -48,9 +49,16 @@ pub(crate) unsafe fn hundredths(datum: pg_sys::Datum) -> Result<i64, EngineError
     };
     // Two digits after the point, by the column's type: "0.57".
     match text {
-        Some(&[whole @ b'0'..=b'9', b'.', tenths @ b'0'..=b'9', hundredths @ b'0'..=b'9']) => {
-            Ok(i64::from(whole - b'0') * 100 + i64::from(tenths - b'0') * 10 + i64::from(hundredths - b'0'))
-        }
+        Some(
+            &[
+                whole @ b'0'..=b'9',
+                b'.',
+                tenths @ b'0'..=b'9',
+                hundredths @ b'0'..=b'9',
+            ],
+        ) => Ok(i64::from(whole - b'0') * 100
+            + i64::from(tenths - b'0') * 10
+            + i64::from(hundredths - b'0')),
         _ => Err(EngineError::UnexpectedValue("sentiment_score")),
     }
 }
@@ -62,11 +70,16 @@ pub(crate) fn decimal(hundredths: i64) -> String {
 
 /// A `numeric` with two digits after the point from hundredths.
 pub(crate) fn numeric(hundredths: i64) -> Result<pgrx::AnyNumeric, EngineError> {
-    pgrx::AnyNumeric::try_from(decimal(hundredths).as_str()).map_err(|_| EngineError::UnexpectedValue("a score"))
+    pgrx::AnyNumeric::try_from(decimal(hundredths).as_str())
+        .map_err(|_| EngineError::UnexpectedValue("a score"))
 }
 
 /// A `numeric` with four digits after the point from ten-thousandths.
 pub(crate) fn numeric4(ten_thousandths: i64) -> Result<pgrx::AnyNumeric, EngineError> {
-    let text = format!("{}.{:04}", ten_thousandths / 10_000, ten_thousandths % 10_000);
+    let text = format!(
+        "{}.{:04}",
+        ten_thousandths / 10_000,
+        ten_thousandths % 10_000
+    );
     pgrx::AnyNumeric::try_from(text.as_str()).map_err(|_| EngineError::UnexpectedValue("a figure"))
 }

@@ -30,20 +30,34 @@ pub(crate) enum EngineError {
 impl EngineError {
     fn code(&self) -> PgSqlErrorCode {
         match self {
-            Self::WrongTable(_) | Self::WrongTrigger(_) => PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
-            Self::MissingColumn(_) | Self::NoSettings => PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            Self::WrongTable(_) | Self::WrongTrigger(_) => {
+                PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED
+            }
+            Self::MissingColumn(_) | Self::NoSettings => {
+                PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE
+            }
             Self::TimeNotFinite => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            Self::Inconsistent(..) | Self::UnexpectedValue(_) => PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
+            Self::Inconsistent(..) | Self::UnexpectedValue(_) => {
+                PgSqlErrorCode::ERRCODE_DATA_CORRUPTED
+            }
             Self::Spi(..) => PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
         }
     }
 
     fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::WrongTable(_) | Self::WrongTrigger(_) => Some("Let select bondhu.install_engine(); attach the triggers."),
-            Self::MissingColumn(_) | Self::NoSettings => Some("Apply the migrations this version of the engine was made for."),
-            Self::TimeNotFinite => Some("Send the time the message was written, or leave created_at out."),
-            Self::Inconsistent(..) => Some("Rebuild the user's derived state: select bondhu.recompute(user_id);"),
+            Self::WrongTable(_) | Self::WrongTrigger(_) => {
+                Some("Let select bondhu.install_engine(); attach the triggers.")
+            }
+            Self::MissingColumn(_) | Self::NoSettings => {
+                Some("Apply the migrations this version of the engine was made for.")
+            }
+            Self::TimeNotFinite => {
+                Some("Send the time the message was written, or leave created_at out.")
+            }
+            Self::Inconsistent(..) => {
+                Some("Rebuild the user's derived state: select bondhu.recompute(user_id);")
+            }
             Self::UnexpectedValue(_) | Self::Spi(..) => None,
         }
     }

@@ -52,7 +52,11 @@ fn fold(changes: &BTreeMap<Uuid, Change>, now: Timestamp) -> Result<(), EngineEr
     let settings = settings::read(Sees::Newest)?;
     let users: Vec<Uuid> = changes.keys().copied().collect();
     // Who only loses messages and has no profile is being deleted: nothing to keep.
-    let writers = changes.iter().filter(|(_, change)| !change.added.is_empty()).map(|(user, _)| *user).collect::<Vec<_>>();
+    let writers = changes
+        .iter()
+        .filter(|(_, change)| !change.added.is_empty())
+        .map(|(user, _)| *user)
+        .collect::<Vec<_>>();
     let mut profiles = match users.as_slice() {
         [_] => profile::lock(&users)?,
         _ => Vec::new(),
@@ -63,9 +67,14 @@ fn fold(changes: &BTreeMap<Uuid, Change>, now: Timestamp) -> Result<(), EngineEr
     }
 
     advance(&mut profiles, changes, now, &settings)?;
-    let changed: Vec<_> = profiles.iter_mut().filter_map(|p| changes.get(&p.user_id).map(|change| (p, change))).collect();
+    let changed: Vec<_> = profiles
+        .iter_mut()
+        .filter_map(|p| changes.get(&p.user_id).map(|change| (p, change)))
+        .collect();
     fold_buckets(changed.iter().map(|(_, change)| *change))?;
-    changed.into_iter().try_for_each(|(profile, change)| fold_profile(profile, change, &settings))
+    changed
+        .into_iter()
+        .try_for_each(|(profile, change)| fold_profile(profile, change, &settings))
 }
 
 /// Brings the profiles to the transaction's time, or to the newest message if that is newer.
@@ -81,20 +90,36 @@ fn advance(
 ) -> Result<(), EngineError> {
     let to = |user: &Uuid| {
         let added = changes.get(user).map_or(&[][..], |change| &change.added);
-        added.iter().map(|row| row.message.created_at).fold(now, Timestamp::max)
+        added
+            .iter()
+            .map(|row| row.message.created_at)
+            .fold(now, Timestamp::max)
     };
     let spans: Vec<_> = profiles
         .iter()
-        .flat_map(|p| p.state.moving(to(&p.user_id), settings).into_iter().flatten().map(|span| (p.user_id, span)))
+        .flat_map(|p| {
+            p.state
+                .moving(to(&p.user_id), settings)
+                .into_iter()
+                .flatten()
+                .map(|span| (p.user_id, span))
+        })
         .collect();
     let moving = messages::in_spans(Sees::Committed, &spans)?;
-    let outdated: Vec<_> = profiles.iter().filter(|p| p.state.needs_days(to(&p.user_id))).map(|p| p.user_id).collect();
+    let outdated: Vec<_> = profiles
+        .iter()
+        .filter(|p| p.state.needs_days(to(&p.user_id)))
+        .map(|p| p.user_id)
+        .collect();
     let days = buckets::days(Sees::Newest, &outdated, Day(now.day().0 - HORIZON_DAYS))?;
     for profile in profiles {
         let moving = moving.get(&profile.user_id).map_or(&[][..], Vec::as_slice);
         let days = days.get(&profile.user_id).map_or(&[][..], Vec::as_slice);
         let to = to(&profile.user_id);
-        profile.state.advance(to, settings, moving, days).map_err(|error| inconsistent(profile.user_id, error))?;
+        profile
+            .state
+            .advance(to, settings, moving, days)
+            .map_err(|error| inconsistent(profile.user_id, error))?;
     }
     Ok(())
 }
@@ -109,11 +134,20 @@ fn fold_buckets<'c>(changes: impl Iterator<Item = &'c Change>) -> Result<(), Eng
         let key = |row: &ScoredRow| (row.user_id, row.message.created_at.bucket());
         let apply = |deltas: &mut Deltas, row: &ScoredRow, sign| {
             let delta = deltas.entry(key(row)).or_default();
-            delta.add(&row.message.tally(), sign).map_err(|error| inconsistent(row.user_id, error))
+            delta
+                .add(&row.message.tally(), sign)
+                .map_err(|error| inconsistent(row.user_id, error))
         };
-        change.removed.iter().try_for_each(|row| apply(&mut shifts, row, -1))?;
+        change
+            .removed
+            .iter()
+            .try_for_each(|row| apply(&mut shifts, row, -1))?;
         for row in &change.added {
-            let deltas = if shifts.contains_key(&key(row)) { &mut shifts } else { &mut additions };
+            let deltas = if shifts.contains_key(&key(row)) {
+                &mut shifts
+            } else {
+                &mut additions
+            };
             apply(deltas, row, 1)?;
         }
     }
@@ -122,17 +156,33 @@ fn fold_buckets<'c>(changes: impl Iterator<Item = &'c Change>) -> Result<(), Eng
     buckets::add(&additions)
 }
 
-fn fold_profile(profile: &mut Profile, change: &Change, settings: &Settings) -> Result<(), EngineError> {
+fn fold_profile(
+    profile: &mut Profile,
+    change: &Change,
+    settings: &Settings,
+) -> Result<(), EngineError> {
     let user = profile.user_id;
     let state = &mut profile.state;
     let mut repairs = Repairs::default();
-    let taken = change.removed.iter().try_for_each(|row| state.take(&row.message, &mut repairs));
-    taken.and_then(|()| change.added.iter().try_for_each(|row| state.put(&row.message)))
+    let taken = change
+        .removed
+        .iter()
+        .try_for_each(|row| state.take(&row.message, &mut repairs));
+    taken
+        .and_then(|()| {
+            change
+                .added
+                .iter()
+                .try_for_each(|row| state.put(&row.message))
+        })
         .map_err(|error| inconsistent(user, error))?;
     repair(user, state, &repairs)?;
 
     let personality = Personality::of(&profile.state, settings);
-    if personality.landmark().is_material_after(&profile.landmark, settings) {
+    if personality
+        .landmark()
+        .is_material_after(&profile.landmark, settings)
+    {
         record(profile, &personality, &change.added)?;
         profile.landmark = personality.landmark();
     }
@@ -155,15 +205,26 @@ fn repair(user: Uuid, state: &mut State, repairs: &Repairs) -> Result<(), Engine
 
 /// Appends a row of history with its evidence: the strongest of the newest messages and of
 /// those just added. A change that no message supports (all were deleted) leaves no row.
-fn record(profile: &Profile, personality: &Personality, added: &[ScoredRow]) -> Result<(), EngineError> {
+fn record(
+    profile: &Profile,
+    personality: &Personality,
+    added: &[ScoredRow],
+) -> Result<(), EngineError> {
     let (user, state) = (profile.user_id, &profile.state);
-    let just_added =
-        added.iter().map(|row| Candidate { id: row.id, created_at: row.message.created_at, score: row.message.score });
+    let just_added = added.iter().map(|row| Candidate {
+        id: row.id,
+        created_at: row.message.created_at,
+        score: row.message.score,
+    });
     let mut candidates = history::newest(user, LOOKED_AT as i64)?;
     candidates.extend(just_added);
     let ranked = ranked(candidates, state.as_of);
     // Some more than are named, in case others are being deleted.
-    let wanted = ranked.iter().take(2 * NAMED).map(|candidate| candidate.id).collect();
+    let wanted = ranked
+        .iter()
+        .take(2 * NAMED)
+        .map(|candidate| candidate.id)
+        .collect();
     let held = history::hold(user, wanted)?;
     let evidence: Vec<_> = ranked
         .iter()

@@ -64,35 +64,73 @@ fn personality(
         name!(sentiment_trend, Option<&'static str>),
     ),
 > {
-    TableIterator::new(or_raise(spi::connected(|| conclude(&user_ids, instant(as_of.into())))))
+    TableIterator::new(or_raise(spi::connected(|| {
+        conclude(&user_ids, instant(as_of.into()))
+    })))
 }
 
-fn conclude(users: &[Uuid], as_of: Timestamp) -> Result<std::vec::IntoIter<Concluded>, EngineError> {
+fn conclude(
+    users: &[Uuid],
+    as_of: Timestamp,
+) -> Result<std::vec::IntoIter<Concluded>, EngineError> {
     let settings = settings::read(Sees::Caller)?;
     let states = states(users, as_of, &settings)?;
     let spans: Vec<_> = states
         .iter()
-        .flat_map(|(user, state)| [(*user, state.current_span()), (*user, state.previous_span())])
+        .flat_map(|(user, state)| {
+            [
+                (*user, state.current_span()),
+                (*user, state.previous_span()),
+            ]
+        })
         .collect();
-    let oldest = if spans.is_empty() { Vec::new() } else { messages::oldest(Sees::Caller, &spans)? };
-    let rows = states.iter().zip(oldest.chunks(2)).map(|((user, state), oldest)| {
-        let in_window = oldest.first().copied().flatten();
-        let in_previous = oldest.get(1).copied().flatten();
-        row(*user, state, state.next_change(in_window, in_previous, &settings), &settings)
-    });
+    let oldest = if spans.is_empty() {
+        Vec::new()
+    } else {
+        messages::oldest(Sees::Caller, &spans)?
+    };
+    let rows = states
+        .iter()
+        .zip(oldest.chunks(2))
+        .map(|((user, state), oldest)| {
+            let in_window = oldest.first().copied().flatten();
+            let in_previous = oldest.get(1).copied().flatten();
+            row(
+                *user,
+                state,
+                state.next_change(in_window, in_previous, &settings),
+                &settings,
+            )
+        });
     Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter())
 }
 
 /// The users' states, advanced to `as_of` without being stored.
-fn states(users: &[Uuid], as_of: Timestamp, settings: &Settings) -> Result<Vec<(Uuid, State)>, EngineError> {
-    let mut stored: HashMap<Uuid, State> =
-        profile::read(users)?.into_iter().map(|profile| (profile.user_id, profile.state)).collect();
+fn states(
+    users: &[Uuid],
+    as_of: Timestamp,
+    settings: &Settings,
+) -> Result<Vec<(Uuid, State)>, EngineError> {
+    let mut stored: HashMap<Uuid, State> = profile::read(users)?
+        .into_iter()
+        .map(|profile| (profile.user_id, profile.state))
+        .collect();
     let spans: Vec<_> = stored
         .iter()
-        .flat_map(|(user, state)| state.moving(as_of, settings).into_iter().flatten().map(|span| (*user, span)))
+        .flat_map(|(user, state)| {
+            state
+                .moving(as_of, settings)
+                .into_iter()
+                .flatten()
+                .map(|span| (*user, span))
+        })
         .collect();
     let moving = messages::in_spans(Sees::Caller, &spans)?;
-    let outdated: Vec<_> = stored.iter().filter(|(_, state)| state.needs_days(as_of)).map(|(user, _)| *user).collect();
+    let outdated: Vec<_> = stored
+        .iter()
+        .filter(|(_, state)| state.needs_days(as_of))
+        .map(|(user, _)| *user)
+        .collect();
     let days = buckets::days(Sees::Caller, &outdated, Day(as_of.day().0 - HORIZON_DAYS))?;
     for (user, state) in &mut stored {
         let moving = moving.get(user).map_or(&[][..], Vec::as_slice);
@@ -101,11 +139,21 @@ fn states(users: &[Uuid], as_of: Timestamp, settings: &Settings) -> Result<Vec<(
             .advance(as_of, settings, moving, days)
             .map_err(|error| EngineError::Inconsistent(user.to_string(), error))?;
     }
-    let state = |user: &Uuid| stored.get(user).cloned().unwrap_or_else(|| State::empty(as_of, settings));
+    let state = |user: &Uuid| {
+        stored
+            .get(user)
+            .cloned()
+            .unwrap_or_else(|| State::empty(as_of, settings))
+    };
     Ok(users.iter().map(|user| (*user, state(user))).collect())
 }
 
-fn row(user: Uuid, state: &State, until: Option<Timestamp>, settings: &Settings) -> Result<Concluded, EngineError> {
+fn row(
+    user: Uuid,
+    state: &State,
+    until: Option<Timestamp>,
+    settings: &Settings,
+) -> Result<Concluded, EngineError> {
     let personality = Personality::of(state, settings);
     let window = personality.window.as_ref();
     let traits = personality.traits;
@@ -120,12 +168,19 @@ fn row(user: Uuid, state: &State, until: Option<Timestamp>, settings: &Settings)
         numeric(traits.neuroticism)?,
         numeric4(personality.trait_confidence)?,
         personality.style.communication.as_str(),
-        personality.style.stability.map(|stability| stability.as_str()),
+        personality
+            .style
+            .stability
+            .map(|stability| stability.as_str()),
         personality.style.needs_support,
         personality.message_count,
         window.map(|window| numeric4(window.mean)).transpose()?,
-        window.map(|window| numeric4(window.volatility)).transpose()?,
+        window
+            .map(|window| numeric4(window.volatility))
+            .transpose()?,
         window.map(|window| window.dominant_mood.as_str()),
-        window.and_then(|window| window.trend).map(|trend| trend.as_str()),
+        window
+            .and_then(|window| window.trend)
+            .map(|trend| trend.as_str()),
     ))
 }

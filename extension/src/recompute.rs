@@ -30,11 +30,19 @@ fn rebuild(user: Uuid) -> Result<(), EngineError> {
     };
     buckets::recount(user)?;
 
-    let as_of = profile.state.as_of.max(datum::now()).max(newest.unwrap_or(profile.state.as_of));
+    let as_of = profile
+        .state
+        .as_of
+        .max(datum::now())
+        .max(newest.unwrap_or(profile.state.as_of));
     let empty = State::empty(as_of, &settings);
     let recent = [(user, empty.current_span()), (user, empty.previous_span())];
-    let recent = messages::in_spans(Sees::Newest, &recent)?.remove(&user).unwrap_or_default();
-    let days = buckets::days(Sees::Newest, &[user], Day(as_of.day().0 - HORIZON_DAYS))?.remove(&user).unwrap_or_default();
+    let recent = messages::in_spans(Sees::Newest, &recent)?
+        .remove(&user)
+        .unwrap_or_default();
+    let days = buckets::days(Sees::Newest, &[user], Day(as_of.day().0 - HORIZON_DAYS))?
+        .remove(&user)
+        .unwrap_or_default();
     let last_crisis = messages::last_crisis(user)?;
     profile.state = State::rebuild(as_of, &settings, &recent, &days, last_crisis)
         .map_err(|error| EngineError::Inconsistent(user.to_string(), error))?;

@@ -62,9 +62,16 @@ fn score_message<'a>(
 }
 
 /// Columns in the order they are written.
-const WRITTEN: [&CStr; 4] = [c"sentiment_score", c"mood_detected", c"support_level", c"engine_version"];
+const WRITTEN: [&CStr; 4] = [
+    c"sentiment_score",
+    c"mood_detected",
+    c"support_level",
+    c"engine_version",
+];
 
-fn scored_row<'a>(trigger: &'a PgTrigger<'a>) -> Result<PgHeapTuple<'a, AllocatedByPostgres>, EngineError> {
+fn scored_row<'a>(
+    trigger: &'a PgTrigger<'a>,
+) -> Result<PgHeapTuple<'a, AllocatedByPostgres>, EngineError> {
     watched::check(trigger)?;
     let (data, event) = (trigger.trigger_data(), trigger.event());
     let updates = event.fired_by_update();
@@ -74,15 +81,22 @@ fn scored_row<'a>(trigger: &'a PgTrigger<'a>) -> Result<PgHeapTuple<'a, Allocate
     // SAFETY: Postgres hands a BEFORE row trigger rows of the relation's descriptor.
     unsafe {
         let descriptor = (*data.tg_relation).rd_att;
-        let new = if updates { data.tg_newtuple } else { data.tg_trigtuple };
-        let row = |tuple| PgHeapTuple::from_heap_tuple(PgTupleDesc::from_pg_unchecked(descriptor), tuple);
+        let new = if updates {
+            data.tg_newtuple
+        } else {
+            data.tg_trigtuple
+        };
+        let row =
+            |tuple| PgHeapTuple::from_heap_tuple(PgTupleDesc::from_pg_unchecked(descriptor), tuple);
         let text = |tuple, name| -> Result<Option<&str>, EngineError> {
-            Ok(column::datum(tuple, descriptor, name)?.and_then(|datum| <&str>::from_datum(datum, false)))
+            Ok(column::datum(tuple, descriptor, name)?
+                .and_then(|datum| <&str>::from_datum(datum, false)))
         };
 
         let (message, sender) = (text(new, c"message_text")?, text(new, c"sender_type")?);
         let old = data.tg_trigtuple;
-        if updates && message == text(old, c"message_text")? && sender == text(old, c"sender_type")? {
+        if updates && message == text(old, c"message_text")? && sender == text(old, c"sender_type")?
+        {
             return Ok(row(new));
         }
         let created_at = column::datum(new, descriptor, c"created_at")?;
@@ -90,11 +104,17 @@ fn scored_row<'a>(trigger: &'a PgTrigger<'a>) -> Result<PgHeapTuple<'a, Allocate
             return Err(EngineError::TimeNotFinite);
         }
 
-        let score = message.filter(|_| sender == Some("user")).map(scored).transpose()?;
+        let score = message
+            .filter(|_| sender == Some("user"))
+            .map(scored)
+            .transpose()?;
         let values: [Option<pg_sys::Datum>; 4] = match score {
-            Some((sentiment, mood, _, support, version)) => {
-                [sentiment.into_datum(), mood.into_datum(), support.into_datum(), version.into_datum()]
-            }
+            Some((sentiment, mood, _, support, version)) => [
+                sentiment.into_datum(),
+                mood.into_datum(),
+                support.into_datum(),
+                version.into_datum(),
+            ],
             None => [None; 4],
         };
         let mut numbers = [0; WRITTEN.len()];
@@ -106,7 +126,9 @@ fn scored_row<'a>(trigger: &'a PgTrigger<'a>) -> Result<PgHeapTuple<'a, Allocate
             descriptor,
             numbers.len() as i32,
             numbers.as_mut_ptr(),
-            values.map(|value| value.unwrap_or(pg_sys::Datum::from(0_usize))).as_mut_ptr(),
+            values
+                .map(|value| value.unwrap_or(pg_sys::Datum::from(0_usize)))
+                .as_mut_ptr(),
             values.map(|value| value.is_none()).as_mut_ptr(),
         )))
     }

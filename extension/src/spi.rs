@@ -44,8 +44,17 @@ pub(crate) fn time(at: Timestamp) -> Parameter {
 }
 
 impl Statement {
-    pub(crate) const fn new(name: &'static str, sql: &'static CStr, types: &'static [pg_sys::Oid]) -> Self {
-        Self { name, sql, types, plan: AtomicPtr::new(std::ptr::null_mut()) }
+    pub(crate) const fn new(
+        name: &'static str,
+        sql: &'static CStr,
+        types: &'static [pg_sys::Oid],
+    ) -> Self {
+        Self {
+            name,
+            sql,
+            types,
+            plan: AtomicPtr::new(std::ptr::null_mut()),
+        }
     }
 
     /// Runs the statement. Must be called within [`connected`].
@@ -54,8 +63,14 @@ impl Statement {
             return Err(EngineError::Spi(self.name, pg_sys::SPI_ERROR_ARGUMENT));
         }
         let plan = self.plan()?;
-        let mut values: Vec<_> = parameters.iter().map(|p| p.unwrap_or(pg_sys::Datum::from(0_usize))).collect();
-        let nulls: Vec<_> = parameters.iter().map(|p| if p.is_some() { b' ' } else { b'n' } as _).collect();
+        let mut values: Vec<_> = parameters
+            .iter()
+            .map(|p| p.unwrap_or(pg_sys::Datum::from(0_usize)))
+            .collect();
+        let nulls: Vec<_> = parameters
+            .iter()
+            .map(|p| if p.is_some() { b' ' } else { b'n' } as _)
+            .collect();
         // SAFETY: the plan is kept; values and nulls have the length of its types; the
         // snapshot pushed is popped, or dropped by the abort that an error leads to.
         unsafe {
@@ -64,7 +79,13 @@ impl Statement {
                 // Command 0 comes before anything this transaction wrote.
                 (*pg_sys::GetActiveSnapshot()).curcid = 0;
             }
-            let code = pg_sys::SPI_execute_plan(plan, values.as_mut_ptr(), nulls.as_ptr(), sees != Sees::Newest, 0);
+            let code = pg_sys::SPI_execute_plan(
+                plan,
+                values.as_mut_ptr(),
+                nulls.as_ptr(),
+                sees != Sees::Newest,
+                0,
+            );
             if sees == Sees::Committed {
                 pg_sys::PopActiveSnapshot();
             }
@@ -72,8 +93,16 @@ impl Statement {
                 return Err(EngineError::Spi(self.name, code));
             }
             let table = pg_sys::SPI_tuptable;
-            let count = if table.is_null() { 0 } else { pg_sys::SPI_processed as usize };
-            Ok(Rows { name: self.name, table, count })
+            let count = if table.is_null() {
+                0
+            } else {
+                pg_sys::SPI_processed as usize
+            };
+            Ok(Rows {
+                name: self.name,
+                table,
+                count,
+            })
         }
     }
 
@@ -86,7 +115,8 @@ impl Statement {
         // SAFETY: the SQL is a C string, the types are as many as said; a kept plan lives as
         // long as the backend.
         unsafe {
-            let plan = pg_sys::SPI_prepare(self.sql.as_ptr(), types.len() as i32, types.as_mut_ptr());
+            let plan =
+                pg_sys::SPI_prepare(self.sql.as_ptr(), types.len() as i32, types.as_mut_ptr());
             if plan.is_null() {
                 return Err(EngineError::Spi(self.name, pg_sys::SPI_result));
             }
@@ -131,21 +161,26 @@ impl Row<'_> {
 
     /// The value of a column that is never null.
     pub(crate) fn get<T: FromDatum>(&self, column: i32) -> Result<T, EngineError> {
-        self.maybe(column).ok_or(EngineError::UnexpectedValue(self.rows.name))
+        self.maybe(column)
+            .ok_or(EngineError::UnexpectedValue(self.rows.name))
     }
 
     /// An instant that is never null.
     pub(crate) fn instant(&self, column: i32) -> Result<Timestamp, EngineError> {
-        self.maybe_instant(column).ok_or(EngineError::UnexpectedValue(self.rows.name))
+        self.maybe_instant(column)
+            .ok_or(EngineError::UnexpectedValue(self.rows.name))
     }
 
     /// An instant.
     pub(crate) fn maybe_instant(&self, column: i32) -> Option<Timestamp> {
-        self.maybe::<TimestampWithTimeZone>(column).map(|at| datum::instant(at.into()))
+        self.maybe::<TimestampWithTimeZone>(column)
+            .map(|at| datum::instant(at.into()))
     }
 }
 
 /// Runs `work` within an SPI connection.
-pub(crate) fn connected<T>(work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
+pub(crate) fn connected<T>(
+    work: impl FnOnce() -> Result<T, EngineError>,
+) -> Result<T, EngineError> {
     Spi::connect_mut(|_| work())
 }

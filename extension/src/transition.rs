@@ -36,14 +36,21 @@ pub(crate) fn changes(trigger: &PgTrigger<'_>) -> Result<BTreeMap<Uuid, Change>,
     // SAFETY: an AFTER statement trigger's transition tables have the relation's descriptor.
     let (removed, added) = unsafe {
         let descriptor = (*data.tg_relation).rd_att;
-        (read(data.tg_oldtable, descriptor)?, read(data.tg_newtable, descriptor)?)
+        (
+            read(data.tg_oldtable, descriptor)?,
+            read(data.tg_newtable, descriptor)?,
+        )
     };
     // Postgres writes both rows of an update at once, so that they pair up.
     let paired = !data.tg_oldtable.is_null() && removed.len() == added.len();
     let same = |index: usize| paired && removed.get(index) == added.get(index);
 
     let mut changes: BTreeMap<Uuid, Change> = BTreeMap::new();
-    for (index, row) in removed.iter().enumerate().filter(|&(index, _)| !same(index)) {
+    for (index, row) in removed
+        .iter()
+        .enumerate()
+        .filter(|&(index, _)| !same(index))
+    {
         if let Some(row) = row {
             changes.entry(row.user_id).or_default().removed.push(*row);
         }
@@ -59,8 +66,15 @@ pub(crate) fn changes(trigger: &PgTrigger<'_>) -> Result<BTreeMap<Uuid, Change>,
     Ok(changes)
 }
 
-const COLUMNS: [&CStr; 7] =
-    [c"user_id", c"id", c"created_at", c"sentiment_score", c"mood_detected", c"support_level", c"engine_version"];
+const COLUMNS: [&CStr; 7] = [
+    c"user_id",
+    c"id",
+    c"created_at",
+    c"sentiment_score",
+    c"mood_detected",
+    c"support_level",
+    c"engine_version",
+];
 
 /// Every row of a transition table, unscored ones as `None`.
 ///
@@ -81,7 +95,8 @@ unsafe fn read(
             *number = column::number(descriptor, name)?;
         }
         let last = numbers.iter().copied().max().unwrap_or(0);
-        let slot = pg_sys::MakeSingleTupleTableSlot(descriptor, &raw const pg_sys::TTSOpsMinimalTuple);
+        let slot =
+            pg_sys::MakeSingleTupleTableSlot(descriptor, &raw const pg_sys::TTSOpsMinimalTuple);
         pg_sys::tuplestore_rescan(store);
         while pg_sys::tuplestore_gettupleslot(store, true, false, slot) {
             pg_sys::slot_getsomeattrs_int(slot, last);
@@ -98,14 +113,27 @@ unsafe fn read(
 
 /// # Safety
 /// The values have the types of [`COLUMNS`].
-unsafe fn scored(values: [Option<pg_sys::Datum>; COLUMNS.len()]) -> Result<Option<ScoredRow>, EngineError> {
-    let [Some(user_id), Some(id), Some(created_at), Some(score), Some(mood), Some(support), Some(_)] = values else {
+unsafe fn scored(
+    values: [Option<pg_sys::Datum>; COLUMNS.len()],
+) -> Result<Option<ScoredRow>, EngineError> {
+    let [
+        Some(user_id),
+        Some(id),
+        Some(created_at),
+        Some(score),
+        Some(mood),
+        Some(support),
+        Some(_),
+    ] = values
+    else {
         return Ok(None);
     };
     // SAFETY: the caller's. Everything is copied out of the slot.
     unsafe {
         let missing = || EngineError::UnexpectedValue("chat_messages");
-        let mood = <&str>::from_datum(mood, false).and_then(Mood::parse).ok_or_else(missing)?;
+        let mood = <&str>::from_datum(mood, false)
+            .and_then(Mood::parse)
+            .ok_or_else(missing)?;
         let support = <&str>::from_datum(support, false).ok_or_else(missing)?;
         Ok(Some(ScoredRow {
             user_id: Uuid::from_datum(user_id, false).ok_or_else(missing)?,

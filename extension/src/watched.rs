@@ -19,13 +19,21 @@ pub(crate) fn check(trigger: &PgTrigger<'_>) -> Result<(), EngineError> {
         let relation = trigger.trigger_data().tg_relation;
         let class = (*relation).rd_rel;
         let schema = pg_sys::get_namespace_name((*class).relnamespace);
-        let schema = if schema.is_null() { c"" } else { CStr::from_ptr(schema) };
+        let schema = if schema.is_null() {
+            c""
+        } else {
+            CStr::from_ptr(schema)
+        };
         (schema, CStr::from_ptr((*class).relname.data.as_ptr()))
     };
     if schema == c"public" && table == c"chat_messages" {
         return Ok(());
     }
-    Err(EngineError::WrongTable(format!("{}.{}", schema.to_string_lossy(), table.to_string_lossy())))
+    Err(EngineError::WrongTable(format!(
+        "{}.{}",
+        schema.to_string_lossy(),
+        table.to_string_lossy()
+    )))
 }
 
 /// Runs `work` as the owner of the table the trigger fires on, as foreign-key triggers do:

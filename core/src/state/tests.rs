@@ -18,9 +18,19 @@ const START: Timestamp = Timestamp(1_700_000_000_000_000);
 #[derive(Clone, Debug)]
 enum Step {
     Wait(i64),
-    Write { age: i64, score: i64, mood: usize, crisis: bool },
+    Write {
+        age: i64,
+        score: i64,
+        mood: usize,
+        crisis: bool,
+    },
     Delete(usize),
-    Edit { which: usize, score: i64, mood: usize, crisis: bool },
+    Edit {
+        which: usize,
+        score: i64,
+        mood: usize,
+        crisis: bool,
+    },
     SetWindow(i64),
 }
 
@@ -57,27 +67,47 @@ struct Host {
 impl Host {
     fn new() -> Self {
         let settings = Settings::default();
-        Self { now: START, settings, messages: Vec::new(), state: State::empty(START, &settings) }
+        Self {
+            now: START,
+            settings,
+            messages: Vec::new(),
+            state: State::empty(START, &settings),
+        }
     }
 
     fn within(&self, span: Span) -> Vec<Message> {
-        let inside = |message: &&Message| message.created_at > span.after && message.created_at <= span.through;
+        let inside = |message: &&Message| {
+            message.created_at > span.after && message.created_at <= span.through
+        };
         self.messages.iter().filter(inside).copied().collect()
     }
 
     fn days(&self) -> Vec<(Day, Tally)> {
         let mut days: BTreeMap<Day, Tally> = BTreeMap::new();
         for message in &self.messages {
-            days.entry(message.created_at.day()).or_default().add(&message.tally(), 1).unwrap();
+            days.entry(message.created_at.day())
+                .or_default()
+                .add(&message.tally(), 1)
+                .unwrap();
         }
         days.into_iter().collect()
     }
 
     fn fold(&mut self, removed: Option<usize>, added: Option<Message>) {
         let moving = self.state.moving(self.now, &self.settings);
-        let moving: Vec<_> = moving.into_iter().flatten().flat_map(|span| self.within(span)).collect();
-        let days = if self.state.needs_days(self.now) { self.days() } else { Vec::new() };
-        self.state.advance(self.now, &self.settings, &moving, &days).unwrap();
+        let moving: Vec<_> = moving
+            .into_iter()
+            .flatten()
+            .flat_map(|span| self.within(span))
+            .collect();
+        let days = if self.state.needs_days(self.now) {
+            self.days()
+        } else {
+            Vec::new()
+        };
+        self.state
+            .advance(self.now, &self.settings, &moving, &days)
+            .unwrap();
 
         let mut repairs = Repairs::default();
         if let Some(index) = removed {
@@ -104,19 +134,45 @@ impl Host {
         match *step {
             Step::Wait(span) => self.now = Timestamp(self.now.0 + span),
             Step::SetWindow(hours) => self.settings.window_hours = hours,
-            Step::Write { age, score, mood, crisis } => {
+            Step::Write {
+                age,
+                score,
+                mood,
+                crisis,
+            } => {
                 let created_at = Timestamp(self.now.0 - age);
-                self.fold(None, Some(Message { created_at, score, mood: Mood::ALL[mood], crisis }));
+                self.fold(
+                    None,
+                    Some(Message {
+                        created_at,
+                        score,
+                        mood: Mood::ALL[mood],
+                        crisis,
+                    }),
+                );
             }
             Step::Delete(index) => {
                 if let Some(index) = which(index) {
                     self.fold(Some(index), None);
                 }
             }
-            Step::Edit { which: index, score, mood, crisis } => {
+            Step::Edit {
+                which: index,
+                score,
+                mood,
+                crisis,
+            } => {
                 if let Some(index) = which(index) {
                     let created_at = self.messages[index].created_at;
-                    self.fold(Some(index), Some(Message { created_at, score, mood: Mood::ALL[mood], crisis }));
+                    self.fold(
+                        Some(index),
+                        Some(Message {
+                            created_at,
+                            score,
+                            mood: Mood::ALL[mood],
+                            crisis,
+                        }),
+                    );
                 }
             }
         }
@@ -160,13 +216,22 @@ proptest! {
 }
 
 fn said(created_at: Timestamp, score: i64) -> Message {
-    Message { created_at, score, mood: Mood::Neutral, crisis: false }
+    Message {
+        created_at,
+        score,
+        mood: Mood::Neutral,
+        crisis: false,
+    }
 }
 
 #[test]
 fn the_window_is_open_at_its_old_end_and_closed_at_its_new_end() {
     let settings = Settings::default();
-    let messages = [said(START.plus_hours(-24), 10), said(START, 20), said(START.plus_hours(-48), 40)];
+    let messages = [
+        said(START.plus_hours(-24), 10),
+        said(START, 20),
+        said(START.plus_hours(-48), 40),
+    ];
     let state = State::recount(&messages, START, &settings).unwrap();
     assert_eq!((state.window.count, state.window.sum), (1, 20));
     assert_eq!((state.previous_count, state.previous_sum), (1, 10));
@@ -175,14 +240,21 @@ fn the_window_is_open_at_its_old_end_and_closed_at_its_new_end() {
 #[test]
 fn what_was_never_added_cannot_be_taken_out() {
     let mut state = State::empty(START, &Settings::default());
-    assert!(state.take(&said(START, 10), &mut Repairs::default()).is_err());
+    assert!(
+        state
+            .take(&said(START, 10), &mut Repairs::default())
+            .is_err()
+    );
 }
 
 #[test]
 fn messages_older_than_the_horizon_carry_no_weight() {
     let settings = Settings::default();
     let old = said(START.plus_hours(-24 * HORIZON_DAYS), 10);
-    assert_eq!(State::recount(&[old], START, &settings).unwrap().traits, Tally::EMPTY);
+    assert_eq!(
+        State::recount(&[old], START, &settings).unwrap().traits,
+        Tally::EMPTY
+    );
 }
 
 #[test]
@@ -190,6 +262,8 @@ fn the_state_never_goes_back() {
     let settings = Settings::default();
     let mut state = State::recount(&[said(START, 10)], START, &settings).unwrap();
     let before = state.clone();
-    state.advance(START.plus_hours(-5), &settings, &[], &[]).unwrap();
+    state
+        .advance(START.plus_hours(-5), &settings, &[], &[])
+        .unwrap();
     assert_eq!(state, before);
 }

@@ -14,7 +14,12 @@ pub(super) struct Mood {
 }
 
 const fn mood(energy: u64, valence: u64, danceability: u64, acousticness: u64) -> Mood {
-    Mood { energy, valence, danceability, acousticness }
+    Mood {
+        energy,
+        valence,
+        danceability,
+        acousticness,
+    }
 }
 
 /// Family and its mood. A genre belongs to the longest family that its name contains.
@@ -89,6 +94,12 @@ mod tests {
     #[test]
     fn moods_are_percentages_and_families_are_listed_once() {
         assert!(FAMILIES.is_sorted_by(|(a, _), (b, _)| a < b));
-        assert!(FAMILIES.iter().all(|(_, m)| m.energy.max(m.valence).max(m.danceability).max(m.acousticness) <= 100));
+        assert!(FAMILIES.iter().all(|(_, m)| {
+            m.energy
+                .max(m.valence)
+                .max(m.danceability)
+                .max(m.acousticness)
+                <= 100
+        }));
     }
 }

@@ -110,24 +110,38 @@ pub fn music_taste(artists: &[TopArtist]) -> MusicTaste {
         diversity: diversity(&by_genre, genre_total),
         top_genres: heaviest(by_genre)
             .into_iter()
-            .map(|(genre, weight)| Genre { genre, weight: share(weight, genre_total) })
+            .map(|(genre, weight)| Genre {
+                genre,
+                weight: share(weight, genre_total),
+            })
             .collect(),
         top_artists: heaviest(by_artist)
             .into_iter()
-            .map(|(name, weight)| Ranked { name, weight: share(weight, artist_total) })
+            .map(|(name, weight)| Ranked {
+                name,
+                weight: share(weight, artist_total),
+            })
             .collect(),
     }
 }
 
 fn mood(by_genre: &BTreeMap<String, u64>, total: u64) -> Option<MoodProfile> {
-    let known: Vec<_> = by_genre.iter().filter_map(|(genre, &w)| Some((genres::mood_of(genre)?, w))).collect();
+    let known: Vec<_> = by_genre
+        .iter()
+        .filter_map(|(genre, &w)| Some((genres::mood_of(genre)?, w)))
+        .collect();
     let known_total: u64 = known.iter().map(|(_, weight)| weight).sum();
     if known_total == 0 {
         return None;
     }
     // Percentages × 10 are thousandths.
     let mean = |figure: fn(&genres::Mood) -> u64| {
-        (known.iter().map(|(mood, weight)| figure(mood) * 10 * weight).sum::<u64>() + known_total / 2) / known_total
+        (known
+            .iter()
+            .map(|(mood, weight)| figure(mood) * 10 * weight)
+            .sum::<u64>()
+            + known_total / 2)
+            / known_total
     };
     Some(MoodProfile {
         energy: mean(|m| m.energy),
@@ -143,9 +157,14 @@ fn diversity(by_genre: &BTreeMap<String, u64>, total: u64) -> Option<u64> {
         return None;
     }
     let total = u128::from(total);
-    let squares: u128 = by_genre.values().map(|&weight| u128::from(weight).pow(2)).sum();
+    let squares: u128 = by_genre
+        .values()
+        .map(|&weight| u128::from(weight).pow(2))
+        .sum();
     let concentration = (squares * u128::from(WHOLE) + total * total / 2) / (total * total);
-    u64::try_from(concentration).ok().map(|concentration| WHOLE - concentration.min(WHOLE))
+    u64::try_from(concentration)
+        .ok()
+        .map(|concentration| WHOLE - concentration.min(WHOLE))
 }
 
 #[cfg(test)]
@@ -180,9 +199,20 @@ mod tests {
     #[test]
     fn two_genres_alike_are_half_each() {
         let taste = music_taste(&[artist(1, "Sona", Some(&["baul", "sea shanty"]))]);
-        assert_eq!(taste.top_genres.iter().map(|g| g.weight).collect::<Vec<_>>(), [500, 500]);
+        assert_eq!(
+            taste
+                .top_genres
+                .iter()
+                .map(|g| g.weight)
+                .collect::<Vec<_>>(),
+            [500, 500]
+        );
         assert_eq!(taste.diversity, Some(500));
-        assert_eq!(taste.mood.map(|m| m.confidence), Some(500), "nothing is known of shanties");
+        assert_eq!(
+            taste.mood.map(|m| m.confidence),
+            Some(500),
+            "nothing is known of shanties"
+        );
     }
 
     #[test]

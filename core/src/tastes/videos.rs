@@ -59,7 +59,9 @@ pub fn video_taste(likes: &[Like], subscriptions: &[(String, String)]) -> VideoT
 }
 
 /// Shares among the videos that have any name at all.
-fn weigh<'a>(names_of_videos: impl Iterator<Item = impl Iterator<Item = &'a String>>) -> Vec<Weighted> {
+fn weigh<'a>(
+    names_of_videos: impl Iterator<Item = impl Iterator<Item = &'a String>>,
+) -> Vec<Weighted> {
     let mut weights = BTreeMap::<String, u64>::new();
     let mut videos = 0;
     for names in names_of_videos {
@@ -69,20 +71,38 @@ fn weigh<'a>(names_of_videos: impl Iterator<Item = impl Iterator<Item = &'a Stri
             *weights.entry(name.clone()).or_default() += 1;
         }
     }
-    heaviest(weights).into_iter().map(|(name, count)| Weighted { name, weight: share(count, videos) }).collect()
+    heaviest(weights)
+        .into_iter()
+        .map(|(name, count)| Weighted {
+            name,
+            weight: share(count, videos),
+        })
+        .collect()
 }
 
 fn channels(likes: &[Like], subscriptions: &[(String, String)]) -> Vec<Channel> {
     let mut by_id = BTreeMap::<&str, Channel>::new();
-    let channel = |id: &String, title: &String| Channel { id: id.clone(), title: title.clone(), likes: 0, subscribed: false };
+    let channel = |id: &String, title: &String| Channel {
+        id: id.clone(),
+        title: title.clone(),
+        likes: 0,
+        subscribed: false,
+    };
     for (id, title) in subscriptions {
-        by_id.entry(id).or_insert_with(|| channel(id, title)).subscribed = true;
+        by_id
+            .entry(id)
+            .or_insert_with(|| channel(id, title))
+            .subscribed = true;
     }
     for (id, title) in likes.iter().filter_map(|like| like.channel.as_ref()) {
         by_id.entry(id).or_insert_with(|| channel(id, title)).likes += 1;
     }
     let mut sorted: Vec<_> = by_id.into_values().collect();
-    sorted.sort_by(|a, b| (b.likes, b.subscribed).cmp(&(a.likes, a.subscribed)).then_with(|| a.title.cmp(&b.title)));
+    sorted.sort_by(|a, b| {
+        (b.likes, b.subscribed)
+            .cmp(&(a.likes, a.subscribed))
+            .then_with(|| a.title.cmp(&b.title))
+    });
     sorted.truncate(FAVOURITES);
     sorted
 }
@@ -101,22 +121,44 @@ mod tests {
 
     #[test]
     fn shares_are_of_the_videos_that_tell() {
-        let taste = video_taste(&[like(Some("Music"), "a"), like(Some("Music"), "a"), like(None, "b")], &[]);
-        assert_eq!((taste.categories.len(), taste.categories[0].weight), (1, 1_000));
-        assert_eq!(taste.topics[0].weight, 1_000, "a topic named twice counts once");
-        assert_eq!((taste.channels[0].id.as_str(), taste.channels[0].likes), ("a", 2));
+        let taste = video_taste(
+            &[
+                like(Some("Music"), "a"),
+                like(Some("Music"), "a"),
+                like(None, "b"),
+            ],
+            &[],
+        );
+        assert_eq!(
+            (taste.categories.len(), taste.categories[0].weight),
+            (1, 1_000)
+        );
+        assert_eq!(
+            taste.topics[0].weight, 1_000,
+            "a topic named twice counts once"
+        );
+        assert_eq!(
+            (taste.channels[0].id.as_str(), taste.channels[0].likes),
+            ("a", 2)
+        );
     }
 
     #[test]
     fn subscriptions_stand_after_liked_channels() {
         let taste = video_taste(&[like(None, "b")], &[("a".into(), "A".into())]);
-        let ids: Vec<_> = taste.channels.iter().map(|c| (c.id.as_str(), c.subscribed)).collect();
+        let ids: Vec<_> = taste
+            .channels
+            .iter()
+            .map(|c| (c.id.as_str(), c.subscribed))
+            .collect();
         assert_eq!(ids, [("b", false), ("a", true)]);
     }
 
     #[test]
     fn an_empty_account_has_an_empty_taste() {
         let taste = video_taste(&[], &[]);
-        assert!(taste.categories.is_empty() && taste.topics.is_empty() && taste.channels.is_empty());
+        assert!(
+            taste.categories.is_empty() && taste.topics.is_empty() && taste.channels.is_empty()
+        );
     }
 }

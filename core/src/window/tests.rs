@@ -26,7 +26,12 @@ fn state(messages: &[(i64, i64, Mood)]) -> State {
 }
 
 fn scores(scores: &[i64]) -> State {
-    state(&scores.iter().map(|&score| (0, score, Mood::Neutral)).collect::<Vec<_>>())
+    state(
+        &scores
+            .iter()
+            .map(|&score| (0, score, Mood::Neutral))
+            .collect::<Vec<_>>(),
+    )
 }
 
 fn personality(state: &State) -> Personality {
@@ -47,7 +52,9 @@ fn four_messages_conclude_nothing_and_five_do() {
 
 #[test]
 fn mean_and_deviation_are_rounded_to_ten_thousandths() {
-    let window = personality(&scores(&[0, 10, 20, 30, 41, 100])).window.unwrap();
+    let window = personality(&scores(&[0, 10, 20, 30, 41, 100]))
+        .window
+        .unwrap();
     // 201 / 6 = 33.5; sample deviation √1269.5 = 35.6300… hundredths.
     assert_eq!(window.mean, 3_350);
     assert_eq!(window.volatility, 3_563);
@@ -57,21 +64,61 @@ fn mean_and_deviation_are_rounded_to_ten_thousandths() {
 fn thresholds_themselves_are_balanced_and_stable() {
     let style = |values: &[i64]| personality(&scores(values)).style;
     assert_eq!(style(&[30; 5]).communication, CommunicationStyle::Balanced);
-    assert_eq!(style(&[30, 30, 30, 30, 29]).communication, CommunicationStyle::EmpatheticSupportive);
+    assert_eq!(
+        style(&[30, 30, 30, 30, 29]).communication,
+        CommunicationStyle::EmpatheticSupportive
+    );
     assert_eq!(style(&[70; 5]).communication, CommunicationStyle::Balanced);
-    assert_eq!(style(&[70, 70, 70, 70, 71]).communication, CommunicationStyle::EnthusiasticEnergetic);
+    assert_eq!(
+        style(&[70, 70, 70, 70, 71]).communication,
+        CommunicationStyle::EnthusiasticEnergetic
+    );
     // Deviation exactly 0.30: 20, 20, 50, 80, 80.
-    assert_eq!(style(&[20, 20, 50, 80, 80]).stability, Some(EmotionalStability::Stable));
-    assert_eq!(style(&[20, 20, 50, 80, 81]).stability, Some(EmotionalStability::Variable));
+    assert_eq!(
+        style(&[20, 20, 50, 80, 80]).stability,
+        Some(EmotionalStability::Stable)
+    );
+    assert_eq!(
+        style(&[20, 20, 50, 80, 81]).stability,
+        Some(EmotionalStability::Variable)
+    );
 }
 
 #[test]
 fn a_tie_of_moods_goes_to_the_most_recent_and_then_to_the_alphabet() {
     use Mood::{Anxious, Joy, Sad};
-    let dominant = |messages: &[(i64, i64, Mood)]| personality(&state(messages)).window.unwrap().dominant_mood;
-    assert_eq!(dominant(&[(5, 50, Sad), (4, 50, Sad), (3, 50, Joy), (2, 50, Joy), (9, 50, Anxious)]), Joy);
-    assert_eq!(dominant(&[(5, 50, Sad), (1, 50, Sad), (3, 50, Joy), (2, 50, Joy), (9, 50, Anxious)]), Sad);
-    assert_eq!(dominant(&[(5, 50, Sad), (2, 50, Sad), (3, 50, Joy), (2, 50, Joy), (9, 50, Anxious)]), Joy);
+    let dominant =
+        |messages: &[(i64, i64, Mood)]| personality(&state(messages)).window.unwrap().dominant_mood;
+    assert_eq!(
+        dominant(&[
+            (5, 50, Sad),
+            (4, 50, Sad),
+            (3, 50, Joy),
+            (2, 50, Joy),
+            (9, 50, Anxious)
+        ]),
+        Joy
+    );
+    assert_eq!(
+        dominant(&[
+            (5, 50, Sad),
+            (1, 50, Sad),
+            (3, 50, Joy),
+            (2, 50, Joy),
+            (9, 50, Anxious)
+        ]),
+        Sad
+    );
+    assert_eq!(
+        dominant(&[
+            (5, 50, Sad),
+            (2, 50, Sad),
+            (3, 50, Joy),
+            (2, 50, Joy),
+            (9, 50, Anxious)
+        ]),
+        Joy
+    );
 }
 
 #[test]
@@ -79,7 +126,12 @@ fn the_trend_needs_both_windows_and_more_than_the_threshold() {
     let with_before = |before: &[i64], now: i64| {
         let yesterday = before.iter().map(|&score| (25 * 60, score, Mood::Neutral));
         let today = std::iter::repeat_n((0, now, Mood::Neutral), 5);
-        Window::of(&state(&yesterday.chain(today).collect::<Vec<_>>()), &Settings::default()).unwrap().trend
+        Window::of(
+            &state(&yesterday.chain(today).collect::<Vec<_>>()),
+            &Settings::default(),
+        )
+        .unwrap()
+        .trend
     };
     assert_eq!(with_before(&[50; 4], 100), None);
     assert_eq!(with_before(&[50; 5], 60), Some(Trend::Steady));
@@ -90,7 +142,12 @@ fn the_trend_needs_both_windows_and_more_than_the_threshold() {
 #[test]
 fn a_crisis_message_needs_support_for_its_period_whatever_the_count() {
     let settings = Settings::default();
-    let crisis = Message { created_at: NOW, score: 50, mood: Mood::Sad, crisis: true };
+    let crisis = Message {
+        created_at: NOW,
+        score: 50,
+        mood: Mood::Sad,
+        crisis: true,
+    };
     let at = |hours| {
         let state = State::recount(&[crisis], NOW.plus_hours(hours), &settings).unwrap();
         personality(&state).style.needs_support

@@ -6,7 +6,10 @@ use uuid::Uuid;
 /// What the stored state of `users` gets wrong; empty when it is exact.
 pub async fn differences(connection: &mut PgConnection, users: &[Uuid]) -> Vec<String> {
     // Compiling the query would take a hundred times longer than running it.
-    sqlx::query("set jit = off").execute(&mut *connection).await.expect("a setting");
+    sqlx::query("set jit = off")
+        .execute(&mut *connection)
+        .await
+        .expect("a setting");
     sqlx::query_scalar(include_str!("recount.sql"))
         .bind(users)
         .fetch_all(connection)

@@ -18,9 +18,24 @@ use crate::spi::{Parameter, Row, Sees, Statement, time, value};
 pub(crate) type Deltas = BTreeMap<(Uuid, Timestamp), Tally>;
 
 const DELTA: [Oid; 18] = [
-    UUIDARRAYOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
-    INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID,
-    INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID,
+    UUIDARRAYOID,
+    TIMESTAMPTZARRAYOID,
+    INT4ARRAYOID,
+    INT8ARRAYOID,
+    INT8ARRAYOID,
+    INT4ARRAYOID,
+    INT4ARRAYOID,
+    INT4ARRAYOID,
+    INT4ARRAYOID,
+    INT4ARRAYOID,
+    INT4ARRAYOID,
+    INT4ARRAYOID,
+    INT4ARRAYOID,
+    INT4ARRAYOID,
+    INT4ARRAYOID,
+    INT4ARRAYOID,
+    INT4ARRAYOID,
+    INT4ARRAYOID,
 ];
 
 static ADD: Statement = Statement::new(
@@ -78,8 +93,11 @@ static DAYS: Statement = Statement::new(
     &[UUIDARRAYOID, TIMESTAMPTZOID],
 );
 
-static CLEAR: Statement =
-    Statement::new("clearing sentiment buckets", c"delete from public.sentiment_buckets where user_id = $1", &[UUIDOID]);
+static CLEAR: Statement = Statement::new(
+    "clearing sentiment buckets",
+    c"delete from public.sentiment_buckets where user_id = $1",
+    &[UUIDOID],
+);
 
 static RECOUNT: Statement = Statement::new(
     "recounting sentiment buckets",
@@ -103,23 +121,40 @@ static RECOUNT: Statement = Statement::new(
 
 /// Adds deltas that only add.
 pub(crate) fn add(deltas: &Deltas) -> Result<(), EngineError> {
-    if deltas.is_empty() { Ok(()) } else { ADD.run(Sees::Newest, &parameters(deltas)?).map(drop) }
+    if deltas.is_empty() {
+        Ok(())
+    } else {
+        ADD.run(Sees::Newest, &parameters(deltas)?).map(drop)
+    }
 }
 
 /// Applies deltas that take something out; the buckets exist.
 pub(crate) fn shift(deltas: &Deltas) -> Result<(), EngineError> {
-    if deltas.is_empty() { Ok(()) } else { SHIFT.run(Sees::Newest, &parameters(deltas)?).map(drop) }
+    if deltas.is_empty() {
+        Ok(())
+    } else {
+        SHIFT.run(Sees::Newest, &parameters(deltas)?).map(drop)
+    }
 }
 
 fn parameters(deltas: &Deltas) -> Result<Vec<Parameter>, EngineError> {
     let numbers = |of: &dyn Fn(&Tally) -> i64| value(deltas.values().map(of).collect::<Vec<_>>());
     let counts = |of: &dyn Fn(&Tally) -> i64| {
-        let count = |tally| i32::try_from(of(tally)).map_err(|_| EngineError::UnexpectedValue("a bucket's count"));
-        Ok(value(deltas.values().map(count).collect::<Result<Vec<_>, _>>()?))
+        let count = |tally| {
+            i32::try_from(of(tally)).map_err(|_| EngineError::UnexpectedValue("a bucket's count"))
+        };
+        Ok(value(
+            deltas.values().map(count).collect::<Result<Vec<_>, _>>()?,
+        ))
     };
     let mut parameters = vec![
         value(deltas.keys().map(|(user, _)| *user).collect::<Vec<_>>()),
-        value(deltas.keys().map(|(_, start)| timestamptz_element(*start)).collect::<Result<Vec<_>, _>>()?),
+        value(
+            deltas
+                .keys()
+                .map(|(_, start)| timestamptz_element(*start))
+                .collect::<Result<Vec<_>, _>>()?,
+        ),
         counts(&|tally| tally.count)?,
         numbers(&|tally| tally.sum),
         numbers(&|tally| tally.sum_squares),
@@ -131,19 +166,33 @@ fn parameters(deltas: &Deltas) -> Result<Vec<Parameter>, EngineError> {
 }
 
 /// Daily tallies of users from a day on.
-pub(crate) fn days(sees: Sees, users: &[Uuid], from: Day) -> Result<HashMap<Uuid, Vec<(Day, Tally)>>, EngineError> {
+pub(crate) fn days(
+    sees: Sees,
+    users: &[Uuid],
+    from: Day,
+) -> Result<HashMap<Uuid, Vec<(Day, Tally)>>, EngineError> {
     let mut days: HashMap<Uuid, Vec<(Day, Tally)>> = HashMap::new();
     if users.is_empty() {
         return Ok(days);
     }
-    for row in DAYS.run(sees, &[value(users.to_vec()), time(from.start())])?.iter() {
-        days.entry(row.get(1)?).or_default().push((Day(row.get(2)?), tally(&row)?));
+    for row in DAYS
+        .run(sees, &[value(users.to_vec()), time(from.start())])?
+        .iter()
+    {
+        days.entry(row.get(1)?)
+            .or_default()
+            .push((Day(row.get(2)?), tally(&row)?));
     }
     Ok(days)
 }
 
 fn tally(row: &Row<'_>) -> Result<Tally, EngineError> {
-    let mut tally = Tally { count: row.get(3)?, sum: row.get(4)?, sum_squares: row.get(5)?, ..Tally::EMPTY };
+    let mut tally = Tally {
+        count: row.get(3)?,
+        sum: row.get(4)?,
+        sum_squares: row.get(5)?,
+        ..Tally::EMPTY
+    };
     for (column, mood) in (6..).zip(&mut tally.moods) {
         *mood = row.get(column)?;
     }

@@ -5,7 +5,9 @@ use bondhu_core::personality::Landmark;
 use bondhu_core::state::Span;
 use bondhu_core::time::Timestamp;
 use pgrx::datum::Uuid;
-use pgrx::pg_sys::{INT4ARRAYOID, INT8ARRAYOID, INT8OID, TEXTOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID};
+use pgrx::pg_sys::{
+    INT4ARRAYOID, INT8ARRAYOID, INT8OID, TEXTOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID,
+};
 
 use crate::error::EngineError;
 use crate::spi::{Sees, Statement, time, value};
@@ -61,13 +63,22 @@ pub(crate) fn newest(user: Uuid, limit: i64) -> Result<Vec<Candidate<Uuid>>, Eng
     NEWEST
         .run(Sees::Newest, &[value(user), value(limit)])?
         .iter()
-        .map(|row| Ok(Candidate { id: row.get(1)?, created_at: row.instant(2)?, score: row.get(3)? }))
+        .map(|row| {
+            Ok(Candidate {
+                id: row.get(1)?,
+                created_at: row.instant(2)?,
+                score: row.get(3)?,
+            })
+        })
         .collect()
 }
 
 /// Those of the messages that are there to stay until this transaction ends.
 pub(crate) fn hold(user: Uuid, ids: Vec<Uuid>) -> Result<Vec<Uuid>, EngineError> {
-    HOLD.run(Sees::Newest, &[value(user), value(ids)])?.iter().map(|row| row.get(1)).collect()
+    HOLD.run(Sees::Newest, &[value(user), value(ids)])?
+        .iter()
+        .map(|row| row.get(1))
+        .collect()
 }
 
 /// A material change.

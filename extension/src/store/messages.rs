@@ -71,19 +71,31 @@ static NEWEST: Statement = Statement::new(
 
 fn spans_parameters(spans: &[(Uuid, Span)]) -> Result<[Parameter; 3], EngineError> {
     let users: Vec<_> = spans.iter().map(|(user, _)| *user).collect();
-    let after = spans.iter().map(|(_, span)| timestamptz_element(span.after)).collect::<Result<Vec<_>, _>>()?;
-    let through = spans.iter().map(|(_, span)| timestamptz_element(span.through)).collect::<Result<Vec<_>, _>>()?;
+    let after = spans
+        .iter()
+        .map(|(_, span)| timestamptz_element(span.after))
+        .collect::<Result<Vec<_>, _>>()?;
+    let through = spans
+        .iter()
+        .map(|(_, span)| timestamptz_element(span.through))
+        .collect::<Result<Vec<_>, _>>()?;
     Ok([value(users), value(after), value(through)])
 }
 
 /// The scored messages of spans, by user.
-pub(crate) fn in_spans(sees: Sees, spans: &[(Uuid, Span)]) -> Result<HashMap<Uuid, Vec<Message>>, EngineError> {
+pub(crate) fn in_spans(
+    sees: Sees,
+    spans: &[(Uuid, Span)],
+) -> Result<HashMap<Uuid, Vec<Message>>, EngineError> {
     let mut messages: HashMap<Uuid, Vec<Message>> = HashMap::new();
     if spans.is_empty() {
         return Ok(messages);
     }
     for row in IN_SPANS.run(sees, &spans_parameters(spans)?)?.iter() {
-        messages.entry(row.get(1)?).or_default().push(message(&row)?);
+        messages
+            .entry(row.get(1)?)
+            .or_default()
+            .push(message(&row)?);
     }
     Ok(messages)
 }
@@ -99,14 +111,24 @@ fn message(row: &Row<'_>) -> Result<Message, EngineError> {
 }
 
 /// The time of the oldest scored message of each span.
-pub(crate) fn oldest(sees: Sees, spans: &[(Uuid, Span)]) -> Result<Vec<Option<Timestamp>>, EngineError> {
+pub(crate) fn oldest(
+    sees: Sees,
+    spans: &[(Uuid, Span)],
+) -> Result<Vec<Option<Timestamp>>, EngineError> {
     let rows = OLDEST.run(sees, &spans_parameters(spans)?)?;
     Ok(rows.iter().map(|row| row.maybe_instant(1)).collect())
 }
 
 /// The newest message of a mood after an instant.
-pub(crate) fn latest_of_mood(user: Uuid, after: Timestamp, mood: Mood) -> Result<Option<Timestamp>, EngineError> {
-    let rows = LATEST_OF_MOOD.run(Sees::Newest, &[value(user), time(after), value(mood.as_str())])?;
+pub(crate) fn latest_of_mood(
+    user: Uuid,
+    after: Timestamp,
+    mood: Mood,
+) -> Result<Option<Timestamp>, EngineError> {
+    let rows = LATEST_OF_MOOD.run(
+        Sees::Newest,
+        &[value(user), time(after), value(mood.as_str())],
+    )?;
     Ok(rows.iter().next().and_then(|row| row.maybe_instant(1)))
 }
 

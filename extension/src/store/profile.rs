@@ -9,7 +9,8 @@ use bondhu_core::tally::Tally;
 use bondhu_core::time::Timestamp;
 use pgrx::datum::{TimestampWithTimeZone, Uuid};
 use pgrx::pg_sys::{
-    BOOLOID, INT4OID, INT8ARRAYOID, INT8OID, TEXTOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID,
+    BOOLOID, INT4OID, INT8ARRAYOID, INT8OID, TEXTOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID,
+    UUIDARRAYOID, UUIDOID,
 };
 
 use crate::datum::{instant, timestamptz_element};
@@ -47,10 +48,14 @@ const fn c(sql: &'static str) -> &'static std::ffi::CStr {
     }
 }
 
-static READ: Statement = Statement::new("reading profiles", c(select_profiles!("")), &[UUIDARRAYOID]);
+static READ: Statement =
+    Statement::new("reading profiles", c(select_profiles!("")), &[UUIDARRAYOID]);
 
-static LOCK: Statement =
-    Statement::new("locking profiles", c(select_profiles!(" for no key update")), &[UUIDARRAYOID]);
+static LOCK: Statement = Statement::new(
+    "locking profiles",
+    c(select_profiles!(" for no key update")),
+    &[UUIDARRAYOID],
+);
 
 static MISSING: Statement = Statement::new(
     "looking for missing profiles",
@@ -94,23 +99,45 @@ static SAVE: Statement = Statement::new(
 
 /// Profiles as the calling query sees them.
 pub(crate) fn read(users: &[Uuid]) -> Result<Vec<Profile>, EngineError> {
-    READ.run(Sees::Caller, &[value(users.to_vec())])?.iter().map(|row| profile(&row)).collect()
+    READ.run(Sees::Caller, &[value(users.to_vec())])?
+        .iter()
+        .map(|row| profile(&row))
+        .collect()
 }
 
 /// Locks the profiles of `users`, in the order of their ids, so that no two statements wait
 /// for each other. Users without a profile are left out.
 pub(crate) fn lock(users: &[Uuid]) -> Result<Vec<Profile>, EngineError> {
-    LOCK.run(Sees::Newest, &[value(users.to_vec())])?.iter().map(|row| profile(&row)).collect()
+    LOCK.run(Sees::Newest, &[value(users.to_vec())])?
+        .iter()
+        .map(|row| profile(&row))
+        .collect()
 }
 
 /// Makes the profiles that are missing. To be called before any is locked.
-pub(crate) fn create_missing(users: &[Uuid], as_of: Timestamp, settings: &Settings) -> Result<(), EngineError> {
-    let missing: Vec<Uuid> =
-        MISSING.run(Sees::Newest, &[value(users.to_vec())])?.iter().map(|row| row.get(1)).collect::<Result<_, _>>()?;
+pub(crate) fn create_missing(
+    users: &[Uuid],
+    as_of: Timestamp,
+    settings: &Settings,
+) -> Result<(), EngineError> {
+    let missing: Vec<Uuid> = MISSING
+        .run(Sees::Newest, &[value(users.to_vec())])?
+        .iter()
+        .map(|row| row.get(1))
+        .collect::<Result<_, _>>()?;
     if missing.is_empty() {
         return Ok(());
     }
-    CREATE.run(Sees::Newest, &[value(missing), time(as_of), value(settings.window_hours as i32)]).map(drop)
+    CREATE
+        .run(
+            Sees::Newest,
+            &[
+                value(missing),
+                time(as_of),
+                value(settings.window_hours as i32),
+            ],
+        )
+        .map(drop)
 }
 
 fn profile(row: &Row<'_>) -> Result<Profile, EngineError> {
@@ -118,11 +145,21 @@ fn profile(row: &Row<'_>) -> Result<Profile, EngineError> {
     let mut state = State {
         as_of: row.instant(2)?,
         window_hours: row.get::<i32>(3)?.into(),
-        window: Tally { count: row.get(4)?, sum: row.get(5)?, sum_squares: row.get(6)?, moods: moods(row, 7)? },
+        window: Tally {
+            count: row.get(4)?,
+            sum: row.get(5)?,
+            sum_squares: row.get(6)?,
+            moods: moods(row, 7)?,
+        },
         latest: [None; MOODS],
         previous_count: row.get(9)?,
         previous_sum: row.get(10)?,
-        traits: Tally { count: row.get(11)?, sum: row.get(12)?, sum_squares: row.get(13)?, moods: moods(row, 14)? },
+        traits: Tally {
+            count: row.get(11)?,
+            sum: row.get(12)?,
+            sum_squares: row.get(13)?,
+            moods: moods(row, 14)?,
+        },
         last_crisis_at: row.maybe_instant(15),
     };
     for (slot, at) in state.latest.iter_mut().zip(latest) {
@@ -133,7 +170,11 @@ fn profile(row: &Row<'_>) -> Result<Profile, EngineError> {
         traits: row.get::<Vec<i64>>(16)?.try_into().map_err(|_| UNKNOWN)?,
         communication: CommunicationStyle::parse(style).ok_or(UNKNOWN)?,
     };
-    Ok(Profile { user_id: row.get(1)?, state, landmark })
+    Ok(Profile {
+        user_id: row.get(1)?,
+        state,
+        landmark,
+    })
 }
 
 fn moods(row: &Row<'_>, column: i32) -> Result<[i64; MOODS], EngineError> {
@@ -142,10 +183,17 @@ fn moods(row: &Row<'_>, column: i32) -> Result<[i64; MOODS], EngineError> {
 
 /// Stores a profile and what is concluded from it.
 pub(crate) fn save(profile: &Profile, personality: &Personality) -> Result<(), EngineError> {
-    let Profile { user_id, state, landmark } = profile;
+    let Profile {
+        user_id,
+        state,
+        landmark,
+    } = profile;
     let window = personality.window.as_ref();
-    let latest =
-        state.latest.iter().map(|at| at.map(timestamptz_element).transpose()).collect::<Result<Vec<_>, _>>()?;
+    let latest = state
+        .latest
+        .iter()
+        .map(|at| at.map(timestamptz_element).transpose())
+        .collect::<Result<Vec<_>, _>>()?;
     SAVE.run(
         Sees::Newest,
         &[
@@ -154,13 +202,18 @@ pub(crate) fn save(profile: &Profile, personality: &Personality) -> Result<(), E
             value(personality.traits.values().to_vec()),
             value(personality.trait_confidence),
             value(personality.style.communication.as_str()),
-            personality.style.stability.and_then(|stability| value(stability.as_str())),
+            personality
+                .style
+                .stability
+                .and_then(|stability| value(stability.as_str())),
             value(personality.style.needs_support),
             value(state.window.count),
             window.and_then(|window| value(window.mean)),
             window.and_then(|window| value(window.volatility)),
             window.and_then(|window| value(window.dominant_mood.as_str())),
-            window.and_then(|window| window.trend).and_then(|trend| value(trend.as_str())),
+            window
+                .and_then(|window| window.trend)
+                .and_then(|trend| value(trend.as_str())),
             value(state.window_hours as i32),
             value(state.window.sum),
             value(state.window.sum_squares),
