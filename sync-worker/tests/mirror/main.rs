@@ -4,3 +4,4 @@
 mod documents;
 mod faults;
 mod stage;
+mod visibility;
