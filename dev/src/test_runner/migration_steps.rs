@@ -199,7 +199,7 @@ pub(super) async fn engine_comes_later(bench: &mut Bench) -> Result<Tally> {
         "without an engine a message is stored and unscored, not {before:?}"
     );
 
-    bench.add_engine(Server::FifteenBare)?;
+    bench.add_engine(Server::FifteenBare).await?;
     let mut owner = template::connect(&superuser, Some("postgres"), Some(DATABASE)).await?;
     template::run(&mut owner, "select bondhu.install_engine()").await?;
     let rescored: i64 = sqlx::query_scalar("select bondhu.rescore()")

@@ -55,7 +55,7 @@ pub(super) async fn clippy_engine(bench: &mut Bench) -> Result<Tally> {
 }
 
 pub(super) async fn docs(bench: &mut Bench) -> Result<Tally> {
-    let mut cargo = bench.cargo(&["doc", "--locked", "--no-deps"]);
+    let mut cargo = bench.cargo(&["doc", "--locked", "--no-deps", "--document-private-items"]);
     job::succeed(cargo.env("RUSTDOCFLAGS", "-D warnings"), &bench.log()).await?;
     Ok(Tally::ONE)
 }
@@ -101,7 +101,7 @@ async fn cargo_test(bench: &mut Bench, server: Server, arguments: &[&str]) -> Re
 
 /// The committed SQL of the extension is what the library describes.
 pub(super) async fn extension_sql_is_current(bench: &mut Bench) -> Result<Tally> {
-    let engine = bench.engine(&Installation::debian_15()?)?;
+    let engine = bench.engine(Server::Fifteen).await?;
     let generated = extension_sql::generate(&engine.library, &engine.control)?;
     let committed = std::fs::read_to_string(paths::extension_sql()?)?;
     ensure!(
@@ -163,7 +163,8 @@ pub(super) async fn wasm(bench: &mut Bench) -> Result<Tally> {
 
 /// The way of a message, in a process of its own.
 pub(super) async fn demo(bench: &mut Bench) -> Result<Tally> {
-    let mut demo = Command::new(std::env::current_exe()?);
+    // Not the program that runs: cargo may have put a newer one in its place.
+    let mut demo = Command::new(bench.target().join("debug/bondhu-dev"));
     let status = job::run(
         demo.arg("demo").env("CARGO_TARGET_DIR", bench.target()),
         &bench.log(),
