@@ -511,7 +511,7 @@ create table public.chat_messages (
   constraint sender_is_known check (sender_type in ('user', 'ai')),
   constraint message_is_not_blank check (
     -- White space, and what shows as none: no-break, zero-width and filler characters.
-    case when message_text !~ U&'[^[:space:]\00A0\115F\1160\2000-\200F\2028-\202F\205F-\2064\2800\3000\3164\FEFF\FFA0]' then bondhu.refuse('message_is_not_blank',
+    case when message_text !~ '[^[:space:]\u00A0\u115F\u1160\u2000-\u200F\u2028-\u202F\u205F-\u2064\u2800\u3000\u3164\uFEFF\uFFA0]' then bondhu.refuse('message_is_not_blank',
       'message_text is blank', 'Send at least one character that can be seen.') end
   ),
   constraint message_is_at_most_8000_characters check (
@@ -736,7 +736,7 @@ create index chat_messages_unscored on public.chat_messages (user_id, created_at
 -- sql/54_personality.sql
 
 -- What the engine concludes about a user, and the log of how it changed. Written by the
--- engine, as the owner; a client reads the conclusions and not the tallies they come from.
+-- engine, as the owner.
 
 create table public.personality_profiles (
   user_id uuid primary key references auth.users (id) on delete cascade,
@@ -809,12 +809,8 @@ comment on column public.personality_profiles.trait_count is 'Messages of the tr
 
 alter table public.personality_profiles enable row level security;
 revoke all on public.personality_profiles from public, anon, authenticated, service_role;
-grant select (
-  user_id, as_of, openness, conscientiousness, extraversion, agreeableness, neuroticism, trait_confidence,
-  communication_style, emotional_stability, needs_support, message_count, mean_sentiment, sentiment_volatility,
-  dominant_mood, sentiment_trend, data_status
-) on public.personality_profiles to authenticated, service_role;
-grant select on public.personality_profiles to bondhu_worker;
+-- All columns: with fewer, the Data API's select=* would be refused.
+grant select on public.personality_profiles to authenticated, service_role, bondhu_worker;
 
 create policy "a user reads their own personality" on public.personality_profiles
   for select to authenticated using (user_id = (select auth.uid()));

@@ -229,14 +229,13 @@ impl Bench {
         Ok(supabase)
     }
 
-    /// `pg_dump`, of the newest version: it reads all older servers.
-    pub(super) async fn pg_dump(&mut self) -> Result<PathBuf> {
-        Ok(self
-            .server(Server::Eighteen)
-            .await?
-            .installation
-            .programs
-            .join("pg_dump"))
+    /// The `pg_dump` for a server: its own where it comes with one, else a newer one.
+    pub(super) async fn pg_dump(&self, server: Server) -> Result<PathBuf> {
+        let installation = match server {
+            Server::Fifteen | Server::FifteenBare => Installation::debian_15()?,
+            Server::Seventeen | Server::Eighteen => downloads::postgres_18(&self.log()).await?,
+        };
+        Ok(installation.programs.join("pg_dump"))
     }
 }
 

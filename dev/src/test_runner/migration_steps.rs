@@ -126,7 +126,7 @@ async fn build(bench: &mut Bench, server: Server, way: Way, new_project: bool) -
             );
         }
     }
-    let pg_dump = bench.pg_dump().await?;
+    let pg_dump = bench.pg_dump(server).await?;
     let mut database = template::connect(&superuser, None, Some(CRON_DATABASE)).await?;
     let built = Built {
         dump: snapshot::dump(

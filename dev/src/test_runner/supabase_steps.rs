@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use tokio::process::Command;
 
-use super::bench::{Bench, Server};
+use super::bench::{Bench, CRON_DATABASE, Server};
 use super::job::{self, Tally};
-use crate::{migrations, paths, template};
+use crate::cluster::SUPERUSER;
+use crate::{migrations, paths, schema, template};
 
 /// The API roles' view of the database.
 const EXPOSED: &str = "public";
@@ -23,7 +24,12 @@ pub(super) async fn pgtap_on_18(bench: &mut Bench) -> Result<Tally> {
 }
 
 async fn pgtap(bench: &mut Bench, server: Server) -> Result<Tally> {
-    let url = fresh_database(bench, server, "pgtap").await?;
+    let owner = fresh_database(bench, server, "pgtap").await?;
+    let url = match server {
+        // From 16 on the owner may not take on the roles that tests act as.
+        Server::Eighteen => bench.server(server).await?.url(SUPERUSER, "pgtap"),
+        _ => owner,
+    };
     let mut tests = Vec::new();
     for entry in fs::read_dir(paths::checkout().join("supabase/tests"))? {
         let path = entry?.path();
@@ -65,7 +71,8 @@ pub(super) async fn lint(bench: &mut Bench) -> Result<Tally> {
 }
 
 async fn remote(bench: &mut Bench, arguments: &[&str]) -> Result<Tally> {
-    let url = fresh_database(bench, Server::Fifteen, "advice").await?;
+    // Where pg_cron is, so that the functions that use it can be checked.
+    let url = fresh_database(bench, Server::Fifteen, CRON_DATABASE).await?;
     let project = project(bench)?;
     let mut supabase = bench.supabase(&project, arguments).await?;
     job::succeed(supabase.arg(format!("--remote={url}")), &bench.log()).await?;
@@ -148,5 +155,7 @@ async fn fresh_database(bench: &mut Bench, server: Server, name: &str) -> Result
            execute format('create extension if not exists %I with schema extensions', tool); \
          end loop; end $$";
     template::run(&mut connection, tools).await?;
+    // Brings pg_cron in, if this is its database.
+    schema::bootstrap()?.run(&mut connection).await?;
     Ok(url)
 }

@@ -1,0 +1,417 @@
+
+export type Json = string | number | boolean | null | { [key: string]: Json | undefined } | Json[]
+
+export type Database = {
+  
+  "public": {
+          Tables: {
+            "chat_messages": {
+                  Row: {
+                    "created_at": string,"engine_version": number | null,"id": string,"message_text": string,"mood_detected": string | null,"sender_type": string,"sentiment_score": number | null,"seq": number,"session_id": string | null,"support_level": string | null,"updated_at": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"engine_version"?: number | null,"id"?: string,"message_text": string,"mood_detected"?: string | null,"sender_type"?: string,"sentiment_score"?: number | null,"seq"?: never,"session_id"?: string | null,"support_level"?: string | null,"updated_at"?: string,"user_id"?: string
+                  }
+                  Update: {
+                    "created_at"?: string,"engine_version"?: number | null,"id"?: string,"message_text"?: string,"mood_detected"?: string | null,"sender_type"?: string,"sentiment_score"?: number | null,"seq"?: never,"session_id"?: string | null,"support_level"?: string | null,"updated_at"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "chat_messages_session_fkey"
+      columns: ["user_id","session_id"]
+isOneToOne: false
+      referencedRelation: "user_sessions"
+      referencedColumns: ["user_id","id"]
+    }
+                  ]
+                },"listening_history": {
+                  Row: {
+                    "artist_names": (string)[],"context_uri": string | null,"duration_ms": number | null,"fetched_at": string,"isrc": string | null,"played_at": string,"track_id": string,"track_name": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "artist_names"?: (string)[],"context_uri"?: string | null,"duration_ms"?: number | null,"fetched_at"?: string,"isrc"?: string | null,"played_at": string,"track_id": string,"track_name": string,"user_id": string
+                  }
+                  Update: {
+                    "artist_names"?: (string)[],"context_uri"?: string | null,"duration_ms"?: number | null,"fetched_at"?: string,"isrc"?: string | null,"played_at"?: string,"track_id"?: string,"track_name"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"music_preferences": {
+                  Row: {
+                    "computed_at": string,"diversity": number | null,"mood_profile": Json | null,"play_count": number,"plays_by_hour": (number)[],"recently_played": NonNullable<Json>,"top_artists": NonNullable<Json>,"top_genres": NonNullable<Json>,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "computed_at": string,"diversity"?: number | null,"mood_profile"?: Json | null,"play_count": number,"plays_by_hour": (number)[],"recently_played": NonNullable<Json>,"top_artists": NonNullable<Json>,"top_genres": NonNullable<Json>,"user_id": string
+                  }
+                  Update: {
+                    "computed_at"?: string,"diversity"?: number | null,"mood_profile"?: Json | null,"play_count"?: number,"plays_by_hour"?: (number)[],"recently_played"?: NonNullable<Json>,"top_artists"?: NonNullable<Json>,"top_genres"?: NonNullable<Json>,"user_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"music_top_items": {
+                  Row: {
+                    "artist_names": (string)[],"fetched_at": string,"genres": (string)[] | null,"isrc": string | null,"item_id": string,"kind": string,"name": string,"rank": number,"time_range": string,"user_id": string,"walk_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "artist_names"?: (string)[],"fetched_at"?: string,"genres"?: (string)[] | null,"isrc"?: string | null,"item_id": string,"kind": string,"name": string,"rank": number,"time_range": string,"user_id": string,"walk_id": string
+                  }
+                  Update: {
+                    "artist_names"?: (string)[],"fetched_at"?: string,"genres"?: (string)[] | null,"isrc"?: string | null,"item_id"?: string,"kind"?: string,"name"?: string,"rank"?: number,"time_range"?: string,"user_id"?: string,"walk_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"personality_history": {
+                  Row: {
+                    "after": NonNullable<Json>,"before": NonNullable<Json>,"changed_at": string,"id": string,"message_count": number,"user_id": string,"window_end": string,"window_start": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "after": NonNullable<Json>,"before": NonNullable<Json>,"changed_at": string,"id"?: string,"message_count": number,"user_id": string,"window_end": string,"window_start": string
+                  }
+                  Update: {
+                    "after"?: NonNullable<Json>,"before"?: NonNullable<Json>,"changed_at"?: string,"id"?: string,"message_count"?: number,"user_id"?: string,"window_end"?: string,"window_start"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"personality_history_evidence": {
+                  Row: {
+                    "history_id": string,"message_id": string,"user_id": string,"weight": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "history_id": string,"message_id": string,"user_id": string,"weight": number
+                  }
+                  Update: {
+                    "history_id"?: string,"message_id"?: string,"user_id"?: string,"weight"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "evidence_history_fkey"
+      columns: ["user_id","history_id"]
+isOneToOne: false
+      referencedRelation: "personality_history"
+      referencedColumns: ["user_id","id"]
+    },{
+      foreignKeyName: "evidence_message_fkey"
+      columns: ["user_id","message_id"]
+isOneToOne: false
+      referencedRelation: "chat_messages"
+      referencedColumns: ["user_id","id"]
+    }
+                  ]
+                },"personality_profiles": {
+                  Row: {
+                    "agreeableness": number,"as_of": string,"communication_style": string,"conscientiousness": number,"data_status": string | null,"dominant_mood": string | null,"emotional_stability": string | null,"extraversion": number,"landmark_style": string,"landmark_traits": (number)[],"last_crisis_at": string | null,"mean_sentiment": number | null,"message_count": number,"needs_support": boolean,"neuroticism": number,"openness": number,"previous_count": number,"previous_sum": number,"sentiment_trend": string | null,"sentiment_volatility": number | null,"trait_confidence": number,"trait_count": number,"trait_moods": (number)[],"trait_sum": number,"trait_sum_squares": number,"user_id": string,"window_hours": number,"window_latest": (string)[],"window_moods": (number)[],"window_sum": number,"window_sum_squares": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "agreeableness"?: number,"as_of": string,"communication_style"?: string,"conscientiousness"?: number,"data_status"?: never,"dominant_mood"?: string | null,"emotional_stability"?: string | null,"extraversion"?: number,"landmark_style"?: string,"landmark_traits"?: (number)[],"last_crisis_at"?: string | null,"mean_sentiment"?: number | null,"message_count"?: number,"needs_support"?: boolean,"neuroticism"?: number,"openness"?: number,"previous_count"?: number,"previous_sum"?: number,"sentiment_trend"?: string | null,"sentiment_volatility"?: number | null,"trait_confidence"?: number,"trait_count"?: number,"trait_moods"?: (number)[],"trait_sum"?: number,"trait_sum_squares"?: number,"user_id": string,"window_hours": number,"window_latest"?: (string)[],"window_moods"?: (number)[],"window_sum"?: number,"window_sum_squares"?: number
+                  }
+                  Update: {
+                    "agreeableness"?: number,"as_of"?: string,"communication_style"?: string,"conscientiousness"?: number,"data_status"?: never,"dominant_mood"?: string | null,"emotional_stability"?: string | null,"extraversion"?: number,"landmark_style"?: string,"landmark_traits"?: (number)[],"last_crisis_at"?: string | null,"mean_sentiment"?: number | null,"message_count"?: number,"needs_support"?: boolean,"neuroticism"?: number,"openness"?: number,"previous_count"?: number,"previous_sum"?: number,"sentiment_trend"?: string | null,"sentiment_volatility"?: number | null,"trait_confidence"?: number,"trait_count"?: number,"trait_moods"?: (number)[],"trait_sum"?: number,"trait_sum_squares"?: number,"user_id"?: string,"window_hours"?: number,"window_latest"?: (string)[],"window_moods"?: (number)[],"window_sum"?: number,"window_sum_squares"?: number
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"profiles": {
+                  Row: {
+                    "created_at": string,"display_name": string | null,"locale": string | null,"onboarding_state": string,"time_zone": string,"updated_at": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"display_name"?: string | null,"locale"?: string | null,"onboarding_state"?: string,"time_zone"?: string,"updated_at"?: string,"user_id": string
+                  }
+                  Update: {
+                    "created_at"?: string,"display_name"?: string | null,"locale"?: string | null,"onboarding_state"?: string,"time_zone"?: string,"updated_at"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"provider_connections": {
+                  Row: {
+                    "account_id": string | null,"account_name": string | null,"connected_at": string | null,"last_error": string | null,"last_error_code": string | null,"last_sync_at": string | null,"missing": (string)[],"next_sync_at": string | null,"provider": string,"scopes": (string)[],"status": string,"updated_at": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "account_id"?: string | null,"account_name"?: string | null,"connected_at"?: string | null,"last_error"?: string | null,"last_error_code"?: string | null,"last_sync_at"?: string | null,"missing"?: (string)[],"next_sync_at"?: string | null,"provider": string,"scopes"?: (string)[],"status"?: string,"updated_at"?: string,"user_id": string
+                  }
+                  Update: {
+                    "account_id"?: string | null,"account_name"?: string | null,"connected_at"?: string | null,"last_error"?: string | null,"last_error_code"?: string | null,"last_sync_at"?: string | null,"missing"?: (string)[],"next_sync_at"?: string | null,"provider"?: string,"scopes"?: (string)[],"status"?: string,"updated_at"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"sentiment_buckets": {
+                  Row: {
+                    "angry": number,"anxious": number,"bucket_start": string,"calm": number,"curious": number,"disgust": number,"grateful": number,"joy": number,"lonely": number,"love": number,"message_count": number,"neutral": number,"sad": number,"score_sum": number,"score_sum_squares": number,"surprise": number,"tired": number,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "angry": number,"anxious": number,"bucket_start": string,"calm": number,"curious": number,"disgust": number,"grateful": number,"joy": number,"lonely": number,"love": number,"message_count": number,"neutral": number,"sad": number,"score_sum": number,"score_sum_squares": number,"surprise": number,"tired": number,"user_id": string
+                  }
+                  Update: {
+                    "angry"?: number,"anxious"?: number,"bucket_start"?: string,"calm"?: number,"curious"?: number,"disgust"?: number,"grateful"?: number,"joy"?: number,"lonely"?: number,"love"?: number,"message_count"?: number,"neutral"?: number,"sad"?: number,"score_sum"?: number,"score_sum_squares"?: number,"surprise"?: number,"tired"?: number,"user_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"session_activities": {
+                  Row: {
+                    "activity": string,"details": NonNullable<Json>,"id": string,"occurred_at": string,"session_id": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "activity": string,"details"?: NonNullable<Json>,"id"?: string,"occurred_at"?: string,"session_id": string,"user_id": string
+                  }
+                  Update: {
+                    "activity"?: string,"details"?: NonNullable<Json>,"id"?: string,"occurred_at"?: string,"session_id"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "session_activities_session_fkey"
+      columns: ["user_id","session_id"]
+isOneToOne: false
+      referencedRelation: "user_sessions"
+      referencedColumns: ["user_id","id"]
+    }
+                  ]
+                },"user_sessions": {
+                  Row: {
+                    "device_id": string,"end_reason": string | null,"ended_at": string | null,"id": string,"last_seen_at": string,"started_at": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "device_id": string,"end_reason"?: string | null,"ended_at"?: string | null,"id"?: string,"last_seen_at"?: string,"started_at"?: string,"user_id": string
+                  }
+                  Update: {
+                    "device_id"?: string,"end_reason"?: string | null,"ended_at"?: string | null,"id"?: string,"last_seen_at"?: string,"started_at"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"video_likes": {
+                  Row: {
+                    "category_id": string | null,"channel_id": string | null,"channel_title": string | null,"fetched_at": string,"published_at": string | null,"title": string | null,"topics": (string)[],"user_id": string,"video_id": string,"walk_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "category_id"?: string | null,"channel_id"?: string | null,"channel_title"?: string | null,"fetched_at"?: string,"published_at"?: string | null,"title"?: string | null,"topics"?: (string)[],"user_id": string,"video_id": string,"walk_id": string
+                  }
+                  Update: {
+                    "category_id"?: string | null,"channel_id"?: string | null,"channel_title"?: string | null,"fetched_at"?: string,"published_at"?: string | null,"title"?: string | null,"topics"?: (string)[],"user_id"?: string,"video_id"?: string,"walk_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"video_preferences": {
+                  Row: {
+                    "computed_at": string,"like_count": number,"subscription_count": number,"top_categories": NonNullable<Json>,"top_channels": NonNullable<Json>,"top_topics": NonNullable<Json>,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "computed_at": string,"like_count": number,"subscription_count": number,"top_categories": NonNullable<Json>,"top_channels": NonNullable<Json>,"top_topics": NonNullable<Json>,"user_id": string
+                  }
+                  Update: {
+                    "computed_at"?: string,"like_count"?: number,"subscription_count"?: number,"top_categories"?: NonNullable<Json>,"top_channels"?: NonNullable<Json>,"top_topics"?: NonNullable<Json>,"user_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"video_subscriptions": {
+                  Row: {
+                    "channel_id": string,"fetched_at": string,"subscribed_at": string | null,"title": string | null,"user_id": string,"walk_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "channel_id": string,"fetched_at"?: string,"subscribed_at"?: string | null,"title"?: string | null,"user_id": string,"walk_id": string
+                  }
+                  Update: {
+                    "channel_id"?: string,"fetched_at"?: string,"subscribed_at"?: string | null,"title"?: string | null,"user_id"?: string,"walk_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                }
+          }
+          Views: {
+            [_ in never]: never
+          }
+          Functions: {
+            "begin_connect":
+{ Args: { "provider": string,"return_to": string }; Returns: string
+                           },
+"chat_history":
+{ Args: { "before_created_at"?: string,"before_seq"?: number,"page_size"?: number }; Returns: {
+              "created_at": string,
+"engine_version": number | null,
+"id": string,
+"message_text": string,
+"mood_detected": string | null,
+"sender_type": string,
+"sentiment_score": number | null,
+"seq": number,
+"session_id": string | null,
+"support_level": string | null,
+"updated_at": string,
+"user_id": string
+            }[]
+                          SetofOptions: {
+        from: "*"
+        to: "chat_messages"
+        isOneToOne: false
+        isSetofReturn: true
+      } },
+"confirm_connect":
+{ Args: { "code": string }; Returns: string
+                           },
+"disconnect":
+{ Args: { "provider": string }; Returns: undefined
+                           },
+"end_session":
+{ Args: { "session_id": string }; Returns: undefined
+                           },
+"log_activity":
+{ Args: { "activity": string,"details"?: Json,"session_id": string }; Returns: string
+                           },
+"personality_context":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"request_sync":
+{ Args: { "provider": string }; Returns: string
+                           },
+"start_session":
+{ Args: { "device_id": string }; Returns: string
+                           },
+"touch_session":
+{ Args: { "session_id": string }; Returns: undefined
+                           }
+          }
+          Enums: {
+            [_ in never]: never
+          }
+          CompositeTypes: {
+            [_ in never]: never
+          }
+        }
+}
+
+type DatabaseWithoutInternals = Omit<Database, '__InternalSupabase'>
+
+type DefaultSchema = DatabaseWithoutInternals[Extract<keyof Database, "public">]
+
+export type Tables<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof (DefaultSchema["Tables"] & DefaultSchema["Views"])
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof (DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"] &
+        DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Views"])
+    : never = never
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? (DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"] &
+      DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Views"])[TableName] extends {
+      Row: infer R
+    }
+    ? R
+    : never
+  : DefaultSchemaTableNameOrOptions extends keyof (DefaultSchema["Tables"] & DefaultSchema["Views"])
+  ? (DefaultSchema["Tables"] & DefaultSchema["Views"])[DefaultSchemaTableNameOrOptions] extends {
+      Row: infer R
+    }
+    ? R
+    : never
+  : never
+
+export type TablesInsert<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof DefaultSchema["Tables"]
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
+    : never = never
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"][TableName] extends {
+      Insert: infer I
+    }
+    ? I
+    : never
+  : DefaultSchemaTableNameOrOptions extends keyof DefaultSchema["Tables"]
+  ? DefaultSchema["Tables"][DefaultSchemaTableNameOrOptions] extends {
+      Insert: infer I
+    }
+    ? I
+    : never
+  : never
+
+export type TablesUpdate<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof DefaultSchema["Tables"]
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
+    : never = never
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"][TableName] extends {
+      Update: infer U
+    }
+    ? U
+    : never
+  : DefaultSchemaTableNameOrOptions extends keyof DefaultSchema["Tables"]
+  ? DefaultSchema["Tables"][DefaultSchemaTableNameOrOptions] extends {
+      Update: infer U
+    }
+    ? U
+    : never
+  : never
+
+export type Enums<
+  DefaultSchemaEnumNameOrOptions extends
+    | keyof DefaultSchema["Enums"]
+    | { schema: keyof DatabaseWithoutInternals },
+  EnumName extends DefaultSchemaEnumNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof DatabaseWithoutInternals[DefaultSchemaEnumNameOrOptions["schema"]]["Enums"]
+    : never = never
+> = DefaultSchemaEnumNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaEnumNameOrOptions["schema"]]["Enums"][EnumName]
+  : DefaultSchemaEnumNameOrOptions extends keyof DefaultSchema["Enums"]
+  ? DefaultSchema["Enums"][DefaultSchemaEnumNameOrOptions]
+  : never
+
+export type CompositeTypes<
+  PublicCompositeTypeNameOrOptions extends
+    | keyof DefaultSchema["CompositeTypes"]
+    | { schema: keyof DatabaseWithoutInternals },
+  CompositeTypeName extends PublicCompositeTypeNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof DatabaseWithoutInternals[PublicCompositeTypeNameOrOptions["schema"]]["CompositeTypes"]
+    : never = never
+> = PublicCompositeTypeNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[PublicCompositeTypeNameOrOptions["schema"]]["CompositeTypes"][CompositeTypeName]
+  : PublicCompositeTypeNameOrOptions extends keyof DefaultSchema["CompositeTypes"]
+  ? DefaultSchema["CompositeTypes"][PublicCompositeTypeNameOrOptions]
+  : never
+
+export const Constants = {
+  "public": {
+          Enums: {
+            
+          }
+        }
+} as const
