@@ -204,11 +204,26 @@ fn a_dot_env_file_is_read_and_the_environment_wins() {
 }
 
 #[test]
-fn help_and_the_example_file_list_every_variable() {
+fn help_the_example_file_and_the_readme_list_every_variable() {
     let help = text(&worker(&["--help"], &[("DATABASE_URL", "postgres://u:hunter2@h/d")]).stdout);
     assert!(!help.contains("hunter2"), "values are never shown");
     let example = include_str!("../../.env.example");
-    for Variable { name, default, .. } in variables::ALL {
+    let readme = include_str!("../../README.md");
+    for Variable {
+        name,
+        what,
+        default,
+        secret,
+        ..
+    } in variables::ALL
+    {
+        let shown = match default {
+            Some(default) => format!("`{default}`"),
+            None if *secret => "secret".to_owned(),
+            None => String::new(),
+        };
+        let row = format!("| `{name}` | {what} | {shown} |");
+        assert!(readme.contains(&row), "README.md lacks the row {row}");
         assert!(
             help.contains(&format!("\n  {name}\n")),
             "--help lacks {name}"
