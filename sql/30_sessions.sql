@@ -89,7 +89,7 @@ as $$
 begin
   update public.user_sessions s
      set last_seen_at = greatest(s.last_seen_at, now())
-   where s.user_id = bondhu.require_user() and s.id = $1 and s.ended_at is null;
+   where s.user_id = (select bondhu.require_user()) and s.id = $1 and s.ended_at is null;
   if not found then
     perform bondhu.raise_no_active_session();
   end if;
@@ -120,7 +120,7 @@ as $$
 begin
   update public.user_sessions s
      set ended_at = now(), end_reason = 'ended', last_seen_at = greatest(s.last_seen_at, now())
-   where s.user_id = bondhu.require_user() and s.id = $1 and s.ended_at is null;
+   where s.user_id = (select bondhu.require_user()) and s.id = $1 and s.ended_at is null;
   if not found then
     perform bondhu.raise_no_active_session();
   end if;

@@ -7,7 +7,7 @@ set search_path = ''
 as $$
 declare
   settings bondhu.settings;
-  removed jsonb := '{}';
+  removed jsonb := jsonb_build_object();
   gone bigint;
 begin
   select * into strict settings from bondhu.settings;

@@ -383,7 +383,7 @@ as $$
 begin
   update public.user_sessions s
      set last_seen_at = greatest(s.last_seen_at, now())
-   where s.user_id = bondhu.require_user() and s.id = $1 and s.ended_at is null;
+   where s.user_id = (select bondhu.require_user()) and s.id = $1 and s.ended_at is null;
   if not found then
     perform bondhu.raise_no_active_session();
   end if;
@@ -414,7 +414,7 @@ as $$
 begin
   update public.user_sessions s
      set ended_at = now(), end_reason = 'ended', last_seen_at = greatest(s.last_seen_at, now())
-   where s.user_id = bondhu.require_user() and s.id = $1 and s.ended_at is null;
+   where s.user_id = (select bondhu.require_user()) and s.id = $1 and s.ended_at is null;
   if not found then
     perform bondhu.raise_no_active_session();
   end if;
@@ -2151,7 +2151,7 @@ set search_path = ''
 as $$
 declare
   settings bondhu.settings;
-  removed jsonb := '{}';
+  removed jsonb := jsonb_build_object();
   gone bigint;
 begin
   select * into strict settings from bondhu.settings;
