@@ -115,8 +115,13 @@ impl Statement {
         // SAFETY: the SQL is a C string, the types are as many as said; a kept plan lives as
         // long as the backend.
         unsafe {
-            let plan =
-                pg_sys::SPI_prepare(self.sql.as_ptr(), types.len() as i32, types.as_mut_ptr());
+            // Left to choose, Postgres would plan statements over arrays anew each time.
+            let plan = pg_sys::SPI_prepare_cursor(
+                self.sql.as_ptr(),
+                types.len() as i32,
+                types.as_mut_ptr(),
+                pg_sys::CURSOR_OPT_GENERIC_PLAN as i32,
+            );
             if plan.is_null() {
                 return Err(EngineError::Spi(self.name, pg_sys::SPI_result));
             }
