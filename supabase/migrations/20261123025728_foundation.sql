@@ -1271,7 +1271,7 @@ revoke all on function bondhu.taste_evidence(uuid[]), bondhu.personality_sentime
 grant execute on function bondhu.taste_evidence(uuid[]), bondhu.personality_sentiment_document(uuid[], timestamptz),
   bondhu.personality_context_document(uuid[], timestamptz) to bondhu_worker;
 
--- SECURITY DEFINER: the tallies behind the figures are closed to clients. It reads the
+-- SECURITY DEFINER: builders and settings behind the figures are closed to clients. It reads the
 -- caller's own and no other.
 create function public.personality_context() returns jsonb
 language sql stable security definer
