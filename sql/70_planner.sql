@@ -90,7 +90,8 @@ as $$
       and coalesce(j.not_before, '-infinity') <= now()
     order by j.requested_at nulls last, c.next_sync_at
     limit how_many
-    for update of j skip locked
+    -- Both: the status is looked at again only in a row that gets locked.
+    for update of j, c skip locked
   ),
   leased as (
     update bondhu.sync_jobs j

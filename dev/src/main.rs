@@ -57,6 +57,11 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    // `up` is ended by Ctrl-C and nothing else: that is no failure.
+    let interrupted = match cli.command {
+        Command::Up => ExitCode::SUCCESS,
+        _ => ExitCode::from(130),
+    };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -65,7 +70,7 @@ fn main() -> ExitCode {
         }
     };
     // The future is dropped before the runtime: its servers end in order.
-    match runtime.block_on(until_interrupted(run(cli.command))) {
+    match runtime.block_on(until_interrupted(run(cli.command), interrupted)) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("bondhu-dev: {error:#}");
@@ -102,7 +107,10 @@ async fn run(command: Command) -> Result<ExitCode> {
 }
 
 /// Ctrl-C, a closed terminal and a polite kill all end the work by dropping it.
-async fn until_interrupted(work: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
+async fn until_interrupted(
+    work: impl Future<Output = Result<ExitCode>>,
+    interrupted: ExitCode,
+) -> Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
@@ -113,5 +121,5 @@ async fn until_interrupted(work: impl Future<Output = Result<ExitCode>>) -> Resu
         _ = hangup.recv() => "SIGHUP",
     };
     eprintln!("\n{name}: ended, and cleaned up");
-    Ok(ExitCode::from(130))
+    Ok(interrupted)
 }

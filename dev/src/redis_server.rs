@@ -22,7 +22,7 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// A Redis for one test or one demo: a free port, memory alone.
+    /// A Redis for one test: a free port, memory alone.
     ///
     /// # Errors
     /// `redis-server` is missing or does not start.
@@ -30,7 +30,7 @@ impl RedisServer {
         Self::temporary_on(process::free_port()?).await
     }
 
-    /// As [`Self::temporary`], on a port of the caller's.
+    /// As [`Self::temporary`], on a port of the caller's: where one before it was.
     ///
     /// # Errors
     /// `redis-server` is missing or does not start.
@@ -41,14 +41,14 @@ impl RedisServer {
         Ok(redis)
     }
 
-    /// A Redis that keeps its keys in `directory`.
+    /// A Redis with its files in `directory`; with `keep`, its keys are saved there.
     ///
     /// # Errors
     /// `redis-server` is missing or does not start.
-    pub async fn kept(port: u16, directory: &Path) -> Result<Self> {
+    pub async fn in_directory(port: u16, directory: &Path, keep: bool) -> Result<Self> {
         std::fs::create_dir_all(directory)
             .with_context(|| format!("cannot make {}", directory.display()))?;
-        Self::start(port, directory, true).await
+        Self::start(port, directory, keep).await
     }
 
     async fn start(port: u16, directory: &Path, save: bool) -> Result<Self> {

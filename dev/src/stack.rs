@@ -78,10 +78,9 @@ impl Stack {
             "schema: {applied} migrations applied as role postgres, no superuser"
         ));
 
-        let redis = match plan.keep {
-            true => RedisServer::kept(plan.ports.redis, &directory.join("redis")).await?,
-            false => RedisServer::temporary_on(plan.ports.redis).await?,
-        };
+        let redis =
+            RedisServer::in_directory(plan.ports.redis, &directory.join("redis"), plan.keep)
+                .await?;
         said(&format!("Redis on port {}", plan.ports.redis));
 
         let standin = Standin::start(standin_config(plan.ports)).await?;

@@ -1,6 +1,6 @@
 //! The template database that test databases are copied from.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use sqlx::postgres::PgConnectOptions;
@@ -11,6 +11,9 @@ use crate::schema;
 
 /// Its name.
 pub const NAME: &str = "bondhu_template";
+
+const LETS_GO_WITHIN: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Any number; one process at a time builds.
 const BUILD_LOCK: i64 = 0x626f_6e64_6875_0001;
@@ -147,33 +150,13 @@ pub async fn copy_for_cron(server: &Url) -> Result<(String, PgConnection)> {
 /// The server does not answer, or a slot stays busy.
 pub async fn remove(server: &Url, name: &str) -> Result<()> {
     let mut admin = connect(server, None, None).await?;
-    // A walsender needs a moment between its signal and letting go of the slot.
-    for _ in 0..200 {
-        let slots: Vec<(String, Option<i32>)> = sqlx::query_as(
-            "select slot_name::text, active_pid from pg_replication_slots where database = $1",
-        )
-        .bind(name)
-        .fetch_all(&mut admin)
-        .await?;
-        if slots.is_empty() {
-            break;
-        }
-        for (slot, holder) in slots {
-            match holder {
-                Some(pid) => sqlx::query("select pg_terminate_backend($1)")
-                    .bind(pid)
-                    .execute(&mut admin)
-                    .await
-                    .map(drop),
-                None => sqlx::query("select pg_drop_replication_slot($1)")
-                    .bind(slot)
-                    .execute(&mut admin)
-                    .await
-                    .map(drop),
-            }
-            .ok();
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    let slots: Vec<String> =
+        sqlx::query_scalar("select slot_name::text from pg_replication_slots where database = $1")
+            .bind(name)
+            .fetch_all(&mut admin)
+            .await?;
+    for slot in slots {
+        drop_slot(&mut admin, &slot).await?;
     }
     run(
         &mut admin,
@@ -182,6 +165,41 @@ pub async fn remove(server: &Url, name: &str) -> Result<()> {
     .await?;
     admin.close().await?;
     Ok(())
+}
+
+/// Drops a replication slot, if it is there, and ends whoever reads from it.
+///
+/// # Errors
+/// The server does not answer, or the slot stays in use.
+pub async fn drop_slot(admin: &mut PgConnection, slot: &str) -> Result<()> {
+    let deadline = Instant::now() + LETS_GO_WITHIN;
+    loop {
+        let held: Option<Option<i32>> =
+            sqlx::query_scalar("select active_pid from pg_replication_slots where slot_name = $1")
+                .bind(slot)
+                .fetch_optional(&mut *admin)
+                .await?;
+        let attempt = match held {
+            None => return Ok(()),
+            Some(Some(pid)) => {
+                sqlx::query("select pg_terminate_backend($1)")
+                    .bind(pid)
+                    .execute(&mut *admin)
+                    .await
+            }
+            Some(None) => {
+                sqlx::query("select pg_drop_replication_slot($1)")
+                    .bind(slot)
+                    .execute(&mut *admin)
+                    .await
+            }
+        };
+        // A walsender needs a moment between its signal and letting go of the slot.
+        if Instant::now() > deadline {
+            attempt.with_context(|| format!("replication slot {slot} stays in use"))?;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
 }
 
 pub(crate) async fn run(connection: &mut PgConnection, sql: &str) -> Result<()> {

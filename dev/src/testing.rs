@@ -250,3 +250,10 @@ pub async fn execute(connection: &mut PgConnection, sql: &str) {
         .await
         .unwrap_or_else(|error| panic!("{error}\nin: {sql}"));
 }
+
+/// Drops a replication slot that may still be in use; panics when it stays so.
+pub async fn drop_slot(connection: &mut PgConnection, slot: &str) {
+    template::drop_slot(connection, slot)
+        .await
+        .unwrap_or_else(|error| panic!("{error:#}"));
+}

@@ -56,7 +56,14 @@ pub(super) async fn clippy_engine(bench: &mut Bench) -> Result<Tally> {
 
 pub(super) async fn docs(bench: &mut Bench) -> Result<Tally> {
     let mut cargo = bench.cargo(&["doc", "--locked", "--no-deps", "--document-private-items"]);
-    job::succeed(cargo.env("RUSTDOCFLAGS", "-D warnings"), &bench.log()).await?;
+    job::succeed(
+        cargo.env(
+            "RUSTDOCFLAGS",
+            "-D warnings -A rustdoc::private_intra_doc_links",
+        ),
+        &bench.log(),
+    )
+    .await?;
     Ok(Tally::ONE)
 }
 

@@ -2,7 +2,7 @@
 
 use bondhu_core::cache::Document;
 use bondhu_dev::redis_server::RedisServer;
-use bondhu_dev::testing::execute;
+use bondhu_dev::testing::{drop_slot, execute};
 use sync_worker::mirror::Phase;
 
 use crate::stage::{Stage, eventually, version};
@@ -67,11 +67,7 @@ async fn a_slot_that_was_dropped_begins_a_new_epoch_and_nothing_stays_stale() {
     mirror.stop().await;
 
     let mut superuser = stage.superuser.acquire().await.unwrap();
-    execute(
-        &mut superuser,
-        &format!("select pg_drop_replication_slot('{}')", stage.slot()),
-    )
-    .await;
+    drop_slot(&mut superuser, stage.slot()).await;
     stage.say(user, "in the gap").await;
 
     let mirror = stage.following().await;
@@ -193,11 +189,7 @@ async fn a_slot_of_another_kind_is_left_alone_and_named() {
         })
         .await;
     mirror.stop().await;
-    execute(
-        &mut superuser,
-        &format!("select pg_drop_replication_slot('{slot}')"),
-    )
-    .await;
+    drop_slot(&mut superuser, &slot).await;
 }
 
 #[tokio::test]
