@@ -189,7 +189,7 @@ async fn a_slot_of_another_kind_is_left_alone_and_named() {
         })
         .await;
     mirror.stop().await;
-    drop_slot(&mut superuser, &slot).await;
+    drop_slot(&mut superuser, slot).await;
 }
 
 #[tokio::test]
