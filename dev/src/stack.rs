@@ -73,10 +73,13 @@ impl Stack {
             cluster.installation.major, plan.ports.postgres
         ));
 
-        let applied = prepare_database(&cluster).await?;
-        said(&format!(
-            "schema: {applied} migrations applied as role postgres, no superuser"
-        ));
+        match prepare_database(&cluster).await? {
+            0 => said("schema: up to date"),
+            1 => said("schema: 1 migration applied as role postgres, no superuser"),
+            n => said(&format!(
+                "schema: {n} migrations applied as role postgres, no superuser"
+            )),
+        }
 
         let redis =
             RedisServer::in_directory(plan.ports.redis, &directory.join("redis"), plan.keep)
