@@ -7,8 +7,8 @@ use std::time::Duration;
 use axum::Router;
 use redis::Client;
 use secrecy::ExposeSecret as _;
-use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection as _, PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Command, CronCommand};
@@ -46,12 +46,25 @@ pub async fn run(command: Command, env: &Environment) -> Result<(), Error> {
 
 /// A pool that connects when it is first used: the worker starts before its database.
 fn pool(config: &DatabaseConfig, most: u32) -> Result<PgPool, Error> {
-    let options = PgConnectOptions::from_str(config.url.expose_secret())?
-        .application_name("bondhu sync-worker");
     Ok(PgPoolOptions::new()
         .max_connections(most)
         .acquire_timeout(CONNECT_PATIENCE)
-        .connect_lazy_with(options))
+        .connect_lazy_with(connect_options(config)?))
+}
+
+/// A pool for a command that is over soon. It is connected first: a pool tries again until its
+/// patience ends, and then no longer knows what was wrong.
+async fn connected_pool(config: &DatabaseConfig, most: u32) -> Result<PgPool, Error> {
+    PgConnection::connect_with(&connect_options(config)?)
+        .await?
+        .close()
+        .await?;
+    pool(config, most)
+}
+
+fn connect_options(config: &DatabaseConfig) -> Result<PgConnectOptions, Error> {
+    Ok(PgConnectOptions::from_str(config.url.expose_secret())?
+        .application_name("bondhu sync-worker"))
 }
 
 async fn everything(env: &Environment) -> Result<(), Error> {
@@ -183,7 +196,11 @@ async fn only_sync(env: &Environment, once: bool) -> Result<(), Error> {
     let most = u32::try_from(config.concurrency)
         .unwrap_or(u32::MAX)
         .saturating_add(OTHER_CONNECTIONS);
-    let database = pool(&database, most)?;
+    let database = if once {
+        connected_pool(&database, most).await?
+    } else {
+        pool(&database, most)?
+    };
     let syncing = Syncing::new(&config, &database)?;
     if once {
         let synced = sync::run_once(syncing.context, stop).await?;
@@ -224,7 +241,7 @@ async fn doctor(env: &Environment) -> Result<(), Error> {
 }
 
 async fn scheduled_jobs(env: &Environment, command: CronCommand) -> Result<(), Error> {
-    let database = pool(&DatabaseConfig::from_env(env)?, 1)?;
+    let database = connected_pool(&DatabaseConfig::from_env(env)?, 1).await?;
     match command {
         CronCommand::Install => {
             let jobs = cron::install(&database).await?;

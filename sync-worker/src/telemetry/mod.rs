@@ -2,6 +2,8 @@
 
 mod metrics;
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogConfig, LogFormat};
@@ -13,6 +15,7 @@ pub fn start_logging(config: &LogConfig) {
     let filter = EnvFilter::new(&config.filter);
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     // Only a second start can fail, and then there is a log.
     let _ = match config.format {
