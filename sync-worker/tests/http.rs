@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bondhu_dev::process::free_port;
 use bondhu_dev::testing::{Database, Role, redis};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -191,14 +192,7 @@ async fn a_signal_ends_it_well() {
     worker
         .readyz_until("it is ready", |status, _| status == 200)
         .await;
-    let id = worker.process.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &id])
-            .status()
-            .unwrap()
-            .success()
-    );
+    kill_process(Pid::from_child(&worker.process), Signal::TERM).unwrap();
     let begun = Instant::now();
     let status = loop {
         if let Some(status) = worker.process.try_wait().unwrap() {
