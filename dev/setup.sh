@@ -69,6 +69,6 @@ install_packages() {
 }
 
 case $stage in demo | test) ;; *) fail "unknown stage $stage: demo or test" ;; esac
+check_rust
 mapfile -t absent < <(missing)
 [ ${#absent[@]} = 0 ] || install_packages "${absent[@]}"
-check_rust
