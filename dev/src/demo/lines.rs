@@ -57,7 +57,7 @@ impl Lines {
             if header {
                 continue;
             }
-            if cell.trim().is_empty() || cell.chars().count() > LONGEST {
+            if !cell.chars().any(shows) || cell.chars().count() > LONGEST {
                 lines.unfit.push(cell.to_owned());
             } else {
                 lines.fit.push(cell.to_owned());
@@ -65,6 +65,23 @@ impl Lines {
         }
         lines
     }
+}
+
+/// Whether a character can be seen, by the rule of `message_is_not_blank` on `chat_messages`.
+fn shows(character: char) -> bool {
+    !character.is_whitespace()
+        && !matches!(
+            character,
+            '\u{115F}'
+                | '\u{1160}'
+                | '\u{200B}'..='\u{200F}'
+                | '\u{202A}'..='\u{202E}'
+                | '\u{2060}'..='\u{2064}'
+                | '\u{2800}'
+                | '\u{3164}'
+                | '\u{FEFF}'
+                | '\u{FFA0}'
+        )
 }
 
 #[cfg(test)]
