@@ -44,7 +44,7 @@ create table bondhu.settings (
   constraint crisis_support_is_bounded check (crisis_support_hours between 1 and 24 * 30),
   -- The engine's table of integer weights is made for exactly this decay.
   constraint decay_matches_the_engines_table check (trait_half_life_days = 30 and trait_horizon_days = 180),
-  constraint full_confidence_is_positive check (trait_full_confidence > 0),
+  constraint full_confidence_is_positive check (trait_full_confidence between 0.01 and 9999.99),
   constraint history_min_change_is_in_points check (history_min_change between 1 and 100),
   constraint history_retention_is_positive check (history_retention_days > 0),
   constraint session_idle_is_positive check (session_idle_minutes between 1 and 1440),

@@ -5,9 +5,10 @@ language plpgsql stable strict
 set search_path = ''
 as $$
 begin
-  -- Only Area/City names and UTC: POSIX strings such as 'ABC+3' parse too, and mean
-  -- something that no frontend's Intl API knows.
-  if name !~ '^(UTC|[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){1,2})$' then
+  -- Only Area/City names and UTC: POSIX strings such as 'ABC+3' and 'Asia/Dhaka6' parse
+  -- too, and mean something that no frontend's Intl API knows. They all end in a number,
+  -- and of the IANA names with a slash only Etc/GMT±n do.
+  if name !~ '^(UTC|Etc/GMT(\+([0-9]|1[0-2])|-([0-9]|1[0-4]))?|[A-Z][A-Za-z_-]*(/[A-Za-z_-]+){1,2})$' then
     return false;
   end if;
   perform pg_catalog.timezone(name, pg_catalog.now());

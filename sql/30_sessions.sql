@@ -32,8 +32,16 @@ create table public.session_activities (
   primary key (user_id, id),
   constraint session_activities_session_fkey foreign key (user_id, session_id)
     references public.user_sessions (user_id, id) on delete cascade,
-  constraint activity_is_a_short_name check (activity ~ '^[a-z][a-z0-9_.]{0,63}$'),
-  constraint details_is_a_small_object check (jsonb_typeof(details) = 'object' and pg_column_size(details) <= 4096)
+  constraint activity_is_a_short_name check (
+    case when activity is null or activity !~ '^[a-z][a-z0-9_.]{0,63}$' then bondhu.refuse('activity_is_a_short_name',
+      format('%L is no name of an activity', activity),
+      'Send a lower-case name of at most 64 characters such as chat.opened.') end
+  ),
+  constraint details_is_a_small_object check (
+    case when jsonb_typeof(details) <> 'object' or pg_column_size(details) > 4096 then
+      bondhu.refuse('details_is_a_small_object',
+        'details must be a JSON object of at most 4096 bytes', 'Send an object, or leave details out.') end
+  )
 );
 comment on table public.session_activities is 'What was done in a session, e.g. chat.opened, game.finished.';
 create index session_activities_by_session on public.session_activities (user_id, session_id, occurred_at desc);
@@ -65,16 +73,17 @@ declare
   device alias for $1;
   started uuid;
 begin
-  if device is null or char_length(btrim(device)) not between 1 and 200 then
+  if device is null or btrim(device) = '' or char_length(device) > 200 then
     raise exception using
       errcode = '22023',
       message = 'device_id must have 1 to 200 characters',
       hint = 'Send a name that stays the same for this device, such as a uuid kept in local storage.';
   end if;
-  -- One session at a time per user and device, also when two tabs start together.
+  -- One session at a time per user and device, also when two tabs start together. now() is
+  -- when a transaction began: one that began later may have been here first.
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(caller::text || device, 0));
   update public.user_sessions s
-     set ended_at = now(), end_reason = 'replaced', last_seen_at = greatest(s.last_seen_at, now())
+     set ended_at = greatest(s.last_seen_at, now()), end_reason = 'replaced', last_seen_at = greatest(s.last_seen_at, now())
    where s.user_id = caller and s.device_id = device and s.ended_at is null;
   insert into public.user_sessions (user_id, device_id) values (caller, device) returning id into started;
   return started;
@@ -119,7 +128,7 @@ set search_path = ''
 as $$
 begin
   update public.user_sessions s
-     set ended_at = now(), end_reason = 'ended', last_seen_at = greatest(s.last_seen_at, now())
+     set ended_at = greatest(s.last_seen_at, now()), end_reason = 'ended', last_seen_at = greatest(s.last_seen_at, now())
    where s.user_id = (select bondhu.require_user()) and s.id = $1 and s.ended_at is null;
   if not found then
     perform bondhu.raise_no_active_session();

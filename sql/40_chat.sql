@@ -23,7 +23,7 @@ create table public.chat_messages (
   constraint sender_is_known check (sender_type in ('user', 'ai')),
   constraint message_is_not_blank check (
     -- White space, and what shows as none: no-break, zero-width and filler characters.
-    case when message_text !~ '[^[:space:]\u00A0\u115F\u1160\u2000-\u200F\u2028-\u202F\u205F-\u2064\u2800\u3000\u3164\uFEFF\uFFA0]' then bondhu.refuse('message_is_not_blank',
+    case when message_text !~ '[^[:space:]\u00A0\u00AD\u034F\u061C\u115F\u1160\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u2800\u3000\u3164\uFE00-\uFE0F\uFEFF\uFFA0]' then bondhu.refuse('message_is_not_blank',
       'message_text is blank', 'Send at least one character that can be seen.') end
   ),
   constraint message_is_at_most_8000_characters check (

@@ -81,7 +81,9 @@ create policy "the worker reads personalities" on public.personality_profiles
   for select to bondhu_worker using (true);
 
 create table public.personality_history (
-  user_id uuid not null references auth.users (id) on delete cascade,
+  -- Of the profile, whose row the engine holds when it writes here: a check of auth.users would
+  -- wait for whoever is deleting the user, while they wait for the engine.
+  user_id uuid not null references public.personality_profiles (user_id) on delete cascade,
   id uuid not null default gen_random_uuid(),
   changed_at timestamptz not null,
   before jsonb not null,

@@ -238,9 +238,37 @@ $$;
 comment on function bondhu.rescore(integer) is
   'Scores up to `batch` messages that the current engine has not scored; returns how many. Call until 0. Resumable: each call is whole.';
 
+-- SECURITY DEFINER: it fires as whoever sets, who has no rights on what it rebuilds.
+create function bondhu.apply_engine_settings() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  if bondhu.engine() is not null then
+    -- Waits for messages that are being written under the former settings, and keeps new
+    -- ones waiting: nobody folds half a transaction under the one and half under the other.
+    lock table public.personality_profiles in share row exclusive mode;
+    perform bondhu.recompute(p.user_id) from (select user_id from public.personality_profiles order by user_id) p;
+  end if;
+  return null;
+end
+$$;
+comment on function bondhu.apply_engine_settings() is
+  'AFTER UPDATE trigger on settings: what was concluded under the former settings is rebuilt, in the same transaction.';
+
+create trigger settings_apply_to_engine after update on bondhu.settings
+  for each row when (
+    (old.window_hours, old.min_messages, old.trend_threshold_hundredths, old.needs_support_below_hundredths,
+     old.enthusiastic_above_hundredths, old.variable_above_hundredths, old.crisis_support_hours, old.trait_full_confidence)
+    is distinct from
+    (new.window_hours, new.min_messages, new.trend_threshold_hundredths, new.needs_support_below_hundredths,
+     new.enthusiastic_above_hundredths, new.variable_above_hundredths, new.crisis_support_hours, new.trait_full_confidence)
+  ) execute function bondhu.apply_engine_settings();
+
 revoke all on function bondhu.missing_from_engine(text), bondhu.install_engine(), bondhu.unscore_message(), bondhu.point_entries_at(text),
   bondhu.detach_engine(), bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text),
-  bondhu.personality(uuid[], timestamptz), bondhu.recompute(uuid), bondhu.rescore(integer)
+  bondhu.personality(uuid[], timestamptz), bondhu.recompute(uuid), bondhu.rescore(integer),
+  bondhu.apply_engine_settings()
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text)
   to service_role, bondhu_worker;

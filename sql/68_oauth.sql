@@ -176,7 +176,7 @@ begin
       hint = 'Each code works once, for the user who began. Start again with begin_connect.';
   end if;
 
-  -- First the job, as everywhere: a worker in mid-pull must not write into what follows.
+  -- The job before what it fills: a worker in mid-pull must not write into what follows.
   perform from bondhu.sync_jobs j where j.user_id = caller and j.provider = consent.provider for update;
 
   -- Another account than before, or one we cannot tell apart: what the former one brought goes.
@@ -238,10 +238,11 @@ declare
   caller uuid := bondhu.require_user();
   settings bondhu.provider_settings := bondhu.provider_or_refuse($1);
 begin
-  -- First the job: a worker in mid-pull loses its lease before the rows go.
+  -- In the order in which confirm_connect locks. The job before the rows it fills: a worker
+  -- in mid-pull loses its lease first.
+  delete from bondhu.pending_connections p where p.user_id = caller and p.provider = settings.provider;
   delete from bondhu.sync_jobs j where j.user_id = caller and j.provider = settings.provider;
   delete from bondhu.provider_tokens t where t.user_id = caller and t.provider = settings.provider;
-  delete from bondhu.pending_connections p where p.user_id = caller and p.provider = settings.provider;
   delete from bondhu.oauth_states o where o.user_id = caller and o.provider = settings.provider;
   perform bondhu.forget_provider(caller, settings.provider);
   update public.provider_connections c

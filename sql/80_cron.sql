@@ -9,6 +9,7 @@ declare
   settings bondhu.settings;
   removed jsonb := jsonb_build_object();
   gone bigint;
+  outdated uuid[];
 begin
   select * into strict settings from bondhu.settings;
 
@@ -32,6 +33,15 @@ begin
 
   -- YouTube API Services Developer Policies III.E.4: what was not refreshed in time goes,
   -- and what was concluded from it.
+  select coalesce(array_agg(old.user_id), '{}') into outdated
+  from (
+    select s.user_id from public.video_subscriptions s
+    where s.fetched_at < now() - make_interval(days => settings.video_retention_days)
+    union
+    select l.user_id from public.video_likes l
+    where l.fetched_at < now() - make_interval(days => settings.video_retention_days)
+  ) old;
+
   delete from public.video_subscriptions
   where fetched_at < now() - make_interval(days => settings.video_retention_days);
   get diagnostics gone = row_count;
@@ -42,8 +52,9 @@ begin
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('video_likes', gone);
 
-  delete from public.video_preferences
-  where computed_at < now() - make_interval(days => settings.video_retention_days);
+  delete from public.video_preferences p
+  where p.computed_at < now() - make_interval(days => settings.video_retention_days)
+     or p.user_id = any (outdated);
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('video_preferences', gone);
 

@@ -118,7 +118,7 @@ create table bondhu.settings (
   constraint crisis_support_is_bounded check (crisis_support_hours between 1 and 24 * 30),
   -- The engine's table of integer weights is made for exactly this decay.
   constraint decay_matches_the_engines_table check (trait_half_life_days = 30 and trait_horizon_days = 180),
-  constraint full_confidence_is_positive check (trait_full_confidence > 0),
+  constraint full_confidence_is_positive check (trait_full_confidence between 0.01 and 9999.99),
   constraint history_min_change_is_in_points check (history_min_change between 1 and 100),
   constraint history_retention_is_positive check (history_retention_days > 0),
   constraint session_idle_is_positive check (session_idle_minutes between 1 and 1440),
@@ -208,9 +208,10 @@ language plpgsql stable strict
 set search_path = ''
 as $$
 begin
-  -- Only Area/City names and UTC: POSIX strings such as 'ABC+3' parse too, and mean
-  -- something that no frontend's Intl API knows.
-  if name !~ '^(UTC|[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){1,2})$' then
+  -- Only Area/City names and UTC: POSIX strings such as 'ABC+3' and 'Asia/Dhaka6' parse
+  -- too, and mean something that no frontend's Intl API knows. They all end in a number,
+  -- and of the IANA names with a slash only Etc/GMT±n do.
+  if name !~ '^(UTC|Etc/GMT(\+([0-9]|1[0-2])|-([0-9]|1[0-4]))?|[A-Z][A-Za-z_-]*(/[A-Za-z_-]+){1,2})$' then
     return false;
   end if;
   perform pg_catalog.timezone(name, pg_catalog.now());
@@ -326,8 +327,16 @@ create table public.session_activities (
   primary key (user_id, id),
   constraint session_activities_session_fkey foreign key (user_id, session_id)
     references public.user_sessions (user_id, id) on delete cascade,
-  constraint activity_is_a_short_name check (activity ~ '^[a-z][a-z0-9_.]{0,63}$'),
-  constraint details_is_a_small_object check (jsonb_typeof(details) = 'object' and pg_column_size(details) <= 4096)
+  constraint activity_is_a_short_name check (
+    case when activity is null or activity !~ '^[a-z][a-z0-9_.]{0,63}$' then bondhu.refuse('activity_is_a_short_name',
+      format('%L is no name of an activity', activity),
+      'Send a lower-case name of at most 64 characters such as chat.opened.') end
+  ),
+  constraint details_is_a_small_object check (
+    case when jsonb_typeof(details) <> 'object' or pg_column_size(details) > 4096 then
+      bondhu.refuse('details_is_a_small_object',
+        'details must be a JSON object of at most 4096 bytes', 'Send an object, or leave details out.') end
+  )
 );
 comment on table public.session_activities is 'What was done in a session, e.g. chat.opened, game.finished.';
 create index session_activities_by_session on public.session_activities (user_id, session_id, occurred_at desc);
@@ -359,16 +368,17 @@ declare
   device alias for $1;
   started uuid;
 begin
-  if device is null or char_length(btrim(device)) not between 1 and 200 then
+  if device is null or btrim(device) = '' or char_length(device) > 200 then
     raise exception using
       errcode = '22023',
       message = 'device_id must have 1 to 200 characters',
       hint = 'Send a name that stays the same for this device, such as a uuid kept in local storage.';
   end if;
-  -- One session at a time per user and device, also when two tabs start together.
+  -- One session at a time per user and device, also when two tabs start together. now() is
+  -- when a transaction began: one that began later may have been here first.
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(caller::text || device, 0));
   update public.user_sessions s
-     set ended_at = now(), end_reason = 'replaced', last_seen_at = greatest(s.last_seen_at, now())
+     set ended_at = greatest(s.last_seen_at, now()), end_reason = 'replaced', last_seen_at = greatest(s.last_seen_at, now())
    where s.user_id = caller and s.device_id = device and s.ended_at is null;
   insert into public.user_sessions (user_id, device_id) values (caller, device) returning id into started;
   return started;
@@ -413,7 +423,7 @@ set search_path = ''
 as $$
 begin
   update public.user_sessions s
-     set ended_at = now(), end_reason = 'ended', last_seen_at = greatest(s.last_seen_at, now())
+     set ended_at = greatest(s.last_seen_at, now()), end_reason = 'ended', last_seen_at = greatest(s.last_seen_at, now())
    where s.user_id = (select bondhu.require_user()) and s.id = $1 and s.ended_at is null;
   if not found then
     perform bondhu.raise_no_active_session();
@@ -511,7 +521,7 @@ create table public.chat_messages (
   constraint sender_is_known check (sender_type in ('user', 'ai')),
   constraint message_is_not_blank check (
     -- White space, and what shows as none: no-break, zero-width and filler characters.
-    case when message_text !~ '[^[:space:]\u00A0\u115F\u1160\u2000-\u200F\u2028-\u202F\u205F-\u2064\u2800\u3000\u3164\uFEFF\uFFA0]' then bondhu.refuse('message_is_not_blank',
+    case when message_text !~ '[^[:space:]\u00A0\u00AD\u034F\u061C\u115F\u1160\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u2800\u3000\u3164\uFE00-\uFE0F\uFEFF\uFFA0]' then bondhu.refuse('message_is_not_blank',
       'message_text is blank', 'Send at least one character that can be seen.') end
   ),
   constraint message_is_at_most_8000_characters check (
@@ -677,62 +687,6 @@ $$;
 comment on function bondhu.engine_contract() is 'The functions an engine''s schema must have, with their result types.';
 revoke all on function bondhu.engine_contract() from public, anon, authenticated, service_role;
 
--- sql/52_sentiment.sql
-
--- Sentiment per user and 15 minutes of UTC: the coarsest grain from which every time
--- zone's hours and days can be made. Sums are integers, so that neither order nor a
--- deletion can leave a trace. Written by the engine, as the owner.
-
-create table public.sentiment_buckets (
-  user_id uuid not null references auth.users (id) on delete cascade,
-  bucket_start timestamptz not null,
-  message_count integer not null,
-  score_sum bigint not null,
-  score_sum_squares bigint not null,
-  angry integer not null,
-  anxious integer not null,
-  calm integer not null,
-  curious integer not null,
-  disgust integer not null,
-  grateful integer not null,
-  joy integer not null,
-  lonely integer not null,
-  love integer not null,
-  neutral integer not null,
-  sad integer not null,
-  surprise integer not null,
-  tired integer not null,
-
-  primary key (user_id, bucket_start),
-  constraint bucket_is_a_quarter_hour check (bucket_start = date_bin('15 minutes', bucket_start, 'epoch')),
-  constraint bucket_is_not_empty check (message_count > 0),
-  constraint sum_is_of_scores check (score_sum between 0 and 100::bigint * message_count),
-  constraint squares_are_of_scores check (score_sum_squares between 0 and 100 * score_sum),
-  constraint every_message_has_one_mood check (
-    message_count
-      = angry + anxious + calm + curious + disgust + grateful + joy + lonely + love + neutral + sad + surprise + tired
-    and least(angry, anxious, calm, curious, disgust, grateful, joy, lonely, love, neutral, sad, surprise, tired) >= 0
-  )
-);
-comment on table public.sentiment_buckets is 'Scored messages per user and 15 minutes (UTC): count, sums of scores in hundredths, mood counts.';
-comment on column public.sentiment_buckets.score_sum is 'Sum of sentiment_score × 100.';
-comment on column public.sentiment_buckets.score_sum_squares is 'Sum of (sentiment_score × 100)², for exact deviations.';
-
-alter table public.sentiment_buckets enable row level security;
-revoke all on public.sentiment_buckets from public, anon, authenticated, service_role;
-grant select on public.sentiment_buckets to authenticated, service_role, bondhu_worker;
-
-create policy "a user reads their own sentiment" on public.sentiment_buckets
-  for select to authenticated using (user_id = (select auth.uid()));
-create policy "the worker reads sentiment" on public.sentiment_buckets
-  for select to bondhu_worker using (true);
-
--- The newest crisis message is asked for when one is deleted; there are few.
-create index chat_messages_in_crisis on public.chat_messages (user_id, created_at) where support_level = 'crisis';
--- What bondhu.rescore() has to do; empty while an engine is installed.
-create index chat_messages_unscored on public.chat_messages (user_id, created_at)
-  where sender_type = 'user' and engine_version is null;
-
 -- sql/54_personality.sql
 
 -- What the engine concludes about a user, and the log of how it changed. Written by the
@@ -818,7 +772,9 @@ create policy "the worker reads personalities" on public.personality_profiles
   for select to bondhu_worker using (true);
 
 create table public.personality_history (
-  user_id uuid not null references auth.users (id) on delete cascade,
+  -- Of the profile, whose row the engine holds when it writes here: a check of auth.users would
+  -- wait for whoever is deleting the user, while they wait for the engine.
+  user_id uuid not null references public.personality_profiles (user_id) on delete cascade,
   id uuid not null default gen_random_uuid(),
   changed_at timestamptz not null,
   before jsonb not null,
@@ -921,6 +877,64 @@ create trigger chat_messages_forget_derived after truncate on public.chat_messag
 
 revoke all on function bondhu.drop_unevidenced_history(), bondhu.release_evidence(), bondhu.forget_derived()
   from public, anon, authenticated, service_role;
+
+-- sql/55_sentiment.sql
+
+-- Sentiment per user and 15 minutes of UTC: the coarsest grain from which every time
+-- zone's hours and days can be made. Sums are integers, so that neither order nor a
+-- deletion can leave a trace. Written by the engine, as the owner.
+
+create table public.sentiment_buckets (
+  -- Of the profile, whose row the engine holds when it writes here: a check of auth.users would
+  -- wait for whoever is deleting the user, while they wait for the engine.
+  user_id uuid not null references public.personality_profiles (user_id) on delete cascade,
+  bucket_start timestamptz not null,
+  message_count integer not null,
+  score_sum bigint not null,
+  score_sum_squares bigint not null,
+  angry integer not null,
+  anxious integer not null,
+  calm integer not null,
+  curious integer not null,
+  disgust integer not null,
+  grateful integer not null,
+  joy integer not null,
+  lonely integer not null,
+  love integer not null,
+  neutral integer not null,
+  sad integer not null,
+  surprise integer not null,
+  tired integer not null,
+
+  primary key (user_id, bucket_start),
+  constraint bucket_is_a_quarter_hour check (bucket_start = date_bin('15 minutes', bucket_start, 'epoch')),
+  constraint bucket_is_not_empty check (message_count > 0),
+  constraint sum_is_of_scores check (score_sum between 0 and 100::bigint * message_count),
+  constraint squares_are_of_scores check (score_sum_squares between 0 and 100 * score_sum),
+  constraint every_message_has_one_mood check (
+    message_count
+      = angry + anxious + calm + curious + disgust + grateful + joy + lonely + love + neutral + sad + surprise + tired
+    and least(angry, anxious, calm, curious, disgust, grateful, joy, lonely, love, neutral, sad, surprise, tired) >= 0
+  )
+);
+comment on table public.sentiment_buckets is 'Scored messages per user and 15 minutes (UTC): count, sums of scores in hundredths, mood counts.';
+comment on column public.sentiment_buckets.score_sum is 'Sum of sentiment_score × 100.';
+comment on column public.sentiment_buckets.score_sum_squares is 'Sum of (sentiment_score × 100)², for exact deviations.';
+
+alter table public.sentiment_buckets enable row level security;
+revoke all on public.sentiment_buckets from public, anon, authenticated, service_role;
+grant select on public.sentiment_buckets to authenticated, service_role, bondhu_worker;
+
+create policy "a user reads their own sentiment" on public.sentiment_buckets
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker reads sentiment" on public.sentiment_buckets
+  for select to bondhu_worker using (true);
+
+-- The newest crisis message is asked for when one is deleted; there are few.
+create index chat_messages_in_crisis on public.chat_messages (user_id, created_at) where support_level = 'crisis';
+-- What bondhu.rescore() has to do; empty while an engine is installed.
+create index chat_messages_unscored on public.chat_messages (user_id, created_at)
+  where sender_type = 'user' and engine_version is null;
 
 -- sql/56_engine.sql
 
@@ -1164,9 +1178,37 @@ $$;
 comment on function bondhu.rescore(integer) is
   'Scores up to `batch` messages that the current engine has not scored; returns how many. Call until 0. Resumable: each call is whole.';
 
+-- SECURITY DEFINER: it fires as whoever sets, who has no rights on what it rebuilds.
+create function bondhu.apply_engine_settings() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  if bondhu.engine() is not null then
+    -- Waits for messages that are being written under the former settings, and keeps new
+    -- ones waiting: nobody folds half a transaction under the one and half under the other.
+    lock table public.personality_profiles in share row exclusive mode;
+    perform bondhu.recompute(p.user_id) from (select user_id from public.personality_profiles order by user_id) p;
+  end if;
+  return null;
+end
+$$;
+comment on function bondhu.apply_engine_settings() is
+  'AFTER UPDATE trigger on settings: what was concluded under the former settings is rebuilt, in the same transaction.';
+
+create trigger settings_apply_to_engine after update on bondhu.settings
+  for each row when (
+    (old.window_hours, old.min_messages, old.trend_threshold_hundredths, old.needs_support_below_hundredths,
+     old.enthusiastic_above_hundredths, old.variable_above_hundredths, old.crisis_support_hours, old.trait_full_confidence)
+    is distinct from
+    (new.window_hours, new.min_messages, new.trend_threshold_hundredths, new.needs_support_below_hundredths,
+     new.enthusiastic_above_hundredths, new.variable_above_hundredths, new.crisis_support_hours, new.trait_full_confidence)
+  ) execute function bondhu.apply_engine_settings();
+
 revoke all on function bondhu.missing_from_engine(text), bondhu.install_engine(), bondhu.unscore_message(), bondhu.point_entries_at(text),
   bondhu.detach_engine(), bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text),
-  bondhu.personality(uuid[], timestamptz), bondhu.recompute(uuid), bondhu.rescore(integer)
+  bondhu.personality(uuid[], timestamptz), bondhu.recompute(uuid), bondhu.rescore(integer),
+  bondhu.apply_engine_settings()
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text)
   to service_role, bondhu_worker;
@@ -1784,7 +1826,7 @@ begin
       hint = 'Each code works once, for the user who began. Start again with begin_connect.';
   end if;
 
-  -- First the job, as everywhere: a worker in mid-pull must not write into what follows.
+  -- The job before what it fills: a worker in mid-pull must not write into what follows.
   perform from bondhu.sync_jobs j where j.user_id = caller and j.provider = consent.provider for update;
 
   -- Another account than before, or one we cannot tell apart: what the former one brought goes.
@@ -1846,10 +1888,11 @@ declare
   caller uuid := bondhu.require_user();
   settings bondhu.provider_settings := bondhu.provider_or_refuse($1);
 begin
-  -- First the job: a worker in mid-pull loses its lease before the rows go.
+  -- In the order in which confirm_connect locks. The job before the rows it fills: a worker
+  -- in mid-pull loses its lease first.
+  delete from bondhu.pending_connections p where p.user_id = caller and p.provider = settings.provider;
   delete from bondhu.sync_jobs j where j.user_id = caller and j.provider = settings.provider;
   delete from bondhu.provider_tokens t where t.user_id = caller and t.provider = settings.provider;
-  delete from bondhu.pending_connections p where p.user_id = caller and p.provider = settings.provider;
   delete from bondhu.oauth_states o where o.user_id = caller and o.provider = settings.provider;
   perform bondhu.forget_provider(caller, settings.provider);
   update public.provider_connections c
@@ -2154,6 +2197,7 @@ declare
   settings bondhu.settings;
   removed jsonb := jsonb_build_object();
   gone bigint;
+  outdated uuid[];
 begin
   select * into strict settings from bondhu.settings;
 
@@ -2177,6 +2221,15 @@ begin
 
   -- YouTube API Services Developer Policies III.E.4: what was not refreshed in time goes,
   -- and what was concluded from it.
+  select coalesce(array_agg(old.user_id), '{}') into outdated
+  from (
+    select s.user_id from public.video_subscriptions s
+    where s.fetched_at < now() - make_interval(days => settings.video_retention_days)
+    union
+    select l.user_id from public.video_likes l
+    where l.fetched_at < now() - make_interval(days => settings.video_retention_days)
+  ) old;
+
   delete from public.video_subscriptions
   where fetched_at < now() - make_interval(days => settings.video_retention_days);
   get diagnostics gone = row_count;
@@ -2187,8 +2240,9 @@ begin
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('video_likes', gone);
 
-  delete from public.video_preferences
-  where computed_at < now() - make_interval(days => settings.video_retention_days);
+  delete from public.video_preferences p
+  where p.computed_at < now() - make_interval(days => settings.video_retention_days)
+     or p.user_id = any (outdated);
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('video_preferences', gone);
 

@@ -1,7 +1,7 @@
 -- Writing messages: what a client may send, what it may not, and what it is told.
 begin;
 \ir acting.psql
-select plan(47);
+select plan(49);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada, pg_temp.sign_up('Bela') as bela;
 grant select on people to public;
@@ -48,6 +48,8 @@ from (values
   ('empty text', $$ insert into chat_messages (message_text) values ('') $$, 'message_text is blank'),
   ('spaces', $$ insert into chat_messages (message_text) values ('   ') $$, 'message_text is blank'),
   ('tabs and line ends', $$ insert into chat_messages (message_text) values (E'\n\t \r\n') $$, 'message_text is blank'),
+  ('a soft hyphen', $$ insert into chat_messages (message_text) values (U&'\00AD') $$, 'message_text is blank'),
+  ('what is seen by nobody', $$ insert into chat_messages (message_text) values (U&'\200B\FE0F\180E') $$, 'message_text is blank'),
   ('8001 characters', $$ insert into chat_messages (message_text) values (repeat('x', 8001)) $$, 'message_text has 8001 characters')
 ) bad (what, insertion, sentence);
 select is(pg_temp.attempt('authenticated', pg_temp.ada(), insertion), state, format('refused with %s: %s', state, what))

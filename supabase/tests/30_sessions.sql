@@ -1,7 +1,7 @@
 -- A session's life: started, touched, logged, ended or gone idle.
 begin;
 \ir acting.psql
-select plan(33);
+select plan(34);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada, pg_temp.sign_up('Bela') as bela;
 grant select on people to public;
@@ -27,7 +27,7 @@ select results_eq(
   $$ values ('laptop', 1::bigint), ('phone', 1) $$, 'so that a device has one');
 select throws_ok(
   format('select start_session(%L)', device), '22023', 'device_id must have 1 to 200 characters', 'no device name: ' || what)
-from (values ('empty', ''), ('blank', '  '), ('missing', null), ('too long', repeat('x', 201))) bad (what, device);
+from (values ('empty', ''), ('blank', '  '), ('missing', null), ('too long', repeat('x', 201)), ('too long with its spaces', repeat(' ', 300) || 'a')) bad (what, device);
 
 -- Using
 

@@ -1,7 +1,7 @@
 -- A profile is made with the user; its owner edits what it says about them.
 begin;
 \ir acting.psql
-select plan(19);
+select plan(21);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada;
 grant select on people to public;
@@ -41,7 +41,7 @@ select results_eq(
   $$ values ('Ada L.', 'bn-BD', 'Asia/Dhaka', 'complete') $$, 'and sees it, and no other');
 select throws_ok('update profiles set ' || change, '23514', null, 'refused: ' || change)
 from unnest(array[
-  $$ time_zone = 'Mars/Olympus' $$, $$ time_zone = 'ABC+3' $$, $$ time_zone = '+06:00' $$,
+  $$ time_zone = 'Mars/Olympus' $$, $$ time_zone = 'ABC+3' $$, $$ time_zone = 'Asia/Dhaka6' $$, $$ time_zone = 'Foo/Bar3' $$, $$ time_zone = '+06:00' $$,
   $$ locale = 'not a locale' $$, $$ display_name = '' $$, $$ display_name = repeat('x', 81) $$, $$ onboarding_state = 'bored' $$
 ]) change;
 select throws_ok('update profiles set time_zone = null', '23502', null, 'a time zone there is always');

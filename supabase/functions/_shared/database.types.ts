@@ -79,7 +79,13 @@ isOneToOne: false
                     "after"?: NonNullable<Json>,"before"?: NonNullable<Json>,"changed_at"?: string,"id"?: string,"message_count"?: number,"user_id"?: string,"window_end"?: string,"window_start"?: string
                   }
                   Relationships: [
-                    
+                    {
+      foreignKeyName: "personality_history_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "personality_profiles"
+      referencedColumns: ["user_id"]
+    }
                   ]
                 },"personality_history_evidence": {
                   Row: {
@@ -161,7 +167,13 @@ isOneToOne: false
                     "angry"?: number,"anxious"?: number,"bucket_start"?: string,"calm"?: number,"curious"?: number,"disgust"?: number,"grateful"?: number,"joy"?: number,"lonely"?: number,"love"?: number,"message_count"?: number,"neutral"?: number,"sad"?: number,"score_sum"?: number,"score_sum_squares"?: number,"surprise"?: number,"tired"?: number,"user_id"?: string
                   }
                   Relationships: [
-                    
+                    {
+      foreignKeyName: "sentiment_buckets_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "personality_profiles"
+      referencedColumns: ["user_id"]
+    }
                   ]
                 },"session_activities": {
                   Row: {

@@ -3,7 +3,9 @@
 -- deletion can leave a trace. Written by the engine, as the owner.
 
 create table public.sentiment_buckets (
-  user_id uuid not null references auth.users (id) on delete cascade,
+  -- Of the profile, whose row the engine holds when it writes here: a check of auth.users would
+  -- wait for whoever is deleting the user, while they wait for the engine.
+  user_id uuid not null references public.personality_profiles (user_id) on delete cascade,
   bucket_start timestamptz not null,
   message_count integer not null,
   score_sum bigint not null,
