@@ -6,6 +6,8 @@
 --   personality(ids, t)    one row per id, exact as of greatest(t, the stored as_of);
 --                          until: the next instant a figure changes by time alone
 --   recompute(user)        rebuilds everything derived from the raw messages
+--   refresh(ids)           brings stored profiles to now, as a message would
+--   verify(ids)            one row for each stored figure that the raw messages contradict
 --   score_message()        BEFORE row trigger on public.chat_messages
 --   fold_messages()        AFTER statement trigger there, with transition tables
 --                          new_messages and old_messages
@@ -24,6 +26,8 @@ as $$
      || 'trait_confidence numeric, communication_style text, emotional_stability text, needs_support boolean, '
      || 'message_count bigint, mean_sentiment numeric, sentiment_volatility numeric, dominant_mood text, sentiment_trend text)'),
     ('recompute(uuid)', 'void'),
+    ('refresh(uuid[])', 'void'),
+    ('verify(uuid[])', 'TABLE(user_id uuid, relation text, figure text, stored text, recounted text)'),
     ('score_message()', 'trigger'),
     ('fold_messages()', 'trigger')
 $$;

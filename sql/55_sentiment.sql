@@ -1,6 +1,7 @@
 -- Sentiment per user and 15 minutes of UTC: the coarsest grain from which every time
 -- zone's hours and days can be made. Sums are integers, so that neither order nor a
--- deletion can leave a trace. Written by the engine, as the owner.
+-- deletion can leave a trace. Written by the engine alone, as the owner; without checks, as
+-- personality_profiles.
 
 create table public.sentiment_buckets (
   -- Of the profile, whose row the engine holds when it writes here: a check of auth.users would
@@ -24,17 +25,8 @@ create table public.sentiment_buckets (
   surprise integer not null,
   tired integer not null,
 
-  primary key (user_id, bucket_start),
-  constraint bucket_is_a_quarter_hour check (bucket_start = date_bin('15 minutes', bucket_start, 'epoch')),
-  constraint bucket_is_not_empty check (message_count > 0),
-  constraint sum_is_of_scores check (score_sum between 0 and 100::bigint * message_count),
-  constraint squares_are_of_scores check (score_sum_squares between 0 and 100 * score_sum),
-  constraint every_message_has_one_mood check (
-    message_count
-      = angry + anxious + calm + curious + disgust + grateful + joy + lonely + love + neutral + sad + surprise + tired
-    and least(angry, anxious, calm, curious, disgust, grateful, joy, lonely, love, neutral, sad, surprise, tired) >= 0
-  )
-);
+  primary key (user_id, bucket_start)
+) with (fillfactor = 85); -- the present bucket is updated in place
 comment on table public.sentiment_buckets is 'Scored messages per user and 15 minutes (UTC): count, sums of scores in hundredths, mood counts.';
 comment on column public.sentiment_buckets.score_sum is 'Sum of sentiment_score × 100.';
 comment on column public.sentiment_buckets.score_sum_squares is 'Sum of (sentiment_score × 100)², for exact deviations.';

@@ -111,6 +111,15 @@ begin
     create or replace function bondhu.recompute(user_id uuid) returns void
     language sql security definer set search_path = ''
     as $f$ select %1$I.recompute($1) $f$;
+
+    create or replace function bondhu.refresh(user_ids uuid[]) returns void
+    language sql security definer set search_path = ''
+    as $f$ select %1$I.refresh($1) $f$;
+
+    create or replace function bondhu.differences(user_ids uuid[],
+      out user_id uuid, out relation text, out figure text, out stored text, out recounted text) returns setof record
+    language sql stable security definer set search_path = ''
+    as $f$ select d.* from %1$I.verify($1) d $f$;
   $ddl$, engine);
   execute format($ddl$
     grant usage on schema %1$I to service_role, bondhu_worker;
@@ -147,6 +156,15 @@ begin
 
   create or replace function bondhu.recompute(user_id uuid) returns void
   language plpgsql security definer set search_path = ''
+  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+
+  create or replace function bondhu.refresh(user_ids uuid[]) returns void
+  language plpgsql security definer set search_path = ''
+  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+
+  create or replace function bondhu.differences(user_ids uuid[],
+    out user_id uuid, out relation text, out figure text, out stored text, out recounted text) returns setof record
+  language plpgsql stable security definer set search_path = ''
   as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
 end
 $detach$;
@@ -193,6 +211,22 @@ comment on function bondhu.engine() is 'Name and version of the installed engine
 comment on function bondhu.score(text) is 'Sentiment (0..1), mood, its confidence (0..1), support level. 0A000 without an engine.';
 comment on function bondhu.personality(uuid[], timestamptz) is 'What is concluded about users, exact as of the given instant; no rows without an engine.';
 comment on function bondhu.recompute(uuid) is 'Rebuilds everything derived about a user from the raw messages. 0A000 without an engine.';
+
+comment on function bondhu.refresh(uuid[]) is 'Brings the stored profiles of users to now, as a message of theirs would. 0A000 without an engine.';
+comment on function bondhu.differences(uuid[]) is 'bondhu.verify() for the given users.';
+
+create function bondhu.verify(user_id uuid default null)
+returns table (user_id uuid, relation text, figure text, stored text, recounted text)
+language sql stable security definer
+set search_path = ''
+as $$
+  select d.*
+  from bondhu.differences(case when $1 is not null then array[$1] else (
+    select coalesce(array_agg(p.user_id order by p.user_id), '{}') from public.profiles p
+  ) end) d
+$$;
+comment on function bondhu.verify(uuid) is
+  'What is stored about a user, or about everybody, other than the raw messages make it: a row for each figure, none when all is exact. 0A000 without an engine.';
 
 -- Scores messages that no engine, or an older one, has scored. Bounded per call, so that a
 -- live system keeps its breath; run it until it returns 0.
@@ -247,7 +281,7 @@ begin
   if bondhu.engine() is not null then
     -- Waits for messages that are being written under the former settings, and keeps new
     -- ones waiting: nobody folds half a transaction under the one and half under the other.
-    lock table public.personality_profiles in share row exclusive mode;
+    lock table public.personality_profiles in exclusive mode;
     perform bondhu.recompute(p.user_id) from (select user_id from public.personality_profiles order by user_id) p;
   end if;
   return null;
@@ -267,10 +301,10 @@ create trigger settings_apply_to_engine after update on bondhu.settings
 
 revoke all on function bondhu.missing_from_engine(text), bondhu.install_engine(), bondhu.unscore_message(), bondhu.point_entries_at(text),
   bondhu.detach_engine(), bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text),
-  bondhu.personality(uuid[], timestamptz), bondhu.recompute(uuid), bondhu.rescore(integer),
-  bondhu.apply_engine_settings()
+  bondhu.personality(uuid[], timestamptz), bondhu.recompute(uuid), bondhu.refresh(uuid[]), bondhu.differences(uuid[]),
+  bondhu.verify(uuid), bondhu.rescore(integer), bondhu.apply_engine_settings()
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text)
   to service_role, bondhu_worker;
 grant execute on function bondhu.personality(uuid[], timestamptz) to bondhu_worker;
-grant execute on function bondhu.recompute(uuid), bondhu.rescore(integer) to service_role;
+grant execute on function bondhu.recompute(uuid), bondhu.verify(uuid), bondhu.rescore(integer) to service_role;

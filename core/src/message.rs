@@ -1,7 +1,6 @@
 //! What the rules need of a scored message.
 
 use crate::mood::Mood;
-use crate::tally::Tally;
 use crate::time::Timestamp;
 
 /// A scored message of the user.
@@ -15,12 +14,4 @@ pub struct Message {
     pub mood: Mood,
     /// Whether the support detector saw a crisis.
     pub crisis: bool,
-}
-
-impl Message {
-    /// What the message adds to a plain tally.
-    #[must_use]
-    pub fn tally(&self) -> Tally {
-        Tally::of(self.score, self.mood)
-    }
 }

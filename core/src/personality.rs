@@ -50,6 +50,15 @@ impl Personality {
         }
     }
 
+    /// Whether the window held enough messages to conclude from.
+    #[must_use]
+    pub const fn data_status(&self) -> &'static str {
+        match self.window {
+            Some(_) => "sufficient",
+            None => "insufficient_data",
+        }
+    }
+
     /// What the next row of history would compare with.
     #[must_use]
     pub const fn landmark(&self) -> Landmark {

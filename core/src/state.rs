@@ -32,33 +32,35 @@ pub struct State {
     pub window: Tally,
     /// The newest message of each mood in the window: breaks ties for the dominant mood.
     pub latest: [Option<Timestamp>; MOODS],
+    /// The oldest message in the window: the next to leave it.
+    pub oldest: Option<Timestamp>,
     /// Count of messages in `(as_of − 2 windows, as_of − window]`.
     pub previous_count: i64,
     /// Sum of their scores in hundredths.
     pub previous_sum: i64,
+    /// The oldest of them.
+    pub previous_oldest: Option<Timestamp>,
     /// All messages of the trait horizon, weighted by [`weight`] on the day of `as_of`.
     pub traits: Tally,
     /// The newest message in which the support detector saw a crisis.
     pub last_crisis_at: Option<Timestamp>,
 }
 
-/// What has to be read again from the messages after some were taken out, because a
-/// maximum cannot be subtracted.
+/// What has to be read again from the messages after some left a window or were taken out,
+/// because an extreme cannot be subtracted. Of what is left empty nothing has to be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Repairs {
     /// Moods whose newest message in the window may be another one.
     pub moods: [bool; MOODS],
+    /// Whether the oldest message in the window may be another one.
+    pub oldest: bool,
+    /// Whether the oldest message in the window before may be another one.
+    pub previous_oldest: bool,
     /// Whether the newest crisis message may be another one.
     pub crisis: bool,
 }
 
 impl Repairs {
-    /// Whether nothing has to be read.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        !self.crisis && !self.moods.contains(&true)
-    }
-
     /// The moods to read again.
     pub fn moods(&self) -> impl Iterator<Item = Mood> + '_ {
         Mood::ALL
@@ -93,8 +95,10 @@ impl State {
             window_hours: settings.window_hours,
             window: Tally::EMPTY,
             latest: [None; MOODS],
+            oldest: None,
             previous_count: 0,
             previous_sum: 0,
+            previous_oldest: None,
             traits: Tally::EMPTY,
             last_crisis_at: None,
         }
@@ -133,10 +137,9 @@ impl State {
             ..Self::empty(as_of, settings)
         };
         for message in recent {
-            state.shift(
+            state.enter(
                 message,
                 place(message.created_at, as_of, settings.window_hours),
-                1,
             )?;
         }
         for (day, tally) in days {
@@ -164,22 +167,33 @@ impl State {
     }
 
     /// Messages that [`State::advance`] to `to` needs: those that change windows. Their
-    /// number is bounded by those that arrived, whatever the length of the history.
+    /// number is bounded by those that arrived, whatever the length of the history; mostly
+    /// there are none.
     #[must_use]
     pub fn moving(&self, to: Timestamp, settings: &Settings) -> [Option<Span>; 2] {
         let to = to.max(self.as_of);
-        let (hours, through) = (settings.window_hours, self.as_of);
-        let span = |after: Timestamp, through: Timestamp| {
-            (after < through).then_some(Span { after, through })
-        };
-        if hours != self.window_hours || to.plus_hours(-hours) >= through {
-            return [span(to.plus_hours(-2 * hours), through), None];
+        let hours = settings.window_hours;
+        if self.is_past(to, hours) {
+            let (after, through) = (to.plus_hours(-2 * hours), self.as_of);
+            return [(after < through).then_some(Span { after, through }), None];
         }
-        let (current, previous) = (self.current_span(), self.previous_span());
+        let leaving = |oldest: Option<Timestamp>, from: Span, through: Timestamp| {
+            let after = from.after;
+            (oldest? <= through).then_some(Span { after, through })
+        };
         [
-            span(current.after, to.plus_hours(-hours)).filter(|_| self.window.count > 0),
-            span(previous.after, to.plus_hours(-2 * hours)).filter(|_| self.previous_count > 0),
+            leaving(self.oldest, self.current_span(), to.plus_hours(-hours)),
+            leaving(
+                self.previous_oldest,
+                self.previous_span(),
+                to.plus_hours(-2 * hours),
+            ),
         ]
+    }
+
+    /// Whether nothing of the window is left at `to`, or the window has another length.
+    fn is_past(&self, to: Timestamp, hours: i64) -> bool {
+        hours != self.window_hours || to.plus_hours(-hours) >= self.as_of
     }
 
     /// Whether [`State::advance`] to `to` needs the daily tallies, since weights go by day.
@@ -190,7 +204,7 @@ impl State {
 
     /// Moves the state to `to` (never back). `moving` are the messages of
     /// [`State::moving`]; `days` the user's daily tallies of the trait horizon, read only
-    /// when [`State::needs_days`].
+    /// when [`State::needs_days`]. Notes in `repairs` what has to be read anew.
     ///
     /// # Errors
     /// [`Inconsistent`] when the state does not cover a message that leaves.
@@ -200,12 +214,13 @@ impl State {
         settings: &Settings,
         moving: &[Message],
         days: &[(Day, Tally)],
+        repairs: &mut Repairs,
     ) -> Result<(), Inconsistent> {
         let (from, to) = (self.as_of, to.max(self.as_of));
         let hours = settings.window_hours;
-        let anew = hours != self.window_hours || to.plus_hours(-hours) >= from;
         let needs_days = self.needs_days(to);
-        if anew {
+        let is_past = self.is_past(to, hours);
+        if is_past {
             *self = Self {
                 traits: self.traits,
                 last_crisis_at: self.last_crisis_at,
@@ -214,15 +229,15 @@ impl State {
         }
         self.as_of = to;
         for message in moving {
-            let was = if anew {
+            let was = if is_past {
                 Place::Outside
             } else {
                 place(message.created_at, from, hours)
             };
             let is = place(message.created_at, to, hours);
             if was != is {
-                self.shift(message, was, -1)?;
-                self.shift(message, is, 1)?;
+                self.leave(message, was, repairs)?;
+                self.enter(message, is)?;
             }
         }
         if needs_days {
@@ -239,13 +254,13 @@ impl State {
     /// # Errors
     /// [`Inconsistent`] when a sum overflows.
     pub fn put(&mut self, message: &Message) -> Result<(), Inconsistent> {
-        self.shift(
+        self.enter(
             message,
             place(message.created_at, self.as_of, self.window_hours),
-            1,
         )?;
-        self.traits.add(
-            &message.tally(),
+        self.traits.put(
+            message.score,
+            message.mood,
             weight(message.created_at.day(), self.as_of.day()),
         )?;
         if message.crisis {
@@ -260,32 +275,25 @@ impl State {
     /// [`Inconsistent`] when the state does not cover the message.
     pub fn take(&mut self, message: &Message, repairs: &mut Repairs) -> Result<(), Inconsistent> {
         let place = place(message.created_at, self.as_of, self.window_hours);
-        let mood = message.mood.index();
-        self.shift(message, place, -1)?;
-        self.traits.add(
-            &message.tally(),
+        self.leave(message, place, repairs)?;
+        self.traits.put(
+            message.score,
+            message.mood,
             -weight(message.created_at.day(), self.as_of.day()),
         )?;
-        if place == Place::Current && self.latest[mood] == Some(message.created_at) {
-            repairs.moods[mood] = true;
-        }
         if message.crisis && self.last_crisis_at == Some(message.created_at) {
             repairs.crisis = true;
         }
         self.check()
     }
 
-    /// The next instant at which a figure changes by time alone, given the oldest message
-    /// of either window. Null when nothing will.
+    /// The next instant at which a figure changes by time alone. Null when nothing will.
     #[must_use]
-    pub fn next_change(
-        &self,
-        oldest_in_window: Option<Timestamp>,
-        oldest_in_previous: Option<Timestamp>,
-        settings: &Settings,
-    ) -> Option<Timestamp> {
-        let leaves_window = oldest_in_window.map(|at| at.plus_hours(self.window_hours));
-        let leaves_previous = oldest_in_previous.map(|at| at.plus_hours(2 * self.window_hours));
+    pub fn next_change(&self, settings: &Settings) -> Option<Timestamp> {
+        let leaves_window = self.oldest.map(|at| at.plus_hours(self.window_hours));
+        let leaves_previous = self
+            .previous_oldest
+            .map(|at| at.plus_hours(2 * self.window_hours));
         let support_ends = self
             .last_crisis_at
             .map(|at| at.plus_hours(settings.crisis_support_hours))
@@ -297,20 +305,45 @@ impl State {
             .min()
     }
 
-    fn shift(&mut self, message: &Message, place: Place, sign: i64) -> Result<(), Inconsistent> {
-        let mood = message.mood.index();
+    fn enter(&mut self, message: &Message, place: Place) -> Result<(), Inconsistent> {
+        let at = message.created_at;
         match place {
             Place::Current => {
-                self.window.add(&message.tally(), sign)?;
-                if sign > 0 {
-                    self.latest[mood] = self.latest[mood].max(Some(message.created_at));
-                } else if self.window.moods[mood] == 0 {
-                    self.latest[mood] = None;
-                }
+                let mood = message.mood.index();
+                self.window.put(message.score, message.mood, 1)?;
+                self.latest[mood] = self.latest[mood].max(Some(at));
+                self.oldest = earlier(self.oldest, at);
             }
             Place::Previous => {
-                self.previous_count += sign;
-                self.previous_sum += sign * message.score;
+                self.previous_count += 1;
+                self.previous_sum += message.score;
+                self.previous_oldest = earlier(self.previous_oldest, at);
+            }
+            Place::Outside => {}
+        }
+        Ok(())
+    }
+
+    fn leave(
+        &mut self,
+        message: &Message,
+        place: Place,
+        repairs: &mut Repairs,
+    ) -> Result<(), Inconsistent> {
+        let at = message.created_at;
+        match place {
+            Place::Current => {
+                let mood = message.mood.index();
+                self.window.put(message.score, message.mood, -1)?;
+                let left = self.window.moods[mood] > 0;
+                repairs.moods[mood] |= vacate(&mut self.latest[mood], at, left);
+                repairs.oldest |= vacate(&mut self.oldest, at, self.window.count > 0);
+            }
+            Place::Previous => {
+                self.previous_count -= 1;
+                self.previous_sum -= message.score;
+                let left = self.previous_count > 0;
+                repairs.previous_oldest |= vacate(&mut self.previous_oldest, at, left);
             }
             Place::Outside => {}
         }
@@ -324,6 +357,19 @@ impl State {
             && self.previous_sum >= 0;
         if sound { Ok(()) } else { Err(Inconsistent) }
     }
+}
+
+fn earlier(known: Option<Timestamp>, at: Timestamp) -> Option<Timestamp> {
+    Some(known.map_or(at, |known| known.min(at)))
+}
+
+/// Says whether an extreme has to be read anew because `at`, which was it, is gone. Where
+/// no message is left there is none.
+fn vacate(extreme: &mut Option<Timestamp>, at: Timestamp, left: bool) -> bool {
+    if !left {
+        *extreme = None;
+    }
+    *extreme == Some(at)
 }
 
 #[cfg(test)]

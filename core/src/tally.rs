@@ -31,38 +31,30 @@ impl Tally {
         moods: [0; MOODS],
     };
 
-    /// What one message of this score (hundredths) and mood adds.
-    #[must_use]
-    pub fn of(score: i64, mood: Mood) -> Self {
-        let mut tally = Self {
-            count: 1,
-            sum: score,
-            sum_squares: score * score,
-            moods: [0; MOODS],
-        };
-        tally.moods[mood.index()] = 1;
-        tally
+    /// Adds `factor` times one message of this score (hundredths) and mood; `factor` may be
+    /// negative.
+    ///
+    /// # Errors
+    /// [`Inconsistent`] when a sum would overflow. It may go below zero: a delta does.
+    pub fn put(&mut self, score: i64, mood: Mood, factor: i64) -> Result<(), Inconsistent> {
+        add(&mut self.count, 1, factor)?;
+        add(&mut self.sum, score, factor)?;
+        add(&mut self.sum_squares, score * score, factor)?;
+        add(&mut self.moods[mood.index()], 1, factor)
     }
 
     /// Adds `other × factor`; `factor` may be negative.
     ///
     /// # Errors
-    /// [`Inconsistent`] when a sum would overflow. It may go below zero: a delta does.
+    /// As [`Tally::put`].
     pub fn add(&mut self, other: &Self, factor: i64) -> Result<(), Inconsistent> {
-        let add = |into: &mut i64, value: i64| -> Result<(), Inconsistent> {
-            *into = value
-                .checked_mul(factor)
-                .and_then(|v| into.checked_add(v))
-                .ok_or(Inconsistent)?;
-            Ok(())
-        };
-        add(&mut self.count, other.count)?;
-        add(&mut self.sum, other.sum)?;
-        add(&mut self.sum_squares, other.sum_squares)?;
+        add(&mut self.count, other.count, factor)?;
+        add(&mut self.sum, other.sum, factor)?;
+        add(&mut self.sum_squares, other.sum_squares, factor)?;
         self.moods
             .iter_mut()
             .zip(other.moods)
-            .try_for_each(|(into, value)| add(into, value))
+            .try_for_each(|(into, value)| add(into, value, factor))
     }
 
     /// Whether this can be a tally of messages: nothing is below zero.
@@ -73,4 +65,12 @@ impl Tally {
             && self.sum_squares >= 0
             && self.moods.iter().all(|&n| n >= 0)
     }
+}
+
+fn add(into: &mut i64, value: i64, factor: i64) -> Result<(), Inconsistent> {
+    *into = value
+        .checked_mul(factor)
+        .and_then(|value| into.checked_add(value))
+        .ok_or(Inconsistent)?;
+    Ok(())
 }

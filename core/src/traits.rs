@@ -144,7 +144,7 @@ mod tests {
 
     fn messages(n: i64, score: i64, mood: Mood) -> Tally {
         let mut tally = Tally::EMPTY;
-        tally.add(&Tally::of(score, mood), n * UNIT).unwrap();
+        tally.put(score, mood, n * UNIT).unwrap();
         tally
     }
 

@@ -46,6 +46,14 @@ STRICT VOLATILE PARALLEL UNSAFE
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'recompute_wrapper';
 
+-- bondhu::refresh::refresh
+CREATE  FUNCTION "refresh"(
+	"user_ids" uuid[] /* Vec < Uuid > */
+) RETURNS void
+STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'refresh_wrapper';
+
 -- bondhu::score::score
 CREATE  FUNCTION "score"(
 	"message_text" TEXT /* & str */
@@ -59,6 +67,20 @@ CREATE  FUNCTION "score"(
 IMMUTABLE STRICT PARALLEL SAFE
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'score_wrapper';
+
+-- bondhu::recompute::verify
+CREATE  FUNCTION "verify"(
+	"user_ids" uuid[] /* Vec < Uuid > */
+) RETURNS TABLE (
+	"user_id" uuid,  /* Uuid */
+	"relation" TEXT,  /* & '_ str */
+	"figure" TEXT,  /* String */
+	"stored" TEXT,  /* Option < String > */
+	"recounted" TEXT  /* Option < String > */
+)
+STRICT STABLE PARALLEL RESTRICTED
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'verify_wrapper';
 
 -- bondhu::fold::fold_messages
 CREATE FUNCTION "fold_messages"()
@@ -76,6 +98,8 @@ CREATE FUNCTION "score_message"()
 -- Whoever calls must not choose what `=` means: the trigger writes as the table's owner.
 alter function personality(uuid[], timestamptz) set search_path = pg_catalog, pg_temp;
 alter function recompute(uuid) set search_path = pg_catalog, pg_temp;
+alter function refresh(uuid[]) set search_path = pg_catalog, pg_temp;
+alter function verify(uuid[]) set search_path = pg_catalog, pg_temp;
 alter function fold_messages() set search_path = pg_catalog, pg_temp;
 
 alter function score(text) rows 1;
@@ -83,7 +107,7 @@ alter function personality(uuid[], timestamptz) rows 1;
 
 -- The migrations wrap these and decide who may call the wrappers.
 revoke all on function engine_version(), score(text), personality(uuid[], timestamptz), recompute(uuid),
-  score_message(), fold_messages() from public;
+  refresh(uuid[]), verify(uuid[]), score_message(), fold_messages() from public;
 grant execute on function engine_version(), score(text), personality(uuid[], timestamptz), recompute(uuid),
-  score_message(), fold_messages() to @extowner@ with grant option;
+  refresh(uuid[]), verify(uuid[]), score_message(), fold_messages() to @extowner@ with grant option;
 

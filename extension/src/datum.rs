@@ -5,7 +5,7 @@ use std::ffi::CStr;
 
 use bondhu_core::time::Timestamp;
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::pg_sys;
+use pgrx::{AnyNumeric, FromDatum, pg_sys};
 
 use crate::error::EngineError;
 
@@ -37,7 +37,8 @@ pub(crate) fn now() -> Timestamp {
     instant(unsafe { pg_sys::GetCurrentTransactionStartTimestamp() })
 }
 
-/// Hundredths from a `numeric(3,2)`.
+/// Hundredths from a `numeric` that has two digits after the point, by its column's type, and
+/// is not negative.
 ///
 /// # Safety
 /// `datum` is a valid, non-null `numeric`.
@@ -47,39 +48,34 @@ pub(crate) unsafe fn hundredths(datum: pg_sys::Datum) -> Result<i64, EngineError
         pgrx::direct_function_call_as_datum(pg_sys::numeric_out, &[Some(datum)])
             .map(|text| CStr::from_ptr(text.cast_mut_ptr()).to_bytes())
     };
-    // Two digits after the point, by the column's type: "0.57".
-    match text {
-        Some(
-            &[
-                whole @ b'0'..=b'9',
-                b'.',
-                tenths @ b'0'..=b'9',
-                hundredths @ b'0'..=b'9',
-            ],
-        ) => Ok(i64::from(whole - b'0') * 100
-            + i64::from(tenths - b'0') * 10
-            + i64::from(hundredths - b'0')),
-        _ => Err(EngineError::UnexpectedValue("sentiment_score")),
-    }
+    let digits = match text {
+        Some([whole @ .., b'.', tenths, hundredths]) => whole.iter().chain([tenths, hundredths]),
+        _ => return Err(NO_HUNDREDTHS),
+    };
+    digits.into_iter().try_fold(0_i64, |number, digit| {
+        let digit = digit.is_ascii_digit().then(|| i64::from(digit - b'0'));
+        digit
+            .and_then(|digit| number.checked_mul(10)?.checked_add(digit))
+            .ok_or(NO_HUNDREDTHS)
+    })
 }
 
-/// "0.57" from 57 hundredths.
-pub(crate) fn decimal(hundredths: i64) -> String {
-    format!("{}.{:02}", hundredths / 100, hundredths % 100)
-}
+const NO_HUNDREDTHS: EngineError = EngineError::UnexpectedValue("a numeric of two digits");
 
 /// A `numeric` with two digits after the point from hundredths.
-pub(crate) fn numeric(hundredths: i64) -> Result<pgrx::AnyNumeric, EngineError> {
-    pgrx::AnyNumeric::try_from(decimal(hundredths).as_str())
-        .map_err(|_| EngineError::UnexpectedValue("a score"))
+pub(crate) fn numeric(hundredths: i64) -> AnyNumeric {
+    decimal(hundredths, 2)
 }
 
 /// A `numeric` with four digits after the point from ten-thousandths.
-pub(crate) fn numeric4(ten_thousandths: i64) -> Result<pgrx::AnyNumeric, EngineError> {
-    let text = format!(
-        "{}.{:04}",
-        ten_thousandths / 10_000,
-        ten_thousandths % 10_000
-    );
-    pgrx::AnyNumeric::try_from(text.as_str()).map_err(|_| EngineError::UnexpectedValue("a figure"))
+pub(crate) fn numeric4(ten_thousandths: i64) -> AnyNumeric {
+    decimal(ten_thousandths, 4)
+}
+
+fn decimal(units: i64, digits: i32) -> AnyNumeric {
+    // SAFETY: makes a numeric of any integer, and is never null.
+    unsafe {
+        let numeric = pg_sys::int64_div_fast_to_numeric(units, digits);
+        AnyNumeric::from_datum(pg_sys::Datum::from(numeric), false).unwrap_or_default()
+    }
 }

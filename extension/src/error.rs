@@ -3,6 +3,7 @@
 use std::ffi::CStr;
 
 use bondhu_core::tally::Inconsistent;
+use pgrx::datum::Uuid;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
@@ -13,8 +14,16 @@ pub(crate) enum EngineError {
     WrongTable(String),
     #[error("{0}() was attached to the wrong kind of trigger")]
     WrongTrigger(&'static str),
-    #[error("public.chat_messages has no column {0:?}")]
-    MissingColumn(&'static CStr),
+    #[error("a table of Bondhu's has no column {0}")]
+    MissingColumn(&'static str),
+    #[error("there is no table {0:?}, or it has no primary key")]
+    MissingTable(&'static CStr),
+    #[error("permission denied for table {0:?}")]
+    MayNot(&'static CStr),
+    #[error("could not serialize access due to concurrent update")]
+    Serialization,
+    #[error("{0} answered {1}")]
+    TableAccess(&'static str, u32),
     #[error("bondhu.settings has no row")]
     NoSettings,
     #[error("a message's created_at must be a finite time")]
@@ -28,19 +37,25 @@ pub(crate) enum EngineError {
 }
 
 impl EngineError {
+    pub(crate) fn inconsistent(user: Uuid, error: Inconsistent) -> Self {
+        Self::Inconsistent(user.to_string(), error)
+    }
+
     fn code(&self) -> PgSqlErrorCode {
         match self {
             Self::WrongTable(_) | Self::WrongTrigger(_) => {
                 PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED
             }
-            Self::MissingColumn(_) | Self::NoSettings => {
+            Self::MissingColumn(_) | Self::MissingTable(_) | Self::NoSettings => {
                 PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE
             }
+            Self::MayNot(_) => PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            Self::Serialization => PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
             Self::TimeNotFinite => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
             Self::Inconsistent(..) | Self::UnexpectedValue(_) => {
                 PgSqlErrorCode::ERRCODE_DATA_CORRUPTED
             }
-            Self::Spi(..) => PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
+            Self::Spi(..) | Self::TableAccess(..) => PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
         }
     }
 
@@ -49,7 +64,7 @@ impl EngineError {
             Self::WrongTable(_) | Self::WrongTrigger(_) => {
                 Some("Let select bondhu.install_engine(); attach the triggers.")
             }
-            Self::MissingColumn(_) | Self::NoSettings => {
+            Self::MissingColumn(_) | Self::MissingTable(_) | Self::NoSettings => {
                 Some("Apply the migrations this version of the engine was made for.")
             }
             Self::TimeNotFinite => {
@@ -58,7 +73,9 @@ impl EngineError {
             Self::Inconsistent(..) => {
                 Some("Rebuild the user's derived state: select bondhu.recompute(user_id);")
             }
-            Self::UnexpectedValue(_) | Self::Spi(..) => None,
+            Self::MayNot(_) => Some("Call it as the owner of the schema, who wrote these tables."),
+            Self::Serialization => Some("Run the transaction again."),
+            Self::UnexpectedValue(_) | Self::Spi(..) | Self::TableAccess(..) => None,
         }
     }
 }

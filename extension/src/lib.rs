@@ -4,24 +4,30 @@
 //! |---|---|
 //! | `score` | `score(text)`, `engine_version()` and the BEFORE trigger |
 //! | `fold` | the AFTER trigger: changed messages into tallies, profile, history |
-//! | `recompute` | everything derived about a user, anew from the messages |
+//! | `advance` | a user's state, brought to an instant |
+//! | `refresh` | stored profiles, brought to the present |
+//! | `recompute` | everything derived about a user, anew from the messages; what differs from it |
 //! | `personality` | what is concluded about users, exact as of an instant |
 //! | `store` | every SQL statement of the engine |
 //! | `transition` | rows of a statement's transition tables |
 //! | `watched` | checks the table a trigger fires on and acts as its owner |
+//! | `table` | rows of the engine's own tables by primary key, without the executor |
 //! | `spi`, `column`, `datum`, `error` | plans kept per backend; values; errors with their SQLSTATE |
 
 pgrx::pg_module_magic!();
 
+mod advance;
 mod column;
 mod datum;
 mod error;
 mod fold;
 mod personality;
 mod recompute;
+mod refresh;
 mod score;
 mod spi;
 mod store;
+mod table;
 mod transition;
 mod watched;
 

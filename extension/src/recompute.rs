@@ -1,16 +1,19 @@
-//! `recompute(user_id)`: everything derived, anew from the messages.
+//! `recompute(user_id)` and `verify(user_ids)`: everything derived, anew from the messages.
 
-use bondhu_core::decay::HORIZON_DAYS;
 use bondhu_core::personality::Personality;
+use bondhu_core::settings::Settings;
 use bondhu_core::state::State;
-use bondhu_core::time::Day;
+use bondhu_core::time::Timestamp;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
+use crate::advance::first_day;
 use crate::datum;
 use crate::error::{EngineError, or_raise};
 use crate::spi::{self, Sees};
+use crate::store::profile::Profile;
 use crate::store::{buckets, messages, profile, settings};
+use crate::table::{Snapshot, Table};
 
 /// Rebuilds a user's buckets and profile from their scored messages, exactly as folding the
 /// messages one by one would have left them. History, a log, stays.
@@ -20,31 +23,95 @@ fn recompute(user_id: Uuid) {
 }
 
 fn rebuild(user: Uuid) -> Result<(), EngineError> {
-    let settings = settings::read(Sees::Newest)?;
-    let newest = messages::newest(user)?;
-    if newest.is_some() {
-        profile::create_missing(&[user], datum::now(), &settings)?;
-    }
-    let Some(mut profile) = profile::lock(&[user])?.pop() else {
+    let profiles = Table::open(&profile::TABLE)?;
+    let settings = settings::read(Snapshot::Transaction)?;
+    let locked = match messages::newest(Sees::Newest, user)? {
+        Some(_) => Some(profile::lock_or_create(&profiles, user, datum::now())?),
+        None => profile::lock(&profiles, user)?,
+    };
+    let Some((mut profile, row)) = locked else {
         return Ok(());
     };
     buckets::recount(user)?;
+    let now = profile.state.as_of.max(datum::now());
+    // Looked for again under the lock.
+    let as_of = messages::newest(Sees::Newest, user)?.map_or(now, |newest| newest.max(now));
+    profile.state = recount(Sees::Newest, user, as_of, &settings)?;
+    profile::save(&row, &profile, &Personality::of(&profile.state, &settings))
+}
 
-    let as_of = profile
-        .state
-        .as_of
-        .max(datum::now())
-        .max(newest.unwrap_or(profile.state.as_of));
-    let empty = State::empty(as_of, &settings);
-    let recent = [(user, empty.current_span()), (user, empty.previous_span())];
-    let recent = messages::in_spans(Sees::Newest, &recent)?
-        .remove(&user)
-        .unwrap_or_default();
-    let days = buckets::days(Sees::Newest, &[user], Day(as_of.day().0 - HORIZON_DAYS))?
-        .remove(&user)
-        .unwrap_or_default();
-    let last_crisis = messages::last_crisis(user)?;
-    profile.state = State::rebuild(as_of, &settings, &recent, &days, last_crisis)
-        .map_err(|error| EngineError::Inconsistent(user.to_string(), error))?;
-    profile::save(&profile, &Personality::of(&profile.state, &settings))
+/// The state that the messages make, as of an instant no message is newer than.
+fn recount(
+    sees: Sees,
+    user: Uuid,
+    as_of: Timestamp,
+    settings: &Settings,
+) -> Result<State, EngineError> {
+    let empty = State::empty(as_of, settings);
+    let mut recent = messages::in_span(sees, user, empty.current_span())?;
+    recent.extend(messages::in_span(sees, user, empty.previous_span())?);
+    let days = messages::days(sees, user, first_day(as_of))?;
+    let last_crisis_at = messages::last_crisis(sees, user)?;
+    State::rebuild(as_of, settings, &recent, &days, last_crisis_at)
+        .map_err(|error| EngineError::inconsistent(user, error))
+}
+
+type Difference = (Uuid, &'static str, String, Option<String>, Option<String>);
+
+/// What is stored about users other than their messages make it, as of each stored `as_of`:
+/// a row for each figure of a profile and for each bucket that differs.
+#[allow(clippy::type_complexity)] // pgrx reads the columns from the signature
+#[pg_extern(stable, parallel_restricted, strict)]
+fn verify(
+    user_ids: Vec<Uuid>,
+) -> TableIterator<
+    'static,
+    (
+        name!(user_id, Uuid),
+        name!(relation, &'static str),
+        name!(figure, String),
+        name!(stored, Option<String>),
+        name!(recounted, Option<String>),
+    ),
+> {
+    let differences = or_raise(spi::connected(|| differences(&user_ids)));
+    TableIterator::new(differences)
+}
+
+fn differences(users: &[Uuid]) -> Result<Vec<Difference>, EngineError> {
+    let settings = settings::read(Snapshot::Caller)?;
+    let profiles = Table::open(&profile::READ)?;
+    let mut all = Vec::new();
+    for user in users {
+        let of_profile = match profile::read(&profiles, *user)? {
+            Some(stored) => profile_differences(&stored, &settings)?,
+            None => messages::newest(Sees::Caller, *user)?
+                .map(|_| ("(row)".to_owned(), None, Some("a profile".to_owned())))
+                .into_iter()
+                .collect(),
+        };
+        let of_buckets = buckets::differences(Sees::Caller, *user)?;
+        let named = |relation| {
+            move |(figure, stored, recounted)| (*user, relation, figure, stored, recounted)
+        };
+        all.extend(of_profile.into_iter().map(named("personality_profiles")));
+        all.extend(of_buckets.into_iter().map(named("sentiment_buckets")));
+    }
+    Ok(all)
+}
+
+fn profile_differences(
+    stored: &Profile,
+    settings: &Settings,
+) -> Result<Vec<profile::Difference>, EngineError> {
+    let user = stored.user_id;
+    let sees = Sees::Caller;
+    let newest = messages::newest(sees, user)?;
+    let as_of = newest.map_or(stored.state.as_of, |newest| newest.max(stored.state.as_of));
+    let recounted = Profile {
+        state: recount(sees, user, as_of, settings)?,
+        ..*stored
+    };
+    let personality = Personality::of(&recounted.state, settings);
+    profile::differences(sees, &recounted, &personality)
 }

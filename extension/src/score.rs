@@ -1,15 +1,14 @@
 //! `score(text)`, `engine_version()` and the trigger that scores a row before it is stored.
 #![allow(unsafe_code)]
 
-use std::ffi::CStr;
-
 use bondhu_core::score::{ENGINE_VERSION, score as read};
 use pgrx::heap_tuple::PgHeapTuple;
 use pgrx::prelude::*;
 use pgrx::{AllocatedByPostgres, AnyNumeric, FromDatum, IntoDatum, PgTupleDesc, pg_sys};
 
+use crate::column::{Column, column};
 use crate::error::{EngineError, or_raise};
-use crate::{column, datum, watched};
+use crate::{datum, watched};
 
 /// Version of the scorer.
 #[pg_extern(immutable, parallel_safe, strict)]
@@ -39,18 +38,18 @@ fn score(
         name!(engine_version, i32),
     ),
 > {
-    TableIterator::once(or_raise(scored(message_text)))
+    TableIterator::once(scored(message_text))
 }
 
-fn scored(text: &str) -> Result<Scored, EngineError> {
+fn scored(text: &str) -> Scored {
     let score = read(text);
-    Ok((
-        datum::numeric(score.sentiment)?,
+    (
+        datum::numeric(score.sentiment),
         score.mood.as_str(),
-        datum::numeric(score.mood_confidence)?,
+        datum::numeric(score.mood_confidence),
         score.support.as_str(),
         ENGINE_VERSION,
-    ))
+    )
 }
 
 /// BEFORE INSERT OR UPDATE row trigger: scores what the user says, and nobody else.
@@ -61,12 +60,16 @@ fn score_message<'a>(
     Ok(Some(or_raise(scored_row(trigger))))
 }
 
+const SENDER: Column = column("sender_type", 5);
+const TEXT: Column = column("message_text", 6);
+const CREATED_AT: Column = column("created_at", 11);
+
 /// Columns in the order they are written.
-const WRITTEN: [&CStr; 4] = [
-    c"sentiment_score",
-    c"mood_detected",
-    c"support_level",
-    c"engine_version",
+const WRITTEN: [Column; 4] = [
+    column("sentiment_score", 7),
+    column("mood_detected", 8),
+    column("support_level", 9),
+    column("engine_version", 10),
 ];
 
 fn scored_row<'a>(
@@ -88,26 +91,22 @@ fn scored_row<'a>(
         };
         let row =
             |tuple| PgHeapTuple::from_heap_tuple(PgTupleDesc::from_pg_unchecked(descriptor), tuple);
-        let text = |tuple, name| -> Result<Option<&str>, EngineError> {
-            Ok(column::datum(tuple, descriptor, name)?
-                .and_then(|datum| <&str>::from_datum(datum, false)))
+        let text = |tuple, column: Column| -> Result<Option<&str>, EngineError> {
+            let datum = column.value(tuple, descriptor)?;
+            Ok(datum.and_then(|datum| <&str>::from_datum(datum, false)))
         };
 
-        let (message, sender) = (text(new, c"message_text")?, text(new, c"sender_type")?);
+        let (message, sender) = (text(new, TEXT)?, text(new, SENDER)?);
         let old = data.tg_trigtuple;
-        if updates && message == text(old, c"message_text")? && sender == text(old, c"sender_type")?
-        {
+        if updates && message == text(old, TEXT)? && sender == text(old, SENDER)? {
             return Ok(row(new));
         }
-        let created_at = column::datum(new, descriptor, c"created_at")?;
+        let created_at = CREATED_AT.value(new, descriptor)?;
         if created_at.is_some_and(|at| matches!(at.value() as i64, i64::MIN | i64::MAX)) {
             return Err(EngineError::TimeNotFinite);
         }
 
-        let score = message
-            .filter(|_| sender == Some("user"))
-            .map(scored)
-            .transpose()?;
+        let score = message.filter(|_| sender == Some("user")).map(scored);
         let values: [Option<pg_sys::Datum>; 4] = match score {
             Some((sentiment, mood, _, support, version)) => [
                 sentiment.into_datum(),
@@ -118,8 +117,8 @@ fn scored_row<'a>(
             None => [None; 4],
         };
         let mut numbers = [0; WRITTEN.len()];
-        for (number, name) in numbers.iter_mut().zip(WRITTEN) {
-            *number = column::number(descriptor, name)?;
+        for (number, column) in numbers.iter_mut().zip(WRITTEN) {
+            *number = column.number(descriptor)? as i32;
         }
         Ok(row(pg_sys::heap_modify_tuple_by_cols(
             new,

@@ -1,7 +1,7 @@
 //! SQL with plans kept for the life of the backend, and a say in what a statement sees.
 #![allow(unsafe_code)]
 
-use std::ffi::CStr;
+use std::ffi::CString;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use bondhu_core::time::Timestamp;
@@ -22,10 +22,18 @@ pub(crate) enum Sees {
     Committed,
 }
 
+/// A statement's text.
+pub(crate) enum Sql {
+    /// Written out.
+    Text(&'static str),
+    /// Put together from the columns it is about.
+    Made(fn() -> String),
+}
+
 /// A statement whose plan is made once per backend.
 pub(crate) struct Statement {
     name: &'static str,
-    sql: &'static CStr,
+    sql: Sql,
     types: &'static [pg_sys::Oid],
     plan: AtomicPtr<pg_sys::_SPI_plan>,
 }
@@ -44,11 +52,7 @@ pub(crate) fn time(at: Timestamp) -> Parameter {
 }
 
 impl Statement {
-    pub(crate) const fn new(
-        name: &'static str,
-        sql: &'static CStr,
-        types: &'static [pg_sys::Oid],
-    ) -> Self {
+    pub(crate) const fn new(name: &'static str, sql: Sql, types: &'static [pg_sys::Oid]) -> Self {
         Self {
             name,
             sql,
@@ -58,19 +62,17 @@ impl Statement {
     }
 
     /// Runs the statement. Must be called within [`connected`].
-    pub(crate) fn run(&self, sees: Sees, parameters: &[Parameter]) -> Result<Rows, EngineError> {
-        if parameters.len() != self.types.len() {
+    pub(crate) fn run<const N: usize>(
+        &self,
+        sees: Sees,
+        parameters: [Parameter; N],
+    ) -> Result<Rows, EngineError> {
+        if N != self.types.len() {
             return Err(EngineError::Spi(self.name, pg_sys::SPI_ERROR_ARGUMENT));
         }
         let plan = self.plan()?;
-        let mut values: Vec<_> = parameters
-            .iter()
-            .map(|p| p.unwrap_or(pg_sys::Datum::from(0_usize)))
-            .collect();
-        let nulls: Vec<_> = parameters
-            .iter()
-            .map(|p| if p.is_some() { b' ' } else { b'n' } as _)
-            .collect();
+        let mut values = parameters.map(|p| p.unwrap_or(pg_sys::Datum::from(0_usize)));
+        let nulls = parameters.map(|p| if p.is_some() { b' ' } else { b'n' } as _);
         // SAFETY: the plan is kept; values and nulls have the length of its types; the
         // snapshot pushed is popped, or dropped by the abort that an error leads to.
         unsafe {
@@ -111,13 +113,18 @@ impl Statement {
         if !kept.is_null() {
             return Ok(kept);
         }
+        let sql = match self.sql {
+            Sql::Text(sql) => CString::new(sql),
+            Sql::Made(make) => CString::new(make()),
+        };
+        let sql = sql.map_err(|_| EngineError::Spi(self.name, pg_sys::SPI_ERROR_ARGUMENT))?;
         let mut types = self.types.to_vec();
         // SAFETY: the SQL is a C string, the types are as many as said; a kept plan lives as
         // long as the backend.
         unsafe {
             // Left to choose, Postgres would plan statements over arrays anew each time.
             let plan = pg_sys::SPI_prepare_cursor(
-                self.sql.as_ptr(),
+                sql.as_ptr(),
                 types.len() as i32,
                 types.as_mut_ptr(),
                 pg_sys::CURSOR_OPT_GENERIC_PLAN as i32,

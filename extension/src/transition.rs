@@ -2,7 +2,6 @@
 #![allow(unsafe_code)]
 
 use std::collections::BTreeMap;
-use std::ffi::CStr;
 
 use bondhu_core::message::Message;
 use bondhu_core::mood::Mood;
@@ -10,8 +9,9 @@ use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use pgrx::{FromDatum, pg_sys};
 
+use crate::column::{Column, column};
+use crate::datum;
 use crate::error::EngineError;
-use crate::{column, datum};
 
 /// A scored message of a row.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,14 +66,14 @@ pub(crate) fn changes(trigger: &PgTrigger<'_>) -> Result<BTreeMap<Uuid, Change>,
     Ok(changes)
 }
 
-const COLUMNS: [&CStr; 7] = [
-    c"user_id",
-    c"id",
-    c"created_at",
-    c"sentiment_score",
-    c"mood_detected",
-    c"support_level",
-    c"engine_version",
+const COLUMNS: [Column; 7] = [
+    column("user_id", 1),
+    column("id", 2),
+    column("created_at", 11),
+    column("sentiment_score", 7),
+    column("mood_detected", 8),
+    column("support_level", 9),
+    column("engine_version", 10),
 ];
 
 /// Every row of a transition table, unscored ones as `None`.
@@ -91,8 +91,8 @@ unsafe fn read(
     // SAFETY: the caller's; the slot is dropped before the descriptor goes.
     unsafe {
         let mut numbers = [0; COLUMNS.len()];
-        for (number, name) in numbers.iter_mut().zip(COLUMNS) {
-            *number = column::number(descriptor, name)?;
+        for (number, column) in numbers.iter_mut().zip(COLUMNS) {
+            *number = column.number(descriptor)? as i32;
         }
         let last = numbers.iter().copied().max().unwrap_or(0);
         let slot =

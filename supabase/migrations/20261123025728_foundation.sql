@@ -663,6 +663,8 @@ grant execute on function bondhu.chat_history_document(uuid[], timestamptz) to b
 --   personality(ids, t)    one row per id, exact as of greatest(t, the stored as_of);
 --                          until: the next instant a figure changes by time alone
 --   recompute(user)        rebuilds everything derived from the raw messages
+--   refresh(ids)           brings stored profiles to now, as a message would
+--   verify(ids)            one row for each stored figure that the raw messages contradict
 --   score_message()        BEFORE row trigger on public.chat_messages
 --   fold_messages()        AFTER statement trigger there, with transition tables
 --                          new_messages and old_messages
@@ -681,6 +683,8 @@ as $$
      || 'trait_confidence numeric, communication_style text, emotional_stability text, needs_support boolean, '
      || 'message_count bigint, mean_sentiment numeric, sentiment_volatility numeric, dominant_mood text, sentiment_trend text)'),
     ('recompute(uuid)', 'void'),
+    ('refresh(uuid[])', 'void'),
+    ('verify(uuid[])', 'TABLE(user_id uuid, relation text, figure text, stored text, recounted text)'),
     ('score_message()', 'trigger'),
     ('fold_messages()', 'trigger')
 $$;
@@ -690,7 +694,10 @@ revoke all on function bondhu.engine_contract() from public, anon, authenticated
 -- sql/54_personality.sql
 
 -- What the engine concludes about a user, and the log of how it changed. Written by the
--- engine, as the owner.
+-- engine alone, as the owner.
+
+-- Without checks: Postgres parses a check anew in each statement, which cost four times what
+-- the write itself does. bondhu.verify() finds more than a check could.
 
 create table public.personality_profiles (
   user_id uuid primary key references auth.users (id) on delete cascade,
@@ -711,9 +718,7 @@ create table public.personality_profiles (
   sentiment_volatility numeric(5, 4),
   dominant_mood text,
   sentiment_trend text,
-  data_status text generated always as (
-    case when mean_sentiment is null then 'insufficient_data' else 'sufficient' end
-  ) stored,
+  data_status text not null default 'insufficient_data',
 
   -- Tallies the engine carries from message to message, so that its cost does not grow.
   window_hours integer not null,
@@ -721,8 +726,10 @@ create table public.personality_profiles (
   window_sum_squares bigint not null default 0,
   window_moods bigint[] not null default array_fill(0::bigint, array[13]),
   window_latest timestamptz[] not null default array_fill(null::timestamptz, array[13]),
+  window_oldest timestamptz,
   previous_count bigint not null default 0,
   previous_sum bigint not null default 0,
+  previous_oldest timestamptz,
   trait_count bigint not null default 0,
   trait_sum bigint not null default 0,
   trait_sum_squares bigint not null default 0,
@@ -731,26 +738,7 @@ create table public.personality_profiles (
 
   -- Where traits (hundredths of a point) and style stood when history was last written.
   landmark_traits bigint[] not null default array_fill(5000::bigint, array[5]),
-  landmark_style text not null default 'balanced',
-
-  constraint traits_are_0_to_100 check (
-    least(openness, conscientiousness, extraversion, agreeableness, neuroticism) >= 0
-    and greatest(openness, conscientiousness, extraversion, agreeableness, neuroticism) <= 100
-  ),
-  constraint trait_confidence_is_a_share check (trait_confidence between 0 and 1),
-  constraint communication_style_is_known check (
-    communication_style in ('empathetic_supportive', 'balanced', 'enthusiastic_energetic')
-  ),
-  constraint emotional_stability_is_known check (emotional_stability in ('stable', 'variable')),
-  constraint sentiment_trend_is_known check (sentiment_trend in ('rising', 'falling', 'steady')),
-  constraint insufficient_data_concludes_nothing check (
-    num_nulls(mean_sentiment, sentiment_volatility, dominant_mood, emotional_stability) in (0, 4)
-    and (mean_sentiment is not null or (sentiment_trend is null and communication_style = 'balanced'))
-  ),
-  constraint tallies_have_every_mood check (
-    cardinality(window_moods) = 13 and cardinality(window_latest) = 13 and cardinality(trait_moods) = 13
-  ),
-  constraint landmark_has_every_trait check (cardinality(landmark_traits) = 5)
+  landmark_style text not null default 'balanced'
 ) with (fillfactor = 70); -- every message updates its user's row in place
 comment on table public.personality_profiles is
   'One row per user who ever wrote a scored message, exact as of as_of. RPC personality_context is exact as of the call.';
@@ -882,7 +870,8 @@ revoke all on function bondhu.drop_unevidenced_history(), bondhu.release_evidenc
 
 -- Sentiment per user and 15 minutes of UTC: the coarsest grain from which every time
 -- zone's hours and days can be made. Sums are integers, so that neither order nor a
--- deletion can leave a trace. Written by the engine, as the owner.
+-- deletion can leave a trace. Written by the engine alone, as the owner; without checks, as
+-- personality_profiles.
 
 create table public.sentiment_buckets (
   -- Of the profile, whose row the engine holds when it writes here: a check of auth.users would
@@ -906,17 +895,8 @@ create table public.sentiment_buckets (
   surprise integer not null,
   tired integer not null,
 
-  primary key (user_id, bucket_start),
-  constraint bucket_is_a_quarter_hour check (bucket_start = date_bin('15 minutes', bucket_start, 'epoch')),
-  constraint bucket_is_not_empty check (message_count > 0),
-  constraint sum_is_of_scores check (score_sum between 0 and 100::bigint * message_count),
-  constraint squares_are_of_scores check (score_sum_squares between 0 and 100 * score_sum),
-  constraint every_message_has_one_mood check (
-    message_count
-      = angry + anxious + calm + curious + disgust + grateful + joy + lonely + love + neutral + sad + surprise + tired
-    and least(angry, anxious, calm, curious, disgust, grateful, joy, lonely, love, neutral, sad, surprise, tired) >= 0
-  )
-);
+  primary key (user_id, bucket_start)
+) with (fillfactor = 85); -- the present bucket is updated in place
 comment on table public.sentiment_buckets is 'Scored messages per user and 15 minutes (UTC): count, sums of scores in hundredths, mood counts.';
 comment on column public.sentiment_buckets.score_sum is 'Sum of sentiment_score × 100.';
 comment on column public.sentiment_buckets.score_sum_squares is 'Sum of (sentiment_score × 100)², for exact deviations.';
@@ -1051,6 +1031,15 @@ begin
     create or replace function bondhu.recompute(user_id uuid) returns void
     language sql security definer set search_path = ''
     as $f$ select %1$I.recompute($1) $f$;
+
+    create or replace function bondhu.refresh(user_ids uuid[]) returns void
+    language sql security definer set search_path = ''
+    as $f$ select %1$I.refresh($1) $f$;
+
+    create or replace function bondhu.differences(user_ids uuid[],
+      out user_id uuid, out relation text, out figure text, out stored text, out recounted text) returns setof record
+    language sql stable security definer set search_path = ''
+    as $f$ select d.* from %1$I.verify($1) d $f$;
   $ddl$, engine);
   execute format($ddl$
     grant usage on schema %1$I to service_role, bondhu_worker;
@@ -1087,6 +1076,15 @@ begin
 
   create or replace function bondhu.recompute(user_id uuid) returns void
   language plpgsql security definer set search_path = ''
+  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+
+  create or replace function bondhu.refresh(user_ids uuid[]) returns void
+  language plpgsql security definer set search_path = ''
+  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+
+  create or replace function bondhu.differences(user_ids uuid[],
+    out user_id uuid, out relation text, out figure text, out stored text, out recounted text) returns setof record
+  language plpgsql stable security definer set search_path = ''
   as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
 end
 $detach$;
@@ -1133,6 +1131,22 @@ comment on function bondhu.engine() is 'Name and version of the installed engine
 comment on function bondhu.score(text) is 'Sentiment (0..1), mood, its confidence (0..1), support level. 0A000 without an engine.';
 comment on function bondhu.personality(uuid[], timestamptz) is 'What is concluded about users, exact as of the given instant; no rows without an engine.';
 comment on function bondhu.recompute(uuid) is 'Rebuilds everything derived about a user from the raw messages. 0A000 without an engine.';
+
+comment on function bondhu.refresh(uuid[]) is 'Brings the stored profiles of users to now, as a message of theirs would. 0A000 without an engine.';
+comment on function bondhu.differences(uuid[]) is 'bondhu.verify() for the given users.';
+
+create function bondhu.verify(user_id uuid default null)
+returns table (user_id uuid, relation text, figure text, stored text, recounted text)
+language sql stable security definer
+set search_path = ''
+as $$
+  select d.*
+  from bondhu.differences(case when $1 is not null then array[$1] else (
+    select coalesce(array_agg(p.user_id order by p.user_id), '{}') from public.profiles p
+  ) end) d
+$$;
+comment on function bondhu.verify(uuid) is
+  'What is stored about a user, or about everybody, other than the raw messages make it: a row for each figure, none when all is exact. 0A000 without an engine.';
 
 -- Scores messages that no engine, or an older one, has scored. Bounded per call, so that a
 -- live system keeps its breath; run it until it returns 0.
@@ -1187,7 +1201,7 @@ begin
   if bondhu.engine() is not null then
     -- Waits for messages that are being written under the former settings, and keeps new
     -- ones waiting: nobody folds half a transaction under the one and half under the other.
-    lock table public.personality_profiles in share row exclusive mode;
+    lock table public.personality_profiles in exclusive mode;
     perform bondhu.recompute(p.user_id) from (select user_id from public.personality_profiles order by user_id) p;
   end if;
   return null;
@@ -1207,13 +1221,13 @@ create trigger settings_apply_to_engine after update on bondhu.settings
 
 revoke all on function bondhu.missing_from_engine(text), bondhu.install_engine(), bondhu.unscore_message(), bondhu.point_entries_at(text),
   bondhu.detach_engine(), bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text),
-  bondhu.personality(uuid[], timestamptz), bondhu.recompute(uuid), bondhu.rescore(integer),
-  bondhu.apply_engine_settings()
+  bondhu.personality(uuid[], timestamptz), bondhu.recompute(uuid), bondhu.refresh(uuid[]), bondhu.differences(uuid[]),
+  bondhu.verify(uuid), bondhu.rescore(integer), bondhu.apply_engine_settings()
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text)
   to service_role, bondhu_worker;
 grant execute on function bondhu.personality(uuid[], timestamptz) to bondhu_worker;
-grant execute on function bondhu.recompute(uuid), bondhu.rescore(integer) to service_role;
+grant execute on function bondhu.recompute(uuid), bondhu.verify(uuid), bondhu.rescore(integer) to service_role;
 
 -- sql/58_personality_documents.sql
 

@@ -87,7 +87,7 @@ impl Host {
         for message in &self.messages {
             days.entry(message.created_at.day())
                 .or_default()
-                .add(&message.tally(), 1)
+                .put(message.score, message.mood, 1)
                 .unwrap();
         }
         days.into_iter().collect()
@@ -105,9 +105,11 @@ impl Host {
         } else {
             Vec::new()
         };
+        let mut repairs = Repairs::default();
         self.state
-            .advance(self.now, &self.settings, &moving, &days)
+            .advance(self.now, &self.settings, &moving, &days, &mut repairs)
             .unwrap();
+        self.repair(&repairs);
 
         let mut repairs = Repairs::default();
         if let Some(index) = removed {
@@ -118,10 +120,21 @@ impl Host {
             self.messages.push(message);
             self.state.put(&message).unwrap();
         }
+        self.repair(&repairs);
+    }
+
+    fn repair(&mut self, repairs: &Repairs) {
         let window = self.within(self.state.current_span());
+        let oldest = |messages: &[Message]| messages.iter().map(|message| message.created_at).min();
         for mood in repairs.moods() {
             let of_mood = window.iter().filter(|message| message.mood == mood);
             self.state.latest[mood.index()] = of_mood.map(|message| message.created_at).max();
+        }
+        if repairs.oldest {
+            self.state.oldest = oldest(&window);
+        }
+        if repairs.previous_oldest {
+            self.state.previous_oldest = oldest(&self.within(self.state.previous_span()));
         }
         if repairs.crisis {
             let crises = self.messages.iter().filter(|message| message.crisis);
@@ -205,8 +218,7 @@ proptest! {
             host.step(step);
         }
         host.fold(None, None);
-        let oldest = |span| host.within(span).iter().map(|message| message.created_at).min();
-        let next = host.state.next_change(oldest(host.state.current_span()), oldest(host.state.previous_span()), &host.settings);
+        let next = host.state.next_change(&host.settings);
         let now = Personality::of(&host.state, &host.settings);
         let last_moment = next.map_or(Timestamp(host.now.0 + 400 * 24 * HOUR), |at| Timestamp(at.0 - 1));
         prop_assert!(last_moment >= host.now);
@@ -263,7 +275,13 @@ fn the_state_never_goes_back() {
     let mut state = State::recount(&[said(START, 10)], START, &settings).unwrap();
     let before = state.clone();
     state
-        .advance(START.plus_hours(-5), &settings, &[], &[])
+        .advance(
+            START.plus_hours(-5),
+            &settings,
+            &[],
+            &[],
+            &mut Repairs::default(),
+        )
         .unwrap();
     assert_eq!(state, before);
 }

@@ -1,206 +1,178 @@
 //! `public.sentiment_buckets`: sums per user and 15 minutes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use bondhu_core::mood::MOODS;
-use bondhu_core::tally::Tally;
+use bondhu_core::tally::{Inconsistent, Tally};
 use bondhu_core::time::{Day, Timestamp};
 use pgrx::datum::Uuid;
-use pgrx::pg_sys::{
-    INT4ARRAYOID, INT8ARRAYOID, Oid, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID,
+use pgrx::pg_sys::{INT4OID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, UUIDOID};
+
+use crate::datum::{timestamptz, timestamptz_element};
+use crate::error::EngineError;
+use crate::spi::{Sees, Sql, Statement, time, value};
+use crate::store::tally::{self, WIDTH};
+use crate::table::{Key, Name, Table};
+
+/// What a user's buckets change by.
+pub(crate) type Deltas = BTreeMap<Timestamp, Tally>;
+
+/// The table.
+pub(crate) const TABLE: Name = Name {
+    schema: c"public",
+    table: c"sentiment_buckets",
+    written: true,
 };
 
-use crate::datum::timestamptz_element;
-use crate::error::EngineError;
-use crate::spi::{Parameter, Row, Sees, Statement, time, value};
-
-/// Deltas per user and bucket.
-pub(crate) type Deltas = BTreeMap<(Uuid, Timestamp), Tally>;
-
-const DELTA: [Oid; 18] = [
-    UUIDARRAYOID,
-    TIMESTAMPTZARRAYOID,
-    INT4ARRAYOID,
-    INT8ARRAYOID,
-    INT8ARRAYOID,
-    INT4ARRAYOID,
-    INT4ARRAYOID,
-    INT4ARRAYOID,
-    INT4ARRAYOID,
-    INT4ARRAYOID,
-    INT4ARRAYOID,
-    INT4ARRAYOID,
-    INT4ARRAYOID,
-    INT4ARRAYOID,
-    INT4ARRAYOID,
-    INT4ARRAYOID,
-    INT4ARRAYOID,
-    INT4ARRAYOID,
-];
-
-static ADD: Statement = Statement::new(
-    "adding to sentiment buckets",
-    c"insert into public.sentiment_buckets as b
-        (user_id, bucket_start, message_count, score_sum, score_sum_squares, angry, anxious, calm, curious,
-         disgust, grateful, joy, lonely, love, neutral, sad, surprise, tired)
-      select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
-      on conflict (user_id, bucket_start) do update set
-        message_count = b.message_count + excluded.message_count,
-        score_sum = b.score_sum + excluded.score_sum,
-        score_sum_squares = b.score_sum_squares + excluded.score_sum_squares,
-        angry = b.angry + excluded.angry, anxious = b.anxious + excluded.anxious, calm = b.calm + excluded.calm,
-        curious = b.curious + excluded.curious, disgust = b.disgust + excluded.disgust,
-        grateful = b.grateful + excluded.grateful, joy = b.joy + excluded.joy, lonely = b.lonely + excluded.lonely,
-        love = b.love + excluded.love, neutral = b.neutral + excluded.neutral, sad = b.sad + excluded.sad,
-        surprise = b.surprise + excluded.surprise, tired = b.tired + excluded.tired",
-    &DELTA,
-);
-
-// A bucket that loses its last message goes: nothing may tell it was there.
-static SHIFT: Statement = Statement::new(
-    "taking out of sentiment buckets",
-    c"with delta as materialized (
-        select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
-          d (user_id, bucket_start, message_count, score_sum, score_sum_squares, angry, anxious, calm, curious,
-             disgust, grateful, joy, lonely, love, neutral, sad, surprise, tired)
-      ), emptied as (
-        delete from public.sentiment_buckets b using delta d
-        where b.user_id = d.user_id and b.bucket_start = d.bucket_start and b.message_count + d.message_count = 0
-      )
-      update public.sentiment_buckets b set
-        message_count = b.message_count + d.message_count,
-        score_sum = b.score_sum + d.score_sum,
-        score_sum_squares = b.score_sum_squares + d.score_sum_squares,
-        angry = b.angry + d.angry, anxious = b.anxious + d.anxious, calm = b.calm + d.calm,
-        curious = b.curious + d.curious, disgust = b.disgust + d.disgust,
-        grateful = b.grateful + d.grateful, joy = b.joy + d.joy, lonely = b.lonely + d.lonely,
-        love = b.love + d.love, neutral = b.neutral + d.neutral, sad = b.sad + d.sad,
-        surprise = b.surprise + d.surprise, tired = b.tired + d.tired
-      from delta d
-      where b.user_id = d.user_id and b.bucket_start = d.bucket_start and b.message_count + d.message_count <> 0",
-    &DELTA,
+// The user, the starts of the buckets, the numbers of all tallies, how many there are.
+static INSERT: Statement = Statement::new(
+    "making sentiment buckets",
+    Sql::Made(|| {
+        let columns = tally::listed(|column, _| column.to_owned());
+        let numbers = tally::listed(|_, place| format!("($3)[{WIDTH} * i - {}]", WIDTH - place));
+        format!(
+            "insert into public.sentiment_buckets (user_id, bucket_start, {columns})
+             select $1, ($2)[i], {numbers} from generate_series(1, $4) i"
+        )
+    }),
+    &[UUIDOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, INT4OID],
 );
 
 static DAYS: Statement = Statement::new(
     "reading daily tallies",
-    c"select b.user_id, floor(extract(epoch from b.bucket_start) / 86400)::bigint, sum(b.message_count)::bigint,
-        sum(b.score_sum)::bigint, sum(b.score_sum_squares)::bigint, sum(b.angry), sum(b.anxious), sum(b.calm),
-        sum(b.curious), sum(b.disgust), sum(b.grateful), sum(b.joy), sum(b.lonely), sum(b.love), sum(b.neutral),
-        sum(b.sad), sum(b.surprise), sum(b.tired)
-      from public.sentiment_buckets b
-      where b.user_id = any ($1) and b.bucket_start >= $2
-      group by 1, 2",
-    &[UUIDARRAYOID, TIMESTAMPTZOID],
+    Sql::Made(|| {
+        let sums = tally::listed(|column, _| format!("sum(b.{column})::bigint"));
+        format!(
+            "select floor(extract(epoch from b.bucket_start) / 86400)::bigint, {sums}
+             from public.sentiment_buckets b
+             where b.user_id = $1 and b.bucket_start >= $2
+             group by 1"
+        )
+    }),
+    &[UUIDOID, TIMESTAMPTZOID],
 );
 
 static CLEAR: Statement = Statement::new(
     "clearing sentiment buckets",
-    c"delete from public.sentiment_buckets where user_id = $1",
+    Sql::Text("delete from public.sentiment_buckets where user_id = $1"),
     &[UUIDOID],
 );
+
+/// The buckets of a user, from the messages.
+fn recounted() -> String {
+    let sums = tally::recounted();
+    format!(
+        "select c.user_id, date_bin('15 minutes', c.created_at, 'epoch'), {sums}
+         from public.chat_messages c
+         where c.user_id = $1 and c.engine_version is not null
+         group by 1, 2"
+    )
+}
 
 static RECOUNT: Statement = Statement::new(
     "recounting sentiment buckets",
-    c"insert into public.sentiment_buckets
-        (user_id, bucket_start, message_count, score_sum, score_sum_squares, angry, anxious, calm, curious,
-         disgust, grateful, joy, lonely, love, neutral, sad, surprise, tired)
-      select m.user_id, date_bin('15 minutes', m.created_at, 'epoch'), count(*),
-        sum((m.sentiment_score * 100)::bigint), sum(((m.sentiment_score * 100)::bigint) ^ 2),
-        count(*) filter (where m.mood_detected = 'angry'), count(*) filter (where m.mood_detected = 'anxious'),
-        count(*) filter (where m.mood_detected = 'calm'), count(*) filter (where m.mood_detected = 'curious'),
-        count(*) filter (where m.mood_detected = 'disgust'), count(*) filter (where m.mood_detected = 'grateful'),
-        count(*) filter (where m.mood_detected = 'joy'), count(*) filter (where m.mood_detected = 'lonely'),
-        count(*) filter (where m.mood_detected = 'love'), count(*) filter (where m.mood_detected = 'neutral'),
-        count(*) filter (where m.mood_detected = 'sad'), count(*) filter (where m.mood_detected = 'surprise'),
-        count(*) filter (where m.mood_detected = 'tired')
-      from public.chat_messages m
-      where m.user_id = $1 and m.engine_version is not null
-      group by 1, 2",
+    Sql::Made(|| {
+        let columns = tally::listed(|column, _| column.to_owned());
+        let recounted = recounted();
+        format!(
+            "insert into public.sentiment_buckets (user_id, bucket_start, {columns}) {recounted}"
+        )
+    }),
     &[UUIDOID],
 );
 
-/// Adds deltas that only add.
-pub(crate) fn add(deltas: &Deltas) -> Result<(), EngineError> {
-    if deltas.is_empty() {
-        Ok(())
-    } else {
-        ADD.run(Sees::Newest, &parameters(deltas)?).map(drop)
-    }
-}
+static DIFFERENCES: Statement = Statement::new(
+    "comparing sentiment buckets",
+    Sql::Made(|| {
+        let columns = tally::listed(|column, _| column.to_owned());
+        let recounted = recounted();
+        format!(
+            "select bucket_start::text, b.tally, r.tally
+             from (
+               select bucket_start, row({columns})::text as tally
+               from public.sentiment_buckets
+               where user_id = $1
+             ) b
+             full join (
+               select bucket_start, row({columns})::text as tally
+               from ({recounted}) c (user_id, bucket_start, {columns})
+             ) r using (bucket_start)
+             where b.tally is distinct from r.tally
+             order by bucket_start"
+        )
+    }),
+    &[UUIDOID],
+);
 
-/// Applies deltas that take something out; the buckets exist.
-pub(crate) fn shift(deltas: &Deltas) -> Result<(), EngineError> {
-    if deltas.is_empty() {
-        Ok(())
-    } else {
-        SHIFT.run(Sees::Newest, &parameters(deltas)?).map(drop)
-    }
-}
-
-fn parameters(deltas: &Deltas) -> Result<Vec<Parameter>, EngineError> {
-    let numbers = |of: &dyn Fn(&Tally) -> i64| value(deltas.values().map(of).collect::<Vec<_>>());
-    let counts = |of: &dyn Fn(&Tally) -> i64| {
-        let count = |tally| {
-            i32::try_from(of(tally)).map_err(|_| EngineError::UnexpectedValue("a bucket's count"))
+/// Applies what a user's buckets change by. Whoever does so has the user's profile locked.
+/// A bucket that loses its last message goes: nothing may tell it was there.
+pub(crate) fn apply(table: &Table, user: Uuid, deltas: &Deltas) -> Result<(), EngineError> {
+    let mut missing = Vec::new();
+    for (start, delta) in deltas.iter().filter(|(_, delta)| **delta != Tally::EMPTY) {
+        let key = [Key::uuid(user), Key::timestamptz(timestamptz(*start))];
+        let Some(row) = table.lock(&key)? else {
+            missing.push((*start, *delta));
+            continue;
         };
-        Ok(value(
-            deltas.values().map(count).collect::<Result<Vec<_>, _>>()?,
-        ))
-    };
-    let mut parameters = vec![
-        value(deltas.keys().map(|(user, _)| *user).collect::<Vec<_>>()),
-        value(
-            deltas
-                .keys()
-                .map(|(_, start)| timestamptz_element(*start))
-                .collect::<Result<Vec<_>, _>>()?,
-        ),
-        counts(&|tally| tally.count)?,
-        numbers(&|tally| tally.sum),
-        numbers(&|tally| tally.sum_squares),
-    ];
-    for mood in 0..MOODS {
-        parameters.push(counts(&|tally| tally.moods[mood])?);
+        let mut sum = tally::stored(&row)?;
+        sum.add(delta, 1)
+            .map_err(|error| EngineError::inconsistent(user, error))?;
+        if sum == Tally::EMPTY {
+            row.delete();
+        } else if sum.is_sound() {
+            row.update(tally::values(&sum)?)?;
+        } else {
+            return Err(EngineError::inconsistent(user, Inconsistent));
+        }
     }
-    Ok(parameters)
+    insert(user, &missing)
 }
 
-/// Daily tallies of users from a day on.
-pub(crate) fn days(
-    sees: Sees,
-    users: &[Uuid],
-    from: Day,
-) -> Result<HashMap<Uuid, Vec<(Day, Tally)>>, EngineError> {
-    let mut days: HashMap<Uuid, Vec<(Day, Tally)>> = HashMap::new();
-    if users.is_empty() {
-        return Ok(days);
+fn insert(user: Uuid, buckets: &[(Timestamp, Tally)]) -> Result<(), EngineError> {
+    if buckets.is_empty() {
+        return Ok(());
     }
-    for row in DAYS
-        .run(sees, &[value(users.to_vec()), time(from.start())])?
+    if buckets.iter().any(|(_, tally)| !tally.is_sound()) {
+        return Err(EngineError::inconsistent(user, Inconsistent));
+    }
+    let starts = buckets
         .iter()
-    {
-        days.entry(row.get(1)?)
-            .or_default()
-            .push((Day(row.get(2)?), tally(&row)?));
-    }
-    Ok(days)
+        .map(|(start, _)| timestamptz_element(*start))
+        .collect::<Result<Vec<_>, _>>()?;
+    let numbers: Vec<i64> = buckets
+        .iter()
+        .flat_map(|(_, tally)| tally::numbers(tally))
+        .collect();
+    let count = value(starts.len() as i32);
+    INSERT
+        .run(
+            Sees::Newest,
+            [value(user), value(starts), value(numbers), count],
+        )
+        .map(drop)
 }
 
-fn tally(row: &Row<'_>) -> Result<Tally, EngineError> {
-    let mut tally = Tally {
-        count: row.get(3)?,
-        sum: row.get(4)?,
-        sum_squares: row.get(5)?,
-        ..Tally::EMPTY
-    };
-    for (column, mood) in (6..).zip(&mut tally.moods) {
-        *mood = row.get(column)?;
-    }
-    Ok(tally)
+/// Daily tallies of a user from a day on.
+pub(crate) fn days(sees: Sees, user: Uuid, from: Day) -> Result<Vec<(Day, Tally)>, EngineError> {
+    DAYS.run(sees, [value(user), time(from.start())])?
+        .iter()
+        .map(|row| Ok((Day(row.get(1)?), tally::of(&row, 2)?)))
+        .collect()
 }
 
 /// Counts a user's buckets anew from the messages.
 pub(crate) fn recount(user: Uuid) -> Result<(), EngineError> {
-    CLEAR.run(Sees::Newest, &[value(user)])?;
-    RECOUNT.run(Sees::Newest, &[value(user)]).map(drop)
+    CLEAR.run(Sees::Newest, [value(user)])?;
+    RECOUNT.run(Sees::Newest, [value(user)]).map(drop)
+}
+
+/// A bucket that is not what the messages make it: its start, what is stored, what should be.
+pub(crate) type Difference = (String, Option<String>, Option<String>);
+
+/// The buckets of a user that differ from the messages.
+pub(crate) fn differences(sees: Sees, user: Uuid) -> Result<Vec<Difference>, EngineError> {
+    DIFFERENCES
+        .run(sees, [value(user)])?
+        .iter()
+        .map(|row| Ok((row.get(1)?, row.maybe(2), row.maybe(3))))
+        .collect()
 }

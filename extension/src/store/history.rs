@@ -10,15 +10,17 @@ use pgrx::pg_sys::{
 };
 
 use crate::error::EngineError;
-use crate::spi::{Sees, Statement, time, value};
+use crate::spi::{Sees, Sql, Statement, time, value};
 
 static NEWEST: Statement = Statement::new(
     "reading evidence",
-    c"select c.id, c.created_at, (c.sentiment_score * 100)::bigint
+    Sql::Text(
+        "select c.id, c.created_at, (c.sentiment_score * 100)::bigint
       from public.chat_messages c
       where c.user_id = $1 and c.engine_version is not null
       order by c.created_at desc, c.seq desc
       limit $2",
+    ),
     &[UUIDOID, INT8OID],
 );
 
@@ -26,13 +28,16 @@ static NEWEST: Statement = Statement::new(
 // they wait for the profile.
 static HOLD: Statement = Statement::new(
     "holding evidence",
-    c"select c.id from public.chat_messages c where c.user_id = $1 and c.id = any ($2) for key share skip locked",
+    Sql::Text(
+        "select c.id from public.chat_messages c where c.user_id = $1 and c.id = any ($2) for key share skip locked",
+    ),
     &[UUIDOID, UUIDARRAYOID],
 );
 
 static APPEND: Statement = Statement::new(
     "appending history",
-    c"with change as (
+    Sql::Text(
+        "with change as (
         insert into public.personality_history
           (user_id, changed_at, before, after, window_start, window_end, message_count)
         select $1, $2, s.before, s.after, $7, $8, $9
@@ -52,6 +57,7 @@ static APPEND: Statement = Statement::new(
       insert into public.personality_history_evidence (user_id, history_id, message_id, weight)
       select $1, change.id, e.message_id, e.weight
       from change cross join unnest($10, $11) e (message_id, weight)",
+    ),
     &[
         UUIDOID, TIMESTAMPTZOID, INT8ARRAYOID, TEXTOID, INT8ARRAYOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID,
         UUIDARRAYOID, INT4ARRAYOID,
@@ -61,7 +67,7 @@ static APPEND: Statement = Statement::new(
 /// The user's newest scored messages.
 pub(crate) fn newest(user: Uuid, limit: i64) -> Result<Vec<Candidate<Uuid>>, EngineError> {
     NEWEST
-        .run(Sees::Newest, &[value(user), value(limit)])?
+        .run(Sees::Newest, [value(user), value(limit)])?
         .iter()
         .map(|row| {
             Ok(Candidate {
@@ -75,7 +81,7 @@ pub(crate) fn newest(user: Uuid, limit: i64) -> Result<Vec<Candidate<Uuid>>, Eng
 
 /// Those of the messages that are there to stay until this transaction ends.
 pub(crate) fn hold(user: Uuid, ids: Vec<Uuid>) -> Result<Vec<Uuid>, EngineError> {
-    HOLD.run(Sees::Newest, &[value(user), value(ids)])?
+    HOLD.run(Sees::Newest, [value(user), value(ids)])?
         .iter()
         .map(|row| row.get(1))
         .collect()
@@ -99,7 +105,7 @@ pub(crate) fn append(entry: &Entry<'_>) -> Result<(), EngineError> {
     APPEND
         .run(
             Sees::Newest,
-            &[
+            [
                 value(entry.user),
                 time(entry.changed_at),
                 value(entry.before.traits.to_vec()),

@@ -6,3 +6,4 @@ pub(crate) mod history;
 pub(crate) mod messages;
 pub(crate) mod profile;
 pub(crate) mod settings;
+pub(crate) mod tally;

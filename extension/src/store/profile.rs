@@ -2,20 +2,34 @@
 
 use bondhu_core::mood::MOODS;
 use bondhu_core::personality::{Landmark, Personality};
-use bondhu_core::settings::Settings;
 use bondhu_core::state::State;
 use bondhu_core::style::CommunicationStyle;
 use bondhu_core::tally::Tally;
 use bondhu_core::time::Timestamp;
 use pgrx::datum::{TimestampWithTimeZone, Uuid};
 use pgrx::pg_sys::{
-    BOOLOID, INT4OID, INT8ARRAYOID, INT8OID, TEXTOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID,
-    UUIDARRAYOID, UUIDOID,
+    BOOLOID, INT4OID, INT8ARRAYOID, INT8OID, NUMERICOID, Oid, TEXTOID, TIMESTAMPTZARRAYOID,
+    TIMESTAMPTZOID, UUIDOID,
 };
 
-use crate::datum::{instant, timestamptz_element};
+use crate::column::column;
+use crate::datum::{instant, numeric, numeric4, timestamptz_element};
 use crate::error::EngineError;
-use crate::spi::{Row, Sees, Statement, time, value};
+use crate::spi::{Parameter, Sees, Sql, Statement, time, value};
+use crate::table::{Key, Name, Row, Snapshot, Table};
+
+/// The table.
+pub(crate) const TABLE: Name = Name {
+    schema: c"public",
+    table: c"personality_profiles",
+    written: true,
+};
+
+/// The table, only read.
+pub(crate) const READ: Name = Name {
+    written: false,
+    ..TABLE
+};
 
 /// A stored profile.
 pub(crate) struct Profile {
@@ -26,209 +40,252 @@ pub(crate) struct Profile {
 
 const UNKNOWN: EngineError = EngineError::UnexpectedValue("personality_profiles");
 
-macro_rules! select_profiles {
-    ($then:literal) => {
-        concat!(
-            "select user_id, as_of, window_hours, message_count, window_sum, window_sum_squares, window_moods,
-               window_latest, previous_count, previous_sum, trait_count, trait_sum, trait_sum_squares, trait_moods,
-               last_crisis_at, landmark_traits, landmark_style
-             from public.personality_profiles
-             where user_id = any ($1)
-             order by user_id",
-            $then,
-            "\0"
-        )
-    };
-}
+/// What the engine writes, in the table's order, after the user's id. The law speaks of all but the
+/// last [`LANDMARK`]: where history was last written is part of the log.
+const COLUMNS: [(&str, Oid); 32] = [
+    ("as_of", TIMESTAMPTZOID),
+    ("openness", NUMERICOID),
+    ("conscientiousness", NUMERICOID),
+    ("extraversion", NUMERICOID),
+    ("agreeableness", NUMERICOID),
+    ("neuroticism", NUMERICOID),
+    ("trait_confidence", NUMERICOID),
+    ("communication_style", TEXTOID),
+    ("emotional_stability", TEXTOID),
+    ("needs_support", BOOLOID),
+    ("message_count", INT8OID),
+    ("mean_sentiment", NUMERICOID),
+    ("sentiment_volatility", NUMERICOID),
+    ("dominant_mood", TEXTOID),
+    ("sentiment_trend", TEXTOID),
+    ("data_status", TEXTOID),
+    ("window_hours", INT4OID),
+    ("window_sum", INT8OID),
+    ("window_sum_squares", INT8OID),
+    ("window_moods", INT8ARRAYOID),
+    ("window_latest", TIMESTAMPTZARRAYOID),
+    ("window_oldest", TIMESTAMPTZOID),
+    ("previous_count", INT8OID),
+    ("previous_sum", INT8OID),
+    ("previous_oldest", TIMESTAMPTZOID),
+    ("trait_count", INT8OID),
+    ("trait_sum", INT8OID),
+    ("trait_sum_squares", INT8OID),
+    ("trait_moods", INT8ARRAYOID),
+    ("last_crisis_at", TIMESTAMPTZOID),
+    ("landmark_traits", INT8ARRAYOID),
+    ("landmark_style", TEXTOID),
+];
+const LANDMARK: usize = 2;
 
-const fn c(sql: &'static str) -> &'static std::ffi::CStr {
-    match std::ffi::CStr::from_bytes_with_nul(sql.as_bytes()) {
-        Ok(sql) => sql,
-        Err(_) => c"",
+/// Types of the user's id and of [`COLUMNS`].
+const TYPES: [Oid; COLUMNS.len() + 1] = {
+    let mut types = [UUIDOID; COLUMNS.len() + 1];
+    let mut index = 0;
+    while index < COLUMNS.len() {
+        types[index + 1] = COLUMNS[index].1;
+        index += 1;
     }
-}
-
-static READ: Statement =
-    Statement::new("reading profiles", c(select_profiles!("")), &[UUIDARRAYOID]);
-
-static LOCK: Statement = Statement::new(
-    "locking profiles",
-    c(select_profiles!(" for no key update")),
-    &[UUIDARRAYOID],
-);
-
-static MISSING: Statement = Statement::new(
-    "looking for missing profiles",
-    c"select wanted.id
-      from unnest($1) wanted (id)
-      where not exists (select from public.personality_profiles p where p.user_id = wanted.id)
-      order by wanted.id",
-    &[UUIDARRAYOID],
-);
+    types
+};
 
 static CREATE: Statement = Statement::new(
-    "creating profiles",
-    c"insert into public.personality_profiles (user_id, as_of, window_hours)
-      select id, $2, $3 from unnest($1) wanted (id) order by id
-      on conflict (user_id) do nothing",
-    &[UUIDARRAYOID, TIMESTAMPTZOID, INT4OID],
+    "creating a profile",
+    Sql::Text(
+        "insert into public.personality_profiles (user_id, as_of, window_hours)
+         select $1, $2, s.window_hours from bondhu.settings s
+         on conflict (user_id) do nothing",
+    ),
+    &[UUIDOID, TIMESTAMPTZOID],
 );
 
-static SAVE: Statement = Statement::new(
-    "saving a profile",
-    c"update public.personality_profiles set
-        as_of = $2,
-        openness = ($3)[1]::numeric / 100, conscientiousness = ($3)[2]::numeric / 100,
-        extraversion = ($3)[3]::numeric / 100, agreeableness = ($3)[4]::numeric / 100,
-        neuroticism = ($3)[5]::numeric / 100,
-        trait_confidence = $4::numeric / 10000,
-        communication_style = $5, emotional_stability = $6, needs_support = $7,
-        message_count = $8, mean_sentiment = $9::numeric / 10000, sentiment_volatility = $10::numeric / 10000,
-        dominant_mood = $11, sentiment_trend = $12,
-        window_hours = $13, window_sum = $14, window_sum_squares = $15, window_moods = $16, window_latest = $17,
-        previous_count = $18, previous_sum = $19,
-        trait_count = $20, trait_sum = $21, trait_sum_squares = $22, trait_moods = $23,
-        last_crisis_at = $24, landmark_traits = $25, landmark_style = $26
-      where user_id = $1",
-    &[
-        UUIDOID, TIMESTAMPTZOID, INT8ARRAYOID, INT8OID, TEXTOID, TEXTOID, BOOLOID, INT8OID, INT8OID, INT8OID, TEXTOID,
-        TEXTOID, INT4OID, INT8OID, INT8OID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, INT8OID, INT8OID, INT8OID, INT8OID,
-        INT8OID, INT8ARRAYOID, TIMESTAMPTZOID, INT8ARRAYOID, TEXTOID,
-    ],
-);
-
-/// Profiles as the calling query sees them.
-pub(crate) fn read(users: &[Uuid]) -> Result<Vec<Profile>, EngineError> {
-    READ.run(Sees::Caller, &[value(users.to_vec())])?
-        .iter()
-        .map(|row| profile(&row))
-        .collect()
-}
-
-/// Locks the profiles of `users`, in the order of their ids, so that no two statements wait
-/// for each other. Users without a profile are left out.
-pub(crate) fn lock(users: &[Uuid]) -> Result<Vec<Profile>, EngineError> {
-    LOCK.run(Sees::Newest, &[value(users.to_vec())])?
-        .iter()
-        .map(|row| profile(&row))
-        .collect()
-}
-
-/// Makes the profiles that are missing. To be called before any is locked.
-pub(crate) fn create_missing(
-    users: &[Uuid],
-    as_of: Timestamp,
-    settings: &Settings,
-) -> Result<(), EngineError> {
-    let missing: Vec<Uuid> = MISSING
-        .run(Sees::Newest, &[value(users.to_vec())])?
-        .iter()
-        .map(|row| row.get(1))
-        .collect::<Result<_, _>>()?;
-    if missing.is_empty() {
-        return Ok(());
-    }
-    CREATE
-        .run(
-            Sees::Newest,
-            &[
-                value(missing),
-                time(as_of),
-                value(settings.window_hours as i32),
-            ],
+// Compared as text: to the last digit stored.
+static DIFFERENCES: Statement = Statement::new(
+    "comparing a profile",
+    Sql::Made(|| {
+        let lawful = COLUMNS.len() - LANDMARK;
+        let rows: Vec<_> = (2..)
+            .zip(&COLUMNS[..lawful])
+            .map(|(parameter, (column, _))| {
+                format!("('{column}', p.{column}::text, ${parameter}::text)")
+            })
+            .collect();
+        let rows = rows.join(", ");
+        format!(
+            "select f.name, f.stored, f.recounted
+             from public.personality_profiles p cross join lateral (values {rows}) f (name, stored, recounted)
+             where p.user_id = $1 and f.stored is distinct from f.recounted"
         )
-        .map(drop)
+    }),
+    &TYPES,
+);
+
+fn key(user: Uuid) -> [Key; 1] {
+    [Key::uuid(user)]
 }
 
-fn profile(row: &Row<'_>) -> Result<Profile, EngineError> {
-    let latest = row.get::<Vec<Option<TimestampWithTimeZone>>>(8)?;
+/// A user's profile as the calling query sees it.
+pub(crate) fn read(table: &Table, user: Uuid) -> Result<Option<Profile>, EngineError> {
+    let row = table.read(Snapshot::Caller, &key(user));
+    row.map(|row| profile(user, &row)).transpose()
+}
+
+/// Locks a user's profile; none if the user has no profile.
+pub(crate) fn lock(table: &Table, user: Uuid) -> Result<Option<(Profile, Row<'_>)>, EngineError> {
+    let row = table.lock(&key(user))?;
+    row.map(|row| Ok((profile(user, &row)?, row))).transpose()
+}
+
+/// As [`lock`]; makes the profile if it is missing.
+pub(crate) fn lock_or_create(
+    table: &Table,
+    user: Uuid,
+    as_of: Timestamp,
+) -> Result<(Profile, Row<'_>), EngineError> {
+    if let Some(locked) = lock(table, user)? {
+        return Ok(locked);
+    }
+    CREATE.run(Sees::Newest, [value(user), time(as_of)])?;
+    lock(table, user)?.ok_or(EngineError::NoSettings)
+}
+
+fn profile(user_id: Uuid, row: &Row<'_>) -> Result<Profile, EngineError> {
+    let moods = |column| -> Result<[i64; MOODS], EngineError> {
+        row.get::<Vec<i64>>(column)?.try_into().map_err(|_| UNKNOWN)
+    };
+    let at = |column| -> Result<Option<Timestamp>, EngineError> {
+        let at = row.maybe::<TimestampWithTimeZone>(column)?;
+        Ok(at.map(|at| instant(at.into())))
+    };
     let mut state = State {
-        as_of: row.instant(2)?,
-        window_hours: row.get::<i32>(3)?.into(),
+        as_of: at(column("as_of", 2))?.ok_or(UNKNOWN)?,
+        window_hours: row.get::<i32>(column("window_hours", 18))?.into(),
         window: Tally {
-            count: row.get(4)?,
-            sum: row.get(5)?,
-            sum_squares: row.get(6)?,
-            moods: moods(row, 7)?,
+            count: row.get(column("message_count", 12))?,
+            sum: row.get(column("window_sum", 19))?,
+            sum_squares: row.get(column("window_sum_squares", 20))?,
+            moods: moods(column("window_moods", 21))?,
         },
         latest: [None; MOODS],
-        previous_count: row.get(9)?,
-        previous_sum: row.get(10)?,
+        oldest: at(column("window_oldest", 23))?,
+        previous_count: row.get(column("previous_count", 24))?,
+        previous_sum: row.get(column("previous_sum", 25))?,
+        previous_oldest: at(column("previous_oldest", 26))?,
         traits: Tally {
-            count: row.get(11)?,
-            sum: row.get(12)?,
-            sum_squares: row.get(13)?,
-            moods: moods(row, 14)?,
+            count: row.get(column("trait_count", 27))?,
+            sum: row.get(column("trait_sum", 28))?,
+            sum_squares: row.get(column("trait_sum_squares", 29))?,
+            moods: moods(column("trait_moods", 30))?,
         },
-        last_crisis_at: row.maybe_instant(15),
+        last_crisis_at: at(column("last_crisis_at", 31))?,
     };
+    let latest = row.get::<Vec<Option<TimestampWithTimeZone>>>(column("window_latest", 22))?;
     for (slot, at) in state.latest.iter_mut().zip(latest) {
         *slot = at.map(|at| instant(at.into()));
     }
-    let style = row.get::<&str>(17)?;
+    let traits = row.get::<Vec<i64>>(column("landmark_traits", 32))?;
+    let style = row.get::<&str>(column("landmark_style", 33))?;
     let landmark = Landmark {
-        traits: row.get::<Vec<i64>>(16)?.try_into().map_err(|_| UNKNOWN)?,
+        traits: traits.try_into().map_err(|_| UNKNOWN)?,
         communication: CommunicationStyle::parse(style).ok_or(UNKNOWN)?,
     };
     Ok(Profile {
-        user_id: row.get(1)?,
+        user_id,
         state,
         landmark,
     })
 }
 
-fn moods(row: &Row<'_>, column: i32) -> Result<[i64; MOODS], EngineError> {
-    row.get::<Vec<i64>>(column)?.try_into().map_err(|_| UNKNOWN)
+/// Stores a profile, whose locked row is `row`, and what is concluded from it.
+pub(crate) fn save(
+    row: &Row<'_>,
+    profile: &Profile,
+    personality: &Personality,
+) -> Result<(), EngineError> {
+    let values = parameters(profile, personality)?.into_iter().skip(1);
+    let columns = COLUMNS
+        .iter()
+        .zip(2..)
+        .map(|((name, _), place)| column(name, place));
+    row.update(columns.zip(values))
 }
 
-/// Stores a profile and what is concluded from it.
-pub(crate) fn save(profile: &Profile, personality: &Personality) -> Result<(), EngineError> {
+/// A figure that is not what it should be: its column, what is stored, what should be.
+pub(crate) type Difference = (String, Option<String>, Option<String>);
+
+/// What the stored row of a user has other than `recounted`.
+pub(crate) fn differences(
+    sees: Sees,
+    recounted: &Profile,
+    personality: &Personality,
+) -> Result<Vec<Difference>, EngineError> {
+    DIFFERENCES
+        .run(sees, parameters(recounted, personality)?)?
+        .iter()
+        .map(|row| Ok((row.get(1)?, row.maybe(2), row.maybe(3))))
+        .collect()
+}
+
+fn parameters(
+    profile: &Profile,
+    personality: &Personality,
+) -> Result<[Parameter; TYPES.len()], EngineError> {
     let Profile {
         user_id,
         state,
         landmark,
     } = profile;
+    let style = &personality.style;
     let window = personality.window.as_ref();
+    let [
+        openness,
+        conscientiousness,
+        extraversion,
+        agreeableness,
+        neuroticism,
+    ] = personality.traits.values();
     let latest = state
         .latest
         .iter()
         .map(|at| at.map(timestamptz_element).transpose())
         .collect::<Result<Vec<_>, _>>()?;
-    SAVE.run(
-        Sees::Newest,
-        &[
-            value(*user_id),
-            time(state.as_of),
-            value(personality.traits.values().to_vec()),
-            value(personality.trait_confidence),
-            value(personality.style.communication.as_str()),
-            personality
-                .style
-                .stability
-                .and_then(|stability| value(stability.as_str())),
-            value(personality.style.needs_support),
-            value(state.window.count),
-            window.and_then(|window| value(window.mean)),
-            window.and_then(|window| value(window.volatility)),
-            window.and_then(|window| value(window.dominant_mood.as_str())),
-            window
-                .and_then(|window| window.trend)
-                .and_then(|trend| value(trend.as_str())),
-            value(state.window_hours as i32),
-            value(state.window.sum),
-            value(state.window.sum_squares),
-            value(state.window.moods.to_vec()),
-            value(latest),
-            value(state.previous_count),
-            value(state.previous_sum),
-            value(state.traits.count),
-            value(state.traits.sum),
-            value(state.traits.sum_squares),
-            value(state.traits.moods.to_vec()),
-            state.last_crisis_at.and_then(time),
-            value(landmark.traits.to_vec()),
-            value(landmark.communication.as_str()),
-        ],
-    )
-    .map(drop)
+    Ok([
+        value(*user_id),
+        time(state.as_of),
+        value(numeric(openness)),
+        value(numeric(conscientiousness)),
+        value(numeric(extraversion)),
+        value(numeric(agreeableness)),
+        value(numeric(neuroticism)),
+        value(numeric4(personality.trait_confidence)),
+        value(style.communication.as_str()),
+        style
+            .stability
+            .and_then(|stability| value(stability.as_str())),
+        value(style.needs_support),
+        value(state.window.count),
+        window.and_then(|window| value(numeric4(window.mean))),
+        window.and_then(|window| value(numeric4(window.volatility))),
+        window.and_then(|window| value(window.dominant_mood.as_str())),
+        window
+            .and_then(|window| window.trend)
+            .and_then(|trend| value(trend.as_str())),
+        value(personality.data_status()),
+        value(state.window_hours as i32),
+        value(state.window.sum),
+        value(state.window.sum_squares),
+        value(state.window.moods.to_vec()),
+        value(latest),
+        state.oldest.and_then(time),
+        value(state.previous_count),
+        value(state.previous_sum),
+        state.previous_oldest.and_then(time),
+        value(state.traits.count),
+        value(state.traits.sum),
+        value(state.traits.sum_squares),
+        value(state.traits.moods.to_vec()),
+        state.last_crisis_at.and_then(time),
+        value(landmark.traits.to_vec()),
+        value(landmark.communication.as_str()),
+    ])
 }

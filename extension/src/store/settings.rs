@@ -1,32 +1,40 @@
 //! The row of `bondhu.settings`.
+#![allow(unsafe_code)]
 
 use bondhu_core::settings::Settings;
+use pgrx::pg_sys;
 
+use crate::column::column;
+use crate::datum;
 use crate::error::EngineError;
-use crate::spi::{Sees, Statement};
+use crate::table::{Key, Name, Snapshot, Table};
 
-static READ: Statement = Statement::new(
-    "reading settings",
-    c"select window_hours, min_messages, trend_threshold_hundredths, needs_support_below_hundredths,
-        enthusiastic_above_hundredths, variable_above_hundredths, crisis_support_hours,
-        (trait_full_confidence * 100)::integer, history_min_change
-      from bondhu.settings",
-    &[],
-);
+const SETTINGS: Name = Name {
+    schema: c"bondhu",
+    table: c"settings",
+    written: false,
+};
 
-pub(crate) fn read(sees: Sees) -> Result<Settings, EngineError> {
-    let rows = READ.run(sees, &[])?;
-    let row = rows.iter().next().ok_or(EngineError::NoSettings)?;
-    let number = |column| row.get::<i32>(column).map(i64::from);
+/// The settings as `snapshot` shows them.
+pub(crate) fn read(snapshot: Snapshot) -> Result<Settings, EngineError> {
+    let table = Table::open(&SETTINGS)?;
+    let row = table
+        .read(snapshot, &[Key::boolean(true)])
+        .ok_or(EngineError::NoSettings)?;
+    // SAFETY: the column is a numeric and never null.
+    let full_confidence = unsafe {
+        datum::hundredths(row.get::<pg_sys::Datum>(column("trait_full_confidence", 11))?)?
+    };
+    let number = |name, place| row.get::<i32>(column(name, place)).map(i64::from);
     Ok(Settings {
-        window_hours: number(1)?,
-        min_messages: number(2)?,
-        trend_threshold_hundredths: number(3)?,
-        needs_support_below_hundredths: number(4)?,
-        enthusiastic_above_hundredths: number(5)?,
-        variable_above_hundredths: number(6)?,
-        crisis_support_hours: number(7)?,
-        trait_full_confidence_hundredths: number(8)?,
-        history_min_change: number(9)?,
+        window_hours: number("window_hours", 2)?,
+        min_messages: number("min_messages", 3)?,
+        trend_threshold_hundredths: number("trend_threshold_hundredths", 4)?,
+        needs_support_below_hundredths: number("needs_support_below_hundredths", 5)?,
+        enthusiastic_above_hundredths: number("enthusiastic_above_hundredths", 6)?,
+        variable_above_hundredths: number("variable_above_hundredths", 7)?,
+        crisis_support_hours: number("crisis_support_hours", 8)?,
+        trait_full_confidence_hundredths: full_confidence,
+        history_min_change: number("history_min_change", 12)?,
     })
 }
