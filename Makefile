@@ -7,7 +7,7 @@ export PGRX_PG_CONFIG_PATH ?= /usr/lib/postgresql/15/bin/pg_config
 DEV := $(CARGO_TARGET_DIR)/debug/bondhu-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build demo up test reset lint
+.PHONY: help setup setup-test build demo up test bench-engine reset lint
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ up: build ## Start the stack and leave it running; Ctrl-C ends it
 test: setup-test ## Run everything that has to pass (ONLY=NAME: the steps whose name contains it)
 	@cargo build --locked
 	@$(DEV) test $(if $(ONLY),--only '$(ONLY)')
+
+bench-engine: build ## Measure what the engine costs, as ratios to the same table without it
+	@$(DEV) bench-engine
 
 reset: ## Remove what the stack keeps
 	@cargo build --locked --quiet -p bondhu-dev

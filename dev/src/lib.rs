@@ -1,6 +1,7 @@
 //! The local stack: a private Postgres and Redis, the providers' stand-in, and what runs on them.
 
 pub mod account;
+pub mod bench_engine;
 pub mod cluster;
 pub mod data_api;
 pub mod demo;

@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
-use bondhu_dev::{demo, extension, installation, migrations, test_runner, up};
+use bondhu_dev::{bench_engine, demo, extension, installation, migrations, test_runner, up};
 
 /// Runs Bondhu on this machine: a private Postgres and Redis, stand-ins for the providers.
 #[derive(Debug, Parser)]
@@ -35,6 +35,8 @@ enum Command {
         #[arg(long, value_name = "NAME")]
         only: Option<String>,
     },
+    /// Measure what the engine costs, as ratios to the same table without it
+    BenchEngine,
     /// Start a migration; the first one is the whole of sql/
     Migration {
         /// What it is about: a-z, 0-9 and _
@@ -83,6 +85,7 @@ async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Demo { data } => return demo::run(data.as_deref()).await,
         Command::Test { only } => return test_runner::run(only.as_deref()).await,
+        Command::BenchEngine => bench_engine::run().await?,
         Command::Up => up::up().await?,
         Command::Reset => up::reset()?,
         Command::Migration { name, rewrite } => {
