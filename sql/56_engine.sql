@@ -87,7 +87,8 @@ end
 $$;
 comment on function bondhu.unscore_message() is 'BEFORE UPDATE trigger while no engine is attached: a score must not outlive its text.';
 
--- The entry functions. `create or replace` keeps their grants.
+-- The entry functions. `create or replace` keeps their grants. PL/pgSQL keeps their plans too;
+-- a function in SQL would be planned at each call.
 
 create function bondhu.point_entries_at(engine text) returns void
 language plpgsql
@@ -96,8 +97,8 @@ as $point$
 begin
   execute format($ddl$
     create or replace function bondhu.engine() returns jsonb
-    language sql stable set search_path = ''
-    as $f$ select jsonb_build_object('name', %1$L, 'version', %1$I.engine_version()) $f$;
+    language plpgsql stable set search_path = ''
+    as $f$ begin return jsonb_build_object('name', %1$L, 'version', %1$I.engine_version()); end $f$;
 
     create or replace function bondhu.score(message_text text, out sentiment_score numeric, out mood text,
       out mood_confidence numeric, out support_level text, out engine_version integer)
@@ -105,21 +106,21 @@ begin
     as $f$ select s.* from %1$I.score($1) s $f$;
 
     create or replace function bondhu.personality(user_ids uuid[], as_of timestamptz) returns setof bondhu.personality
-    language sql stable set search_path = ''
-    as $f$ select p.* from %1$I.personality($1, $2) p $f$;
+    language plpgsql stable set search_path = ''
+    as $f$ begin return query select p.* from %1$I.personality($1, $2) p; end $f$;
 
     create or replace function bondhu.recompute(user_id uuid) returns void
-    language sql security definer set search_path = ''
-    as $f$ select %1$I.recompute($1) $f$;
+    language plpgsql security definer set search_path = ''
+    as $f$ begin perform %1$I.recompute($1); end $f$;
 
     create or replace function bondhu.refresh(user_ids uuid[]) returns void
-    language sql security definer set search_path = ''
-    as $f$ select %1$I.refresh($1) $f$;
+    language plpgsql security definer set search_path = ''
+    as $f$ begin perform %1$I.refresh($1); end $f$;
 
     create or replace function bondhu.differences(user_ids uuid[],
       out user_id uuid, out relation text, out figure text, out stored text, out recounted text) returns setof record
-    language sql stable security definer set search_path = ''
-    as $f$ select d.* from %1$I.verify($1) d $f$;
+    language plpgsql stable security definer set search_path = ''
+    as $f$ begin return query select d.* from %1$I.verify($1) d; end $f$;
   $ddl$, engine);
   execute format($ddl$
     grant usage on schema %1$I to service_role, bondhu_worker;
@@ -142,8 +143,8 @@ begin
     for each row execute function bondhu.unscore_message();
 
   create or replace function bondhu.engine() returns jsonb
-  language sql stable set search_path = ''
-  as $f$ select null::jsonb $f$;
+  language plpgsql stable set search_path = ''
+  as $f$ begin return null; end $f$;
 
   create or replace function bondhu.score(message_text text, out sentiment_score numeric, out mood text,
     out mood_confidence numeric, out support_level text, out engine_version integer)
@@ -151,8 +152,8 @@ begin
   as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
 
   create or replace function bondhu.personality(user_ids uuid[], as_of timestamptz) returns setof bondhu.personality
-  language sql stable set search_path = ''
-  as $f$ select p.* from pg_catalog.jsonb_populate_recordset(null::bondhu.personality, '[]') p $f$;
+  language plpgsql stable set search_path = ''
+  as $f$ begin return; end $f$;
 
   create or replace function bondhu.recompute(user_id uuid) returns void
   language plpgsql security definer set search_path = ''

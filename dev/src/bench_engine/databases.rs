@@ -204,7 +204,7 @@ fn copied(texts: &[String], people: i32, rows: i32) -> Result<String> {
             24 * 3_600 + i64::from(row) * 104_729 % (60 * 24 * 3_600)
         };
         let text = texts
-            .get(row as usize % texts.len())
+            .get((row + nth * 37) as usize % texts.len())
             .context("a bench needs texts")?;
         let at = (now - TimeDelta::seconds(age + 60)).to_rfc3339();
         writeln!(
