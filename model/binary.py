@@ -7,6 +7,8 @@ import numpy as np
 MAGIC = b"bondhu\0\x02"
 HEADS = 16
 KNOTS = 33
+LANES = 8
+PADDING = 36
 MASK = 0xFFFFFFFFFFFFFFFF
 
 
@@ -26,41 +28,62 @@ def checksum(data):
     return value
 
 
-def table(ids, rows, bits):
+def chosen(ids, buckets):
+    """Positions of the ids, best first, that find a place in a table of so many buckets."""
+    bucket = np.asarray(ids, dtype=np.uint64) * np.uint64(buckets) >> np.uint64(32)
+    order = np.argsort(bucket, kind="stable")
+    starts = np.searchsorted(bucket[order], np.arange(buckets))
+    place = np.arange(len(order)) - starts[bucket[order]]
+    return np.sort(order[place < LANES])
+
+
+def roomy(ids):
+    """The least number of buckets, in hundreds, in which all of the ids find a place."""
+    buckets = 100
+    while len(chosen(ids, buckets)) < len(ids):
+        buckets += 100
+    return buckets
+
+
+def table(ids, rows, buckets):
     """A map from 32-bit hashes (unique) to rows of bytes, as `table::Table`."""
-    ids = np.asarray(ids, dtype=np.uint64)
-    assert len(ids) < 1 << 16 and len(np.unique(ids)) == len(ids)
-    order = np.argsort(ids)
-    ids, rows = ids[order], np.asarray(rows)[order]
-    buckets = np.searchsorted(ids >> np.uint64(32 - bits), np.arange((1 << bits) + 1))
-    return b"".join([
-        buckets.astype("<u2").tobytes(),
-        (ids & np.uint64(0xFFFF)).astype("<u2").tobytes(),
-        np.ascontiguousarray(rows).tobytes(),
-    ])
+    ids, rows = np.asarray(ids, dtype=np.uint64), np.asarray(rows)
+    bucket = (ids * np.uint64(buckets) >> np.uint64(32)).astype(int)
+    tags = np.zeros((buckets, LANES), dtype="<u2")
+    places = np.zeros((buckets, LANES, rows.shape[1]), dtype=rows.dtype)
+    used = np.zeros(buckets, dtype=int)
+    for at in range(len(ids)):
+        lane = used[bucket[at]]
+        tags[bucket[at], lane] = ids[at] & np.uint64(0xFFFF)
+        places[bucket[at], lane] = rows[at]
+        used[bucket[at]] += 1
+    return tags.tobytes() + places.tobytes()
 
 
-def model(lexicon, ids, weights, scales, biases, curve):
+def model(lexicon, ids, weights, scales, biases, curve, buckets):
     """The whole file.
 
     lexicon: {word: (valence, roles)}; ids: hash of each feature; weights: int8
     [features, HEADS]; scales: value of one step of each head in 2^-20; biases: logits in
-    2^-12; curve: sentiment in ten-thousandths at KNOTS even distances.
+    2^-12; curve: sentiment in ten-thousandths at KNOTS even distances; buckets: of the
+    features' table.
     """
     hashes = [word_hash(word) for word in lexicon]
     entries = [(valence & 0xFF, roles) for valence, roles in lexicon.values()]
+    word_buckets = roomy(hashes)
     assert len(scales) == len(biases) == HEADS and len(curve) == KNOTS
     body = b"".join([
-        struct.pack("<4I", 13, len(hashes), 16, len(ids)),
+        struct.pack("<2I", word_buckets, buckets),
         np.asarray(scales, dtype="<i4").tobytes(),
         np.asarray(biases, dtype="<i4").tobytes(),
         np.asarray(curve, dtype="<i4").tobytes(),
-        table(hashes, np.asarray(entries, dtype=np.uint8), 13),
-        table(ids, np.asarray(weights, dtype=np.int8).reshape(-1, HEADS), 16),
+        bytes(PADDING),
+        table(hashes, np.asarray(entries, dtype=np.uint8), word_buckets),
+        table(ids, np.asarray(weights, dtype=np.int8).reshape(-1, HEADS), buckets),
     ])
     return MAGIC + struct.pack("<Q", checksum(body)) + body
 
 
 def without_weights(lexicon):
     """A file with the lexicon alone: enough to see what the model sees of a text."""
-    return model(lexicon, [], [], [0] * HEADS, [0] * HEADS, [5000] * KNOTS)
+    return model(lexicon, [], [], [0] * HEADS, [0] * HEADS, [5000] * KNOTS, 0)

@@ -23,7 +23,8 @@ import sgd
 import vectors
 
 SEED = 20
-FEATURES = 65_000
+# Of the table of features: 8 places each, 18 bytes a place.
+BUCKETS = 10_000
 EPOCHS = 6
 # A feature of fewer texts is not learnt.
 FEWEST = 3
@@ -117,7 +118,8 @@ def main(data, program, out):
     known, counts = known[frequent], counts[frequent]
     w, _ = fit(compact(sparse, known), aims, weight, len(known), EPOCHS // 2, SEED)
     use = np.linalg.norm(w, axis=1) * np.sqrt(counts)
-    known = np.sort(known[np.argsort(-use, kind="stable")[:FEATURES]])
+    best = known[np.argsort(-use, kind="stable")]
+    known = np.sort(best[binary.chosen(best, BUCKETS)])
     w, b = fit(compact(sparse, known), aims, weight, len(known), EPOCHS, SEED)
 
     q, scales = quantise(w)
@@ -125,7 +127,7 @@ def main(data, program, out):
                           (q * (scales / (1 << 20))).astype(np.float32), b)
     shifts, curve = calibrate.fit(dev, outputs)
     b = np.round((b + shifts) * 4096).astype(int)
-    Path(out).write_bytes(binary.model(words, known, q, scales, b, curve))
+    Path(out).write_bytes(binary.model(words, known, q, scales, b, curve, BUCKETS))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 //! The trained model: one file with a lexicon, the weights of hashed features and the
 //! figures that turn their sums into a score. Its maker is `model/`.
 
-use super::features::{Feature, GROUPS, Group};
+use super::sums::Sums;
 use super::lexicon::Lexicon;
 use super::table::Table;
 use crate::mood::MOODS;
@@ -27,11 +27,14 @@ const MAGIC: &[u8; 8] = b"bondhu\0\x02";
 /// Knots of the curve from the readout to the sentiment.
 pub(crate) const KNOTS: usize = 33;
 
+/// Zeros between the figures and the tables.
+const PADDING: usize = 36;
+
 /// A model that was read.
 #[derive(Clone, Copy, Debug)]
 pub struct Model<'a> {
     pub(crate) lexicon: Lexicon<'a>,
-    weights: Table<'a, HEADS>,
+    pub(crate) weights: Table<'a, HEADS>,
     /// Value of one step of each head's weights, in 2⁻²⁰.
     scales: &'a [[u8; 4]],
     /// Logits of a message without features.
@@ -55,28 +58,28 @@ impl<'a> Model<'a> {
         let Some((checksum, covered)) = bytes.split_first_chunk::<8>() else {
             return None;
         };
-        let Some((sizes, bytes)) = covered.split_first_chunk::<16>() else {
+        let Some((words, bytes)) = covered.split_first_chunk::<4>() else {
             return None;
         };
-        let (sizes, _) = sizes.as_slice().as_chunks::<4>();
-        let [lexicon_bits, lexicon_entries, weight_bits, weight_entries] = [
-            u32::from_le_bytes(sizes[0]),
-            u32::from_le_bytes(sizes[1]),
-            u32::from_le_bytes(sizes[2]),
-            u32::from_le_bytes(sizes[3]),
-        ];
+        let Some((features, bytes)) = bytes.split_first_chunk::<4>() else {
+            return None;
+        };
         let Some((numbers, bytes)) = bytes.split_at_checked(4 * (2 * HEADS + KNOTS)) else {
             return None;
         };
         let (numbers, _) = numbers.as_chunks::<4>();
         let (scales, numbers) = numbers.split_at(HEADS);
         let (biases, curve) = numbers.split_at(HEADS);
-        let Some((lexicon, bytes)) =
-            Table::split_from(bytes, lexicon_bits, lexicon_entries as usize)
+        // The tables start at a cache line.
+        let Some((_, bytes)) = bytes.split_at_checked(PADDING) else {
+            return None;
+        };
+        let Some((lexicon, bytes)) = Table::split_from(bytes, u32::from_le_bytes(*words) as usize)
         else {
             return None;
         };
-        let Some((weights, rest)) = Table::split_from(bytes, weight_bits, weight_entries as usize)
+        let Some((weights, rest)) =
+            Table::split_from(bytes, u32::from_le_bytes(*features) as usize)
         else {
             return None;
         };
@@ -103,12 +106,6 @@ impl<'a> Model<'a> {
         hash == stated
     }
 
-    /// The weights of a feature, one a head.
-    #[inline]
-    pub(crate) fn weights(&self, id: u32) -> Option<&'a [u8; HEADS]> {
-        self.weights.get(id)
-    }
-
     /// A sum of weights as a logit: `sum` in steps of `head` × 2⁻²⁰.
     pub(crate) fn logit(&self, head: usize, sum: i64) -> i64 {
         let scale = self.scales.get(head).map_or(0, |&s| i32::from_le_bytes(s));
@@ -119,9 +116,7 @@ impl<'a> Model<'a> {
     pub(crate) fn logits(&self, sums: &Sums) -> [i64; HEADS] {
         let mut logits = [0; HEADS];
         for (head, logit) in logits.iter_mut().enumerate() {
-            let sum: i64 = (0..GROUPS)
-                .map(|group| i64::from(sums.rows[group][head]) * sums.factor(group))
-                .sum();
+            let sum = sums.0.iter().map(|(total, factor)| i64::from(total[head]) * factor).sum();
             let bias = self.biases.get(head).map_or(0, |&b| i32::from_le_bytes(b));
             *logit = i64::from(bias) + self.logit(head, sum);
         }
@@ -129,31 +124,3 @@ impl<'a> Model<'a> {
     }
 }
 
-/// Weights of features, summed a group: sixteenths of steps of each head.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Sums {
-    rows: [[i32; HEADS]; GROUPS],
-    counts: [u32; GROUPS],
-}
-
-impl Sums {
-    #[inline]
-    pub(crate) fn add(&mut self, feature: Feature, model: &Model<'_>) {
-        let group = feature.group as usize;
-        self.counts[group] += 1;
-        if let Some(row) = model.weights(feature.id) {
-            for (sum, &weight) in self.rows[group].iter_mut().zip(row) {
-                *sum += i32::from(weight.cast_signed()) * i32::from(feature.weight);
-            }
-        }
-    }
-
-    /// What a group's sums are multiplied with, in 2⁻¹⁶: 1/√(number of its features).
-    pub(crate) fn factor(&self, group: usize) -> i64 {
-        if group == Group::Whole as usize {
-            return 1 << 16;
-        }
-        let count = self.counts.get(group).copied().unwrap_or(0).max(1);
-        ((1_i64 << 32) / i64::from(count)).isqrt()
-    }
-}

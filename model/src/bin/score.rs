@@ -21,8 +21,8 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Box<dyn std::error::Error>> {
     let bytes = std::env::args().nth(1).map(std::fs::read).transpose()?;
     let model = match &bytes {
-        Some(bytes) => Model::parse(bytes).ok_or("no model of this version")?,
-        None => MODEL,
+        Some(bytes) => &Model::parse(bytes).ok_or("no model of this version")?,
+        None => &MODEL,
     };
     let mut out = BufWriter::new(std::io::stdout().lock());
     for line in std::io::stdin().lock().lines() {
