@@ -78,7 +78,7 @@ def model(lexicon, ids, weights, scales, biases, curve, buckets):
         np.asarray(biases, dtype="<i4").tobytes(),
         np.asarray(curve, dtype="<i4").tobytes(),
         bytes(PADDING),
-        table(hashes, np.asarray(entries, dtype=np.uint8), word_buckets),
+        table(hashes, np.asarray(entries, dtype=np.uint8).reshape(-1, 2), word_buckets),
         table(ids, np.asarray(weights, dtype=np.int8).reshape(-1, HEADS), buckets),
     ])
     return MAGIC + struct.pack("<Q", checksum(body)) + body

@@ -1,7 +1,10 @@
 """The lexicon that the scorer looks words up in: word -> (valence in tenths, roles)."""
 
-import unicodedata
+import subprocess
+import tempfile
 from pathlib import Path
+
+import binary
 
 DATA = Path(__file__).parent / "data"
 
@@ -24,37 +27,45 @@ def rows(name):
             yield line.split("\t")
 
 
-def normal(word):
-    """A word as the scorer's tokens are: lower case, "don't" as "dont", Bangla decomposed."""
-    word = word.lower()
-    for letter in "smtv":
-        word = word.replace("'" + letter, letter)
-    for letter in "\u09dc\u09dd\u09df":
-        word = word.replace(letter, unicodedata.normalize("NFD", letter))
-    return word
+def normal(words, program):
+    """{word: the token that it is to the scorer}, by its own program; others left out.
+
+    Emoticons stand as they are: the scorer knows them by the lexicon that is being made.
+    """
+    with tempfile.NamedTemporaryFile() as blank:
+        blank.write(binary.without_weights({}))
+        blank.flush()
+        out = subprocess.run([program, blank.name], input="\n".join(words).encode(),
+                             stdout=subprocess.PIPE, check=True).stdout.decode()
+    tokens = dict(zip(words, out.split("\n")))
+    result = {}
+    for word in words:
+        if word.isascii() and not any(c.isalnum() for c in word[:1]):
+            result[word] = word.lower()
+        elif tokens[word] and " " not in tokens[word]:
+            result[word] = tokens[word]
+    return result
 
 
-def load():
-    """{word: (valence, roles)}. Companion chat's valences go before VADER's."""
-    valences = {}
-    for word, valence in rows("vader.tsv"):
-        valences.setdefault(normal(word), int(valence))
-    for symbol, valence in rows("vader_emoji.tsv"):
-        valences[symbol] = int(valence)
+def load(program):
+    """{token: (valence, roles)}. Companion chat's valences go before VADER's."""
+    valences, roles = {}, {}
+    for word, valence in [*rows("vader.tsv"), *rows("vader_emoji.tsv")]:
+        valences.setdefault(word.lower(), int(valence))
     for phrase, valence, _mood, _weight in rows("companion.tsv"):
         if " " not in phrase:
-            valences[normal(phrase)] = int(valence)
-    roles = {}
+            valences[phrase] = int(valence)
     for role, words in rows("roles.tsv"):
         for word in words.split(" "):
-            roles[normal(word)] = roles.get(normal(word), 0) | ROLES[role]
+            roles[word] = roles.get(word, 0) | ROLES[role]
     lexicon = {}
-    for word in sorted(valences.keys() | roles.keys()):
-        role = roles.get(word, 0)
-        # Words that turn or weigh others have no valence of their own, as in VADER.
-        valence = 0 if role & ~ROLES["speaker"] else valences.get(word, 0)
+    tokens = normal(sorted(valences.keys() | roles.keys()), program)
+    for word, token in tokens.items():
+        valence, role = lexicon.get(token, (0, 0))
+        lexicon[token] = (valences.get(word, valence), role | roles.get(word, 0))
         if not word[0].isalnum() and word in valences:
-            role |= SYMBOL
-        if valence or role:
-            lexicon[word] = (valence, role)
-    return lexicon
+            lexicon[token] = (valences[word], SYMBOL)
+    # Words that turn or weigh others have no valence of their own, as in VADER.
+    alone = ROLES["speaker"] | SYMBOL
+    return {token: (0 if role & ~alone else valence, role)
+            for token, (valence, role) in sorted(lexicon.items()) if valence or role}

@@ -1,9 +1,9 @@
 """Trains the scorer: reads DATA, writes the model's file and its figures.
 
-usage: train.py DATA PROGRAM MODEL
+usage: train.py DATA PROGRAMS MODEL
 
 DATA: a folder with the *.train.tsv and *.score.tsv files of the data's README, and *.dev.tsv
-files, which select and calibrate but never train; PROGRAM: the `features` program; MODEL: the file to write. The same
+files, which select and calibrate but never train; PROGRAMS: the folder of the programs of this crate; MODEL: the file to write. The same
 data, seed and versions give the same bytes.
 """
 
@@ -96,7 +96,7 @@ def quantise(w):
     return np.clip(np.round(w / (scales / (1 << 20))), -127, 127).astype(np.int8), scales
 
 
-def main(data, program, out):
+def main(data, programs, out):
     rows, dev = corpus.Rows(), corpus.Rows()
     for path in sorted(Path(data).glob("*.tsv")):
         if ".train." in path.name or ".score." in path.name:
@@ -104,12 +104,12 @@ def main(data, program, out):
         elif ".dev." in path.name:
             corpus.add_file(dev, path)
     companion.add(rows)
-    words = lexicon.load()
+    words = lexicon.load(f"{programs}/words")
     with tempfile.NamedTemporaryFile() as blank:
         blank.write(binary.without_weights(words))
         blank.flush()
-        sparse = vectors.extract(program, blank.name, rows.text)
-        dev_sparse = vectors.extract(program, blank.name, dev.text)
+        sparse = vectors.extract(f"{programs}/features", blank.name, rows.text)
+        dev_sparse = vectors.extract(f"{programs}/features", blank.name, dev.text)
     aims = targets(rows)
     weight = weights(np.array(rows.source), *aims)
 

@@ -27,11 +27,6 @@ impl WordHash {
         }
         hash.finish()
     }
-
-    /// Hash of a whole word.
-    pub(crate) fn of(word: &str) -> u32 {
-        word.chars().fold(Self::EMPTY, Self::push).finish()
-    }
 }
 
 /// Hash of an ordered pair of hashes.

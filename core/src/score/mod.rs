@@ -13,6 +13,7 @@ mod lexicon;
 mod model;
 mod negation;
 mod readout;
+mod roman;
 mod sums;
 mod support;
 mod table;
@@ -83,6 +84,15 @@ impl Model<'_> {
         self.with_tokens(text, |tokens| {
             features::each(tokens, |feature, _| sink(feature));
         });
+    }
+
+    /// The tokens of a message as the model knows them: lower case, Latin letters.
+    #[must_use]
+    pub fn words(&self, text: &str) -> Vec<String> {
+        self.with_tokens(text, |tokens| {
+            let list = tokens.list().iter();
+            list.map(|token| tokens.chars(token).iter().collect()).collect()
+        })
     }
 
     /// The model's outputs in 2⁻¹²: negative and positive against neutral, the valence as

@@ -32,10 +32,23 @@ pub(crate) fn score(model: &Model<'_>, logits: &[i64; HEADS], support: SupportLe
     }
 }
 
-/// Sentiment in hundredths: the expected class (−1 to 1) through the model's curve.
+/// The greatest sentiment of a negative message and the least of a positive one, in
+/// hundredths: VADER's compound of ±0.05 on this scale. What lies between is neutral.
+pub const NEGATIVE_UP_TO: i64 = 47;
+pub const POSITIVE_FROM: i64 = 53;
+
+/// Sentiment in hundredths: the expected class (−1 to 1) through the model's curve, kept
+/// within the bounds of the likeliest class.
 fn sentiment(model: &Model<'_>, logits: &[i64; HEADS]) -> i64 {
     let (negative, positive) = (logits[NEGATIVE], logits[POSITIVE]);
     let top = negative.max(positive).max(0);
+    let (least, greatest) = if top == 0 {
+        (NEGATIVE_UP_TO + 1, POSITIVE_FROM - 1)
+    } else if positive > negative {
+        (POSITIVE_FROM, 100)
+    } else {
+        (0, NEGATIVE_UP_TO)
+    };
     let [negative, neutral, positive] = [negative, 0, positive].map(|logit| exp(logit - top));
     let balance = (positive - negative) * EVEN / (positive + neutral + negative);
     let height = balance + EVEN;
@@ -45,7 +58,7 @@ fn sentiment(model: &Model<'_>, logits: &[i64; HEADS]) -> i64 {
         number.map_or(0, |&number| i64::from(i32::from_le_bytes(number)))
     };
     let value = (at(knot) * (STEP - part) + at((knot + 1).min(KNOTS as i64 - 1)) * part) / STEP;
-    ((value + 50) / 100).clamp(0, 100)
+    ((value + 50) / 100).clamp(least, greatest)
 }
 
 /// A balance of 1, and the distance of the curve's knots.

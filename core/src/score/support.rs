@@ -77,7 +77,7 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
             continue;
         };
         let (first, rest) = pattern.split_once(' ').unwrap_or((pattern, ""));
-        firsts.extend(first.split('|').map(|word| (WordHash::of(word), patterns.len() as u16)));
+        firsts.extend(first.split('|').map(|word| (hash_of(word), patterns.len() as u16)));
         patterns.push(Pattern {
             level: SupportLevel::parse(level),
             rest: rest.split(' ').filter(|text| !text.is_empty()).map(element).collect(),
@@ -95,12 +95,17 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
     }
 });
 
+/// Hash of a word of a pattern, which may be in any script.
+fn hash_of(word: &str) -> u32 {
+    super::MODEL.with_tokens(word, |tokens| tokens.list().first().map_or(0, |token| token.hash))
+}
+
 const fn bucket_of(hash: u32) -> usize {
     (hash >> (32 - BUCKET_BITS)) as usize
 }
 
 fn element(text: &str) -> Element {
-    let hashes = |words: &str| words.split('|').map(WordHash::of).collect();
+    let hashes = |words: &str| words.split('|').map(hash_of).collect();
     match text.strip_suffix('?') {
         _ if text == "_" => Element::Gap,
         Some(optional) => Element::Optional(hashes(optional)),

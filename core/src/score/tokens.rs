@@ -2,6 +2,7 @@
 
 use super::hash::WordHash;
 use super::lexicon::{Entry, Lexicon};
+use super::roman::{self, Romaniser};
 
 /// Characters that are read; the rest of a longer text is left out.
 pub(crate) const MAX_CHARS: usize = 8_000;
@@ -234,6 +235,7 @@ impl Reader<'_, '_> {
         }
         let start = self.tokens.chars.len();
         let (mut upper, mut lower, mut run, mut drawn_out) = (0_u32, 0_u32, 0_u32, false);
+        let mut romaniser = Romaniser::default();
         let mut end = rest.len();
         let mut chars = rest.char_indices().peekable();
         while let Some((at, c)) = chars.next() {
@@ -258,7 +260,10 @@ impl Reader<'_, '_> {
                     break;
                 }
             }
-            if c.is_ascii() {
+            if roman::is_indic(c) {
+                let next = chars.peek().map(|&(_, next)| next);
+                romaniser.letter(c, next, |c| self.push_char(start, c, &mut run, &mut drawn_out));
+            } else if c.is_ascii() {
                 upper += u32::from(c.is_ascii_uppercase());
                 lower += u32::from(c.is_ascii_lowercase());
                 self.push_char(start, c.to_ascii_lowercase(), &mut run, &mut drawn_out);
@@ -266,9 +271,7 @@ impl Reader<'_, '_> {
                 upper += u32::from(c.is_uppercase());
                 lower += u32::from(c.is_lowercase());
                 for c in c.to_lowercase() {
-                    for c in canonical(c) {
-                        self.push_char(start, c, &mut run, &mut drawn_out);
-                    }
+                    self.push_char(start, c, &mut run, &mut drawn_out);
                 }
             }
         }
@@ -348,7 +351,7 @@ fn class(c: char) -> Class {
         _ if is_dressing(c) => Class::Ignored,
         '।' | '॥' => Class::Break,
         // Devanagari and Bengali: vowel signs and virama belong to the word.
-        '\u{0900}'..='\u{09ff}' => Class::Word,
+        _ if roman::is_indic(c) => Class::Word,
         '\u{2190}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}' => Class::Symbol,
         _ if straight(c) == '\'' => Class::Ignored,
         _ if c.is_alphanumeric() => Class::Word,
@@ -367,17 +370,6 @@ fn straight(c: char) -> char {
         '\u{2018}' | '\u{2019}' | '\u{201b}' | '\u{02bc}' | '`' | '\u{00b4}' | '\u{2032}' => '\'',
         _ => c,
     }
-}
-
-/// Precomposed Bengali letters take their canonical form (letter and nukta).
-fn canonical(c: char) -> impl Iterator<Item = char> {
-    let (letter, nukta) = match c {
-        '\u{09dc}' => ('\u{09a1}', true),
-        '\u{09dd}' => ('\u{09a2}', true),
-        '\u{09df}' => ('\u{09af}', true),
-        _ => (c, false),
-    };
-    std::iter::once(letter).chain(nukta.then_some('\u{09bc}'))
 }
 
 fn is_link(rest: &str) -> bool {
