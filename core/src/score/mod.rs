@@ -1,19 +1,51 @@
-//! Text to sentiment, mood and support level. Deterministic, integer, bounded: the work is
-//! linear in the length of the text.
+//! Text to sentiment, mood and support level, by a small trained model. Deterministic,
+//! integers only; the work is linear in the length of the text and nothing is allocated
+//! once a thread has scored its longest message.
+//!
+//! [`tokens`] splits the text, [`negation`] and [`valence`] read the lexicon's words in
+//! context, [`features`] names what the model looks at, [`model`] sums its weights and
+//! [`readout`] turns the sums into a [`Score`]. [`support`] stands apart: it looks for
+//! people who may need help, by explicit patterns.
 
+mod features;
+mod hash;
 mod lexicon;
+mod model;
+mod negation;
+mod readout;
+mod roman;
+mod sums;
 mod support;
-mod token;
+mod table;
+mod tokens;
 mod valence;
 
+use std::cell::RefCell;
+
+pub use features::{Feature, GROUPS, Group};
+pub use model::Model;
 pub use support::SupportLevel;
 
-use crate::fixed::{round_div, round_sqrt_ratio};
 use crate::mood::Mood;
-use token::Tokens;
+use sums::{Summing, Sums};
+use tokens::Tokens;
 
 /// Version of the scorer. A change of any result for any text raises it.
-pub const ENGINE_VERSION: i32 = 1;
+pub const ENGINE_VERSION: i32 = 2;
+
+/// The model that is compiled in.
+#[expect(clippy::panic, reason = "at compile time, when the file is no model")]
+pub static MODEL: Model<'static> = match Model::parse(&FILE.0) {
+    Some(model) => model,
+    None => panic!("core/data/scorer.bin is no model of this version"),
+};
+
+/// At the start of a cache line, so that no row lies across two.
+#[repr(align(64))]
+struct Aligned<const N: usize>([u8; N]);
+
+static FILE: Aligned<{ include_bytes!("../../data/scorer.bin").len() }> =
+    Aligned(*include_bytes!("../../data/scorer.bin"));
 
 /// What the scorer says of one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,61 +60,63 @@ pub struct Score {
     pub support: SupportLevel,
 }
 
+thread_local! {
+    static TOKENS: RefCell<Tokens> = RefCell::default();
+}
+
 /// Scores a message. Any text is accepted; an empty one is neutral.
 #[must_use]
 pub fn score(text: &str) -> Score {
-    let tokens = Tokens::of(text);
-    let reading = valence::read(&tokens);
-    let support = support::detect(&tokens);
-    let mut sentiment = normalise(reading.valence);
-    let (mut mood, mut mood_confidence) = mood(&reading, sentiment, &tokens);
-    // Word lists call "better off without me" positive: whoever is in crisis is not well.
-    if support == SupportLevel::Crisis {
-        sentiment = sentiment.min(CRISIS_CEILING);
-        if !matches!(
-            mood,
-            Mood::Sad | Mood::Lonely | Mood::Anxious | Mood::Angry | Mood::Tired
-        ) {
-            (mood, mood_confidence) = (Mood::Sad, mood_confidence.max(50));
-        }
-    }
-    Score {
-        sentiment,
-        mood,
-        mood_confidence,
-        support,
-    }
+    MODEL.score(text)
 }
 
-/// The best score a crisis message can have.
-const CRISIS_CEILING: i64 = 15;
+impl Model<'_> {
+    /// Scores a message with this model.
+    #[must_use]
+    pub fn score(&self, text: &str) -> Score {
+        self.with_tokens(text, |tokens| {
+            readout::score(self, &self.logits(&self.sums(tokens)), support::detect(tokens))
+        })
+    }
 
-/// Beyond these a message without mood words is called joyful or sad.
-const JOY_FROM: i64 = 65;
-const SAD_UP_TO: i64 = 35;
+    /// Calls `sink` with what the model sees of a message: what it is trained on.
+    pub fn features(&self, text: &str, mut sink: impl FnMut(Feature)) {
+        self.with_tokens(text, |tokens| {
+            features::each(tokens, |feature, _| sink(feature));
+        });
+    }
 
-/// `valence / √(valence² + 15)`, mapped from −1..1 to 0..100 (Hutto & Gilbert 2014, α = 15).
-fn normalise(valence: i64) -> i64 {
-    let valence = i128::from(valence);
-    let length = round_sqrt_ratio(valence * valence + 15_000_000, 1);
-    50 + round_div(50 * valence, length) as i64
-}
+    /// The tokens of a message as the model knows them: lower case, Latin letters.
+    #[must_use]
+    pub fn words(&self, text: &str) -> Vec<String> {
+        self.with_tokens(text, |tokens| {
+            let list = tokens.list().iter();
+            list.map(|token| tokens.chars(token).iter().collect()).collect()
+        })
+    }
 
-fn mood(reading: &valence::Reading, sentiment: i64, tokens: &Tokens) -> (Mood, i64) {
-    let weight = |mood: Mood| reading.moods[mood.index()];
-    let total: i64 = reading.moods.iter().sum();
-    let strongest = Mood::ALL
-        .into_iter()
-        .rev()
-        .max_by_key(|&mood| weight(mood))
-        .filter(|&mood| weight(mood) > 0);
-    match strongest {
-        // One weak word is no certainty, so a unit of doubt is added.
-        Some(mood) => (mood, 100 * weight(mood) / (total + 100)),
-        None if sentiment >= JOY_FROM => (Mood::Joy, 30),
-        None if sentiment <= SAD_UP_TO => (Mood::Sad, 30),
-        None if tokens.questions > 0 => (Mood::Curious, 30),
-        None => (Mood::Neutral, 50),
+    /// The model's outputs in 2⁻¹²: negative and positive against neutral, the valence as
+    /// people rate it, then the moods.
+    #[must_use]
+    pub fn outputs(&self, text: &str) -> [i64; model::HEADS] {
+        self.with_tokens(text, |tokens| {
+            self.logits(&self.sums(tokens))
+        })
+    }
+
+    fn sums(&self, tokens: &Tokens) -> Sums {
+        let mut sums = Summing::new(self.weights);
+        features::each(tokens, |feature, _| sums.add(feature));
+        sums.finish()
+    }
+
+    /// Reads `text` into the thread's own buffers, which keep their size.
+    fn with_tokens<T>(&self, text: &str, read: impl FnOnce(&Tokens) -> T) -> T {
+        let mut tokens = TOKENS.take();
+        tokens.read(text, &self.lexicon);
+        let result = read(&tokens);
+        TOKENS.set(tokens);
+        result
     }
 }
 

@@ -2,10 +2,10 @@
 //! Hindi. Explicit patterns, tuned to miss little; sentiment cannot find these people.
 //! It is not a diagnosis and must never be presented as one.
 
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use super::token::Tokens;
+use super::hash::WordHash;
+use super::tokens::{Token, Tokens};
 
 /// What the detector saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,126 +47,129 @@ const GAP: usize = 3;
 const NEGATION_REACH: usize = 4;
 
 enum Element {
-    Word(Vec<&'static str>),
-    Optional(Vec<&'static str>),
+    Word(Box<[u32]>),
+    Optional(Box<[u32]>),
     Gap,
 }
 
 struct Pattern {
-    /// Null: a figure of speech.
+    /// None: a figure of speech.
     level: Option<SupportLevel>,
-    rest: Vec<Element>,
+    rest: Box<[Element]>,
 }
 
-/// Patterns under each word they may begin with, sorted by it.
-static INDEX: LazyLock<Vec<(&'static str, Pattern)>> = LazyLock::new(|| {
-    let mut index: Vec<_> = PATTERNS
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .flat_map(patterns)
-        .collect();
-    index.sort_by_key(|&(word, _)| word);
-    index
+/// Patterns under the hash of each word they may begin with.
+struct Index {
+    /// Where the patterns of hashes with these high bits start.
+    starts: [u16; BUCKETS + 1],
+    /// Hash of the first word and position of the pattern.
+    firsts: Vec<(u32, u16)>,
+    patterns: Vec<Pattern>,
+}
+
+const BUCKET_BITS: u32 = 10;
+const BUCKETS: usize = 1 << BUCKET_BITS;
+
+static INDEX: LazyLock<Index> = LazyLock::new(|| {
+    let (mut firsts, mut patterns) = (Vec::new(), Vec::new());
+    for line in PATTERNS.lines().filter(|line| !line.starts_with('#')) {
+        let Some((level, pattern)) = line.split_once('\t') else {
+            continue;
+        };
+        let (first, rest) = pattern.split_once(' ').unwrap_or((pattern, ""));
+        firsts.extend(first.split('|').map(|word| (hash_of(word), patterns.len() as u16)));
+        patterns.push(Pattern {
+            level: SupportLevel::parse(level),
+            rest: rest.split(' ').filter(|text| !text.is_empty()).map(element).collect(),
+        });
+    }
+    firsts.sort_unstable();
+    let mut starts = [0; BUCKETS + 1];
+    for (bucket, start) in starts.iter_mut().enumerate() {
+        *start = firsts.partition_point(|&(hash, _)| bucket_of(hash) < bucket) as u16;
+    }
+    Index {
+        starts,
+        firsts,
+        patterns,
+    }
 });
 
-fn patterns(line: &'static str) -> Vec<(&'static str, Pattern)> {
-    let Some((level, pattern)) = line.split_once('\t') else {
-        return Vec::new();
-    };
-    let (first, rest) = pattern.split_once(' ').unwrap_or((pattern, ""));
-    let element = |text: &'static str| match text.strip_suffix('?') {
+/// Hash of a word of a pattern, which may be in any script.
+fn hash_of(word: &str) -> u32 {
+    super::MODEL.with_tokens(word, |tokens| tokens.list().first().map_or(0, |token| token.hash))
+}
+
+const fn bucket_of(hash: u32) -> usize {
+    (hash >> (32 - BUCKET_BITS)) as usize
+}
+
+fn element(text: &str) -> Element {
+    let hashes = |words: &str| words.split('|').map(hash_of).collect();
+    match text.strip_suffix('?') {
         _ if text == "_" => Element::Gap,
-        Some(optional) => Element::Optional(optional.split('|').collect()),
-        None => Element::Word(text.split('|').collect()),
-    };
-    first
-        .split('|')
-        .map(|word| {
-            let rest = rest
-                .split(' ')
-                .filter(|text| !text.is_empty())
-                .map(element)
-                .collect();
-            (
-                word,
-                Pattern {
-                    level: SupportLevel::parse(level),
-                    rest,
-                },
-            )
-        })
-        .collect()
+        Some(optional) => Element::Optional(hashes(optional)),
+        None => Element::Word(hashes(text)),
+    }
 }
 
 /// The highest level seen in the message.
 pub(crate) fn detect(tokens: &Tokens) -> SupportLevel {
-    let words: Vec<Cow<'_, str>> = (0..tokens.len())
-        .map(|index| bare(tokens.word(index)))
-        .collect();
+    let index = &*INDEX;
+    let words = tokens.list();
     let mut found = SupportLevel::None;
     let mut safe_until = 0;
     for start in 0..words.len() {
-        let (end, level) = strongest_at(&words, start);
+        let (end, level) = strongest_at(index, words, start);
         if level.is_none() {
             safe_until = safe_until.max(end);
         }
         if let Some(level) = level
             && level > found
             && start >= safe_until
-            && !is_denied(tokens, &words, start)
+            && !is_denied(words, start)
         {
             found = level;
         }
     }
-    if found == SupportLevel::Crisis && is_past(&words) {
+    if found == SupportLevel::Crisis && is_past(words) {
         SupportLevel::Support
     } else {
         found
     }
 }
 
-/// End and level of the match at `start`: a figure of speech (null) before anything else.
-fn strongest_at(words: &[Cow<'_, str>], start: usize) -> (usize, Option<SupportLevel>) {
-    let Some(first) = words.get(start) else {
-        return (start, Some(SupportLevel::None));
-    };
-    let from = INDEX.partition_point(|&(word, _)| word < first.as_ref());
+/// End and level of the match at `start`: a figure of speech (none) before anything else.
+fn strongest_at(index: &Index, words: &[Token], start: usize) -> (usize, Option<SupportLevel>) {
     let mut strongest = (start, Some(SupportLevel::None));
-    for (_, pattern) in INDEX
-        .iter()
-        .skip(from)
-        .take_while(|(word, _)| *word == first.as_ref())
-    {
-        if let Some(end) = matches(&pattern.rest, words, start + 1) {
+    let Some(first) = words.get(start) else {
+        return strongest;
+    };
+    let bucket = bucket_of(first.hash);
+    let range = usize::from(index.starts[bucket])..usize::from(index.starts[bucket + 1]);
+    for &(hash, pattern) in index.firsts.get(range).unwrap_or(&[]) {
+        if hash == first.hash
+            && let Some(pattern) = index.patterns.get(usize::from(pattern))
+            && let Some(end) = matches(&pattern.rest, words, start + 1)
+        {
             if pattern.level.is_none() {
                 return (end, None);
             }
-            strongest = strongest.max_by_level((end, pattern.level));
+            if pattern.level > strongest.1 {
+                strongest = (end, pattern.level);
+            }
         }
     }
     strongest
 }
 
-trait MaxByLevel {
-    fn max_by_level(self, other: Self) -> Self;
-}
-
-impl MaxByLevel for (usize, Option<SupportLevel>) {
-    fn max_by_level(self, other: Self) -> Self {
-        if other.1 > self.1 { other } else { self }
-    }
-}
-
 /// Where a match of `rest` from `at` on ends. Patterns have at most a handful of gaps.
-fn matches(rest: &[Element], words: &[Cow<'_, str>], at: usize) -> Option<usize> {
+fn matches(rest: &[Element], words: &[Token], at: usize) -> Option<usize> {
     let Some((element, rest)) = rest.split_first() else {
         return Some(at);
     };
-    let is_one_of = |choices: &[&str]| {
-        words
-            .get(at)
-            .is_some_and(|word| choices.contains(&word.as_ref()))
-    };
+    let is_one_of =
+        |choices: &[u32]| words.get(at).is_some_and(|word| choices.contains(&word.hash));
     match element {
         Element::Word(choices) => is_one_of(choices)
             .then(|| matches(rest, words, at + 1))
@@ -181,68 +184,54 @@ fn matches(rest: &[Element], words: &[Cow<'_, str>], at: usize) -> Option<usize>
     }
 }
 
+const fn word(text: &str) -> u32 {
+    WordHash::of_ascii(text)
+}
+
 /// "i would never kill myself". The search back ends where a new statement begins, so that
 /// "i can't, i want to die" is heard; "can't stop …" denies nothing.
-fn is_denied(tokens: &Tokens, words: &[Cow<'_, str>], start: usize) -> bool {
+fn is_denied(words: &[Token], start: usize) -> bool {
+    const STATEMENT: [u32; 5] = [word("i"), word("im"), word("and"), word("but"), word("just")];
+    const DENIAL: [u32; 10] = [
+        word("never"), word("not"), word("dont"), word("didnt"), word("wont"), word("wouldnt"),
+        word("no"), word("isnt"), word("arent"), word("without"),
+    ];
+    const NO_DENIAL: [u32; 5] = [word("stop"), word("only"), word("just"), word("sure"), word("help")];
     for at in (start.saturating_sub(NEGATION_REACH)..start).rev() {
-        let word = words.get(at).map_or("", AsRef::as_ref);
-        if tokens.get(at).is_none_or(|token| token.ends_clause)
-            || matches!(word, "i" | "im" | "and" | "but" | "just")
-        {
+        let Some(token) = words.get(at) else {
+            return false;
+        };
+        if token.ends_clause || STATEMENT.contains(&token.hash) {
             return false;
         }
-        let next = words.get(at + 1).map_or("", AsRef::as_ref);
-        if matches!(
-            word,
-            "never"
-                | "not"
-                | "dont"
-                | "didnt"
-                | "wont"
-                | "wouldnt"
-                | "no"
-                | "isnt"
-                | "arent"
-                | "without"
-        ) {
-            return !matches!(next, "stop" | "only" | "just" | "sure" | "help");
+        if DENIAL.contains(&token.hash) {
+            return !words.get(at + 1).is_some_and(|next| NO_DENIAL.contains(&next.hash));
         }
     }
     false
 }
 
 /// Told as past and not as back again: "i used to cut myself".
-fn is_past(words: &[Cow<'_, str>]) -> bool {
-    let said = |phrase: &[&str]| {
-        words
-            .windows(phrase.len())
-            .any(|window| window.iter().eq(phrase))
-    };
-    let past = said(&["used", "to"])
-        || said(&["years", "ago"])
-        || said(&["back", "then"])
-        || said(&["last", "year"]);
-    let again = ["again", "still", "now", "today", "tonight"]
-        .iter()
-        .any(|word| words.iter().any(|said| said == word));
-    past && !again
-}
-
-fn bare(word: &str) -> Cow<'_, str> {
-    if word.contains('\'') {
-        Cow::Owned(word.replace('\'', ""))
-    } else {
-        Cow::Borrowed(word)
-    }
+fn is_past(words: &[Token]) -> bool {
+    const PAST: [[u32; 2]; 4] = [
+        [word("used"), word("to")],
+        [word("years"), word("ago")],
+        [word("back"), word("then")],
+        [word("last"), word("year")],
+    ];
+    const AGAIN: [u32; 5] = [word("again"), word("still"), word("now"), word("today"), word("tonight")];
+    let past = words
+        .windows(2)
+        .any(|pair| PAST.contains(&[pair[0].hash, pair[1].hash]));
+    past && !words.iter().any(|word| AGAIN.contains(&word.hash))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{SupportLevel, detect};
-    use crate::score::token::Tokens;
+    use super::SupportLevel;
 
     fn level(text: &str) -> SupportLevel {
-        detect(&Tokens::of(text))
+        crate::score::score(text).support
     }
 
     #[test]

@@ -1,117 +1,24 @@
-//! Valence and moods of the tokens in context: negation, degree, contrast, emphasis.
+//! Valence of the tokens in context: negation, degree, contrast, emphasis.
 //!
 //! After VADER (Hutto & Gilbert 2014), whose constants are kept in thousandths of its
-//! valence scale, with negation that follows the word (Bangla, Hindi) added.
+//! valence scale.
 
-use super::lexicon::{self, Entry, LONGEST_PHRASE};
-use super::token::Tokens;
-use crate::mood::{MOODS, Mood};
+use super::lexicon::Entry;
+use super::tokens::Token;
 
-/// What the tokens add up to.
-#[derive(Debug, Default)]
-pub(crate) struct Reading {
-    /// Sum of valences in thousandths, open-ended.
-    pub(crate) valence: i64,
-    /// Weight of each mood, in hundredths.
-    pub(crate) moods: [i64; MOODS],
+/// What the lexicon's words add up to, in thousandths of VADER's scale.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Valence {
+    /// Words and symbols, contrast weighed.
+    pub(crate) whole: i64,
+    /// What follows the last contrast or, without one, the last clause.
+    pub(crate) end: i64,
+    /// Emoji and emoticons alone.
+    pub(crate) symbols: i64,
+    /// Good words alone, and bad ones (negative).
+    pub(crate) good: i64,
+    pub(crate) bad: i64,
 }
-
-const NEGATORS: [&str; 30] = [
-    "aint", "arent", "cannot", "cant", "couldnt", "didnt", "doesnt", "dont", "hadnt", "hardly",
-    "hasnt", "havent", "isnt", "neither", "never", "no", "nobody", "none", "nor", "not", "nothing",
-    "rarely", "seldom", "shouldnt", "wasnt", "werent", "without", "wont", "wouldnt", "mat",
-];
-
-/// Negation that stands after what it negates.
-const POST_NEGATORS: [&str; 15] = [
-    "na",
-    "nai",
-    "nei",
-    "noy",
-    "ni",
-    "nahi",
-    "nahin",
-    "nhi",
-    "না",
-    "নাই",
-    "নেই",
-    "নয়",
-    "নয়",
-    "नहीं",
-    "नही",
-];
-
-const BOOSTERS: [&str; 38] = [
-    "absolutely",
-    "amazingly",
-    "awfully",
-    "bahut",
-    "bohot",
-    "completely",
-    "deeply",
-    "ekdom",
-    "enormously",
-    "entirely",
-    "especially",
-    "exceptionally",
-    "extremely",
-    "fucking",
-    "fully",
-    "hella",
-    "incredibly",
-    "insanely",
-    "khub",
-    "literally",
-    "most",
-    "onek",
-    "particularly",
-    "quite",
-    "really",
-    "so",
-    "soo",
-    "super",
-    "thoroughly",
-    "too",
-    "totally",
-    "unbelievably",
-    "utterly",
-    "very",
-    "অনেক",
-    "খুব",
-    "बहुत",
-    "weirdly",
-];
-
-const DAMPENERS: [&str; 14] = [
-    "almost",
-    "barely",
-    "bit",
-    "ektu",
-    "kinda",
-    "less",
-    "little",
-    "partly",
-    "scarcely",
-    "slightly",
-    "somewhat",
-    "sorta",
-    "thoda",
-    "একটু",
-];
-
-const CONTRASTS: [&str; 11] = [
-    "but",
-    "however",
-    "kintu",
-    "lekin",
-    "magar",
-    "though",
-    "yet",
-    "কিন্তু",
-    "তবে",
-    "लेकिन",
-    "मगर",
-];
 
 // VADER's constants, in thousandths.
 const BOOST: i64 = 293;
@@ -120,114 +27,72 @@ const NEGATED: i64 = -740;
 /// "not bad" is weaker than "good".
 const NEGATED_BAD: i64 = -400;
 const EXCLAMATION: i64 = 292;
-/// How many tokens negation and degree reach.
+/// Percent that what stands before and after the last contrast counts.
+const BEFORE_CONTRAST: i64 = 50;
+const AFTER_CONTRAST: i64 = 150;
+/// How many tokens degree reaches.
 const REACH: usize = 3;
 
-/// Reads `tokens` once; the work for each is bounded.
-pub(crate) fn read(tokens: &Tokens) -> Reading {
-    let turn = (0..tokens.len()).rfind(|&index| CONTRASTS.contains(&tokens.word(index)));
-    let mut reading = Reading::default();
-    let mut index = 0;
-    while index < tokens.len() {
-        let (length, Some(entry)) = entry_at(tokens, index) else {
-            index += 1;
+/// Reads the tokens once; the work for each is bounded.
+pub(crate) fn read(tokens: &[Token], turn: Option<usize>) -> Valence {
+    let last_clause = tokens
+        .iter()
+        .take(tokens.len().saturating_sub(1))
+        .rposition(|token| token.ends_clause);
+    let mut sum = Valence::default();
+    let mut exclamations = 0;
+    for (at, token) in tokens.iter().enumerate() {
+        if token.entry.valence == 0 {
+            exclamations += i64::from(token.is_exclamation());
             continue;
-        };
-        let (mut valence, sign) = in_context(tokens, index, length, entry);
-        // What follows "but" is what is meant.
+        }
+        let own = in_context(tokens, at, token);
         let percent = match turn {
-            Some(turn) if index < turn => 50,
-            Some(_) => 150,
+            Some(turn) if at < turn => BEFORE_CONTRAST,
+            Some(_) => AFTER_CONTRAST,
             None => 100,
         };
-        valence = valence * percent / 100;
-        reading.valence += valence;
-        if let Some((mood, weight)) = entry.mood {
-            let (mood, weight) = if sign < 0 {
-                negated(mood, weight * 100)
-            } else {
-                (mood, weight * 100)
-            };
-            reading.moods[mood.index()] += weight * percent / 100;
+        sum.whole += own * percent / 100;
+        if turn.or(last_clause).is_none_or(|start| at > start) {
+            sum.end += own;
         }
-        index += length;
+        if token.entry.is(Entry::SYMBOL) {
+            sum.symbols += own;
+        }
+        *(if own > 0 { &mut sum.good } else { &mut sum.bad }) += own;
     }
-    let emphasis = EXCLAMATION * tokens.exclamations.min(4) as i64;
-    reading.valence += emphasis * reading.valence.signum();
-    reading
+    sum.whole += EXCLAMATION * exclamations.min(4) * sum.whole.signum();
+    sum
 }
 
-/// The longest phrase of the companion list at `index`, else VADER's word.
-fn entry_at(tokens: &Tokens, index: usize) -> (usize, Option<Entry>) {
-    for length in (1..=LONGEST_PHRASE).rev() {
-        let phrase = tokens.phrase(index, length);
-        if !phrase.is_empty()
-            && let Some(entry) = lexicon::companion(phrase)
-        {
-            return (length, Some(entry));
-        }
-    }
-    let word = tokens.word(index);
-    if is_negator(word) || BOOSTERS.contains(&word) || DAMPENERS.contains(&word) {
-        return (1, None);
-    }
-    (
-        1,
-        lexicon::vader(word).map(|valence| Entry {
-            valence,
-            mood: None,
-        }),
-    )
-}
-
-/// The valence in thousandths and the sign negation gives it.
-fn in_context(tokens: &Tokens, index: usize, length: usize, entry: Entry) -> (i64, i64) {
-    let mut valence = entry.valence * 100;
+fn in_context(tokens: &[Token], at: usize, token: &Token) -> i64 {
+    let mut valence = i64::from(token.entry.valence) * 100;
     let direction = valence.signum();
-    if (index..index + length).any(|at| tokens.get(at).is_some_and(|token| token.shouted)) {
+    if token.shouted {
         valence += SHOUT * direction;
     }
-    let mut negations = 0;
-    for distance in 1..=REACH.min(index) {
-        let at = index - distance;
-        if tokens.get(at).is_none_or(|token| token.ends_clause) {
+    for (distance, before) in (1..=REACH).zip(tokens.iter().take(at).rev()) {
+        if before.ends_clause {
             break;
         }
-        let word = tokens.word(at);
         // Degree fades with distance: 1, .95, .9.
         let faded = BOOST * (105 - 5 * distance as i64) / 100;
-        if is_negator(word) {
-            negations += 1;
-        } else if BOOSTERS.contains(&word) {
+        if before.entry.is(Entry::BOOSTS) {
             valence += faded * direction;
-        } else if DAMPENERS.contains(&word) {
+        } else if before.entry.is(Entry::DAMPENS) {
             valence -= faded * direction;
         }
     }
-    for at in index + length..index + length + 2 {
-        if tokens.get(at - 1).is_none_or(|token| token.ends_clause) {
-            break;
-        }
-        negations += i64::from(POST_NEGATORS.contains(&tokens.word(at)));
+    match (token.negated, valence < 0) {
+        (false, _) => valence,
+        (true, true) => valence * NEGATED_BAD / 1_000,
+        (true, false) => valence * NEGATED / 1_000,
     }
-    if negations % 2 == 0 {
-        return (valence, 1);
-    }
-    let factor = if valence < 0 { NEGATED_BAD } else { NEGATED };
-    (valence * factor / 1_000, -1)
 }
 
-fn is_negator(word: &str) -> bool {
-    NEGATORS.contains(&word) || word.ends_with("n't")
-}
-
-/// "not happy" is sad; "not sad" is, a little, calm; "not surprised" is nothing.
-fn negated(mood: Mood, weight: i64) -> (Mood, i64) {
-    match mood {
-        Mood::Joy | Mood::Love | Mood::Grateful | Mood::Calm => (Mood::Sad, weight / 2),
-        Mood::Sad | Mood::Lonely | Mood::Anxious | Mood::Angry | Mood::Disgust | Mood::Tired => {
-            (Mood::Calm, weight / 2)
-        }
-        Mood::Curious | Mood::Surprise | Mood::Neutral => (Mood::Neutral, 0),
-    }
+/// `valence / √(valence² + 15)` in thousandths, −1,000 to 1,000 (VADER's compound, α = 15).
+pub(crate) fn compound(valence: i64) -> i64 {
+    // Beyond this the quotient is 1,000.
+    let valence = valence.clamp(-1_000_000, 1_000_000);
+    1_000 * valence / (valence * valence + 15_000_000).isqrt()
 }

@@ -1,0 +1,93 @@
+//! From the model's outputs to a score.
+
+use super::model::{FIRST_MOOD, HEADS, KNOTS, Model, NEGATIVE, ONE, POSITIVE};
+use super::{Score, SupportLevel};
+use crate::mood::{MOODS, Mood};
+
+/// The best score a crisis message can have.
+const CRISIS_CEILING: i64 = 15;
+
+/// The confidence in a mood that only the support detector has seen.
+const CRISIS_CONFIDENCE: i64 = 50;
+
+/// The score that the outputs stand for.
+pub(crate) fn score(model: &Model<'_>, logits: &[i64; HEADS], support: SupportLevel) -> Score {
+    let mut sentiment = sentiment(model, logits);
+    let (mut mood, mut mood_confidence) = mood(logits);
+    // Words can call "better off without me" positive: whoever is in crisis is not well.
+    if support == SupportLevel::Crisis {
+        sentiment = sentiment.min(CRISIS_CEILING);
+        if !matches!(
+            mood,
+            Mood::Sad | Mood::Lonely | Mood::Anxious | Mood::Angry | Mood::Tired
+        ) {
+            (mood, mood_confidence) = (Mood::Sad, CRISIS_CONFIDENCE);
+        }
+    }
+    Score {
+        sentiment,
+        mood,
+        mood_confidence,
+        support,
+    }
+}
+
+/// The greatest sentiment of a negative message and the least of a positive one, in
+/// hundredths: VADER's compound of ±0.05 on this scale. What lies between is neutral.
+pub const NEGATIVE_UP_TO: i64 = 47;
+pub const POSITIVE_FROM: i64 = 53;
+
+/// Sentiment in hundredths: the expected class (−1 to 1) through the model's curve, kept
+/// within the bounds of the likeliest class.
+fn sentiment(model: &Model<'_>, logits: &[i64; HEADS]) -> i64 {
+    let (negative, positive) = (logits[NEGATIVE], logits[POSITIVE]);
+    let top = negative.max(positive).max(0);
+    let (least, greatest) = if top == 0 {
+        (NEGATIVE_UP_TO + 1, POSITIVE_FROM - 1)
+    } else if positive > negative {
+        (POSITIVE_FROM, 100)
+    } else {
+        (0, NEGATIVE_UP_TO)
+    };
+    let [negative, neutral, positive] = [negative, 0, positive].map(|logit| exp(logit - top));
+    let balance = (positive - negative) * EVEN / (positive + neutral + negative);
+    let height = balance + EVEN;
+    let (knot, part) = (height / STEP, height % STEP);
+    let at = |knot: i64| {
+        let number = model.curve.get(knot as usize);
+        number.map_or(0, |&number| i64::from(i32::from_le_bytes(number)))
+    };
+    let value = (at(knot) * (STEP - part) + at((knot + 1).min(KNOTS as i64 - 1)) * part) / STEP;
+    ((value + 50) / 100).clamp(least, greatest)
+}
+
+/// A balance of 1, and the distance of the curve's knots.
+const EVEN: i64 = 1 << 12;
+const STEP: i64 = 2 * EVEN / (KNOTS as i64 - 1);
+
+/// The likeliest mood and its share of all, in percent.
+fn mood(logits: &[i64; HEADS]) -> (Mood, i64) {
+    let moods = logits.last_chunk::<MOODS>().unwrap_or(&[0; MOODS]);
+    let mut best = 0;
+    for (index, logit) in moods.iter().enumerate() {
+        if *logit > moods[best] {
+            best = index;
+        }
+    }
+    let shares = moods.map(|logit| exp(logit - moods[best]));
+    let confidence = 100 * shares[best] / shares.iter().sum::<i64>();
+    (Mood::ALL[best], confidence)
+}
+
+const _: () = assert!(FIRST_MOOD + MOODS == HEADS);
+
+/// `2¹⁶ eˣ` for `x ≤ 0` in 2⁻¹², at least 1: 2^f on 0..1 by a cubic, then a shift.
+fn exp(x: i64) -> i64 {
+    // log2(e) in 2⁻¹⁶.
+    let x = (x.max(-16 * ONE) * 94_548) >> 12;
+    let (whole, f) = (x >> 16, x & 0xffff);
+    // 2^f ≈ 1 + f (0.6951 + f (0.2276 + 0.0773 f)), within 0.0002.
+    let cubic = 45_554 + ((f * (14_916 + ((f * 5_066) >> 16))) >> 16);
+    let power = 65_536 + ((f * cubic) >> 16);
+    (power >> -whole).max(1)
+}
