@@ -76,8 +76,7 @@ create table public.personality_history (
   window_end timestamptz not null,
   message_count bigint not null,
 
-  primary key (user_id, id),
-  constraint history_window_is_ordered check (window_start < window_end)
+  primary key (user_id, id)
 );
 comment on table public.personality_history is
   'A log of material changes: a trait by settings.history_min_change points since the last row, or a style.';
@@ -85,6 +84,8 @@ comment on column public.personality_history.before is 'Traits (0..100) and comm
 comment on column public.personality_history.message_count is 'Scored messages in the sentiment window at the time.';
 create index personality_history_by_time on public.personality_history (user_id, changed_at desc);
 
+-- No foreign key on the message: its check would wait for whoever is deleting the message, while
+-- they wait for the profile. The engine takes a message that goes out of here itself.
 create table public.personality_history_evidence (
   user_id uuid not null,
   history_id uuid not null,
@@ -93,10 +94,7 @@ create table public.personality_history_evidence (
 
   primary key (user_id, history_id, message_id),
   constraint evidence_history_fkey foreign key (user_id, history_id)
-    references public.personality_history (user_id, id) on delete cascade,
-  constraint evidence_message_fkey foreign key (user_id, message_id)
-    references public.chat_messages (user_id, id) on delete cascade,
-  constraint evidence_weight_is_positive check (weight >= 0)
+    references public.personality_history (user_id, id) on delete cascade
 );
 comment on table public.personality_history_evidence is
   'The messages that carried most weight in a change. Goes with the message; a change whose evidence is all gone goes too.';
@@ -113,7 +111,7 @@ create policy "a user reads their own history" on public.personality_history
 create policy "a user reads their own evidence" on public.personality_history_evidence
   for select to authenticated using (user_id = (select auth.uid()));
 
--- SECURITY DEFINER, as the three below: they fire as whoever deletes or moves a message,
+-- SECURITY DEFINER, as the one below: they fire as whoever deletes or moves a message,
 -- who has no rights here.
 create function bondhu.drop_unevidenced_history() returns trigger
 language plpgsql security definer
@@ -137,21 +135,6 @@ create trigger evidence_drop_unevidenced_history after delete on public.personal
   referencing old table as old_evidence
   for each statement execute function bondhu.drop_unevidenced_history();
 
-create function bondhu.release_evidence() returns trigger
-language plpgsql security definer
-set search_path = ''
-as $$
-begin
-  delete from public.personality_history_evidence e where e.user_id = old.user_id and e.message_id = old.id;
-  return new;
-end
-$$;
-comment on function bondhu.release_evidence() is 'BEFORE UPDATE trigger on chat_messages: a message that changes hands is no evidence about its former user.';
-
-create trigger chat_messages_release_evidence before update of user_id, id on public.chat_messages
-  for each row when ((old.user_id, old.id) is distinct from (new.user_id, new.id))
-  execute function bondhu.release_evidence();
-
 create function bondhu.forget_derived() returns trigger
 language plpgsql security definer
 set search_path = ''
@@ -168,5 +151,5 @@ comment on function bondhu.forget_derived() is 'AFTER TRUNCATE trigger on chat_m
 create trigger chat_messages_forget_derived after truncate on public.chat_messages
   for each statement execute function bondhu.forget_derived();
 
-revoke all on function bondhu.drop_unevidenced_history(), bondhu.release_evidence(), bondhu.forget_derived()
+revoke all on function bondhu.drop_unevidenced_history(), bondhu.forget_derived()
   from public, anon, authenticated, service_role;

@@ -4,10 +4,10 @@ use crate::decay::{UNIT, weight};
 use crate::time::Timestamp;
 
 /// How many of the newest messages are looked at, so that the work is bounded.
-pub const LOOKED_AT: usize = 50;
+pub const LOOKED_AT: usize = 25;
 
 /// How many messages are named.
-pub const NAMED: usize = 5;
+pub const NAMED: usize = 3;
 
 /// A message that may be evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Values between Postgres and core.
 #![allow(unsafe_code)]
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 
 use bondhu_core::time::Timestamp;
 use pgrx::datum::TimestampWithTimeZone;
@@ -77,5 +77,21 @@ fn decimal(units: i64, digits: i32) -> AnyNumeric {
     unsafe {
         let numeric = pg_sys::int64_div_fast_to_numeric(units, digits);
         AnyNumeric::from_datum(pg_sys::Datum::from(numeric), false).unwrap_or_default()
+    }
+}
+
+/// A random `uuid`.
+pub(crate) fn random_uuid() -> Option<pg_sys::Datum> {
+    // SAFETY: takes no argument.
+    unsafe { pgrx::direct_function_call_as_datum(pg_sys::gen_random_uuid, &[]) }
+}
+
+/// A `jsonb` from its text.
+pub(crate) fn jsonb(text: &str) -> Option<pg_sys::Datum> {
+    let text = CString::new(text).ok()?;
+    // SAFETY: jsonb_in reads a C string and copies what it keeps.
+    unsafe {
+        let argument = Some(pg_sys::Datum::from(text.as_ptr()));
+        pgrx::direct_function_call_as_datum(pg_sys::jsonb_in, &[argument])
     }
 }

@@ -16,6 +16,8 @@ pub(crate) enum EngineError {
     WrongTrigger(&'static str),
     #[error("a table of Bondhu's has no column {0}")]
     MissingColumn(&'static str),
+    #[error("a table of Bondhu's has a column that this version of the engine does not know")]
+    UnknownColumn,
     #[error("there is no table {0:?}, or it has no primary key")]
     MissingTable(&'static CStr),
     #[error("permission denied for table {0:?}")]
@@ -46,9 +48,10 @@ impl EngineError {
             Self::WrongTable(_) | Self::WrongTrigger(_) => {
                 PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED
             }
-            Self::MissingColumn(_) | Self::MissingTable(_) | Self::NoSettings => {
-                PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE
-            }
+            Self::MissingColumn(_)
+            | Self::UnknownColumn
+            | Self::MissingTable(_)
+            | Self::NoSettings => PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
             Self::MayNot(_) => PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
             Self::Serialization => PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
             Self::TimeNotFinite => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
@@ -63,6 +66,9 @@ impl EngineError {
         match self {
             Self::WrongTable(_) | Self::WrongTrigger(_) => {
                 Some("Let select bondhu.install_engine(); attach the triggers.")
+            }
+            Self::UnknownColumn => {
+                Some("Install the engine's newest version: alter extension bondhu update;")
             }
             Self::MissingColumn(_) | Self::MissingTable(_) | Self::NoSettings => {
                 Some("Apply the migrations this version of the engine was made for.")

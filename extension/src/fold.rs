@@ -4,6 +4,8 @@
 //! The cost of a message is bounded by what it changes and by what left the windows since
 //! the last one, not by the length of the history.
 
+use std::collections::BTreeSet;
+
 use bondhu_core::evidence::{Candidate, LOOKED_AT, NAMED, ranked};
 use bondhu_core::personality::Personality;
 use bondhu_core::settings::Settings;
@@ -95,6 +97,7 @@ impl Fold {
         advance(Sees::Committed, user, state, to, &self.settings)?;
         buckets::apply(&self.buckets, user, &deltas(user, change)?)?;
         put(user, state, change)?;
+        history::release(user, gone(change))?;
 
         let personality = Personality::of(state, &self.settings);
         if personality
@@ -139,6 +142,8 @@ fn put(user: Uuid, state: &mut State, change: &Change) -> Result<(), EngineError
 
 /// Appends a row of history with its evidence: the strongest of the newest messages and of
 /// those just added. A change that no message supports (all were deleted) leaves no row.
+///
+/// A message that somebody is deleting may be named: they wait for the profile, and release it.
 fn record(
     profile: &Profile,
     personality: &Personality,
@@ -152,17 +157,8 @@ fn record(
     });
     let mut candidates = history::newest(user, LOOKED_AT as i64)?;
     candidates.extend(just_added);
-    let ranked = ranked(candidates, state.as_of);
-    // Some more than are named, in case others are being deleted.
-    let wanted = ranked
-        .iter()
-        .take(2 * NAMED)
-        .map(|candidate| candidate.id)
-        .collect();
-    let held = history::hold(user, wanted)?;
-    let evidence: Vec<_> = ranked
-        .iter()
-        .filter(|candidate| held.contains(&candidate.id))
+    let evidence: Vec<_> = ranked(candidates, state.as_of)
+        .into_iter()
         .take(NAMED)
         .map(|candidate| (candidate.id, candidate.weight(state.as_of) as i32))
         .collect();
@@ -178,4 +174,11 @@ fn record(
         message_count: personality.message_count,
         evidence,
     })
+}
+
+/// The messages that are the user's no more, or say nothing about them any more.
+fn gone(change: &Change) -> Vec<Uuid> {
+    let stay: BTreeSet<_> = change.added.iter().map(|row| row.id).collect();
+    let removed = change.removed.iter().map(|row| row.id);
+    removed.filter(|id| !stay.contains(id)).collect()
 }

@@ -12,7 +12,7 @@ use crate::datum;
 use crate::error::{EngineError, or_raise};
 use crate::spi::{self, Sees};
 use crate::store::profile::Profile;
-use crate::store::{buckets, messages, profile, settings};
+use crate::store::{buckets, history, messages, profile, settings};
 use crate::table::{Snapshot, Table};
 
 /// Rebuilds a user's buckets and profile from their scored messages, exactly as folding the
@@ -37,6 +37,7 @@ fn rebuild(user: Uuid) -> Result<(), EngineError> {
     // Looked for again under the lock.
     let as_of = messages::newest(Sees::Newest, user)?.map_or(now, |newest| newest.max(now));
     profile.state = recount(Sees::Newest, user, as_of, &settings)?;
+    history::release(user, history::orphans(Sees::Newest, user)?)?;
     profile::save(&row, &profile, &Personality::of(&profile.state, &settings))
 }
 
@@ -91,11 +92,16 @@ fn differences(users: &[Uuid]) -> Result<Vec<Difference>, EngineError> {
                 .collect(),
         };
         let of_buckets = buckets::differences(Sees::Caller, *user)?;
+        let orphans = history::orphans(Sees::Caller, *user)?;
+        let of_evidence = orphans
+            .into_iter()
+            .map(|id| (id.to_string(), Some("a message".to_owned()), None));
         let named = |relation| {
             move |(figure, stored, recounted)| (*user, relation, figure, stored, recounted)
         };
         all.extend(of_profile.into_iter().map(named("personality_profiles")));
         all.extend(of_buckets.into_iter().map(named("sentiment_buckets")));
+        all.extend(of_evidence.map(named("personality_history_evidence")));
     }
     Ok(all)
 }

@@ -3,8 +3,9 @@
 //! Each message changes a row of `personality_profiles` and one of `sentiment_buckets`. Through
 //! SPI that costs more than the insert of the message itself; through the table's access method,
 //! as the executor would call it, a fifth. What the executor does besides is not needed here:
-//! these two tables have no check, no generated column, no trigger of their own and no column
-//! another row refers to but the key, which never changes. Rows are inserted through SQL.
+//! these tables have no check, no generated column, no trigger of their own and no column
+//! another row refers to but the key, which never changes. A row that is inserted belongs to
+//! a profile that this transaction has locked, so that its foreign key holds.
 #![allow(unsafe_code)]
 
 use std::ffi::CStr;
@@ -22,6 +23,10 @@ pub(crate) struct Name {
     /// Whether rows are written; else they are only read.
     pub(crate) written: bool,
 }
+
+/// What writing asks for.
+const WRITING: u32 =
+    pg_sys::ACL_SELECT | pg_sys::ACL_INSERT | pg_sys::ACL_UPDATE | pg_sys::ACL_DELETE;
 
 /// A column of a primary key: the operator `=` of its type, and the value looked for.
 pub(crate) struct Key {
@@ -70,8 +75,7 @@ impl Table {
                 return Err(missing);
             }
             let (lock, rights) = if name.written {
-                let rights = pg_sys::ACL_SELECT | pg_sys::ACL_UPDATE | pg_sys::ACL_DELETE;
-                (pg_sys::RowExclusiveLock, rights)
+                (pg_sys::RowExclusiveLock, WRITING)
             } else {
                 (pg_sys::AccessShareLock, pg_sys::ACL_SELECT)
             };
@@ -152,6 +156,40 @@ impl Table {
                 other => Err(EngineError::TableAccess("tuple_lock", other)),
             }
         })
+    }
+
+    /// Stores a new row.
+    ///
+    /// # Errors
+    /// `values` names a column that the table lacks, or leaves one out: defaults are the
+    /// executor's.
+    pub(crate) fn insert(
+        &self,
+        values: impl Iterator<Item = (Column, Parameter)>,
+    ) -> Result<(), EngineError> {
+        // SAFETY: every column gets a value before the slot counts as filled.
+        unsafe {
+            let descriptor = (*self.relation).rd_att;
+            let columns = (*descriptor).natts as usize;
+            let mut missing = columns;
+            let new = Slot::new(descriptor);
+            for index in 0..columns {
+                new.set(index, None);
+            }
+            for (column, value) in values {
+                new.set(column.number(descriptor)? - 1, value);
+                missing = missing.saturating_sub(1);
+            }
+            if missing > 0 {
+                return Err(EngineError::UnknownColumn);
+            }
+            pg_sys::ExecStoreVirtualTuple(new.0);
+            pg_sys::simple_table_tuple_insert(self.relation, new.0);
+            insert_into_indexes(self.relation, new.0);
+            // What follows sees it.
+            pg_sys::CommandCounterIncrement();
+        }
+        Ok(())
     }
 
     fn row(&self) -> Row<'_> {
@@ -266,33 +304,29 @@ impl Row<'_> {
             let descriptor = (*self.slot).tts_tupleDescriptor;
             let columns = (*descriptor).natts as usize;
             pg_sys::slot_getsomeattrs_int(self.slot, columns as i32);
-            let new =
-                pg_sys::MakeSingleTupleTableSlot(descriptor, &raw const pg_sys::TTSOpsVirtual);
+            let new = Slot::new(descriptor);
             for index in 0..columns {
-                *(*new).tts_values.add(index) = *(*self.slot).tts_values.add(index);
-                *(*new).tts_isnull.add(index) = *(*self.slot).tts_isnull.add(index);
+                let null = *(*self.slot).tts_isnull.add(index);
+                new.set(index, (!null).then(|| *(*self.slot).tts_values.add(index)));
             }
             for (column, value) in values {
-                let index = column.number(descriptor)? - 1;
-                *(*new).tts_isnull.add(index) = value.is_none();
-                *(*new).tts_values.add(index) = value.unwrap_or(pg_sys::Datum::null());
+                new.set(column.number(descriptor)? - 1, value);
             }
-            pg_sys::ExecStoreVirtualTuple(new);
+            pg_sys::ExecStoreVirtualTuple(new.0);
             Snapshot::Transaction.with(|snapshot| {
                 let tid = &raw mut (*self.slot).tts_tid;
                 let mut update_indexes = UpdateIndexes::default();
                 pg_sys::simple_table_tuple_update(
                     relation,
                     tid,
-                    new,
+                    new.0,
                     snapshot,
                     &raw mut update_indexes,
                 );
                 if update_indexes == EVERY_INDEX {
-                    insert_into_indexes(relation, new);
+                    insert_into_indexes(relation, new.0);
                 }
             });
-            pg_sys::ExecDropSingleTupleTableSlot(new);
             // What follows sees it.
             pg_sys::CommandCounterIncrement();
         }
@@ -316,6 +350,37 @@ impl Drop for Row<'_> {
     fn drop(&mut self) {
         // SAFETY: the slot was made by `Table::row` and is dropped once.
         unsafe { pg_sys::ExecDropSingleTupleTableSlot(self.slot) };
+    }
+}
+
+/// A row under construction.
+struct Slot(*mut pg_sys::TupleTableSlot);
+
+impl Slot {
+    /// # Safety
+    /// `descriptor` outlives the slot.
+    unsafe fn new(descriptor: pg_sys::TupleDesc) -> Self {
+        // SAFETY: the caller's.
+        Self(unsafe {
+            pg_sys::MakeSingleTupleTableSlot(descriptor, &raw const pg_sys::TTSOpsVirtual)
+        })
+    }
+
+    /// # Safety
+    /// `index` is below the descriptor's number of columns.
+    unsafe fn set(&self, index: usize, value: Parameter) {
+        // SAFETY: the caller's.
+        unsafe {
+            *(*self.0).tts_isnull.add(index) = value.is_none();
+            *(*self.0).tts_values.add(index) = value.unwrap_or(pg_sys::Datum::null());
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        // SAFETY: made by `new`, dropped once.
+        unsafe { pg_sys::ExecDropSingleTupleTableSlot(self.0) };
     }
 }
 

@@ -75,7 +75,11 @@ impl Model<'_> {
     #[must_use]
     pub fn score(&self, text: &str) -> Score {
         self.with_tokens(text, |tokens| {
-            readout::score(self, &self.logits(&self.sums(tokens)), support::detect(tokens))
+            readout::score(
+                self,
+                &self.logits(&self.sums(tokens)),
+                support::detect(tokens),
+            )
         })
     }
 
@@ -91,7 +95,8 @@ impl Model<'_> {
     pub fn words(&self, text: &str) -> Vec<String> {
         self.with_tokens(text, |tokens| {
             let list = tokens.list().iter();
-            list.map(|token| tokens.chars(token).iter().collect()).collect()
+            list.map(|token| tokens.chars(token).iter().collect())
+                .collect()
         })
     }
 
@@ -99,9 +104,7 @@ impl Model<'_> {
     /// people rate it, then the moods.
     #[must_use]
     pub fn outputs(&self, text: &str) -> [i64; model::HEADS] {
-        self.with_tokens(text, |tokens| {
-            self.logits(&self.sums(tokens))
-        })
+        self.with_tokens(text, |tokens| self.logits(&self.sums(tokens)))
     }
 
     fn sums(&self, tokens: &Tokens) -> Sums {

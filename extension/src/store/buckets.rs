@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use bondhu_core::tally::{Inconsistent, Tally};
 use bondhu_core::time::{Day, Timestamp};
 use pgrx::datum::Uuid;
-use pgrx::pg_sys::{INT4OID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, UUIDOID};
+use pgrx::pg_sys::{TIMESTAMPTZOID, UUIDOID};
 
-use crate::datum::{timestamptz, timestamptz_element};
+use crate::column::column;
+use crate::datum::timestamptz;
 use crate::error::EngineError;
 use crate::spi::{Sees, Sql, Statement, time, value};
-use crate::store::tally::{self, WIDTH};
+use crate::store::tally;
 use crate::table::{Key, Name, Table};
 
 /// What a user's buckets change by.
@@ -22,20 +23,6 @@ pub(crate) const TABLE: Name = Name {
     table: c"sentiment_buckets",
     written: true,
 };
-
-// The user, the starts of the buckets, the numbers of all tallies, how many there are.
-static INSERT: Statement = Statement::new(
-    "making sentiment buckets",
-    Sql::Made(|| {
-        let columns = tally::listed(|column, _| column.to_owned());
-        let numbers = tally::listed(|_, place| format!("($3)[{WIDTH} * i - {}]", WIDTH - place));
-        format!(
-            "insert into public.sentiment_buckets (user_id, bucket_start, {columns})
-             select $1, ($2)[i], {numbers} from generate_series(1, $4) i"
-        )
-    }),
-    &[UUIDOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, INT4OID],
-);
 
 static DAYS: Statement = Statement::new(
     "reading daily tallies",
@@ -106,49 +93,28 @@ static DIFFERENCES: Statement = Statement::new(
 /// Applies what a user's buckets change by. Whoever does so has the user's profile locked.
 /// A bucket that loses its last message goes: nothing may tell it was there.
 pub(crate) fn apply(table: &Table, user: Uuid, deltas: &Deltas) -> Result<(), EngineError> {
-    let mut missing = Vec::new();
     for (start, delta) in deltas.iter().filter(|(_, delta)| **delta != Tally::EMPTY) {
         let key = [Key::uuid(user), Key::timestamptz(timestamptz(*start))];
-        let Some(row) = table.lock(&key)? else {
-            missing.push((*start, *delta));
-            continue;
-        };
-        let mut sum = tally::stored(&row)?;
+        let row = table.lock(&key)?;
+        let mut sum = row.as_ref().map_or(Ok(Tally::EMPTY), tally::stored)?;
         sum.add(delta, 1)
             .map_err(|error| EngineError::inconsistent(user, error))?;
-        if sum == Tally::EMPTY {
-            row.delete();
-        } else if sum.is_sound() {
-            row.update(tally::values(&sum)?)?;
-        } else {
+        if !sum.is_sound() {
             return Err(EngineError::inconsistent(user, Inconsistent));
         }
+        match row {
+            Some(row) if sum == Tally::EMPTY => row.delete(),
+            Some(row) => row.update(tally::values(&sum)?)?,
+            None => {
+                let key = [
+                    (column("user_id", 1), value(user)),
+                    (column("bucket_start", 2), time(*start)),
+                ];
+                table.insert(key.into_iter().chain(tally::values(&sum)?))?;
+            }
+        }
     }
-    insert(user, &missing)
-}
-
-fn insert(user: Uuid, buckets: &[(Timestamp, Tally)]) -> Result<(), EngineError> {
-    if buckets.is_empty() {
-        return Ok(());
-    }
-    if buckets.iter().any(|(_, tally)| !tally.is_sound()) {
-        return Err(EngineError::inconsistent(user, Inconsistent));
-    }
-    let starts = buckets
-        .iter()
-        .map(|(start, _)| timestamptz_element(*start))
-        .collect::<Result<Vec<_>, _>>()?;
-    let numbers: Vec<i64> = buckets
-        .iter()
-        .flat_map(|(_, tally)| tally::numbers(tally))
-        .collect();
-    let count = value(starts.len() as i32);
-    INSERT
-        .run(
-            Sees::Newest,
-            [value(user), value(starts), value(numbers), count],
-        )
-        .map(drop)
+    Ok(())
 }
 
 /// Daily tallies of a user from a day on.

@@ -5,63 +5,56 @@ use bondhu_core::personality::Landmark;
 use bondhu_core::state::Span;
 use bondhu_core::time::Timestamp;
 use pgrx::datum::Uuid;
-use pgrx::pg_sys::{
-    INT4ARRAYOID, INT8ARRAYOID, INT8OID, TEXTOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID,
-};
+use pgrx::pg_sys::{INT8OID, UUIDARRAYOID, UUIDOID};
 
+use crate::column::column;
+use crate::datum;
 use crate::error::EngineError;
 use crate::spi::{Sees, Sql, Statement, time, value};
+use crate::table::{Name, Table};
+
+const HISTORY: Name = Name {
+    schema: c"public",
+    table: c"personality_history",
+    written: true,
+};
+const EVIDENCE: Name = Name {
+    schema: c"public",
+    table: c"personality_history_evidence",
+    written: true,
+};
 
 static NEWEST: Statement = Statement::new(
     "reading evidence",
     Sql::Text(
         "select c.id, c.created_at, (c.sentiment_score * 100)::bigint
-      from public.chat_messages c
-      where c.user_id = $1 and c.engine_version is not null
-      order by c.created_at desc, c.seq desc
-      limit $2",
+         from public.chat_messages c
+         where c.user_id = $1 and c.engine_version is not null
+         order by c.created_at desc, c.seq desc
+         limit $2",
     ),
     &[UUIDOID, INT8OID],
 );
 
-// A message that somebody is deleting is no evidence, and waiting for them could deadlock:
-// they wait for the profile.
-static HOLD: Statement = Statement::new(
-    "holding evidence",
+static RELEASE: Statement = Statement::new(
+    "releasing evidence",
     Sql::Text(
-        "select c.id from public.chat_messages c where c.user_id = $1 and c.id = any ($2) for key share skip locked",
+        "delete from public.personality_history_evidence e where e.user_id = $1 and e.message_id = any ($2)",
     ),
     &[UUIDOID, UUIDARRAYOID],
 );
 
-static APPEND: Statement = Statement::new(
-    "appending history",
+static ORPHANS: Statement = Statement::new(
+    "looking for evidence that is gone",
     Sql::Text(
-        "with change as (
-        insert into public.personality_history
-          (user_id, changed_at, before, after, window_start, window_end, message_count)
-        select $1, $2, s.before, s.after, $7, $8, $9
-        from (
-          select
-            jsonb_build_object(
-              'openness', (($3)[1] / 100.0)::numeric(5, 2), 'conscientiousness', (($3)[2] / 100.0)::numeric(5, 2),
-              'extraversion', (($3)[3] / 100.0)::numeric(5, 2), 'agreeableness', (($3)[4] / 100.0)::numeric(5, 2),
-              'neuroticism', (($3)[5] / 100.0)::numeric(5, 2), 'communication_style', $4) as before,
-            jsonb_build_object(
-              'openness', (($5)[1] / 100.0)::numeric(5, 2), 'conscientiousness', (($5)[2] / 100.0)::numeric(5, 2),
-              'extraversion', (($5)[3] / 100.0)::numeric(5, 2), 'agreeableness', (($5)[4] / 100.0)::numeric(5, 2),
-              'neuroticism', (($5)[5] / 100.0)::numeric(5, 2), 'communication_style', $6) as after
-        ) s
-        returning id
-      )
-      insert into public.personality_history_evidence (user_id, history_id, message_id, weight)
-      select $1, change.id, e.message_id, e.weight
-      from change cross join unnest($10, $11) e (message_id, weight)",
+        "select e.message_id
+         from public.personality_history_evidence e
+         where e.user_id = $1 and not exists (
+           select from public.chat_messages c
+           where c.user_id = e.user_id and c.id = e.message_id and c.engine_version is not null
+         )",
     ),
-    &[
-        UUIDOID, TIMESTAMPTZOID, INT8ARRAYOID, TEXTOID, INT8ARRAYOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID,
-        UUIDARRAYOID, INT4ARRAYOID,
-    ],
+    &[UUIDOID],
 );
 
 /// The user's newest scored messages.
@@ -79,9 +72,21 @@ pub(crate) fn newest(user: Uuid, limit: i64) -> Result<Vec<Candidate<Uuid>>, Eng
         .collect()
 }
 
-/// Those of the messages that are there to stay until this transaction ends.
-pub(crate) fn hold(user: Uuid, ids: Vec<Uuid>) -> Result<Vec<Uuid>, EngineError> {
-    HOLD.run(Sees::Newest, [value(user), value(ids)])?
+/// Takes messages of a user out of the evidence. A change that nothing supports any more
+/// goes, by a trigger on the table.
+pub(crate) fn release(user: Uuid, messages: Vec<Uuid>) -> Result<(), EngineError> {
+    if messages.is_empty() {
+        return Ok(());
+    }
+    RELEASE
+        .run(Sees::Newest, [value(user), value(messages)])
+        .map(drop)
+}
+
+/// Messages that the evidence names although they are not there, or not the user's.
+pub(crate) fn orphans(sees: Sees, user: Uuid) -> Result<Vec<Uuid>, EngineError> {
+    ORPHANS
+        .run(sees, [value(user)])?
         .iter()
         .map(|row| row.get(1))
         .collect()
@@ -99,25 +104,45 @@ pub(crate) struct Entry<'a> {
     pub(crate) evidence: Vec<(Uuid, i32)>,
 }
 
-/// Appends a change with its evidence.
+/// Appends a change with its evidence. The user's profile is locked.
 pub(crate) fn append(entry: &Entry<'_>) -> Result<(), EngineError> {
-    let (ids, weights): (Vec<_>, Vec<_>) = entry.evidence.iter().copied().unzip();
-    APPEND
-        .run(
-            Sees::Newest,
-            [
-                value(entry.user),
-                time(entry.changed_at),
-                value(entry.before.traits.to_vec()),
-                value(entry.before.communication.as_str()),
-                value(entry.after.traits.to_vec()),
-                value(entry.after.communication.as_str()),
-                time(entry.window.after),
-                time(entry.window.through),
-                value(entry.message_count),
-                value(ids),
-                value(weights),
-            ],
-        )
-        .map(drop)
+    let id = datum::random_uuid();
+    let change = [
+        (column("user_id", 1), value(entry.user)),
+        (column("id", 2), id),
+        (column("changed_at", 3), time(entry.changed_at)),
+        (column("before", 4), landmark(entry.before)),
+        (column("after", 5), landmark(entry.after)),
+        (column("window_start", 6), time(entry.window.after)),
+        (column("window_end", 7), time(entry.window.through)),
+        (column("message_count", 8), value(entry.message_count)),
+    ];
+    Table::open(&HISTORY)?.insert(change.into_iter())?;
+    let table = Table::open(&EVIDENCE)?;
+    entry.evidence.iter().try_for_each(|(message, weight)| {
+        let named = [
+            (column("user_id", 1), value(entry.user)),
+            (column("history_id", 2), id),
+            (column("message_id", 3), value(*message)),
+            (column("weight", 4), value(*weight)),
+        ];
+        table.insert(named.into_iter())
+    })
+}
+
+fn landmark(landmark: &Landmark) -> Option<pgrx::pg_sys::Datum> {
+    const TRAITS: [&str; 5] = [
+        "openness",
+        "conscientiousness",
+        "extraversion",
+        "agreeableness",
+        "neuroticism",
+    ];
+    let traits: String = TRAITS
+        .iter()
+        .zip(landmark.traits)
+        .map(|(name, value)| format!("\"{name}\": {}.{:02}, ", value / 100, value % 100))
+        .collect();
+    let style = landmark.communication.as_str();
+    datum::jsonb(&format!("{{{traits}\"communication_style\": \"{style}\"}}"))
 }

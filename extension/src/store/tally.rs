@@ -9,12 +9,12 @@ use crate::spi::{self, Parameter, value};
 use crate::table;
 
 /// Numbers in a tally.
-pub(crate) const WIDTH: usize = 3 + Mood::ALL.len();
+const WIDTH: usize = 3 + Mood::ALL.len();
 
 const SUMS: [&str; 3] = ["message_count", "score_sum", "score_sum_squares"];
 
 /// The columns' names.
-pub(crate) fn columns() -> impl Iterator<Item = &'static str> {
+fn columns() -> impl Iterator<Item = &'static str> {
     SUMS.into_iter().chain(Mood::ALL.map(Mood::as_str))
 }
 
@@ -97,11 +97,4 @@ fn places() -> [Column; WIDTH] {
         *slot = column(name, place);
     }
     places
-}
-
-/// The numbers of a tally.
-pub(crate) fn numbers(tally: &Tally) -> impl Iterator<Item = i64> {
-    [tally.count, tally.sum, tally.sum_squares]
-        .into_iter()
-        .chain(tally.moods)
 }
