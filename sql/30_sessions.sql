@@ -6,6 +6,7 @@ create table public.user_sessions (
   device_id text not null,
   started_at timestamptz not null default now(),
   last_seen_at timestamptz not null default now(),
+  activity_count integer not null default 0,
   ended_at timestamptz,
   end_reason text,
 
@@ -17,6 +18,8 @@ create table public.user_sessions (
 );
 comment on table public.user_sessions is 'One row per visit of a user on a device; active while ended_at is null.';
 comment on column public.user_sessions.end_reason is 'ended: by the user; idle: closed by cron; replaced: the device started a new one.';
+
+comment on column public.user_sessions.activity_count is 'How often log_activity() was called in it.';
 
 create unique index one_active_session_per_device on public.user_sessions (user_id, device_id) where ended_at is null;
 create index user_sessions_by_last_seen on public.user_sessions (last_seen_at) where ended_at is null;
@@ -91,17 +94,28 @@ end
 $$;
 comment on function public.start_session(text) is 'Starts a session on this device, ending the one it had, and returns its id.';
 
+create function bondhu.use_session(session_id uuid, activities integer) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  update public.user_sessions s
+     set last_seen_at = greatest(s.last_seen_at, now()), activity_count = s.activity_count + activities
+   where s.user_id = (select bondhu.require_user()) and s.id = $1 and s.ended_at is null;
+  if not found then
+    perform bondhu.raise_no_active_session();
+  end if;
+end
+$$;
+comment on function bondhu.use_session(uuid, integer) is 'The caller''s session is in use, and so much was done in it; P0002 when it is not active.';
+revoke all on function bondhu.use_session(uuid, integer) from public, anon, authenticated, service_role;
+
 create function public.touch_session(session_id uuid) returns void
 language plpgsql security definer
 set search_path = ''
 as $$
 begin
-  update public.user_sessions s
-     set last_seen_at = greatest(s.last_seen_at, now())
-   where s.user_id = (select bondhu.require_user()) and s.id = $1 and s.ended_at is null;
-  if not found then
-    perform bondhu.raise_no_active_session();
-  end if;
+  perform bondhu.use_session($1, 0);
 end
 $$;
 comment on function public.touch_session(uuid) is 'Says that the session is still in use; P0002 when it is not active.';
@@ -113,7 +127,7 @@ as $$
 declare
   logged uuid;
 begin
-  perform public.touch_session($1);
+  perform bondhu.use_session($1, 1);
   insert into public.session_activities (user_id, session_id, activity, details)
   values (bondhu.require_user(), $1, $2, coalesce($3, '{}'))
   returning id into logged;
@@ -182,7 +196,8 @@ as $$
     p.user_id,
     jsonb_agg(
       jsonb_build_object(
-        'id', s.id, 'device_id', s.device_id, 'started_at', s.started_at, 'last_seen_at', s.last_seen_at
+        'id', s.id, 'device_id', s.device_id, 'started_at', s.started_at, 'last_seen_at', s.last_seen_at,
+        'activity_count', s.activity_count
       ) order by s.last_seen_at desc, s.id
     ) filter (where s.id is not null),
     min(s.last_seen_at) + idle.after

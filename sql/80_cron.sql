@@ -31,6 +31,11 @@ begin
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('personality_history', gone);
 
+  delete from bondhu.safety_events
+  where written_at < now() - make_interval(days => settings.safety_event_retention_days);
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('safety_events', gone);
+
   -- YouTube API Services Developer Policies III.E.4: what was not refreshed in time goes,
   -- and what was concluded from it.
   select coalesce(array_agg(old.user_id), '{}') into outdated

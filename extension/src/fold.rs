@@ -21,7 +21,7 @@ use crate::error::{EngineError, or_raise};
 use crate::spi::{self, Sees};
 use crate::store::buckets::{self, Deltas};
 use crate::store::profile::{self, Profile};
-use crate::store::{history, settings};
+use crate::store::{history, safety, settings};
 use crate::table::{Snapshot, Table};
 use crate::transition::{self, Change, ScoredRow};
 use crate::{datum, watched};
@@ -98,6 +98,7 @@ impl Fold {
         buckets::apply(&self.buckets, user, &deltas(user, change)?)?;
         put(user, state, change)?;
         history::release(user, gone(change))?;
+        note_crises(user, change)?;
 
         let personality = Personality::of(state, &self.settings);
         if personality
@@ -174,6 +175,19 @@ fn record(
         message_count: personality.message_count,
         evidence,
     })
+}
+
+/// Keeps the safety events those of the messages in which a crisis is seen.
+fn note_crises(user: Uuid, change: &Change) -> Result<(), EngineError> {
+    let in_crisis = |rows: &[ScoredRow]| -> Vec<Uuid> {
+        let rows = rows.iter().filter(|row| row.message.crisis);
+        rows.map(|row| row.id).collect()
+    };
+    let now: BTreeSet<_> = in_crisis(&change.added).into_iter().collect();
+    let over = in_crisis(&change.removed);
+    let over = over.into_iter().filter(|id| !now.contains(id)).collect();
+    safety::withdraw(user, over)?;
+    safety::note(user, now.into_iter().collect())
 }
 
 /// The messages that are the user's no more, or say nothing about them any more.

@@ -12,7 +12,7 @@ use crate::datum;
 use crate::error::{EngineError, or_raise};
 use crate::spi::{self, Sees};
 use crate::store::profile::Profile;
-use crate::store::{buckets, history, messages, profile, settings};
+use crate::store::{buckets, history, messages, profile, safety, settings};
 use crate::table::{Snapshot, Table};
 
 /// Rebuilds a user's buckets and profile from their scored messages, exactly as folding the
@@ -38,6 +38,8 @@ fn rebuild(user: Uuid) -> Result<(), EngineError> {
     let as_of = messages::newest(Sees::Newest, user)?.map_or(now, |newest| newest.max(now));
     profile.state = recount(Sees::Newest, user, as_of, &settings)?;
     history::release(user, history::orphans(Sees::Newest, user)?)?;
+    safety::withdraw(user, safety::unfounded(Sees::Newest, user)?)?;
+    safety::note(user, safety::missing(Sees::Newest, user)?)?;
     profile::save(&row, &profile, &Personality::of(&profile.state, &settings))
 }
 
@@ -96,12 +98,17 @@ fn differences(users: &[Uuid]) -> Result<Vec<Difference>, EngineError> {
         let of_evidence = orphans
             .into_iter()
             .map(|id| (id.to_string(), Some("a message".to_owned()), None));
+        let unfounded = safety::unfounded(Sees::Caller, *user)?.into_iter();
+        let unfounded = unfounded.map(|id| (id.to_string(), Some("a crisis".to_owned()), None));
+        let missing = safety::missing(Sees::Caller, *user)?.into_iter();
+        let missing = missing.map(|id| (id.to_string(), None, Some("a crisis".to_owned())));
         let named = |relation| {
             move |(figure, stored, recounted)| (*user, relation, figure, stored, recounted)
         };
         all.extend(of_profile.into_iter().map(named("personality_profiles")));
         all.extend(of_buckets.into_iter().map(named("sentiment_buckets")));
         all.extend(of_evidence.map(named("personality_history_evidence")));
+        all.extend(unfounded.chain(missing).map(named("safety_events")));
     }
     Ok(all)
 }

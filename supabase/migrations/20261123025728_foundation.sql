@@ -91,6 +91,7 @@ create table bondhu.settings (
   trait_full_confidence numeric(6, 2) not null default 30,
   history_min_change integer not null default 1,
   history_retention_days integer not null default 730,
+  safety_event_retention_days integer not null default 90,
 
   session_idle_minutes integer not null default 30,
   session_retention_days integer not null default 90,
@@ -121,6 +122,7 @@ create table bondhu.settings (
   constraint full_confidence_is_positive check (trait_full_confidence between 0.01 and 9999.99),
   constraint history_min_change_is_in_points check (history_min_change between 1 and 100),
   constraint history_retention_is_positive check (history_retention_days > 0),
+  constraint safety_event_retention_is_positive check (safety_event_retention_days > 0),
   constraint session_idle_is_positive check (session_idle_minutes between 1 and 1440),
   constraint session_retention_is_positive check (session_retention_days > 0),
   constraint chat_document_fits_a_page check (chat_history_document_size between 1 and 200),
@@ -301,6 +303,7 @@ create table public.user_sessions (
   device_id text not null,
   started_at timestamptz not null default now(),
   last_seen_at timestamptz not null default now(),
+  activity_count integer not null default 0,
   ended_at timestamptz,
   end_reason text,
 
@@ -312,6 +315,8 @@ create table public.user_sessions (
 );
 comment on table public.user_sessions is 'One row per visit of a user on a device; active while ended_at is null.';
 comment on column public.user_sessions.end_reason is 'ended: by the user; idle: closed by cron; replaced: the device started a new one.';
+
+comment on column public.user_sessions.activity_count is 'How often log_activity() was called in it.';
 
 create unique index one_active_session_per_device on public.user_sessions (user_id, device_id) where ended_at is null;
 create index user_sessions_by_last_seen on public.user_sessions (last_seen_at) where ended_at is null;
@@ -386,17 +391,28 @@ end
 $$;
 comment on function public.start_session(text) is 'Starts a session on this device, ending the one it had, and returns its id.';
 
+create function bondhu.use_session(session_id uuid, activities integer) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  update public.user_sessions s
+     set last_seen_at = greatest(s.last_seen_at, now()), activity_count = s.activity_count + activities
+   where s.user_id = (select bondhu.require_user()) and s.id = $1 and s.ended_at is null;
+  if not found then
+    perform bondhu.raise_no_active_session();
+  end if;
+end
+$$;
+comment on function bondhu.use_session(uuid, integer) is 'The caller''s session is in use, and so much was done in it; P0002 when it is not active.';
+revoke all on function bondhu.use_session(uuid, integer) from public, anon, authenticated, service_role;
+
 create function public.touch_session(session_id uuid) returns void
 language plpgsql security definer
 set search_path = ''
 as $$
 begin
-  update public.user_sessions s
-     set last_seen_at = greatest(s.last_seen_at, now())
-   where s.user_id = (select bondhu.require_user()) and s.id = $1 and s.ended_at is null;
-  if not found then
-    perform bondhu.raise_no_active_session();
-  end if;
+  perform bondhu.use_session($1, 0);
 end
 $$;
 comment on function public.touch_session(uuid) is 'Says that the session is still in use; P0002 when it is not active.';
@@ -408,7 +424,7 @@ as $$
 declare
   logged uuid;
 begin
-  perform public.touch_session($1);
+  perform bondhu.use_session($1, 1);
   insert into public.session_activities (user_id, session_id, activity, details)
   values (bondhu.require_user(), $1, $2, coalesce($3, '{}'))
   returning id into logged;
@@ -477,7 +493,8 @@ as $$
     p.user_id,
     jsonb_agg(
       jsonb_build_object(
-        'id', s.id, 'device_id', s.device_id, 'started_at', s.started_at, 'last_seen_at', s.last_seen_at
+        'id', s.id, 'device_id', s.device_id, 'started_at', s.started_at, 'last_seen_at', s.last_seen_at,
+        'activity_count', s.activity_count
       ) order by s.last_seen_at desc, s.id
     ) filter (where s.id is not null),
     min(s.last_seen_at) + idle.after
@@ -771,8 +788,7 @@ create table public.personality_history (
   window_end timestamptz not null,
   message_count bigint not null,
 
-  primary key (user_id, id),
-  constraint history_window_is_ordered check (window_start < window_end)
+  primary key (user_id, id)
 );
 comment on table public.personality_history is
   'A log of material changes: a trait by settings.history_min_change points since the last row, or a style.';
@@ -780,6 +796,8 @@ comment on column public.personality_history.before is 'Traits (0..100) and comm
 comment on column public.personality_history.message_count is 'Scored messages in the sentiment window at the time.';
 create index personality_history_by_time on public.personality_history (user_id, changed_at desc);
 
+-- No foreign key on the message: its check would wait for whoever is deleting the message, while
+-- they wait for the profile. The engine takes a message that goes out of here itself.
 create table public.personality_history_evidence (
   user_id uuid not null,
   history_id uuid not null,
@@ -788,10 +806,7 @@ create table public.personality_history_evidence (
 
   primary key (user_id, history_id, message_id),
   constraint evidence_history_fkey foreign key (user_id, history_id)
-    references public.personality_history (user_id, id) on delete cascade,
-  constraint evidence_message_fkey foreign key (user_id, message_id)
-    references public.chat_messages (user_id, id) on delete cascade,
-  constraint evidence_weight_is_positive check (weight >= 0)
+    references public.personality_history (user_id, id) on delete cascade
 );
 comment on table public.personality_history_evidence is
   'The messages that carried most weight in a change. Goes with the message; a change whose evidence is all gone goes too.';
@@ -808,7 +823,7 @@ create policy "a user reads their own history" on public.personality_history
 create policy "a user reads their own evidence" on public.personality_history_evidence
   for select to authenticated using (user_id = (select auth.uid()));
 
--- SECURITY DEFINER, as the three below: they fire as whoever deletes or moves a message,
+-- SECURITY DEFINER, as the one below: they fire as whoever deletes or moves a message,
 -- who has no rights here.
 create function bondhu.drop_unevidenced_history() returns trigger
 language plpgsql security definer
@@ -832,21 +847,6 @@ create trigger evidence_drop_unevidenced_history after delete on public.personal
   referencing old table as old_evidence
   for each statement execute function bondhu.drop_unevidenced_history();
 
-create function bondhu.release_evidence() returns trigger
-language plpgsql security definer
-set search_path = ''
-as $$
-begin
-  delete from public.personality_history_evidence e where e.user_id = old.user_id and e.message_id = old.id;
-  return new;
-end
-$$;
-comment on function bondhu.release_evidence() is 'BEFORE UPDATE trigger on chat_messages: a message that changes hands is no evidence about its former user.';
-
-create trigger chat_messages_release_evidence before update of user_id, id on public.chat_messages
-  for each row when ((old.user_id, old.id) is distinct from (new.user_id, new.id))
-  execute function bondhu.release_evidence();
-
 create function bondhu.forget_derived() returns trigger
 language plpgsql security definer
 set search_path = ''
@@ -863,7 +863,7 @@ comment on function bondhu.forget_derived() is 'AFTER TRUNCATE trigger on chat_m
 create trigger chat_messages_forget_derived after truncate on public.chat_messages
   for each statement execute function bondhu.forget_derived();
 
-revoke all on function bondhu.drop_unevidenced_history(), bondhu.release_evidence(), bondhu.forget_derived()
+revoke all on function bondhu.drop_unevidenced_history(), bondhu.forget_derived()
   from public, anon, authenticated, service_role;
 
 -- sql/55_sentiment.sql
@@ -1007,7 +1007,8 @@ end
 $$;
 comment on function bondhu.unscore_message() is 'BEFORE UPDATE trigger while no engine is attached: a score must not outlive its text.';
 
--- The entry functions. `create or replace` keeps their grants.
+-- The entry functions. `create or replace` keeps their grants. PL/pgSQL keeps their plans too;
+-- a function in SQL would be planned at each call.
 
 create function bondhu.point_entries_at(engine text) returns void
 language plpgsql
@@ -1016,8 +1017,8 @@ as $point$
 begin
   execute format($ddl$
     create or replace function bondhu.engine() returns jsonb
-    language sql stable set search_path = ''
-    as $f$ select jsonb_build_object('name', %1$L, 'version', %1$I.engine_version()) $f$;
+    language plpgsql stable set search_path = ''
+    as $f$ begin return jsonb_build_object('name', %1$L, 'version', %1$I.engine_version()); end $f$;
 
     create or replace function bondhu.score(message_text text, out sentiment_score numeric, out mood text,
       out mood_confidence numeric, out support_level text, out engine_version integer)
@@ -1025,21 +1026,21 @@ begin
     as $f$ select s.* from %1$I.score($1) s $f$;
 
     create or replace function bondhu.personality(user_ids uuid[], as_of timestamptz) returns setof bondhu.personality
-    language sql stable set search_path = ''
-    as $f$ select p.* from %1$I.personality($1, $2) p $f$;
+    language plpgsql stable set search_path = ''
+    as $f$ begin return query select p.* from %1$I.personality($1, $2) p; end $f$;
 
     create or replace function bondhu.recompute(user_id uuid) returns void
-    language sql security definer set search_path = ''
-    as $f$ select %1$I.recompute($1) $f$;
+    language plpgsql security definer set search_path = ''
+    as $f$ begin perform %1$I.recompute($1); end $f$;
 
     create or replace function bondhu.refresh(user_ids uuid[]) returns void
-    language sql security definer set search_path = ''
-    as $f$ select %1$I.refresh($1) $f$;
+    language plpgsql security definer set search_path = ''
+    as $f$ begin perform %1$I.refresh($1); end $f$;
 
     create or replace function bondhu.differences(user_ids uuid[],
       out user_id uuid, out relation text, out figure text, out stored text, out recounted text) returns setof record
-    language sql stable security definer set search_path = ''
-    as $f$ select d.* from %1$I.verify($1) d $f$;
+    language plpgsql stable security definer set search_path = ''
+    as $f$ begin return query select d.* from %1$I.verify($1) d; end $f$;
   $ddl$, engine);
   execute format($ddl$
     grant usage on schema %1$I to service_role, bondhu_worker;
@@ -1062,8 +1063,8 @@ begin
     for each row execute function bondhu.unscore_message();
 
   create or replace function bondhu.engine() returns jsonb
-  language sql stable set search_path = ''
-  as $f$ select null::jsonb $f$;
+  language plpgsql stable set search_path = ''
+  as $f$ begin return null; end $f$;
 
   create or replace function bondhu.score(message_text text, out sentiment_score numeric, out mood text,
     out mood_confidence numeric, out support_level text, out engine_version integer)
@@ -1071,8 +1072,8 @@ begin
   as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
 
   create or replace function bondhu.personality(user_ids uuid[], as_of timestamptz) returns setof bondhu.personality
-  language sql stable set search_path = ''
-  as $f$ select p.* from pg_catalog.jsonb_populate_recordset(null::bondhu.personality, '[]') p $f$;
+  language plpgsql stable set search_path = ''
+  as $f$ begin return; end $f$;
 
   create or replace function bondhu.recompute(user_id uuid) returns void
   language plpgsql security definer set search_path = ''
@@ -1229,12 +1230,41 @@ grant execute on function bondhu.refuse_without_engine(), bondhu.engine(), bondh
 grant execute on function bondhu.personality(uuid[], timestamptz) to bondhu_worker;
 grant execute on function bondhu.recompute(uuid), bondhu.verify(uuid), bondhu.rescore(integer) to service_role;
 
+-- sql/57_safety.sql
+
+-- What the support detector saw, for those who look after people. Private: no API role but the
+-- service role reads it. docs/safety.md says what is detected, what is not, and what an app has
+-- to show. Not a diagnosis.
+
+create table bondhu.safety_events (
+  -- Of the profile, whose row the engine holds when it writes here.
+  user_id uuid not null references public.personality_profiles (user_id) on delete cascade,
+  message_id uuid not null,
+  written_at timestamptz not null,
+  noticed_at timestamptz not null default now(),
+  engine_version integer not null,
+  handled_at timestamptz,
+
+  primary key (user_id, message_id)
+);
+comment on table bondhu.safety_events is
+  'One row per message in which the support detector saw a crisis. Goes with the message, or when an edit takes the crisis out of it. Kept for settings.safety_event_retention_days.';
+comment on column bondhu.safety_events.written_at is 'The message''s created_at.';
+comment on column bondhu.safety_events.engine_version is 'Version of the engine that saw it.';
+comment on column bondhu.safety_events.handled_at is 'Set by the operator when somebody has looked after it.';
+
+create index safety_events_unhandled on bondhu.safety_events (written_at) where handled_at is null;
+
+alter table bondhu.safety_events enable row level security;
+revoke all on bondhu.safety_events from public, anon, authenticated, service_role;
+grant select, update (handled_at) on bondhu.safety_events to service_role;
+
 -- sql/58_personality_documents.sql
 
--- Documents about a user's personality, and the RPC that serves one to its owner.
+-- Documents about a user's personality, and the RPC that serves one to its owner. PL/pgSQL
+-- throughout: it keeps its plans, and planning takes longer than reading.
 
 -- Taste evidence that may enter a prompt: only of providers whose switch is on.
--- PL/pgSQL, because the tables come in a later file.
 create function bondhu.taste_evidence(user_ids uuid[]) returns table (user_id uuid, music jsonb, video jsonb)
 language plpgsql stable
 set search_path = ''
@@ -1260,80 +1290,96 @@ end
 $$;
 comment on function bondhu.taste_evidence(uuid[]) is 'Music and video preferences, null where the provider''s data may not enter an LLM prompt.';
 
-create function bondhu.personality_sentiment_document(user_ids uuid[], as_of timestamptz)
-returns table (user_id uuid, data jsonb, until timestamptz)
-language sql stable
+create function bondhu.sentiment_data(p bondhu.personality) returns jsonb
+language plpgsql stable
 set search_path = ''
 as $$
-  select
-    profile.user_id,
-    jsonb_build_object(
-      'window_hours', settings.window_hours,
-      'data_status', case when p.user_id is null then null when p.mean_sentiment is null then 'insufficient_data' else 'sufficient' end,
-      'message_count', p.message_count,
-      'mean_sentiment', p.mean_sentiment,
-      'sentiment_volatility', p.sentiment_volatility,
-      'dominant_mood', p.dominant_mood,
-      'sentiment_trend', p.sentiment_trend,
-      'communication_style', p.communication_style,
-      'emotional_stability', p.emotional_stability,
-      'needs_support', p.needs_support,
-      'as_of', p.as_of,
-      'engine', bondhu.engine()
-    ),
-    p.until
-  from public.profiles profile
-  cross join bondhu.settings settings
-  left join bondhu.personality($1, $2) p on p.user_id = profile.user_id
-  where profile.user_id = any ($1)
+begin
+  return jsonb_build_object(
+    'window_hours', (select window_hours from bondhu.settings),
+    'data_status', case when p.user_id is null then null when p.mean_sentiment is null then 'insufficient_data' else 'sufficient' end,
+    'message_count', p.message_count,
+    'mean_sentiment', p.mean_sentiment,
+    'sentiment_volatility', p.sentiment_volatility,
+    'dominant_mood', p.dominant_mood,
+    'sentiment_trend', p.sentiment_trend,
+    'communication_style', p.communication_style,
+    'emotional_stability', p.emotional_stability,
+    'needs_support', p.needs_support
+  );
+end
+$$;
+comment on function bondhu.sentiment_data(bondhu.personality) is 'The sentiment window and what follows from it, as documents show it. All null without an engine.';
+
+create function bondhu.personality_sentiment_document(user_ids uuid[], as_of timestamptz)
+returns table (user_id uuid, data jsonb, until timestamptz)
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  return query
+    select
+      profile.user_id,
+      bondhu.sentiment_data(p) || jsonb_build_object('as_of', p.as_of, 'engine', bondhu.engine()),
+      p.until
+    from public.profiles profile
+    left join bondhu.personality($1, $2) p on p.user_id = profile.user_id
+    where profile.user_id = any ($1);
+end
 $$;
 comment on function bondhu.personality_sentiment_document(uuid[], timestamptz) is 'Redis document personality:sentiment: the sentiment window and what follows from it.';
 
 create function bondhu.personality_context_document(user_ids uuid[], as_of timestamptz)
 returns table (user_id uuid, data jsonb, until timestamptz)
-language sql stable
+language plpgsql stable
 set search_path = ''
 as $$
-  select
-    profile.user_id,
-    jsonb_build_object(
-      'profile', jsonb_build_object(
-        'display_name', profile.display_name, 'locale', profile.locale,
-        'time_zone', profile.time_zone, 'onboarding_state', profile.onboarding_state
+begin
+  return query
+    select
+      profile.user_id,
+      jsonb_build_object(
+        'profile', jsonb_build_object(
+          'display_name', profile.display_name, 'locale', profile.locale,
+          'time_zone', profile.time_zone, 'onboarding_state', profile.onboarding_state
+        ),
+        'traits', jsonb_build_object(
+          'openness', p.openness, 'conscientiousness', p.conscientiousness, 'extraversion', p.extraversion,
+          'agreeableness', p.agreeableness, 'neuroticism', p.neuroticism, 'confidence', p.trait_confidence
+        ),
+        'sentiment', bondhu.sentiment_data(p),
+        'music', taste.music,
+        'video', taste.video,
+        'as_of', p.as_of,
+        'engine', bondhu.engine()
       ),
-      'traits', jsonb_build_object(
-        'openness', p.openness, 'conscientiousness', p.conscientiousness, 'extraversion', p.extraversion,
-        'agreeableness', p.agreeableness, 'neuroticism', p.neuroticism, 'confidence', p.trait_confidence
-      ),
-      'sentiment', sentiment.data - 'engine' - 'as_of',
-      'music', taste.music,
-      'video', taste.video,
-      'as_of', p.as_of,
-      'engine', bondhu.engine()
-    ),
-    p.until
-  from public.profiles profile
-  join bondhu.taste_evidence($1) taste on taste.user_id = profile.user_id
-  join bondhu.personality_sentiment_document($1, $2) sentiment on sentiment.user_id = profile.user_id
-  left join bondhu.personality($1, $2) p on p.user_id = profile.user_id
-  where profile.user_id = any ($1)
+      p.until
+    from public.profiles profile
+    join bondhu.taste_evidence($1) taste on taste.user_id = profile.user_id
+    left join bondhu.personality($1, $2) p on p.user_id = profile.user_id
+    where profile.user_id = any ($1);
+end
 $$;
 comment on function bondhu.personality_context_document(uuid[], timestamptz) is
   'Redis document personality:context: what a prompt may be told about a user. Figures are null without an engine.';
 
-revoke all on function bondhu.taste_evidence(uuid[]), bondhu.personality_sentiment_document(uuid[], timestamptz),
+revoke all on function bondhu.taste_evidence(uuid[]), bondhu.sentiment_data(bondhu.personality),
+  bondhu.personality_sentiment_document(uuid[], timestamptz),
   bondhu.personality_context_document(uuid[], timestamptz)
   from public, anon, authenticated, service_role;
-grant execute on function bondhu.taste_evidence(uuid[]), bondhu.personality_sentiment_document(uuid[], timestamptz),
+grant execute on function bondhu.taste_evidence(uuid[]), bondhu.sentiment_data(bondhu.personality),
+  bondhu.personality_sentiment_document(uuid[], timestamptz),
   bondhu.personality_context_document(uuid[], timestamptz) to bondhu_worker;
 
 -- SECURITY DEFINER: builders and settings behind the figures are closed to clients. It reads the
 -- caller's own and no other.
 create function public.personality_context() returns jsonb
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = ''
 as $$
-  select data from bondhu.personality_context_document(array[(select bondhu.require_user())], now())
+begin
+  return (select data from bondhu.personality_context_document(array[bondhu.require_user()], now()));
+end
 $$;
 comment on function public.personality_context() is
   'The caller''s traits, sentiment, style and (where the provider''s terms allow it) tastes, exact as of the call.';
@@ -2232,6 +2278,11 @@ begin
   where changed_at < now() - make_interval(days => settings.history_retention_days);
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('personality_history', gone);
+
+  delete from bondhu.safety_events
+  where written_at < now() - make_interval(days => settings.safety_event_retention_days);
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('safety_events', gone);
 
   -- YouTube API Services Developer Policies III.E.4: what was not refreshed in time goes,
   -- and what was concluded from it.

@@ -1,7 +1,7 @@
 -- A session's life: started, touched, logged, ended or gone idle.
 begin;
 \ir acting.psql
-select plan(34);
+select plan(35);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada, pg_temp.sign_up('Bela') as bela;
 grant select on people to public;
@@ -40,6 +40,8 @@ select lives_ok($$ select log_activity(pg_temp.current_session(), 'game.finished
 select results_eq(
   'select activity, details from session_activities order by activity',
   $$ values ('chat.opened', '{"from": "notification"}'::jsonb), ('game.finished', '{}') $$, 'with its details');
+select results_eq(
+  'select activity_count from user_sessions where id = pg_temp.current_session()', 'values (2)', 'and is counted in the session');
 select throws_ok(
   format('select log_activity(pg_temp.current_session(), %L, %L)', activity, details), state, null, 'not logged: ' || what)
 from (values

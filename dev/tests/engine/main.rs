@@ -14,3 +14,4 @@ mod installing;
 mod law;
 mod messages;
 mod recount;
+mod safety;

@@ -5,5 +5,6 @@ pub(crate) mod buckets;
 pub(crate) mod history;
 pub(crate) mod messages;
 pub(crate) mod profile;
+pub(crate) mod safety;
 pub(crate) mod settings;
 pub(crate) mod tally;
