@@ -24,6 +24,7 @@ use std::cell::RefCell;
 
 pub use features::{Feature, GROUPS, Group};
 pub use model::Model;
+pub use readout::{NEGATIVE_UP_TO, POSITIVE_FROM};
 pub use support::SupportLevel;
 
 use crate::mood::Mood;
@@ -44,7 +45,10 @@ pub static MODEL: Model<'static> = match Model::parse(&FILE.0) {
 #[repr(align(64))]
 struct Aligned<const N: usize>([u8; N]);
 
-static FILE: Aligned<{ include_bytes!("../../data/scorer.bin").len() }> =
+/// Size of the compiled-in model.
+pub const MODEL_BYTES: usize = include_bytes!("../../data/scorer.bin").len();
+
+static FILE: Aligned<MODEL_BYTES> =
     Aligned(*include_bytes!("../../data/scorer.bin"));
 
 /// What the scorer says of one message.
