@@ -7,7 +7,11 @@ export PGRX_PG_CONFIG_PATH ?= /usr/lib/postgresql/15/bin/pg_config
 DEV := $(CARGO_TARGET_DIR)/debug/bondhu-dev
 
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: help setup setup-test build demo up test bench-engine reset lint
+=======
+.PHONY: help setup setup-test build demo up test reset lint model eval bench-scorer model-programs
+>>>>>>> scorer
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,3 +45,28 @@ setup-test: ## Install the packages that `make test` needs
 
 build: setup
 	@cargo build --locked
+
+# Labelled messages: the README of the folder above names the files.
+model eval bench-scorer: DATA ?= ../shared/sentiment/dev
+MODEL_ENV := $(HOME)/.cache/bondhu/model-env
+MODEL_PROGRAMS := $(CARGO_TARGET_DIR)/release
+
+model: $(MODEL_ENV)/ready model-programs ## Train the scorer on DATA and write core/data/scorer.bin
+	@$(MODEL_ENV)/bin/python model/train.py '$(DATA)' $(MODEL_PROGRAMS) core/data/scorer.bin
+	@$(MAKE) --no-print-directory model-programs
+	@$(MODEL_ENV)/bin/python model/card.py '$(DATA)' $(MODEL_PROGRAMS)
+
+eval: $(MODEL_ENV)/ready model-programs ## Measure the scorer and four others on the TSVs of DATA
+	@$(MODEL_ENV)/bin/python model/evaluate.py '$(DATA)' $(MODEL_PROGRAMS)
+
+bench-scorer: $(MODEL_ENV)/ready model-programs ## Time the scorer and four others on the texts of DATA/tweets.dev.tsv
+	@tail -n +2 '$(DATA)/tweets.dev.tsv' | cut -f 1 | $(MODEL_PROGRAMS)/bench
+	@tail -n +2 '$(DATA)/tweets.dev.tsv' | cut -f 1 | $(MODEL_ENV)/bin/python model/bench.py
+
+model-programs:
+	@cargo build --locked --quiet --release -p bondhu-model
+
+$(MODEL_ENV)/ready: model/requirements.txt
+	@python3 -m venv $(MODEL_ENV)
+	@$(MODEL_ENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@

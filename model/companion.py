@@ -1,19 +1,40 @@
-"""Examples of companion chat that were written for the scorer (CC0): `companion/*.tsv`."""
+"""Examples of companion chat that were written for the scorer (CC0): `companion/*.txt`.
+
+A heading `[sentiment mood]` ("-": none) stands over its messages, one a line.
+"""
 
 from pathlib import Path
 
-import corpus
 import labels
 import lexicon
 
 FOLDER = Path(__file__).parent / "companion"
 
 
+def examples():
+    """(language, message, class, moods) of every example."""
+    for path in sorted(FOLDER.glob("*.txt")):
+        side, mood = None, "-"
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.startswith("["):
+                side, mood = line.strip("[]").split(" ")
+            elif line:
+                yield (path.stem, line, labels.CLASSES.index(side),
+                       {mood} if mood in labels.MOODS else set())
+
+
 def add(rows):
-    """Adds the examples, and the words and phrases of the companion list as such."""
-    for path in sorted(FOLDER.glob("*.tsv")):
-        corpus.add_file(rows, path, "companion")
+    """Adds the examples, and the words and phrases of the lists as such."""
+    for _, message, side, moods in examples():
+        rows.add(message, "companion", side, moods)
     for phrase, valence, mood, _weight in lexicon.rows("companion.tsv"):
-        valence = int(valence)
-        side = 2 if valence >= 10 else 0 if valence <= -10 else 1
-        rows.add(phrase, "phrases", side, {mood} if mood in labels.MOODS else ())
+        rows.add(phrase, "phrases", side_of(int(valence)),
+                 {mood} if mood in labels.MOODS else ())
+    for valence, words in lexicon.rows("bangla.tsv"):
+        for word in words.split(" "):
+            rows.add(word, "phrases", side_of(int(valence)))
+
+
+def side_of(valence):
+    """Class of a valence in tenths."""
+    return 2 if valence >= 10 else 0 if valence <= -10 else 1

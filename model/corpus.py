@@ -48,6 +48,8 @@ def add_file(rows, path, name=None):
         except ValueError:
             pass
         source = labels.source_of(label for _, label in body)
+        if source is None:
+            raise ValueError(f"{path}: labels of no known set")
         for text, label in body:
             rows.add(text, name, labels.sentiment(source, label),
                      labels.moods(source, label))

@@ -7,6 +7,8 @@ from pathlib import Path
 
 MOODS = ["angry", "anxious", "calm", "curious", "disgust", "grateful", "joy", "lonely",
          "love", "neutral", "sad", "surprise", "tired"]
+# Moods that only hand-written examples teach.
+HAND_WRITTEN = {"calm", "lonely", "tired"}
 CLASSES = ["negative", "neutral", "positive"]
 NEGATIVE, NEUTRAL, POSITIVE = range(3)
 
@@ -37,17 +39,6 @@ SIDES = {
     "classes": _sides("negative", "positive", "neutral"),
 }
 
-# Labels that a set must have for a file to be taken for it, most telling first.
-SIGNS = [
-    ("goemotions", {"admiration", "annoyance", "approval", "realization"}),
-    ("empathetic", {"terrified", "nostalgic", "apprehensive", "faithful"}),
-    ("xed", {"anticipation", "trust", "joy"}),
-    ("dailydialog", {"happiness", "sadness", "neutral"}),
-    ("meld", {"joy|positive", "anger|negative"}),
-    ("classes", {"negative", "positive"}),
-]
-
-
 def _moods():
     table = {}
     path = Path(__file__).parent / "data" / "mood_mapping.tsv"
@@ -60,14 +51,25 @@ def _moods():
 MOOD_OF = _moods()
 
 
-def source_of(labels):
-    """The name of the set that the labels of a file are from; None if it is unknown."""
-    seen = set(labels)
-    seen |= {part for label in seen for part in label.split(",")}
-    for source, signs in SIGNS:
-        if signs <= seen:
-            return source
-    return None
+# Labels that say nothing of the side but belong to a set, and the sets, smallest first.
+_OTHER = {"classes": {"mixed"}, "xed": {"anticipation", "surprise"}, "dailydialog": {"surprise"},
+          "empathetic": {"surprised", "sentimental", "nostalgic"}}
+_VOCABULARIES = sorted(
+    ((source, set(sides) | _OTHER.get(source, set()) | set(MOOD_OF.get(source, ())))
+     for source, sides in SIDES.items() if source != "meld"),
+    key=lambda item: len(item[1]))
+
+
+def source_of(found):
+    """The name of the set that the labels of a file are from: the smallest with all of them.
+
+    None if there is none.
+    """
+    found = set(found)
+    if all("|" in label for label in found):
+        return "meld"
+    parts = {part for label in found for part in label.split(",")}
+    return next((source for source, vocabulary in _VOCABULARIES if parts <= vocabulary), None)
 
 
 def sentiment(source, label):

@@ -52,6 +52,8 @@ def load(program):
     valences, roles = {}, {}
     for word, valence in [*rows("vader.tsv"), *rows("vader_emoji.tsv")]:
         valences.setdefault(word.lower(), int(valence))
+    for valence, words in rows("bangla.tsv"):
+        valences.update((word, int(valence)) for word in words.split(" "))
     for phrase, valence, _mood, _weight in rows("companion.tsv"):
         if " " not in phrase:
             valences[phrase] = int(valence)

@@ -29,8 +29,8 @@ EPOCHS = 6
 # A feature of fewer texts is not learnt.
 FEWEST = 3
 # How much a source counts, a task each: sentiment, moods. One that is missing counts 1.
-SENTIMENT_OF = {}
-MOODS_OF = {"xed": 0.3}
+SENTIMENT_OF = {"companion": 3.0, "phrases": 1.0}
+MOODS_OF = {"xed": 0.3, "companion": 4.0, "phrases": 2.0}
 # How far rare classes are made up for: 1 is wholly.
 BALANCE = {"sentiment": 1.0, "moods": 0.7}
 

@@ -24,6 +24,7 @@ use std::cell::RefCell;
 
 pub use features::{Feature, GROUPS, Group};
 pub use model::Model;
+pub use readout::{NEGATIVE_UP_TO, POSITIVE_FROM};
 pub use support::SupportLevel;
 
 use crate::mood::Mood;
@@ -44,7 +45,10 @@ pub static MODEL: Model<'static> = match Model::parse(&FILE.0) {
 #[repr(align(64))]
 struct Aligned<const N: usize>([u8; N]);
 
-static FILE: Aligned<{ include_bytes!("../../data/scorer.bin").len() }> =
+/// Size of the compiled-in model.
+pub const MODEL_BYTES: usize = include_bytes!("../../data/scorer.bin").len();
+
+static FILE: Aligned<MODEL_BYTES> =
     Aligned(*include_bytes!("../../data/scorer.bin"));
 
 /// What the scorer says of one message.
@@ -75,11 +79,7 @@ impl Model<'_> {
     #[must_use]
     pub fn score(&self, text: &str) -> Score {
         self.with_tokens(text, |tokens| {
-            readout::score(
-                self,
-                &self.logits(&self.sums(tokens)),
-                support::detect(tokens),
-            )
+            readout::score(self, &self.logits(&self.sums(tokens)), support::detect(tokens))
         })
     }
 
@@ -95,8 +95,7 @@ impl Model<'_> {
     pub fn words(&self, text: &str) -> Vec<String> {
         self.with_tokens(text, |tokens| {
             let list = tokens.list().iter();
-            list.map(|token| tokens.chars(token).iter().collect())
-                .collect()
+            list.map(|token| tokens.chars(token).iter().collect()).collect()
         })
     }
 
@@ -104,7 +103,9 @@ impl Model<'_> {
     /// people rate it, then the moods.
     #[must_use]
     pub fn outputs(&self, text: &str) -> [i64; model::HEADS] {
-        self.with_tokens(text, |tokens| self.logits(&self.sums(tokens)))
+        self.with_tokens(text, |tokens| {
+            self.logits(&self.sums(tokens))
+        })
     }
 
     fn sums(&self, tokens: &Tokens) -> Sums {

@@ -77,18 +77,10 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
             continue;
         };
         let (first, rest) = pattern.split_once(' ').unwrap_or((pattern, ""));
-        firsts.extend(
-            first
-                .split('|')
-                .map(|word| (hash_of(word), patterns.len() as u16)),
-        );
+        firsts.extend(first.split('|').map(|word| (hash_of(word), patterns.len() as u16)));
         patterns.push(Pattern {
             level: SupportLevel::parse(level),
-            rest: rest
-                .split(' ')
-                .filter(|text| !text.is_empty())
-                .map(element)
-                .collect(),
+            rest: rest.split(' ').filter(|text| !text.is_empty()).map(element).collect(),
         });
     }
     firsts.sort_unstable();
@@ -105,9 +97,7 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
 
 /// Hash of a word of a pattern, which may be in any script.
 fn hash_of(word: &str) -> u32 {
-    super::MODEL.with_tokens(word, |tokens| {
-        tokens.list().first().map_or(0, |token| token.hash)
-    })
+    super::MODEL.with_tokens(word, |tokens| tokens.list().first().map_or(0, |token| token.hash))
 }
 
 const fn bucket_of(hash: u32) -> usize {
@@ -178,11 +168,8 @@ fn matches(rest: &[Element], words: &[Token], at: usize) -> Option<usize> {
     let Some((element, rest)) = rest.split_first() else {
         return Some(at);
     };
-    let is_one_of = |choices: &[u32]| {
-        words
-            .get(at)
-            .is_some_and(|word| choices.contains(&word.hash))
-    };
+    let is_one_of =
+        |choices: &[u32]| words.get(at).is_some_and(|word| choices.contains(&word.hash));
     match element {
         Element::Word(choices) => is_one_of(choices)
             .then(|| matches(rest, words, at + 1))
@@ -204,32 +191,12 @@ const fn word(text: &str) -> u32 {
 /// "i would never kill myself". The search back ends where a new statement begins, so that
 /// "i can't, i want to die" is heard; "can't stop …" denies nothing.
 fn is_denied(words: &[Token], start: usize) -> bool {
-    const STATEMENT: [u32; 5] = [
-        word("i"),
-        word("im"),
-        word("and"),
-        word("but"),
-        word("just"),
-    ];
+    const STATEMENT: [u32; 5] = [word("i"), word("im"), word("and"), word("but"), word("just")];
     const DENIAL: [u32; 10] = [
-        word("never"),
-        word("not"),
-        word("dont"),
-        word("didnt"),
-        word("wont"),
-        word("wouldnt"),
-        word("no"),
-        word("isnt"),
-        word("arent"),
-        word("without"),
+        word("never"), word("not"), word("dont"), word("didnt"), word("wont"), word("wouldnt"),
+        word("no"), word("isnt"), word("arent"), word("without"),
     ];
-    const NO_DENIAL: [u32; 5] = [
-        word("stop"),
-        word("only"),
-        word("just"),
-        word("sure"),
-        word("help"),
-    ];
+    const NO_DENIAL: [u32; 5] = [word("stop"), word("only"), word("just"), word("sure"), word("help")];
     for at in (start.saturating_sub(NEGATION_REACH)..start).rev() {
         let Some(token) = words.get(at) else {
             return false;
@@ -238,9 +205,7 @@ fn is_denied(words: &[Token], start: usize) -> bool {
             return false;
         }
         if DENIAL.contains(&token.hash) {
-            return !words
-                .get(at + 1)
-                .is_some_and(|next| NO_DENIAL.contains(&next.hash));
+            return !words.get(at + 1).is_some_and(|next| NO_DENIAL.contains(&next.hash));
         }
     }
     false
@@ -254,13 +219,7 @@ fn is_past(words: &[Token]) -> bool {
         [word("back"), word("then")],
         [word("last"), word("year")],
     ];
-    const AGAIN: [u32; 5] = [
-        word("again"),
-        word("still"),
-        word("now"),
-        word("today"),
-        word("tonight"),
-    ];
+    const AGAIN: [u32; 5] = [word("again"), word("still"), word("now"), word("today"), word("tonight")];
     let past = words
         .windows(2)
         .any(|pair| PAST.contains(&[pair[0].hash, pair[1].hash]));
