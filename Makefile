@@ -7,11 +7,7 @@ export PGRX_PG_CONFIG_PATH ?= /usr/lib/postgresql/15/bin/pg_config
 DEV := $(CARGO_TARGET_DIR)/debug/bondhu-dev
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help setup setup-test build demo up test bench-engine reset lint
-=======
-.PHONY: help setup setup-test build demo up test reset lint model eval bench-scorer model-programs
->>>>>>> scorer
+.PHONY: help setup setup-test build demo up test bench-engine reset lint model eval bench-scorer model-programs
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -17,6 +17,7 @@ create table bondhu.settings (
   trait_full_confidence numeric(6, 2) not null default 30,
   history_min_change integer not null default 1,
   history_retention_days integer not null default 730,
+  wellness_retention_days integer not null default 730,
   safety_event_retention_days integer not null default 90,
 
   session_idle_minutes integer not null default 30,
@@ -48,6 +49,7 @@ create table bondhu.settings (
   constraint full_confidence_is_positive check (trait_full_confidence between 0.01 and 9999.99),
   constraint history_min_change_is_in_points check (history_min_change between 1 and 100),
   constraint history_retention_is_positive check (history_retention_days > 0),
+  constraint wellness_retention_is_positive check (wellness_retention_days > 0),
   constraint safety_event_retention_is_positive check (safety_event_retention_days > 0),
   constraint session_idle_is_positive check (session_idle_minutes between 1 and 1440),
   constraint session_retention_is_positive check (session_retention_days > 0),

@@ -5,6 +5,8 @@
 --   score(text)            deterministic; any text is accepted
 --   personality(ids, t)    one row per id, exact as of greatest(t, the stored as_of);
 --                          until: the next instant a figure changes by time alone
+--   patterns(ids, t)       one row per id, of the user's own hours and days up to that of t
+--   wellness(user, d, e)   one row for each of the user's days d..e whose week has messages
 --   recompute(user)        rebuilds everything derived from the raw messages
 --   refresh(ids)           brings stored profiles to now, as a message would
 --   verify(ids)            one row for each stored figure that the raw messages contradict
@@ -25,6 +27,12 @@ as $$
      || 'openness numeric, conscientiousness numeric, extraversion numeric, agreeableness numeric, neuroticism numeric, '
      || 'trait_confidence numeric, communication_style text, emotional_stability text, needs_support boolean, '
      || 'message_count bigint, mean_sentiment numeric, sentiment_volatility numeric, dominant_mood text, sentiment_trend text)'),
+    ('patterns(uuid[],timestamp with time zone)',
+     'TABLE(user_id uuid, time_zone text, hour_counts bigint[], hour_means numeric[], weekday_counts bigint[], '
+     || 'weekday_means numeric[], inertia numeric, current_streak bigint, longest_streak bigint)'),
+    ('wellness(uuid,date,date)',
+     'TABLE(day date, message_count bigint, active_days bigint, score numeric, mean numeric, trend numeric, '
+     || 'stability numeric, engagement numeric)'),
     ('recompute(uuid)', 'void'),
     ('refresh(uuid[])', 'void'),
     ('verify(uuid[])', 'TABLE(user_id uuid, relation text, figure text, stored text, recounted text)'),

@@ -43,7 +43,10 @@ create table public.personality_profiles (
 
   -- Where traits (hundredths of a point) and style stood when history was last written.
   landmark_traits bigint[] not null default array_fill(5000::bigint, array[5]),
-  landmark_style text not null default 'balanced'
+  landmark_style text not null default 'balanced',
+
+  -- Where the recorded days of wellness_days end.
+  wellness_until timestamptz
 ) with (fillfactor = 70); -- every message updates its user's row in place
 comment on table public.personality_profiles is
   'One row per user who ever wrote a scored message, exact as of as_of. RPC personality_context is exact as of the call.';

@@ -111,7 +111,19 @@ begin
 
     create or replace function bondhu.recompute(user_id uuid) returns void
     language plpgsql security definer set search_path = ''
-    as $f$ begin perform %1$I.recompute($1); end $f$;
+    as $f$ begin perform %1$I.recompute($1); perform bondhu.rewrite_wellness($1); end $f$;
+
+    create or replace function bondhu.patterns(user_ids uuid[], as_of timestamptz, out user_id uuid, out time_zone text,
+      out hour_counts bigint[], out hour_means numeric[], out weekday_counts bigint[], out weekday_means numeric[],
+      out inertia numeric, out current_streak bigint, out longest_streak bigint) returns setof record
+    language plpgsql stable set search_path = ''
+    as $f$ begin return query select p.* from %1$I.patterns($1, $2) p; end $f$;
+
+    create or replace function bondhu.wellness(user_id uuid, first_day date, last_day date, out day date,
+      out message_count bigint, out active_days bigint, out score numeric, out mean numeric, out trend numeric,
+      out stability numeric, out engagement numeric) returns setof record
+    language plpgsql stable set search_path = ''
+    as $f$ begin return query select w.* from %1$I.wellness($1, $2, $3) w; end $f$;
 
     create or replace function bondhu.refresh(user_ids uuid[]) returns void
     language plpgsql security definer set search_path = ''
@@ -157,6 +169,18 @@ begin
 
   create or replace function bondhu.recompute(user_id uuid) returns void
   language plpgsql security definer set search_path = ''
+  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+
+  create or replace function bondhu.patterns(user_ids uuid[], as_of timestamptz, out user_id uuid, out time_zone text,
+    out hour_counts bigint[], out hour_means numeric[], out weekday_counts bigint[], out weekday_means numeric[],
+    out inertia numeric, out current_streak bigint, out longest_streak bigint) returns setof record
+  language plpgsql stable set search_path = ''
+  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+
+  create or replace function bondhu.wellness(user_id uuid, first_day date, last_day date, out day date,
+    out message_count bigint, out active_days bigint, out score numeric, out mean numeric, out trend numeric,
+    out stability numeric, out engagement numeric) returns setof record
+  language plpgsql stable set search_path = ''
   as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
 
   create or replace function bondhu.refresh(user_ids uuid[]) returns void
@@ -213,18 +237,34 @@ comment on function bondhu.score(text) is 'Sentiment (0..1), mood, its confidenc
 comment on function bondhu.personality(uuid[], timestamptz) is 'What is concluded about users, exact as of the given instant; no rows without an engine.';
 comment on function bondhu.recompute(uuid) is 'Rebuilds everything derived about a user from the raw messages. 0A000 without an engine.';
 
+comment on function bondhu.patterns(uuid[], timestamptz) is 'Hours, weekdays, inertia and streaks of users in their own time zone. 0A000 without an engine.';
+comment on function bondhu.wellness(uuid, date, date) is 'Wellness of the weeks that end with a user''s days: a heuristic, no diagnosis. 0A000 without an engine.';
 comment on function bondhu.refresh(uuid[]) is 'Brings the stored profiles of users to now, as a message of theirs would. 0A000 without an engine.';
-comment on function bondhu.differences(uuid[]) is 'bondhu.verify() for the given users.';
+comment on function bondhu.differences(uuid[]) is 'bondhu.verify() of what the engine itself stores.';
+
+create function bondhu.verify_all(users uuid[])
+returns table (user_id uuid, relation text, figure text, stored text, recounted text)
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  return query
+    select d.* from bondhu.differences(users) d
+    union all
+    select w.* from unnest(users) id cross join lateral bondhu.wellness_differences(id) w;
+end
+$$;
+comment on function bondhu.verify_all(uuid[]) is 'bondhu.verify() for the given users.';
 
 create function bondhu.verify(user_id uuid default null)
 returns table (user_id uuid, relation text, figure text, stored text, recounted text)
 language sql stable security definer
 set search_path = ''
 as $$
-  select d.*
-  from bondhu.differences(case when $1 is not null then array[$1] else (
+  select v.*
+  from bondhu.verify_all(case when $1 is not null then array[$1] else (
     select coalesce(array_agg(p.user_id order by p.user_id), '{}') from public.profiles p
-  ) end) d
+  ) end) v
 $$;
 comment on function bondhu.verify(uuid) is
   'What is stored about a user, or about everybody, other than the raw messages make it: a row for each figure, none when all is exact. 0A000 without an engine.';
@@ -302,8 +342,9 @@ create trigger settings_apply_to_engine after update on bondhu.settings
 
 revoke all on function bondhu.missing_from_engine(text), bondhu.install_engine(), bondhu.unscore_message(), bondhu.point_entries_at(text),
   bondhu.detach_engine(), bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text),
-  bondhu.personality(uuid[], timestamptz), bondhu.recompute(uuid), bondhu.refresh(uuid[]), bondhu.differences(uuid[]),
-  bondhu.verify(uuid), bondhu.rescore(integer), bondhu.apply_engine_settings()
+  bondhu.personality(uuid[], timestamptz), bondhu.patterns(uuid[], timestamptz), bondhu.wellness(uuid, date, date),
+  bondhu.recompute(uuid), bondhu.refresh(uuid[]), bondhu.differences(uuid[]),
+  bondhu.verify_all(uuid[]), bondhu.verify(uuid), bondhu.rescore(integer), bondhu.apply_engine_settings()
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text)
   to service_role, bondhu_worker;

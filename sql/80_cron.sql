@@ -31,6 +31,11 @@ begin
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('personality_history', gone);
 
+  delete from public.wellness_days w
+  where w.day < current_date - 1 - settings.wellness_retention_days;
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('wellness_days', gone);
+
   delete from bondhu.safety_events
   where written_at < now() - make_interval(days => settings.safety_event_retention_days);
   get diagnostics gone = row_count;
@@ -86,6 +91,37 @@ $$;
 comment on function bondhu.prune() is
   'Deletes what is past its retention (bondhu.settings) and returns how much of each; never messages or rollups. Run by cron.';
 
+create function bondhu.refresh_profiles(batch integer default 5000) returns bigint
+language plpgsql
+set search_path = ''
+as $$
+declare
+  due uuid[];
+begin
+  if bondhu.engine() is null then
+    return 0;
+  end if;
+  select coalesce(array_agg(id order by id), '{}') into due
+  from (
+    select p.user_id as id
+    from public.personality_profiles p
+    where p.as_of < now() - interval '1 hour'
+      and (
+        p.message_count > 0 or p.previous_count > 0 or p.needs_support
+        -- Weights go by UTC days.
+        or (p.trait_count > 0 and (p.as_of at time zone 'UTC')::date < (now() at time zone 'UTC')::date)
+      )
+    order by p.user_id
+    limit batch
+    for no key update skip locked
+  ) locked;
+  perform bondhu.refresh(due);
+  return cardinality(due);
+end
+$$;
+comment on function bondhu.refresh_profiles(integer) is
+  'Brings up to `batch` stored profiles to now that are over an hour old and whose figures time has moved; returns how many. Run by cron; RPCs are exact without it.';
+
 create function bondhu.has_cron() returns boolean
 language sql stable
 set search_path = ''
@@ -123,6 +159,8 @@ as $$
   values
     ('bondhu-plan-syncs', '* * * * *', 'select bondhu.plan_syncs()'),
     ('bondhu-close-idle-sessions', '* * * * *', 'select bondhu.close_idle_sessions()'),
+    ('bondhu-refresh-profiles', '*/10 * * * *', 'select bondhu.refresh_profiles()'),
+    ('bondhu-record-wellness', '7 * * * *', 'select bondhu.record_wellness()'),
     ('bondhu-prune', '17 3 * * *', 'select bondhu.prune()')
 $$;
 comment on function bondhu.cron_plan() is 'The jobs there should be; times are UTC unless cron.timezone says otherwise.';
@@ -213,7 +251,7 @@ end
 $$;
 comment on function bondhu.cron_history(integer) is 'Latest runs of Bondhu''s jobs, newest first; rows 1..1000. 55000 without pg_cron.';
 
-revoke all on function bondhu.prune(), bondhu.has_cron(), bondhu.require_cron(text), bondhu.cron_plan(),
+revoke all on function bondhu.prune(), bondhu.refresh_profiles(integer), bondhu.has_cron(), bondhu.require_cron(text), bondhu.cron_plan(),
   bondhu.install_cron(), bondhu.remove_cron(), bondhu.cron_jobs(), bondhu.cron_history(integer)
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.has_cron(), bondhu.cron_plan(), bondhu.install_cron(), bondhu.remove_cron(),

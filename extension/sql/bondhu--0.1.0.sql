@@ -11,6 +11,25 @@ IMMUTABLE STRICT PARALLEL SAFE
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'engine_version_wrapper';
 
+-- bondhu::patterns::patterns
+CREATE  FUNCTION "patterns"(
+	"user_ids" uuid[], /* Vec < Uuid > */
+	"as_of" timestamp with time zone /* TimestampWithTimeZone */
+) RETURNS TABLE (
+	"user_id" uuid,  /* Uuid */
+	"time_zone" TEXT,  /* String */
+	"hour_counts" bigint[],  /* Vec < i64 > */
+	"hour_means" NUMERIC[],  /* Vec < Option < AnyNumeric > > */
+	"weekday_counts" bigint[],  /* Vec < i64 > */
+	"weekday_means" NUMERIC[],  /* Vec < Option < AnyNumeric > > */
+	"inertia" NUMERIC,  /* Option < AnyNumeric > */
+	"current_streak" bigint,  /* i64 */
+	"longest_streak" bigint  /* i64 */
+)
+STRICT STABLE PARALLEL RESTRICTED
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'patterns_wrapper';
+
 -- bondhu::personality::personality
 CREATE  FUNCTION "personality"(
 	"user_ids" uuid[], /* Vec < Uuid > */
@@ -82,6 +101,25 @@ STRICT STABLE PARALLEL RESTRICTED
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'verify_wrapper';
 
+-- bondhu::wellness::wellness
+CREATE  FUNCTION "wellness"(
+	"user_id" uuid, /* Uuid */
+	"first_day" date, /* Date */
+	"last_day" date /* Date */
+) RETURNS TABLE (
+	"day" date,  /* Date */
+	"message_count" bigint,  /* i64 */
+	"active_days" bigint,  /* i64 */
+	"score" NUMERIC,  /* Option < AnyNumeric > */
+	"mean" NUMERIC,  /* Option < AnyNumeric > */
+	"trend" NUMERIC,  /* Option < AnyNumeric > */
+	"stability" NUMERIC,  /* Option < AnyNumeric > */
+	"engagement" NUMERIC  /* AnyNumeric */
+)
+STRICT STABLE PARALLEL RESTRICTED
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'wellness_wrapper';
+
 -- bondhu::fold::fold_messages
 CREATE FUNCTION "fold_messages"()
 	RETURNS TRIGGER
@@ -100,14 +138,17 @@ alter function personality(uuid[], timestamptz) set search_path = pg_catalog, pg
 alter function recompute(uuid) set search_path = pg_catalog, pg_temp;
 alter function refresh(uuid[]) set search_path = pg_catalog, pg_temp;
 alter function verify(uuid[]) set search_path = pg_catalog, pg_temp;
+alter function patterns(uuid[], timestamptz) set search_path = pg_catalog, pg_temp;
+alter function wellness(uuid, date, date) set search_path = pg_catalog, pg_temp;
 alter function fold_messages() set search_path = pg_catalog, pg_temp;
 
 alter function score(text) rows 1;
 alter function personality(uuid[], timestamptz) rows 1;
+alter function patterns(uuid[], timestamptz) rows 1;
 
 -- The migrations wrap these and decide who may call the wrappers.
 revoke all on function engine_version(), score(text), personality(uuid[], timestamptz), recompute(uuid),
-  refresh(uuid[]), verify(uuid[]), score_message(), fold_messages() from public;
+  refresh(uuid[]), verify(uuid[]), patterns(uuid[], timestamptz), wellness(uuid, date, date), score_message(), fold_messages() from public;
 grant execute on function engine_version(), score(text), personality(uuid[], timestamptz), recompute(uuid),
-  refresh(uuid[]), verify(uuid[]), score_message(), fold_messages() to @extowner@ with grant option;
+  refresh(uuid[]), verify(uuid[]), patterns(uuid[], timestamptz), wellness(uuid, date, date), score_message(), fold_messages() to @extowner@ with grant option;
 

@@ -108,7 +108,16 @@ impl Fold {
             record(&profile, &personality, &change.added)?;
             profile.landmark = personality.landmark();
         }
-        profile::save(&row, &profile, &personality)
+        profile::save(&row, &profile, &personality)?;
+
+        let rows = change.removed.iter().chain(&change.added);
+        let oldest = rows.map(|row| row.message.created_at).min();
+        match (oldest, profile.wellness_until) {
+            (Some(oldest), Some(until)) if oldest < until => {
+                profile::refresh_wellness(user, oldest)
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 //! | `refresh` | stored profiles, brought to the present |
 //! | `recompute` | everything derived about a user, anew from the messages; what differs from it |
 //! | `personality` | what is concluded about users, exact as of an instant |
+//! | `patterns`, `wellness` | what is read from the buckets in a user's own days |
 //! | `store` | every SQL statement of the engine |
 //! | `transition` | rows of a statement's transition tables |
 //! | `watched` | checks the table a trigger fires on and acts as its owner |
@@ -21,6 +22,7 @@ mod column;
 mod datum;
 mod error;
 mod fold;
+mod patterns;
 mod personality;
 mod recompute;
 mod refresh;
@@ -30,5 +32,6 @@ mod store;
 mod table;
 mod transition;
 mod watched;
+mod wellness;
 
 pgrx::extension_sql_file!("finalize.sql", name = "finalize", finalize);

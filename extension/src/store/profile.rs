@@ -36,6 +36,8 @@ pub(crate) struct Profile {
     pub(crate) user_id: Uuid,
     pub(crate) state: State,
     pub(crate) landmark: Landmark,
+    /// Where the user's recorded days end.
+    pub(crate) wellness_until: Option<Timestamp>,
 }
 
 const UNKNOWN: EngineError = EngineError::UnexpectedValue("personality_profiles");
@@ -88,6 +90,12 @@ const TYPES: [Oid; COLUMNS.len() + 1] = {
     }
     types
 };
+
+static REFRESH_WELLNESS: Statement = Statement::new(
+    "refreshing wellness",
+    Sql::Text("select bondhu.refresh_wellness($1, $2)"),
+    &[UUIDOID, TIMESTAMPTZOID],
+);
 
 static CREATE: Statement = Statement::new(
     "creating a profile",
@@ -193,6 +201,7 @@ fn profile(user_id: Uuid, row: &Row<'_>) -> Result<Profile, EngineError> {
         user_id,
         state,
         landmark,
+        wellness_until: at(column("wellness_until", 34))?,
     })
 }
 
@@ -208,6 +217,13 @@ pub(crate) fn save(
         .zip(2..)
         .map(|((name, _), place)| column(name, place));
     row.update(columns.zip(values))
+}
+
+/// Makes the recorded days of a user from `since` on exact again.
+pub(crate) fn refresh_wellness(user: Uuid, since: Timestamp) -> Result<(), EngineError> {
+    REFRESH_WELLNESS
+        .run(Sees::Newest, [value(user), time(since)])
+        .map(drop)
 }
 
 /// A figure that is not what it should be: its column, what is stored, what should be.
@@ -234,6 +250,7 @@ fn parameters(
         user_id,
         state,
         landmark,
+        ..
     } = profile;
     let style = &personality.style;
     let window = personality.window.as_ref();

@@ -1,0 +1,126 @@
+//! A user's buckets in their own time zone.
+
+use bondhu_core::patterns::Cell;
+use bondhu_core::tally::Tally;
+use bondhu_core::time::{Day, Timestamp};
+use pgrx::datum::Uuid;
+use pgrx::pg_sys::{INT8OID, TIMESTAMPTZOID, UUIDOID};
+
+use crate::error::EngineError;
+use crate::spi::{Sees, Sql, Statement, time, value};
+use crate::store::tally;
+
+/// The local day of an instant, as days since 1970-01-01.
+macro_rules! day {
+    ($at:literal) => {
+        concat!(
+            "((",
+            $at,
+            " at time zone u.time_zone)::date - date '1970-01-01')::bigint"
+        )
+    };
+}
+
+/// The instant at which a local day begins.
+macro_rules! midnight {
+    ($day:literal) => {
+        concat!(
+            "((date '1970-01-01' + (",
+            $day,
+            ")::integer)::timestamp at time zone u.time_zone)"
+        )
+    };
+}
+
+static TODAY: Statement = Statement::new(
+    "reading a user's day",
+    Sql::Text(concat!(
+        "select u.time_zone, ",
+        day!("$2"),
+        " from public.profiles u where u.user_id = $1"
+    )),
+    &[UUIDOID, TIMESTAMPTZOID],
+);
+
+static CELLS: Statement = Statement::new(
+    "reading hours of days",
+    Sql::Text(concat!(
+        "select ",
+        day!("b.bucket_start"),
+        ", extract(hour from b.bucket_start at time zone u.time_zone)::integer,
+           sum(b.message_count)::bigint, sum(b.score_sum)::bigint
+         from public.profiles u
+         join public.sentiment_buckets b on b.user_id = u.user_id
+         where u.user_id = $1 and b.bucket_start >= ",
+        midnight!("$2"),
+        " and b.bucket_start < ",
+        midnight!("$3 + 1"),
+        " group by 1, 2"
+    )),
+    &[UUIDOID, INT8OID, INT8OID],
+);
+
+static DAYS: Statement = Statement::new(
+    "reading local days",
+    Sql::Made(|| {
+        let sums = tally::listed(|column, _| format!("sum(b.{column})::bigint"));
+        format!(
+            "select {}, {sums}
+             from public.profiles u
+             join public.sentiment_buckets b on b.user_id = u.user_id
+             where u.user_id = $1 and b.bucket_start >= {} and b.bucket_start < {}
+             group by 1
+             order by 1",
+            day!("b.bucket_start"),
+            midnight!("$2"),
+            midnight!("$3 + 1"),
+        )
+    }),
+    &[UUIDOID, INT8OID, INT8OID],
+);
+
+/// A user's time zone, and the day it is there at an instant; none if there is no such user.
+pub(crate) fn today(
+    sees: Sees,
+    user: Uuid,
+    at: Timestamp,
+) -> Result<Option<(String, Day)>, EngineError> {
+    let rows = TODAY.run(sees, [value(user), time(at)])?;
+    let row = rows.iter().next();
+    row.map(|row| Ok((row.get(1)?, Day(row.get(2)?))))
+        .transpose()
+}
+
+/// Messages by hour of local day, from `first` to `last`.
+pub(crate) fn cells(
+    sees: Sees,
+    user: Uuid,
+    first: Day,
+    last: Day,
+) -> Result<Vec<Cell>, EngineError> {
+    CELLS
+        .run(sees, [value(user), value(first.0), value(last.0)])?
+        .iter()
+        .map(|row| {
+            Ok(Cell {
+                day: Day(row.get(1)?),
+                hour: row.get::<i32>(2)? as usize,
+                count: row.get(3)?,
+                sum: row.get(4)?,
+            })
+        })
+        .collect()
+}
+
+/// Tallies of local days that have messages, from `first` to `last`, in order.
+pub(crate) fn days(
+    sees: Sees,
+    user: Uuid,
+    first: Day,
+    last: Day,
+) -> Result<Vec<(Day, Tally)>, EngineError> {
+    DAYS.run(sees, [value(user), value(first.0), value(last.0)])?
+        .iter()
+        .map(|row| Ok((Day(row.get(1)?), tally::of(&row, 2)?)))
+        .collect()
+}

@@ -1,0 +1,195 @@
+-- Wellness day by day: a heuristic to draw a line with, no diagnosis. A day is recorded within an
+-- hour of its end and belongs to what is derived: a message that is imported, edited or deleted
+-- later changes it in the same transaction.
+
+create table public.wellness_days (
+  -- Of the profile, whose row is held by whoever writes here.
+  user_id uuid not null references public.personality_profiles (user_id) on delete cascade,
+  day date not null,
+  message_count bigint not null,
+  active_days bigint not null,
+  score numeric(5, 2),
+  mean numeric(5, 2),
+  trend numeric(5, 2),
+  stability numeric(5, 2),
+  engagement numeric(5, 2) not null,
+
+  primary key (user_id, day)
+);
+comment on table public.wellness_days is
+  'Wellness (0..100) of the seven days that end with a day of the user''s own time zone. A heuristic, no diagnosis. No row for a week without messages.';
+comment on column public.wellness_days.message_count is 'Scored messages of the seven days.';
+comment on column public.wellness_days.active_days is 'Days of the seven with messages.';
+comment on column public.wellness_days.score is 'Of mean, trend and stability; null from fewer than settings.min_messages messages.';
+comment on column public.wellness_days.mean is 'Mean sentiment × 100.';
+comment on column public.wellness_days.trend is 'Against the seven days before: 50 is no change. Null when those had too few messages.';
+comment on column public.wellness_days.stability is 'How little scores differ.';
+comment on column public.wellness_days.engagement is 'Active days and messages, whatever they say. No part of the score.';
+
+alter table public.wellness_days enable row level security;
+revoke all on public.wellness_days from public, anon, authenticated, service_role;
+grant select on public.wellness_days to authenticated, service_role;
+
+create policy "a user reads their own wellness" on public.wellness_days
+  for select to authenticated using (user_id = (select auth.uid()));
+
+-- The days of a user that are recorded and still kept; first > last when there are none.
+create function bondhu.recorded_days(user_id uuid, out first_day date, out last_day date)
+language sql stable
+set search_path = ''
+as $$
+  select
+    (now() at time zone u.time_zone)::date - s.wellness_retention_days,
+    coalesce((p.wellness_until at time zone u.time_zone)::date - 1, '-infinity')
+  from public.profiles u
+  join public.personality_profiles p on p.user_id = u.user_id
+  cross join bondhu.settings s
+  where u.user_id = $1
+$$;
+
+create function bondhu.write_wellness(user_id uuid, first_day date, last_day date) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  delete from public.wellness_days w where w.user_id = $1 and w.day between $2 and $3;
+  if $2 <= $3 then
+    insert into public.wellness_days select $1, w.* from bondhu.wellness($1, $2, $3) w;
+  end if;
+end
+$$;
+
+create function bondhu.refresh_wellness(user_id uuid, since timestamptz) returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  zone text := (select u.time_zone from public.profiles u where u.user_id = $1);
+  kept record := bondhu.recorded_days($1);
+  changed date := (since at time zone zone)::date;
+begin
+  perform bondhu.write_wellness($1, greatest(changed, kept.first_day), kept.last_day);
+end
+$$;
+comment on function bondhu.refresh_wellness(uuid, timestamptz) is
+  'Makes the recorded days from that instant on exact again; called by the engine when a message of theirs changed.';
+
+create function bondhu.rewrite_wellness(user_id uuid) returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  kept record := bondhu.recorded_days($1);
+begin
+  perform bondhu.write_wellness($1, kept.first_day, kept.last_day);
+end
+$$;
+comment on function bondhu.rewrite_wellness(uuid) is 'Makes all recorded days of a user anew.';
+
+create function bondhu.record_wellness_of(user_id uuid) returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  zone text := (select u.time_zone from public.profiles u where u.user_id = $1);
+  today date := (now() at time zone zone)::date;
+  kept record;
+  first_day date;
+begin
+  perform from public.personality_profiles p where p.user_id = $1 for no key update;
+  kept := bondhu.recorded_days($1);
+  first_day := greatest(kept.first_day, kept.last_day + 1, (
+    select (min(b.bucket_start) at time zone zone)::date from public.sentiment_buckets b where b.user_id = $1
+  ));
+  if first_day < today then
+    perform bondhu.write_wellness($1, first_day, today - 1);
+    update public.personality_profiles p set wellness_until = today::timestamp at time zone zone where p.user_id = $1;
+  end if;
+end
+$$;
+comment on function bondhu.record_wellness_of(uuid) is 'Records the days of a user that have ended.';
+
+create function bondhu.record_wellness(batch integer default 5000) returns bigint
+language plpgsql
+set search_path = ''
+as $$
+declare
+  due uuid[];
+begin
+  if bondhu.engine() is null then
+    return 0;
+  end if;
+  select coalesce(array_agg(id order by id), '{}') into due
+  from (
+    select p.user_id as id
+    from public.personality_profiles p
+    join public.profiles u on u.user_id = p.user_id
+    where (p.wellness_until is null or p.wellness_until < date_trunc('day', now(), u.time_zone))
+      -- Of a week without messages there is nothing to record.
+      and exists (
+        select from public.sentiment_buckets b
+        where b.user_id = p.user_id and b.bucket_start >= coalesce(p.wellness_until, '-infinity') - interval '8 days'
+      )
+    order by p.user_id
+    limit batch
+    for no key update of p skip locked
+  ) locked;
+  perform bondhu.record_wellness_of(id) from unnest(due) id;
+  return cardinality(due);
+end
+$$;
+comment on function bondhu.record_wellness(integer) is
+  'Records the days that have ended for up to `batch` users; returns of how many. Run by cron each hour, since days end when they end.';
+
+create function bondhu.wellness_differences(of_user uuid)
+returns table (user_id uuid, relation text, figure text, stored text, recounted text)
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  kept record := bondhu.recorded_days($1);
+begin
+  if kept.first_day > kept.last_day then
+    return;
+  end if;
+  return query
+    select $1, 'wellness_days', coalesce(s.day, r.day)::text, s.figures, r.figures
+    from (
+      select w.day, (w.message_count, w.active_days, w.score, w.mean, w.trend, w.stability, w.engagement)::text as figures
+      from public.wellness_days w
+      where w.user_id = $1 and w.day between kept.first_day and kept.last_day
+    ) s
+    full join (
+      select w.day, (w.message_count, w.active_days, w.score, w.mean, w.trend, w.stability, w.engagement)::text as figures
+      from bondhu.wellness($1, kept.first_day, kept.last_day) w
+    ) r on r.day = s.day
+    where s.figures is distinct from r.figures;
+end
+$$;
+comment on function bondhu.wellness_differences(uuid) is 'bondhu.verify() for the recorded days of a user.';
+
+-- SECURITY DEFINER: a user who moves to another time zone has no rights here.
+create function bondhu.recut_wellness() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  if bondhu.engine() is not null then
+    update public.personality_profiles p set wellness_until = null where p.user_id = new.user_id;
+    delete from public.wellness_days w where w.user_id = new.user_id;
+    perform bondhu.record_wellness_of(new.user_id);
+  end if;
+  return null;
+end
+$$;
+comment on function bondhu.recut_wellness() is 'AFTER UPDATE trigger on profiles: in another time zone days begin elsewhere.';
+
+create trigger profiles_recut_wellness after update of time_zone on public.profiles
+  for each row when (old.time_zone is distinct from new.time_zone)
+  execute function bondhu.recut_wellness();
+
+revoke all on function bondhu.recorded_days(uuid), bondhu.write_wellness(uuid, date, date),
+  bondhu.refresh_wellness(uuid, timestamptz), bondhu.rewrite_wellness(uuid), bondhu.record_wellness_of(uuid),
+  bondhu.record_wellness(integer), bondhu.wellness_differences(uuid), bondhu.recut_wellness()
+  from public, anon, authenticated, service_role;
+grant execute on function bondhu.record_wellness(integer) to service_role;
