@@ -94,28 +94,28 @@ end
 $$;
 comment on function public.start_session(text) is 'Starts a session on this device, ending the one it had, and returns its id.';
 
-create function bondhu.use_session(session_id uuid, activities integer) returns void
+create function bondhu.use_session(caller uuid, session_id uuid, activities integer) returns void
 language plpgsql
 set search_path = ''
 as $$
 begin
   update public.user_sessions s
      set last_seen_at = greatest(s.last_seen_at, now()), activity_count = s.activity_count + activities
-   where s.user_id = (select bondhu.require_user()) and s.id = $1 and s.ended_at is null;
+   where s.user_id = caller and s.id = session_id and s.ended_at is null;
   if not found then
     perform bondhu.raise_no_active_session();
   end if;
 end
 $$;
-comment on function bondhu.use_session(uuid, integer) is 'The caller''s session is in use, and so much was done in it; P0002 when it is not active.';
-revoke all on function bondhu.use_session(uuid, integer) from public, anon, authenticated, service_role;
+comment on function bondhu.use_session(uuid, uuid, integer) is 'A user''s session is in use, and so much was done in it; P0002 when it is not active.';
+revoke all on function bondhu.use_session(uuid, uuid, integer) from public, anon, authenticated, service_role;
 
 create function public.touch_session(session_id uuid) returns void
 language plpgsql security definer
 set search_path = ''
 as $$
 begin
-  perform bondhu.use_session($1, 0);
+  perform bondhu.use_session(bondhu.require_user(), $1, 0);
 end
 $$;
 comment on function public.touch_session(uuid) is 'Says that the session is still in use; P0002 when it is not active.';
@@ -127,7 +127,7 @@ as $$
 declare
   logged uuid;
 begin
-  perform bondhu.use_session($1, 1);
+  perform bondhu.use_session(bondhu.require_user(), $1, 1);
   insert into public.session_activities (user_id, session_id, activity, details)
   values (bondhu.require_user(), $1, $2, coalesce($3, '{}'))
   returning id into logged;

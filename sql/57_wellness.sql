@@ -35,16 +35,16 @@ create policy "a user reads their own wellness" on public.wellness_days
 
 -- The days of a user that are recorded and still kept; first > last when there are none.
 create function bondhu.recorded_days(user_id uuid, out first_day date, out last_day date)
-language sql stable
+language plpgsql stable
 set search_path = ''
 as $$
-  select
-    (now() at time zone u.time_zone)::date - s.wellness_retention_days,
-    coalesce((p.wellness_until at time zone u.time_zone)::date - 1, '-infinity')
-  from public.profiles u
-  join public.personality_profiles p on p.user_id = u.user_id
-  cross join bondhu.settings s
-  where u.user_id = $1
+declare
+  zone text := (select u.time_zone from public.profiles u where u.user_id = $1);
+  until timestamptz := (select p.wellness_until from public.personality_profiles p where p.user_id = $1);
+begin
+  first_day := (now() at time zone zone)::date - (select wellness_retention_days from bondhu.settings);
+  last_day := coalesce((until at time zone zone)::date - 1, '-infinity');
+end
 $$;
 
 create function bondhu.write_wellness(user_id uuid, first_day date, last_day date) returns void

@@ -5,11 +5,11 @@ language plpgsql immutable
 set search_path = ''
 as $$
 begin
-  if since is null or until is null or since >= until then
+  if since is null or until is null or not isfinite(since) or not isfinite(until) or since >= until then
     raise exception using
       errcode = '22023',
       message = 'since must come before until',
-      hint = 'Send both, the earlier one as since.';
+      hint = 'Send both, as finite times, the earlier one as since.';
   end if;
 end
 $$;

@@ -91,6 +91,7 @@ create table bondhu.settings (
   trait_full_confidence numeric(6, 2) not null default 30,
   history_min_change integer not null default 1,
   history_retention_days integer not null default 730,
+  wellness_retention_days integer not null default 730,
   safety_event_retention_days integer not null default 90,
 
   session_idle_minutes integer not null default 30,
@@ -122,6 +123,7 @@ create table bondhu.settings (
   constraint full_confidence_is_positive check (trait_full_confidence between 0.01 and 9999.99),
   constraint history_min_change_is_in_points check (history_min_change between 1 and 100),
   constraint history_retention_is_positive check (history_retention_days > 0),
+  constraint wellness_retention_is_positive check (wellness_retention_days > 0),
   constraint safety_event_retention_is_positive check (safety_event_retention_days > 0),
   constraint session_idle_is_positive check (session_idle_minutes between 1 and 1440),
   constraint session_retention_is_positive check (session_retention_days > 0),
@@ -391,28 +393,28 @@ end
 $$;
 comment on function public.start_session(text) is 'Starts a session on this device, ending the one it had, and returns its id.';
 
-create function bondhu.use_session(session_id uuid, activities integer) returns void
+create function bondhu.use_session(caller uuid, session_id uuid, activities integer) returns void
 language plpgsql
 set search_path = ''
 as $$
 begin
   update public.user_sessions s
      set last_seen_at = greatest(s.last_seen_at, now()), activity_count = s.activity_count + activities
-   where s.user_id = (select bondhu.require_user()) and s.id = $1 and s.ended_at is null;
+   where s.user_id = caller and s.id = session_id and s.ended_at is null;
   if not found then
     perform bondhu.raise_no_active_session();
   end if;
 end
 $$;
-comment on function bondhu.use_session(uuid, integer) is 'The caller''s session is in use, and so much was done in it; P0002 when it is not active.';
-revoke all on function bondhu.use_session(uuid, integer) from public, anon, authenticated, service_role;
+comment on function bondhu.use_session(uuid, uuid, integer) is 'A user''s session is in use, and so much was done in it; P0002 when it is not active.';
+revoke all on function bondhu.use_session(uuid, uuid, integer) from public, anon, authenticated, service_role;
 
 create function public.touch_session(session_id uuid) returns void
 language plpgsql security definer
 set search_path = ''
 as $$
 begin
-  perform bondhu.use_session($1, 0);
+  perform bondhu.use_session(bondhu.require_user(), $1, 0);
 end
 $$;
 comment on function public.touch_session(uuid) is 'Says that the session is still in use; P0002 when it is not active.';
@@ -424,7 +426,7 @@ as $$
 declare
   logged uuid;
 begin
-  perform bondhu.use_session($1, 1);
+  perform bondhu.use_session(bondhu.require_user(), $1, 1);
   insert into public.session_activities (user_id, session_id, activity, details)
   values (bondhu.require_user(), $1, $2, coalesce($3, '{}'))
   returning id into logged;
@@ -679,6 +681,8 @@ grant execute on function bondhu.chat_history_document(uuid[], timestamptz) to b
 --   score(text)            deterministic; any text is accepted
 --   personality(ids, t)    one row per id, exact as of greatest(t, the stored as_of);
 --                          until: the next instant a figure changes by time alone
+--   patterns(ids, t)       one row per id, of the user's own hours and days up to that of t
+--   wellness(user, d, e)   one row for each of the user's days d..e whose week has messages
 --   recompute(user)        rebuilds everything derived from the raw messages
 --   refresh(ids)           brings stored profiles to now, as a message would
 --   verify(ids)            one row for each stored figure that the raw messages contradict
@@ -699,6 +703,12 @@ as $$
      || 'openness numeric, conscientiousness numeric, extraversion numeric, agreeableness numeric, neuroticism numeric, '
      || 'trait_confidence numeric, communication_style text, emotional_stability text, needs_support boolean, '
      || 'message_count bigint, mean_sentiment numeric, sentiment_volatility numeric, dominant_mood text, sentiment_trend text)'),
+    ('patterns(uuid[],timestamp with time zone)',
+     'TABLE(user_id uuid, time_zone text, hour_counts bigint[], hour_means numeric[], weekday_counts bigint[], '
+     || 'weekday_means numeric[], inertia numeric, current_streak bigint, longest_streak bigint)'),
+    ('wellness(uuid,date,date)',
+     'TABLE(day date, message_count bigint, active_days bigint, score numeric, mean numeric, trend numeric, '
+     || 'stability numeric, engagement numeric)'),
     ('recompute(uuid)', 'void'),
     ('refresh(uuid[])', 'void'),
     ('verify(uuid[])', 'TABLE(user_id uuid, relation text, figure text, stored text, recounted text)'),
@@ -755,7 +765,10 @@ create table public.personality_profiles (
 
   -- Where traits (hundredths of a point) and style stood when history was last written.
   landmark_traits bigint[] not null default array_fill(5000::bigint, array[5]),
-  landmark_style text not null default 'balanced'
+  landmark_style text not null default 'balanced',
+
+  -- Where the recorded days of wellness_days end.
+  wellness_until timestamptz
 ) with (fillfactor = 70); -- every message updates its user's row in place
 comment on table public.personality_profiles is
   'One row per user who ever wrote a scored message, exact as of as_of. RPC personality_context is exact as of the call.';
@@ -1031,7 +1044,19 @@ begin
 
     create or replace function bondhu.recompute(user_id uuid) returns void
     language plpgsql security definer set search_path = ''
-    as $f$ begin perform %1$I.recompute($1); end $f$;
+    as $f$ begin perform %1$I.recompute($1); perform bondhu.rewrite_wellness($1); end $f$;
+
+    create or replace function bondhu.patterns(user_ids uuid[], as_of timestamptz, out user_id uuid, out time_zone text,
+      out hour_counts bigint[], out hour_means numeric[], out weekday_counts bigint[], out weekday_means numeric[],
+      out inertia numeric, out current_streak bigint, out longest_streak bigint) returns setof record
+    language plpgsql stable set search_path = ''
+    as $f$ begin return query select p.* from %1$I.patterns($1, $2) p; end $f$;
+
+    create or replace function bondhu.wellness(user_id uuid, first_day date, last_day date, out day date,
+      out message_count bigint, out active_days bigint, out score numeric, out mean numeric, out trend numeric,
+      out stability numeric, out engagement numeric) returns setof record
+    language plpgsql stable set search_path = ''
+    as $f$ begin return query select w.* from %1$I.wellness($1, $2, $3) w; end $f$;
 
     create or replace function bondhu.refresh(user_ids uuid[]) returns void
     language plpgsql security definer set search_path = ''
@@ -1077,6 +1102,18 @@ begin
 
   create or replace function bondhu.recompute(user_id uuid) returns void
   language plpgsql security definer set search_path = ''
+  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+
+  create or replace function bondhu.patterns(user_ids uuid[], as_of timestamptz, out user_id uuid, out time_zone text,
+    out hour_counts bigint[], out hour_means numeric[], out weekday_counts bigint[], out weekday_means numeric[],
+    out inertia numeric, out current_streak bigint, out longest_streak bigint) returns setof record
+  language plpgsql stable set search_path = ''
+  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+
+  create or replace function bondhu.wellness(user_id uuid, first_day date, last_day date, out day date,
+    out message_count bigint, out active_days bigint, out score numeric, out mean numeric, out trend numeric,
+    out stability numeric, out engagement numeric) returns setof record
+  language plpgsql stable set search_path = ''
   as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
 
   create or replace function bondhu.refresh(user_ids uuid[]) returns void
@@ -1133,18 +1170,34 @@ comment on function bondhu.score(text) is 'Sentiment (0..1), mood, its confidenc
 comment on function bondhu.personality(uuid[], timestamptz) is 'What is concluded about users, exact as of the given instant; no rows without an engine.';
 comment on function bondhu.recompute(uuid) is 'Rebuilds everything derived about a user from the raw messages. 0A000 without an engine.';
 
+comment on function bondhu.patterns(uuid[], timestamptz) is 'Hours, weekdays, inertia and streaks of users in their own time zone. 0A000 without an engine.';
+comment on function bondhu.wellness(uuid, date, date) is 'Wellness of the weeks that end with a user''s days: a heuristic, no diagnosis. 0A000 without an engine.';
 comment on function bondhu.refresh(uuid[]) is 'Brings the stored profiles of users to now, as a message of theirs would. 0A000 without an engine.';
-comment on function bondhu.differences(uuid[]) is 'bondhu.verify() for the given users.';
+comment on function bondhu.differences(uuid[]) is 'bondhu.verify() of what the engine itself stores.';
+
+create function bondhu.verify_all(users uuid[])
+returns table (user_id uuid, relation text, figure text, stored text, recounted text)
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  return query
+    select d.* from bondhu.differences(users) d
+    union all
+    select w.* from unnest(users) id cross join lateral bondhu.wellness_differences(id) w;
+end
+$$;
+comment on function bondhu.verify_all(uuid[]) is 'bondhu.verify() for the given users.';
 
 create function bondhu.verify(user_id uuid default null)
 returns table (user_id uuid, relation text, figure text, stored text, recounted text)
 language sql stable security definer
 set search_path = ''
 as $$
-  select d.*
-  from bondhu.differences(case when $1 is not null then array[$1] else (
+  select v.*
+  from bondhu.verify_all(case when $1 is not null then array[$1] else (
     select coalesce(array_agg(p.user_id order by p.user_id), '{}') from public.profiles p
-  ) end) d
+  ) end) v
 $$;
 comment on function bondhu.verify(uuid) is
   'What is stored about a user, or about everybody, other than the raw messages make it: a row for each figure, none when all is exact. 0A000 without an engine.';
@@ -1222,8 +1275,9 @@ create trigger settings_apply_to_engine after update on bondhu.settings
 
 revoke all on function bondhu.missing_from_engine(text), bondhu.install_engine(), bondhu.unscore_message(), bondhu.point_entries_at(text),
   bondhu.detach_engine(), bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text),
-  bondhu.personality(uuid[], timestamptz), bondhu.recompute(uuid), bondhu.refresh(uuid[]), bondhu.differences(uuid[]),
-  bondhu.verify(uuid), bondhu.rescore(integer), bondhu.apply_engine_settings()
+  bondhu.personality(uuid[], timestamptz), bondhu.patterns(uuid[], timestamptz), bondhu.wellness(uuid, date, date),
+  bondhu.recompute(uuid), bondhu.refresh(uuid[]), bondhu.differences(uuid[]),
+  bondhu.verify_all(uuid[]), bondhu.verify(uuid), bondhu.rescore(integer), bondhu.apply_engine_settings()
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text)
   to service_role, bondhu_worker;
@@ -1258,6 +1312,204 @@ create index safety_events_unhandled on bondhu.safety_events (written_at) where 
 alter table bondhu.safety_events enable row level security;
 revoke all on bondhu.safety_events from public, anon, authenticated, service_role;
 grant select, update (handled_at) on bondhu.safety_events to service_role;
+
+-- sql/57_wellness.sql
+
+-- Wellness day by day: a heuristic to draw a line with, no diagnosis. A day is recorded within an
+-- hour of its end and belongs to what is derived: a message that is imported, edited or deleted
+-- later changes it in the same transaction.
+
+create table public.wellness_days (
+  -- Of the profile, whose row is held by whoever writes here.
+  user_id uuid not null references public.personality_profiles (user_id) on delete cascade,
+  day date not null,
+  message_count bigint not null,
+  active_days bigint not null,
+  score numeric(5, 2),
+  mean numeric(5, 2),
+  trend numeric(5, 2),
+  stability numeric(5, 2),
+  engagement numeric(5, 2) not null,
+
+  primary key (user_id, day)
+);
+comment on table public.wellness_days is
+  'Wellness (0..100) of the seven days that end with a day of the user''s own time zone. A heuristic, no diagnosis. No row for a week without messages.';
+comment on column public.wellness_days.message_count is 'Scored messages of the seven days.';
+comment on column public.wellness_days.active_days is 'Days of the seven with messages.';
+comment on column public.wellness_days.score is 'Of mean, trend and stability; null from fewer than settings.min_messages messages.';
+comment on column public.wellness_days.mean is 'Mean sentiment × 100.';
+comment on column public.wellness_days.trend is 'Against the seven days before: 50 is no change. Null when those had too few messages.';
+comment on column public.wellness_days.stability is 'How little scores differ.';
+comment on column public.wellness_days.engagement is 'Active days and messages, whatever they say. No part of the score.';
+
+alter table public.wellness_days enable row level security;
+revoke all on public.wellness_days from public, anon, authenticated, service_role;
+grant select on public.wellness_days to authenticated, service_role;
+
+create policy "a user reads their own wellness" on public.wellness_days
+  for select to authenticated using (user_id = (select auth.uid()));
+
+-- The days of a user that are recorded and still kept; first > last when there are none.
+create function bondhu.recorded_days(user_id uuid, out first_day date, out last_day date)
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  zone text := (select u.time_zone from public.profiles u where u.user_id = $1);
+  until timestamptz := (select p.wellness_until from public.personality_profiles p where p.user_id = $1);
+begin
+  first_day := (now() at time zone zone)::date - (select wellness_retention_days from bondhu.settings);
+  last_day := coalesce((until at time zone zone)::date - 1, '-infinity');
+end
+$$;
+
+create function bondhu.write_wellness(user_id uuid, first_day date, last_day date) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  delete from public.wellness_days w where w.user_id = $1 and w.day between $2 and $3;
+  if $2 <= $3 then
+    insert into public.wellness_days select $1, w.* from bondhu.wellness($1, $2, $3) w;
+  end if;
+end
+$$;
+
+create function bondhu.refresh_wellness(user_id uuid, since timestamptz) returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  zone text := (select u.time_zone from public.profiles u where u.user_id = $1);
+  kept record := bondhu.recorded_days($1);
+  changed date := (since at time zone zone)::date;
+begin
+  perform bondhu.write_wellness($1, greatest(changed, kept.first_day), kept.last_day);
+end
+$$;
+comment on function bondhu.refresh_wellness(uuid, timestamptz) is
+  'Makes the recorded days from that instant on exact again; called by the engine when a message of theirs changed.';
+
+create function bondhu.rewrite_wellness(user_id uuid) returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  kept record := bondhu.recorded_days($1);
+begin
+  perform bondhu.write_wellness($1, kept.first_day, kept.last_day);
+end
+$$;
+comment on function bondhu.rewrite_wellness(uuid) is 'Makes all recorded days of a user anew.';
+
+create function bondhu.record_wellness_of(user_id uuid) returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  zone text := (select u.time_zone from public.profiles u where u.user_id = $1);
+  today date := (now() at time zone zone)::date;
+  kept record;
+  first_day date;
+begin
+  perform from public.personality_profiles p where p.user_id = $1 for no key update;
+  kept := bondhu.recorded_days($1);
+  first_day := greatest(kept.first_day, kept.last_day + 1, (
+    select (min(b.bucket_start) at time zone zone)::date from public.sentiment_buckets b where b.user_id = $1
+  ));
+  if first_day < today then
+    perform bondhu.write_wellness($1, first_day, today - 1);
+    update public.personality_profiles p set wellness_until = today::timestamp at time zone zone where p.user_id = $1;
+  end if;
+end
+$$;
+comment on function bondhu.record_wellness_of(uuid) is 'Records the days of a user that have ended.';
+
+create function bondhu.record_wellness(batch integer default 5000) returns bigint
+language plpgsql
+set search_path = ''
+as $$
+declare
+  due uuid[];
+begin
+  if bondhu.engine() is null then
+    return 0;
+  end if;
+  select coalesce(array_agg(id order by id), '{}') into due
+  from (
+    select p.user_id as id
+    from public.personality_profiles p
+    join public.profiles u on u.user_id = p.user_id
+    where (p.wellness_until is null or p.wellness_until < date_trunc('day', now(), u.time_zone))
+      -- Of a week without messages there is nothing to record.
+      and exists (
+        select from public.sentiment_buckets b
+        where b.user_id = p.user_id and b.bucket_start >= coalesce(p.wellness_until, '-infinity') - interval '8 days'
+      )
+    order by p.user_id
+    limit batch
+    for no key update of p skip locked
+  ) locked;
+  perform bondhu.record_wellness_of(id) from unnest(due) id;
+  return cardinality(due);
+end
+$$;
+comment on function bondhu.record_wellness(integer) is
+  'Records the days that have ended for up to `batch` users; returns of how many. Run by cron each hour, since days end when they end.';
+
+create function bondhu.wellness_differences(of_user uuid)
+returns table (user_id uuid, relation text, figure text, stored text, recounted text)
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  kept record := bondhu.recorded_days($1);
+begin
+  if kept.first_day > kept.last_day then
+    return;
+  end if;
+  return query
+    select $1, 'wellness_days', coalesce(s.day, r.day)::text, s.figures, r.figures
+    from (
+      select w.day, (w.message_count, w.active_days, w.score, w.mean, w.trend, w.stability, w.engagement)::text as figures
+      from public.wellness_days w
+      where w.user_id = $1 and w.day between kept.first_day and kept.last_day
+    ) s
+    full join (
+      select w.day, (w.message_count, w.active_days, w.score, w.mean, w.trend, w.stability, w.engagement)::text as figures
+      from bondhu.wellness($1, kept.first_day, kept.last_day) w
+    ) r on r.day = s.day
+    where s.figures is distinct from r.figures;
+end
+$$;
+comment on function bondhu.wellness_differences(uuid) is 'bondhu.verify() for the recorded days of a user.';
+
+-- SECURITY DEFINER: a user who moves to another time zone has no rights here.
+create function bondhu.recut_wellness() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  if bondhu.engine() is not null then
+    update public.personality_profiles p set wellness_until = null where p.user_id = new.user_id;
+    delete from public.wellness_days w where w.user_id = new.user_id;
+    perform bondhu.record_wellness_of(new.user_id);
+  end if;
+  return null;
+end
+$$;
+comment on function bondhu.recut_wellness() is 'AFTER UPDATE trigger on profiles: in another time zone days begin elsewhere.';
+
+create trigger profiles_recut_wellness after update of time_zone on public.profiles
+  for each row when (old.time_zone is distinct from new.time_zone)
+  execute function bondhu.recut_wellness();
+
+revoke all on function bondhu.recorded_days(uuid), bondhu.write_wellness(uuid, date, date),
+  bondhu.refresh_wellness(uuid, timestamptz), bondhu.rewrite_wellness(uuid), bondhu.record_wellness_of(uuid),
+  bondhu.record_wellness(integer), bondhu.wellness_differences(uuid), bondhu.recut_wellness()
+  from public, anon, authenticated, service_role;
+grant execute on function bondhu.record_wellness(integer) to service_role;
 
 -- sql/58_personality_documents.sql
 
@@ -1385,6 +1637,189 @@ comment on function public.personality_context() is
   'The caller''s traits, sentiment, style and (where the provider''s terms allow it) tastes, exact as of the call.';
 revoke all on function public.personality_context() from public, anon, authenticated, service_role;
 grant execute on function public.personality_context() to authenticated;
+
+-- sql/59_charts.sql
+
+-- Reads for charts, in the user's own time zone and under row-level security.
+
+create function bondhu.check_range(since anyelement, until anyelement) returns void
+language plpgsql immutable
+set search_path = ''
+as $$
+begin
+  if since is null or until is null or not isfinite(since) or not isfinite(until) or since >= until then
+    raise exception using
+      errcode = '22023',
+      message = 'since must come before until',
+      hint = 'Send both, as finite times, the earlier one as since.';
+  end if;
+end
+$$;
+comment on function bondhu.check_range(anyelement, anyelement) is '22023 unless since < until.';
+revoke all on function bondhu.check_range(anyelement, anyelement) from public, anon, authenticated, service_role;
+grant execute on function bondhu.check_range(anyelement, anyelement) to authenticated;
+
+create function bondhu.my_time_zone() returns text
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  return coalesce((select p.time_zone from public.profiles p where p.user_id = bondhu.require_user()), 'UTC');
+end
+$$;
+comment on function bondhu.my_time_zone() is 'The caller''s IANA time zone.';
+revoke all on function bondhu.my_time_zone() from public, anon, authenticated, service_role;
+grant execute on function bondhu.my_time_zone() to authenticated;
+
+create function public.mood_trend(
+  since timestamptz default now() - interval '30 days',
+  until timestamptz default now(),
+  bucket text default 'day'
+) returns table (bucket_start timestamptz, message_count bigint, mean_sentiment numeric, sentiment_volatility numeric)
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  zone text := bondhu.my_time_zone();
+  most constant integer := 1000;
+begin
+  perform bondhu.check_range(since, until);
+  if bucket is null or bucket not in ('hour', 'day', 'week', 'month') then
+    raise exception using
+      errcode = '22023',
+      message = 'bucket must be hour, day, week or month',
+      hint = 'Send one of them, or leave bucket out for days.';
+  end if;
+  if until - since > most * ('1 ' || bucket)::interval then
+    raise exception using
+      errcode = '22023',
+      message = format('more than %s points: since and until are too far apart for bucket %s', most, bucket),
+      hint = 'Ask for a shorter time, or for wider buckets.';
+  end if;
+  return query
+    select t.start, t.n, round(t.sum / (100 * t.n), 4),
+      case when t.n > 1 then round(sqrt((t.n * t.squares - t.sum ^ 2) / (t.n * (t.n - 1))) / 100, 4) end
+    from (
+      select date_trunc(bucket, b.bucket_start, zone) as start, sum(b.message_count) as n,
+        sum(b.score_sum) as sum, sum(b.score_sum_squares) as squares
+      from public.sentiment_buckets b
+      where b.user_id = (select bondhu.require_user())
+        and b.bucket_start >= date_bin('15 minutes', since, 'epoch') and b.bucket_start < until
+      group by 1
+    ) t
+    order by 1;
+end
+$$;
+comment on function public.mood_trend(timestamptz, timestamptz, text) is
+  'The caller''s sentiment by hour, day, week (from Monday) or month of their own time zone: mean 0..1 and sample standard deviation. Only buckets with messages. Edges are widened to quarter hours.';
+
+create function public.mood_mix(
+  since timestamptz default now() - interval '30 days',
+  until timestamptz default now()
+) returns table (mood text, message_count bigint, share numeric)
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  perform bondhu.check_range(since, until);
+  return query
+    with counted as (
+      select m.mood, sum(m.n)::bigint as n
+      from public.sentiment_buckets b
+      cross join lateral (values
+        ('angry', b.angry), ('anxious', b.anxious), ('calm', b.calm), ('curious', b.curious), ('disgust', b.disgust),
+        ('grateful', b.grateful), ('joy', b.joy), ('lonely', b.lonely), ('love', b.love), ('neutral', b.neutral),
+        ('sad', b.sad), ('surprise', b.surprise), ('tired', b.tired)
+      ) m (mood, n)
+      where b.user_id = (select bondhu.require_user())
+        and b.bucket_start >= date_bin('15 minutes', since, 'epoch') and b.bucket_start < until
+      group by 1
+    )
+    select c.mood, c.n, round(c.n / sum(c.n) over (), 4)
+    from counted c
+    where c.n > 0
+    order by c.n desc, c.mood;
+end
+$$;
+comment on function public.mood_mix(timestamptz, timestamptz) is
+  'How often the caller was in each mood, most frequent first, and its share 0..1. Edges are widened to quarter hours.';
+
+create function public.personality_evolution(
+  trait text,
+  since timestamptz default now() - interval '180 days',
+  until timestamptz default now()
+) returns table (changed_at timestamptz, before numeric, after numeric, message_count bigint, message_ids uuid[])
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  perform bondhu.check_range(since, until);
+  if trait is null or trait not in ('openness', 'conscientiousness', 'extraversion', 'agreeableness', 'neuroticism') then
+    raise exception using
+      errcode = '22023',
+      message = format('%L is no trait', trait),
+      hint = 'Send openness, conscientiousness, extraversion, agreeableness or neuroticism.';
+  end if;
+  return query
+    select h.changed_at, (h.before ->> trait)::numeric, (h.after ->> trait)::numeric, h.message_count, (
+      select array_agg(e.message_id order by e.weight desc, e.message_id)
+      from public.personality_history_evidence e
+      where e.user_id = h.user_id and e.history_id = h.id
+    )
+    from public.personality_history h
+    where h.user_id = (select bondhu.require_user()) and h.changed_at >= since and h.changed_at < until
+      and h.before -> trait <> h.after -> trait
+    order by h.changed_at, h.id;
+end
+$$;
+comment on function public.personality_evolution(text, timestamptz, timestamptz) is
+  'How one of the caller''s traits (0..100) moved, oldest first, with the messages that carried most weight.';
+
+create function public.wellness_history(since date default null, until date default null)
+returns setof public.wellness_days
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  today date := (now() at time zone bondhu.my_time_zone())::date;
+begin
+  until := coalesce(until, today);
+  since := coalesce(since, until - 30);
+  perform bondhu.check_range(since, until);
+  return query
+    select w.*
+    from public.wellness_days w
+    where w.user_id = (select bondhu.require_user()) and w.day >= since and w.day < until
+    order by w.day;
+end
+$$;
+comment on function public.wellness_history(date, date) is
+  'The caller''s recorded days from since up to, but without, until; the last thirty by default. A heuristic, no diagnosis.';
+
+-- SECURITY DEFINER: the engine's function is closed to clients. It reads the caller's own.
+create function public.mood_patterns() returns table (
+  time_zone text, hour_counts bigint[], hour_means numeric[], weekday_counts bigint[], weekday_means numeric[],
+  inertia numeric, current_streak bigint, longest_streak bigint
+)
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return query
+    select p.time_zone, p.hour_counts, p.hour_means, p.weekday_counts, p.weekday_means, p.inertia,
+      p.current_streak, p.longest_streak
+    from bondhu.patterns(array[bondhu.require_user()], now()) p;
+end
+$$;
+comment on function public.mood_patterns() is
+  'The caller''s last 180 days by hour (from midnight) and weekday (from Monday) of their own time zone, how much a day''s mood carries over to the next (-1..1, null from too few days), and runs of days with messages.';
+
+revoke all on function public.mood_trend(timestamptz, timestamptz, text), public.mood_mix(timestamptz, timestamptz),
+  public.personality_evolution(text, timestamptz, timestamptz), public.wellness_history(date, date), public.mood_patterns()
+  from public, anon, authenticated, service_role;
+grant execute on function public.mood_trend(timestamptz, timestamptz, text), public.mood_mix(timestamptz, timestamptz),
+  public.personality_evolution(text, timestamptz, timestamptz), public.wellness_history(date, date), public.mood_patterns()
+  to authenticated;
 
 -- sql/60_connections.sql
 
@@ -2279,6 +2714,11 @@ begin
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('personality_history', gone);
 
+  delete from public.wellness_days w
+  where w.day < current_date - 1 - settings.wellness_retention_days;
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('wellness_days', gone);
+
   delete from bondhu.safety_events
   where written_at < now() - make_interval(days => settings.safety_event_retention_days);
   get diagnostics gone = row_count;
@@ -2334,6 +2774,37 @@ $$;
 comment on function bondhu.prune() is
   'Deletes what is past its retention (bondhu.settings) and returns how much of each; never messages or rollups. Run by cron.';
 
+create function bondhu.refresh_profiles(batch integer default 5000) returns bigint
+language plpgsql
+set search_path = ''
+as $$
+declare
+  due uuid[];
+begin
+  if bondhu.engine() is null then
+    return 0;
+  end if;
+  select coalesce(array_agg(id order by id), '{}') into due
+  from (
+    select p.user_id as id
+    from public.personality_profiles p
+    where p.as_of < now() - interval '1 hour'
+      and (
+        p.message_count > 0 or p.previous_count > 0 or p.needs_support
+        -- Weights go by UTC days.
+        or (p.trait_count > 0 and (p.as_of at time zone 'UTC')::date < (now() at time zone 'UTC')::date)
+      )
+    order by p.user_id
+    limit batch
+    for no key update skip locked
+  ) locked;
+  perform bondhu.refresh(due);
+  return cardinality(due);
+end
+$$;
+comment on function bondhu.refresh_profiles(integer) is
+  'Brings up to `batch` stored profiles to now that are over an hour old and whose figures time has moved; returns how many. Run by cron; RPCs are exact without it.';
+
 create function bondhu.has_cron() returns boolean
 language sql stable
 set search_path = ''
@@ -2371,6 +2842,8 @@ as $$
   values
     ('bondhu-plan-syncs', '* * * * *', 'select bondhu.plan_syncs()'),
     ('bondhu-close-idle-sessions', '* * * * *', 'select bondhu.close_idle_sessions()'),
+    ('bondhu-refresh-profiles', '*/10 * * * *', 'select bondhu.refresh_profiles()'),
+    ('bondhu-record-wellness', '7 * * * *', 'select bondhu.record_wellness()'),
     ('bondhu-prune', '17 3 * * *', 'select bondhu.prune()')
 $$;
 comment on function bondhu.cron_plan() is 'The jobs there should be; times are UTC unless cron.timezone says otherwise.';
@@ -2461,7 +2934,7 @@ end
 $$;
 comment on function bondhu.cron_history(integer) is 'Latest runs of Bondhu''s jobs, newest first; rows 1..1000. 55000 without pg_cron.';
 
-revoke all on function bondhu.prune(), bondhu.has_cron(), bondhu.require_cron(text), bondhu.cron_plan(),
+revoke all on function bondhu.prune(), bondhu.refresh_profiles(integer), bondhu.has_cron(), bondhu.require_cron(text), bondhu.cron_plan(),
   bondhu.install_cron(), bondhu.remove_cron(), bondhu.cron_jobs(), bondhu.cron_history(integer)
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.has_cron(), bondhu.cron_plan(), bondhu.install_cron(), bondhu.remove_cron(),

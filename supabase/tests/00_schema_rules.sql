@@ -112,7 +112,9 @@ select is_empty(
   'PUBLIC may execute nothing');
 select set_eq(
   $$ select signature from functions where schema = 'public' $$,
-  array['chat_history(integer,timestamp with time zone,bigint)', 'personality_context()', 'start_session(text)',
+  array['chat_history(integer,timestamp with time zone,bigint)', 'personality_context()', 'mood_trend(timestamp with time zone,timestamp with time zone,text)',
+        'mood_mix(timestamp with time zone,timestamp with time zone)', 'mood_patterns()', 'wellness_history(date,date)',
+        'personality_evolution(text,timestamp with time zone,timestamp with time zone)', 'start_session(text)',
         'touch_session(uuid)', 'log_activity(uuid,text,jsonb)', 'end_session(uuid)', 'begin_connect(text,text)',
         'confirm_connect(text)', 'disconnect(text)', 'request_sync(text)'],
   'the RPCs are these');
@@ -128,7 +130,8 @@ select is_empty(
   'an RPC is for signed-in users only');
 select set_eq(
   $$ select signature from functions where schema = 'bondhu' and has_function_privilege('authenticated', oid, 'execute') $$,
-  array['bondhu.require_user()', 'bondhu.is_time_zone(text)', 'bondhu.refuse(text,text,text)'],
+  array['bondhu.require_user()', 'bondhu.is_time_zone(text)', 'bondhu.refuse(text,text,text)',
+        'bondhu.my_time_zone()', 'bondhu.check_range(anyelement,anyelement)'],
   'of the private functions users may execute those that RPCs and checks call as them');
 select is_empty(
   $$ select signature from functions

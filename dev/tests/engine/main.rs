@@ -7,6 +7,7 @@
 )]
 
 mod boundaries;
+mod charts;
 mod concurrency;
 mod documents;
 mod history;
