@@ -1,0 +1,178 @@
+//! Detects messages of people who may need help, in English, Banglish, Bangla, Hinglish and
+//! Hindi. Explicit patterns, tuned to miss little; sentiment cannot find these people.
+//! It is not a diagnosis and must never be presented as one.
+
+mod patterns;
+
+use super::hash::WordHash;
+use super::tokens::{Token, Tokens};
+use patterns::{About, PATTERNS, Patterns};
+
+/// What the detector saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SupportLevel {
+    /// Nothing.
+    None,
+    /// Signs of distress, or of danger to someone whom the writer knows.
+    Support,
+    /// Signs of danger to the writer's life: self-harm or a wish to die.
+    Crisis,
+}
+
+impl SupportLevel {
+    /// The name stored in `chat_messages.support_level`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Support => "support",
+            Self::Crisis => "crisis",
+        }
+    }
+
+    /// The level of that name, if there is one.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::None, Self::Support, Self::Crisis]
+            .into_iter()
+            .find(|level| level.as_str() == name)
+    }
+}
+
+/// Words before a match in which a negation counts.
+const NEGATION_REACH: usize = 4;
+
+/// Words before a match at which a figure of speech that covers it may start.
+const LONGEST_PATTERN: usize = 16;
+
+/// The highest level seen in the message.
+pub(crate) fn detect(tokens: &Tokens) -> SupportLevel {
+    let patterns = &*PATTERNS;
+    let words = tokens.list();
+    let mut highest = SupportLevel::None;
+    for start in 0..words.len() {
+        patterns.at(words, start, |end, about| {
+            let level = match about {
+                About::Nobody => SupportLevel::None,
+                About::Other => SupportLevel::Support,
+                About::Writer(level) => level,
+            };
+            if level > highest && !is_denied(words, start, end) {
+                highest = highest.max(weighed(patterns, words, start..end, level));
+            }
+        });
+    }
+    if highest == SupportLevel::Crisis && is_past(words) {
+        SupportLevel::Support
+    } else {
+        highest
+    }
+}
+
+/// The level of a match, given the figures of speech and other people it overlaps with.
+fn weighed(
+    patterns: &Patterns,
+    words: &[Token],
+    span: std::ops::Range<usize>,
+    level: SupportLevel,
+) -> SupportLevel {
+    let mut weighed = level;
+    for start in span.start.saturating_sub(LONGEST_PATTERN)..span.end {
+        patterns.at(words, start, |end, about| {
+            if end > span.start {
+                weighed = match about {
+                    About::Nobody => SupportLevel::None,
+                    About::Other => weighed.min(SupportLevel::Support),
+                    About::Writer(_) => weighed,
+                };
+            }
+        });
+    }
+    weighed
+}
+
+const fn word(text: &str) -> u32 {
+    WordHash::of_ascii(text)
+}
+
+/// "i would never kill myself", "morte chai na". The search back ends where a new statement
+/// begins, so that "i can't, i want to die" is heard; "can't stop …" denies nothing.
+fn is_denied(words: &[Token], start: usize, end: usize) -> bool {
+    const STATEMENT: [u32; 5] = [
+        word("i"),
+        word("im"),
+        word("and"),
+        word("but"),
+        word("just"),
+    ];
+    const DENIAL: [u32; 12] = [
+        word("never"),
+        word("not"),
+        word("dont"),
+        word("didnt"),
+        word("wont"),
+        word("wouldnt"),
+        word("no"),
+        word("isnt"),
+        word("arent"),
+        word("without"),
+        word("kokhono"),
+        word("kabhi"),
+    ];
+    const NO_DENIAL: [u32; 7] = [
+        word("stop"),
+        word("only"),
+        word("just"),
+        word("sure"),
+        word("help"),
+        word("one"),
+        word("not"),
+    ];
+    const DENIAL_AFTER: [u32; 6] = [
+        word("na"),
+        word("nai"),
+        word("nahi"),
+        word("nhi"),
+        word("nahin"),
+        word("noy"),
+    ];
+    let at = |index: usize| words.get(index).map_or(0, |word| word.hash);
+    let same_clause = end > start && words.get(end - 1).is_some_and(|word| !word.ends_clause);
+    if same_clause && DENIAL_AFTER.contains(&at(end)) {
+        return true;
+    }
+    for before in (start.saturating_sub(NEGATION_REACH)..start).rev() {
+        let ends_clause = words.get(before).is_none_or(|word| word.ends_clause);
+        if ends_clause || STATEMENT.contains(&at(before)) {
+            return false;
+        }
+        if DENIAL.contains(&at(before)) {
+            return !NO_DENIAL.contains(&at(before + 1));
+        }
+    }
+    false
+}
+
+/// Told as past and not as back again: "i used to cut myself".
+fn is_past(words: &[Token]) -> bool {
+    const PAST: [[u32; 2]; 6] = [
+        [word("used"), word("to")],
+        [word("years"), word("ago")],
+        [word("year"), word("ago")],
+        [word("back"), word("then")],
+        [word("last"), word("year")],
+        [word("in"), word("past")],
+    ];
+    const AGAIN: [u32; 6] = [
+        word("again"),
+        word("still"),
+        word("now"),
+        word("today"),
+        word("tonight"),
+        word("anymore"),
+    ];
+    let past = words
+        .windows(2)
+        .any(|pair| matches!(pair, [first, second] if PAST.contains(&[first.hash, second.hash])));
+    past && !words.iter().any(|word| AGAIN.contains(&word.hash))
+}
