@@ -16,3 +16,4 @@ mod law;
 mod messages;
 mod recount;
 mod safety;
+mod upgrading;
