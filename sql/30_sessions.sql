@@ -140,10 +140,12 @@ create function public.end_session(session_id uuid) returns void
 language plpgsql security definer
 set search_path = ''
 as $$
+declare
+  caller uuid := bondhu.require_user();
 begin
   update public.user_sessions s
      set ended_at = greatest(s.last_seen_at, now()), end_reason = 'ended', last_seen_at = greatest(s.last_seen_at, now())
-   where s.user_id = (select bondhu.require_user()) and s.id = $1 and s.ended_at is null;
+   where s.user_id = caller and s.id = $1 and s.ended_at is null;
   if not found then
     perform bondhu.raise_no_active_session();
   end if;

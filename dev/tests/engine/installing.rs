@@ -133,6 +133,40 @@ async fn messages_of_an_older_engine_are_scored_anew() {
 }
 
 #[tokio::test]
+async fn a_rescore_goes_on_where_the_last_call_ended_and_is_exact_in_between() {
+    let db = Database::create().await;
+    let users = [db.user().await, db.user().await];
+    let mut owner = db.connect(Role::Owner).await;
+    for number in 0..12 {
+        for user in users {
+            let age = format!("{number} hours");
+            import(&mut owner, user, "i am so happy", &age).await;
+        }
+    }
+    sqlx::query("update public.chat_messages set engine_version = 0, sentiment_score = 0.1")
+        .execute(&mut owner)
+        .await
+        .unwrap();
+    let mut batches = Vec::new();
+    while batches.last() != Some(&0) {
+        batches.push(
+            sqlx::query_scalar::<_, i64>("select bondhu.rescore(10)")
+                .fetch_one(&mut owner)
+                .await
+                .unwrap(),
+        );
+        assert_eq!(differences(&mut owner, &users).await, Vec::<String>::new());
+    }
+    assert_eq!(batches, [10, 10, 4, 0]);
+    let outdated: i64 =
+        sqlx::query_scalar("select count(*) from public.chat_messages where engine_version = 0")
+            .fetch_one(&mut owner)
+            .await
+            .unwrap();
+    assert_eq!(outdated, 0);
+}
+
+#[tokio::test]
 async fn installing_again_changes_nothing() {
     let db = Database::create().await;
     let user = db.user().await;
