@@ -16,4 +16,5 @@ mod law;
 mod messages;
 mod recount;
 mod safety;
+mod sequences;
 mod upgrading;
