@@ -9,6 +9,7 @@
 mod boundaries;
 mod charts;
 mod concurrency;
+mod corpus;
 mod documents;
 mod history;
 mod installing;
