@@ -79,7 +79,7 @@ impl Model<'_> {
     #[must_use]
     pub fn score(&self, text: &str) -> Score {
         self.with_tokens(text, |tokens| {
-            readout::score(self, &self.logits(&self.sums(tokens)), support::detect(tokens))
+            readout::score(&self.logits(&self.sums(tokens)), support::detect(tokens))
         })
     }
 
