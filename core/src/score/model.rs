@@ -1,8 +1,8 @@
 //! The trained model: one file with a lexicon, the weights of hashed features and the
 //! figures that turn their sums into a score. Its maker is `model/`.
 
-use super::sums::Sums;
 use super::lexicon::Lexicon;
+use super::sums::Sums;
 use super::table::Table;
 use crate::mood::MOODS;
 
@@ -109,11 +109,14 @@ impl<'a> Model<'a> {
     pub(crate) fn logits(&self, sums: &Sums) -> [i64; HEADS] {
         let mut logits = [0; HEADS];
         for (head, logit) in logits.iter_mut().enumerate() {
-            let sum = sums.0.iter().map(|(total, factor)| i64::from(total[head]) * factor).sum();
+            let sum = sums
+                .0
+                .iter()
+                .map(|(total, factor)| i64::from(total[head]) * factor)
+                .sum();
             let bias = self.biases.get(head).map_or(0, |&b| i32::from_le_bytes(b));
             *logit = i64::from(bias) + self.logit(head, sum);
         }
         logits
     }
 }
-
