@@ -6,9 +6,8 @@ import numpy as np
 
 MAGIC = b"bondhu\0\x02"
 HEADS = 16
-KNOTS = 33
 LANES = 8
-PADDING = 36
+PADDING = 40
 MASK = 0xFFFFFFFFFFFFFFFF
 
 
@@ -60,23 +59,21 @@ def table(ids, rows, buckets):
     return tags.tobytes() + places.tobytes()
 
 
-def model(lexicon, ids, weights, scales, biases, curve, buckets):
+def model(lexicon, ids, weights, scales, biases, buckets):
     """The whole file.
 
     lexicon: {word: (valence, roles)}; ids: hash of each feature; weights: int8
     [features, HEADS]; scales: value of one step of each head in 2^-20; biases: logits in
-    2^-12; curve: sentiment in ten-thousandths at KNOTS even distances; buckets: of the
-    features' table.
+    2^-12; buckets: of the features' table.
     """
     hashes = [word_hash(word) for word in lexicon]
     entries = [(valence & 0xFF, roles) for valence, roles in lexicon.values()]
     word_buckets = roomy(hashes)
-    assert len(scales) == len(biases) == HEADS and len(curve) == KNOTS
+    assert len(scales) == len(biases) == HEADS
     body = b"".join([
         struct.pack("<2I", word_buckets, buckets),
         np.asarray(scales, dtype="<i4").tobytes(),
         np.asarray(biases, dtype="<i4").tobytes(),
-        np.asarray(curve, dtype="<i4").tobytes(),
         bytes(PADDING),
         table(hashes, np.asarray(entries, dtype=np.uint8).reshape(-1, 2), word_buckets),
         table(ids, np.asarray(weights, dtype=np.int8).reshape(-1, HEADS), buckets),
@@ -86,4 +83,4 @@ def model(lexicon, ids, weights, scales, biases, curve, buckets):
 
 def without_weights(lexicon):
     """A file with the lexicon alone: enough to see what the model sees of a text."""
-    return model(lexicon, [], [], [0] * HEADS, [0] * HEADS, [5000] * KNOTS, 0)
+    return model(lexicon, [], [], [0] * HEADS, [0] * HEADS, 0)

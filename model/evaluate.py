@@ -116,8 +116,8 @@ def file_metrics(rows, readings, columns):
             yield "bondhu", "false_alarms", crisis[level == "none"].mean()
 
 
-def main(data, programs):
-    for path in sorted(Path(data).glob("*.tsv")):
+def main(data, programs, only=lambda path: True):
+    for path in filter(only, sorted(Path(data).glob("*.tsv"))):
         header, body = corpus.table(path)
         rows = corpus.Rows()
         if not ("label" in header or "sentiment" in header) or header[0] != "text" or not body:

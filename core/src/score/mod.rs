@@ -5,8 +5,9 @@
 //! [`tokens`] splits the text, [`negation`] and [`valence`] read the lexicon's words in
 //! context, [`features`] names what the model looks at, [`model`] sums its weights and
 //! [`readout`] turns the sums into a [`Score`]. [`support`] stands apart: it looks for
-//! people who may need help, by explicit patterns.
+//! people who may need help, by explicit patterns. [`explain()`] says what moved a score.
 
+mod explain;
 mod features;
 mod hash;
 mod lexicon;
@@ -22,6 +23,7 @@ mod valence;
 
 use std::cell::RefCell;
 
+pub use explain::{Explanation, Part, WHOLE};
 pub use features::{Feature, GROUPS, Group};
 pub use model::Model;
 pub use readout::{NEGATIVE_UP_TO, POSITIVE_FROM};
@@ -35,7 +37,6 @@ use tokens::Tokens;
 pub const ENGINE_VERSION: i32 = 2;
 
 /// The model that is compiled in.
-#[expect(clippy::panic, reason = "at compile time, when the file is no model")]
 pub static MODEL: Model<'static> = match Model::parse(&FILE.0) {
     Some(model) => model,
     None => panic!("core/data/scorer.bin is no model of this version"),
@@ -48,8 +49,7 @@ struct Aligned<const N: usize>([u8; N]);
 /// Size of the compiled-in model.
 pub const MODEL_BYTES: usize = include_bytes!("../../data/scorer.bin").len();
 
-static FILE: Aligned<MODEL_BYTES> =
-    Aligned(*include_bytes!("../../data/scorer.bin"));
+static FILE: Aligned<MODEL_BYTES> = Aligned(*include_bytes!("../../data/scorer.bin"));
 
 /// What the scorer says of one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,12 +74,18 @@ pub fn score(text: &str) -> Score {
     MODEL.score(text)
 }
 
+/// Scores a message and says why, for people to read.
+#[must_use]
+pub fn explain(text: &str) -> Explanation {
+    MODEL.explain(text)
+}
+
 impl Model<'_> {
     /// Scores a message with this model.
     #[must_use]
     pub fn score(&self, text: &str) -> Score {
         self.with_tokens(text, |tokens| {
-            readout::score(self, &self.logits(&self.sums(tokens)), support::detect(tokens))
+            readout::score(&self.logits(&self.sums(tokens)), support::detect(tokens))
         })
     }
 
@@ -95,7 +101,8 @@ impl Model<'_> {
     pub fn words(&self, text: &str) -> Vec<String> {
         self.with_tokens(text, |tokens| {
             let list = tokens.list().iter();
-            list.map(|token| tokens.chars(token).iter().collect()).collect()
+            list.map(|token| tokens.chars(token).iter().collect())
+                .collect()
         })
     }
 
@@ -103,9 +110,7 @@ impl Model<'_> {
     /// people rate it, then the moods.
     #[must_use]
     pub fn outputs(&self, text: &str) -> [i64; model::HEADS] {
-        self.with_tokens(text, |tokens| {
-            self.logits(&self.sums(tokens))
-        })
+        self.with_tokens(text, |tokens| self.logits(&self.sums(tokens)))
     }
 
     fn sums(&self, tokens: &Tokens) -> Sums {

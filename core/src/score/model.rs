@@ -1,8 +1,8 @@
 //! The trained model: one file with a lexicon, the weights of hashed features and the
 //! figures that turn their sums into a score. Its maker is `model/`.
 
-use super::sums::Sums;
 use super::lexicon::Lexicon;
+use super::sums::Sums;
 use super::table::Table;
 use crate::mood::MOODS;
 
@@ -24,11 +24,8 @@ pub(crate) const ONE: i64 = 1 << 12;
 /// First bytes of a model.
 const MAGIC: &[u8; 8] = b"bondhu\0\x02";
 
-/// Knots of the curve from the readout to the sentiment.
-pub(crate) const KNOTS: usize = 33;
-
 /// Zeros between the figures and the tables.
-const PADDING: usize = 36;
+const PADDING: usize = 40;
 
 /// A model that was read.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +36,6 @@ pub struct Model<'a> {
     scales: &'a [[u8; 4]],
     /// Logits of a message without features.
     biases: &'a [[u8; 4]],
-    /// Sentiment in ten-thousandths at even distances of the readout.
-    pub(crate) curve: &'a [[u8; 4]],
     /// Checksum that the file states, and the bytes that it covers.
     checksum: (u64, &'a [u8]),
 }
@@ -64,12 +59,11 @@ impl<'a> Model<'a> {
         let Some((features, bytes)) = bytes.split_first_chunk::<4>() else {
             return None;
         };
-        let Some((numbers, bytes)) = bytes.split_at_checked(4 * (2 * HEADS + KNOTS)) else {
+        let Some((numbers, bytes)) = bytes.split_at_checked(4 * 2 * HEADS) else {
             return None;
         };
         let (numbers, _) = numbers.as_chunks::<4>();
-        let (scales, numbers) = numbers.split_at(HEADS);
-        let (biases, curve) = numbers.split_at(HEADS);
+        let (scales, biases) = numbers.split_at(HEADS);
         // The tables start at a cache line.
         let Some((_, bytes)) = bytes.split_at_checked(PADDING) else {
             return None;
@@ -91,7 +85,6 @@ impl<'a> Model<'a> {
             weights,
             scales,
             biases,
-            curve,
             checksum: (u64::from_le_bytes(*checksum), covered),
         })
     }
@@ -116,11 +109,14 @@ impl<'a> Model<'a> {
     pub(crate) fn logits(&self, sums: &Sums) -> [i64; HEADS] {
         let mut logits = [0; HEADS];
         for (head, logit) in logits.iter_mut().enumerate() {
-            let sum = sums.0.iter().map(|(total, factor)| i64::from(total[head]) * factor).sum();
+            let sum = sums
+                .0
+                .iter()
+                .map(|(total, factor)| i64::from(total[head]) * factor)
+                .sum();
             let bias = self.biases.get(head).map_or(0, |&b| i32::from_le_bytes(b));
             *logit = i64::from(bias) + self.logit(head, sum);
         }
         logits
     }
 }
-

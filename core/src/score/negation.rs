@@ -17,7 +17,10 @@ pub(crate) fn mark(tokens: &mut [Token]) {
         };
         if entry.is(Entry::NEGATES_NEXT) {
             let ends = tokens.get(at).is_some_and(|token| token.ends_clause);
-            let scope = tokens.iter_mut().skip(at + 1).take(if ends { 0 } else { REACH });
+            let scope = tokens
+                .iter_mut()
+                .skip(at + 1)
+                .take(if ends { 0 } else { REACH });
             for token in scope {
                 if token.entry.is(Entry::CONTRASTS) {
                     break;

@@ -1,6 +1,6 @@
 //! From the model's outputs to a score.
 
-use super::model::{FIRST_MOOD, HEADS, KNOTS, Model, NEGATIVE, ONE, POSITIVE};
+use super::model::{FIRST_MOOD, HEADS, NEGATIVE, ONE, POSITIVE, RATED};
 use super::{Score, SupportLevel};
 use crate::mood::{MOODS, Mood};
 
@@ -11,8 +11,8 @@ const CRISIS_CEILING: i64 = 15;
 const CRISIS_CONFIDENCE: i64 = 50;
 
 /// The score that the outputs stand for.
-pub(crate) fn score(model: &Model<'_>, logits: &[i64; HEADS], support: SupportLevel) -> Score {
-    let mut sentiment = sentiment(model, logits);
+pub(crate) fn score(logits: &[i64; HEADS], support: SupportLevel) -> Score {
+    let mut sentiment = sentiment(logits);
     let (mut mood, mut mood_confidence) = mood(logits);
     // Words can call "better off without me" positive: whoever is in crisis is not well.
     if support == SupportLevel::Crisis {
@@ -32,14 +32,20 @@ pub(crate) fn score(model: &Model<'_>, logits: &[i64; HEADS], support: SupportLe
     }
 }
 
-/// The greatest sentiment of a negative message and the least of a positive one, in
-/// hundredths: VADER's compound of ±0.05 on this scale. What lies between is neutral.
+/// The greatest sentiment of a negative message in hundredths: VADER's compound of −0.05.
 pub const NEGATIVE_UP_TO: i64 = 47;
+/// The least sentiment of a positive message in hundredths: VADER's compound of 0.05. What
+/// lies between the two is neutral.
 pub const POSITIVE_FROM: i64 = 53;
 
-/// Sentiment in hundredths: the expected class (−1 to 1) through the model's curve, kept
-/// within the bounds of the likeliest class.
-fn sentiment(model: &Model<'_>, logits: &[i64; HEADS]) -> i64 {
+/// Hundredths from the middle to the sentiment of a message that is certainly positive and
+/// rated as good as can be. Chosen for the spread of people's ratings (0.2 on VADER's
+/// amazon reviews).
+const REACH: i64 = 44;
+
+/// Sentiment in hundredths: the expected class (−1 to 1) and the rating that people would
+/// give, half and half at their usual spreads, kept within the bounds of the likeliest class.
+fn sentiment(logits: &[i64; HEADS]) -> i64 {
     let (negative, positive) = (logits[NEGATIVE], logits[POSITIVE]);
     let top = negative.max(positive).max(0);
     let (least, greatest) = if top == 0 {
@@ -50,20 +56,11 @@ fn sentiment(model: &Model<'_>, logits: &[i64; HEADS]) -> i64 {
         (0, NEGATIVE_UP_TO)
     };
     let [negative, neutral, positive] = [negative, 0, positive].map(|logit| exp(logit - top));
-    let balance = (positive - negative) * EVEN / (positive + neutral + negative);
-    let height = balance + EVEN;
-    let (knot, part) = (height / STEP, height % STEP);
-    let at = |knot: i64| {
-        let number = model.curve.get(knot as usize);
-        number.map_or(0, |&number| i64::from(i32::from_le_bytes(number)))
-    };
-    let value = (at(knot) * (STEP - part) + at((knot + 1).min(KNOTS as i64 - 1)) * part) / STEP;
-    ((value + 50) / 100).clamp(least, greatest)
+    let class = (positive - negative) * ONE / (positive + neutral + negative);
+    let rating = logits[RATED].clamp(-ONE, ONE);
+    let height = (REACH * (class / 2 + rating) + ONE / 2).div_euclid(ONE);
+    (50 + height).clamp(least, greatest)
 }
-
-/// A balance of 1, and the distance of the curve's knots.
-const EVEN: i64 = 1 << 12;
-const STEP: i64 = 2 * EVEN / (KNOTS as i64 - 1);
 
 /// The likeliest mood and its share of all, in percent.
 fn mood(logits: &[i64; HEADS]) -> (Mood, i64) {

@@ -103,9 +103,8 @@ impl Romaniser {
 /// A letter, with the dot below that may follow it.
 fn letter(c: char, next: Option<char>) -> Letter {
     match (c, next) {
-        ('\u{09a1}' | '\u{09a2}', Some('\u{09bc}')) | ('\u{0921}' | '\u{0922}', Some('\u{093c}')) => {
-            Letter::Consonant("r")
-        }
+        ('\u{09a1}' | '\u{09a2}', Some('\u{09bc}'))
+        | ('\u{0921}' | '\u{0922}', Some('\u{093c}')) => Letter::Consonant("r"),
         ('\u{09af}', Some('\u{09bc}')) => Letter::Consonant("y"),
         ('\u{091c}', Some('\u{093c}')) => Letter::Consonant("z"),
         _ => kind(c),

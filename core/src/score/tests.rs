@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{SupportLevel, score};
+use super::{MODEL, Model, SupportLevel, explain, score};
 use crate::mood::Mood;
 
 #[test]
@@ -70,6 +70,49 @@ fn the_longest_message_is_bounded_work() {
     }
 }
 
+#[test]
+fn the_compiled_in_model_is_whole() {
+    assert!(MODEL.is_whole());
+    let mut broken = include_bytes!("../../data/scorer.bin").to_vec();
+    *broken.last_mut().unwrap() ^= 1;
+    assert!(!Model::parse(&broken).unwrap().is_whole());
+    broken.pop();
+    assert!(Model::parse(&broken).is_none());
+    assert!(Model::parse(b"").is_none());
+}
+
+#[test]
+fn an_explanation_names_what_moved_the_score() {
+    let text = "the food was lovely but the waiter was so rude";
+    let explanation = explain(text);
+    assert_eq!(explanation.score, score(text));
+    let weight = |wanted: &str| {
+        let part = explanation
+            .sentiment
+            .iter()
+            .find(|part| part.text == wanted);
+        part.map_or(0, |part| part.weight)
+    };
+    assert!(weight("lovely") > 0 && weight("rude") < 0);
+    assert!(
+        explanation
+            .sentiment
+            .is_sorted_by_key(|part| -part.weight.abs())
+    );
+    assert!(
+        explain("")
+            .sentiment
+            .iter()
+            .all(|part| part.text == super::WHOLE)
+    );
+    let negated = explain("not happy").sentiment;
+    assert!(
+        negated
+            .iter()
+            .any(|part| part.text == "not happy" && part.weight < 0)
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
@@ -79,6 +122,7 @@ proptest! {
         prop_assert!((0..=100).contains(&first.sentiment));
         prop_assert!((0..=100).contains(&first.mood_confidence));
         prop_assert_eq!(first, score(&text));
+        prop_assert_eq!(first, explain(&text).score);
     }
 
     #[test]

@@ -262,7 +262,9 @@ impl Reader<'_, '_> {
             }
             if roman::is_indic(c) {
                 let next = chars.peek().map(|&(_, next)| next);
-                romaniser.letter(c, next, |c| self.push_char(start, c, &mut run, &mut drawn_out));
+                romaniser.letter(c, next, |c| {
+                    self.push_char(start, c, &mut run, &mut drawn_out)
+                });
             } else if c.is_ascii() {
                 upper += u32::from(c.is_ascii_uppercase());
                 lower += u32::from(c.is_ascii_lowercase());
@@ -377,6 +379,8 @@ fn is_link(rest: &str) -> bool {
         rest.get(..4)
             .is_some_and(|front| front.eq_ignore_ascii_case(prefix))
     }) && rest.get(4..).is_some_and(|rest| {
-        rest.starts_with("://") || rest.starts_with("s://") || rest.starts_with(char::is_alphanumeric)
+        rest.starts_with("://")
+            || rest.starts_with("s://")
+            || rest.starts_with(char::is_alphanumeric)
     })
 }

@@ -12,7 +12,11 @@ use bondhu_model::Baselines;
 const ROUNDS: usize = 5;
 
 fn main() -> ExitCode {
-    let lines: Vec<String> = std::io::stdin().lock().lines().map_while(Result::ok).collect();
+    let lines: Vec<String> = std::io::stdin()
+        .lock()
+        .lines()
+        .map_while(Result::ok)
+        .collect();
     let baselines = Baselines::default();
     report("bondhu", &lines, |line| {
         black_box(bondhu_core::score::score(line));
@@ -38,7 +42,10 @@ fn report(name: &str, lines: &[String], mut score: impl FnMut(&str)) {
     }
     fastest.sort_by(f64::total_cmp);
     let mean = fastest.iter().sum::<f64>() / fastest.len().max(1) as f64;
-    let p99 = fastest.get(fastest.len() * 99 / 100).copied().unwrap_or(0.0);
+    let p99 = fastest
+        .get(fastest.len() * 99 / 100)
+        .copied()
+        .unwrap_or(0.0);
     println!("{name}_us_mean {mean:.2}");
     println!("{name}_us_p99 {p99:.2}");
 }

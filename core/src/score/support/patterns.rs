@@ -161,9 +161,12 @@ fn matched(rest: &[Element], words: &[Token], at: usize) -> Option<usize> {
             .take_while(|&next| next == at || !ended(next))
             .find_map(|next| matched(rest, words, next));
     }
-    let word = words.get(at).filter(|word| element.words.contains(&word.hash));
-    word.and_then(|_| matched(rest, words, at + 1))
-        .or_else(|| (element.optional || element.end && ended(at)).then(|| matched(rest, words, at))?)
+    let word = words
+        .get(at)
+        .filter(|word| element.words.contains(&word.hash));
+    word.and_then(|_| matched(rest, words, at + 1)).or_else(|| {
+        (element.optional || element.end && ended(at)).then(|| matched(rest, words, at))?
+    })
 }
 
 #[cfg(test)]
@@ -173,15 +176,24 @@ mod tests {
     #[test]
     fn every_line_is_a_comment_a_set_or_a_pattern_of_known_words() {
         let mut sets = Vec::new();
-        for line in TEXT.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        for line in TEXT
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        {
             let words: Vec<&str> = line.split(' ').collect();
             assert!(!words.contains(&""), "two spaces: {line}");
             if words[0] == "set" {
                 sets.push(words[1]);
                 continue;
             }
-            assert!(["safe", "other", "crisis", "support"].contains(&words[0]), "{line}");
-            for name in line.split([' ', '|', '?']).filter_map(|w| w.strip_prefix('@')) {
+            assert!(
+                ["safe", "other", "crisis", "support"].contains(&words[0]),
+                "{line}"
+            );
+            for name in line
+                .split([' ', '|', '?'])
+                .filter_map(|w| w.strip_prefix('@'))
+            {
                 assert!(sets.contains(&name), "{line}: @{name}");
             }
         }
