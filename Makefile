@@ -5,9 +5,10 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/bondhu/target
 export PGRX_PG_CONFIG_PATH ?= /usr/lib/postgresql/15/bin/pg_config
 
 DEV := $(CARGO_TARGET_DIR)/debug/bondhu-dev
+TARPAULIN := $(HOME)/.cache/bondhu/tarpaulin/bin/cargo-tarpaulin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build demo up test bench-engine reset lint model eval bench-scorer model-programs
+.PHONY: help setup setup-test build demo up test bench-engine coverage reset lint model eval bench-scorer model-programs
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +26,10 @@ test: setup-test ## Run everything that has to pass (ONLY=NAME: the steps whose 
 bench-engine: build ## Measure what the engine costs, as ratios to the same table without it
 	@$(DEV) bench-engine
 
+coverage: $(TARPAULIN) ## Lines of core that its tests reach
+	@$(TARPAULIN) tarpaulin --locked -p bondhu-core --engine ptrace --skip-clean --include-files 'core/src/*' \
+	  --target-dir $(CARGO_TARGET_DIR)/coverage --out Stdout
+
 reset: ## Remove what the stack keeps
 	@cargo build --locked --quiet -p bondhu-dev
 	@$(DEV) reset
@@ -41,6 +46,10 @@ setup-test: ## Install the packages that `make test` needs
 
 build: setup
 	@cargo build --locked
+
+$(TARPAULIN):
+	@CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/tools cargo install --locked --quiet cargo-tarpaulin --version 0.37.5 \
+	  --root $(HOME)/.cache/bondhu/tarpaulin
 
 # Labelled messages: the README of the folder above names the files.
 model eval bench-scorer: DATA ?= ../shared/sentiment/dev
