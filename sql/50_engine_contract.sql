@@ -3,6 +3,7 @@
 --
 -- Rules every engine follows alike:
 --   score(text)            deterministic; any text is accepted
+--   explain(text)          what moved sentiment and mood, strongest first
 --   personality(ids, t)    one row per id, exact as of greatest(t, the stored as_of);
 --                          until: the next instant a figure changes by time alone
 --   patterns(ids, t)       one row per id, of the user's own hours and days up to that of t
@@ -22,6 +23,7 @@ as $$
     ('engine_version()', 'integer'),
     ('score(text)',
      'TABLE(sentiment_score numeric, mood text, mood_confidence numeric, support_level text, engine_version integer)'),
+    ('explain(text)', 'TABLE(figure text, part text, weight numeric)'),
     ('personality(uuid[],timestamp with time zone)',
      'TABLE(user_id uuid, as_of timestamp with time zone, until timestamp with time zone, '
      || 'openness numeric, conscientiousness numeric, extraversion numeric, agreeableness numeric, neuroticism numeric, '

@@ -117,6 +117,11 @@ begin
     language sql stable set search_path = ''
     as $f$ select s.* from %1$I.score($1) s $f$;
 
+    create or replace function bondhu.explain(message_text text, out figure text, out part text, out weight numeric)
+    returns setof record
+    language plpgsql stable set search_path = ''
+    as $f$ begin return query select e.* from %1$I.explain($1) e; end $f$;
+
     create or replace function bondhu.personality(user_ids uuid[], as_of timestamptz) returns setof bondhu.personality
     language plpgsql stable set search_path = ''
     as $f$ begin return query select p.* from %1$I.personality($1, $2) p; end $f$;
@@ -148,7 +153,7 @@ begin
   $ddl$, engine);
   execute format($ddl$
     grant usage on schema %1$I to service_role, bondhu_worker;
-    grant execute on function %1$I.engine_version(), %1$I.score(text), %1$I.personality(uuid[], timestamptz)
+    grant execute on function %1$I.engine_version(), %1$I.score(text), %1$I.explain(text), %1$I.personality(uuid[], timestamptz)
       to service_role, bondhu_worker;
   $ddl$, engine);
 end
@@ -172,6 +177,11 @@ begin
 
   create or replace function bondhu.score(message_text text, out sentiment_score numeric, out mood text,
     out mood_confidence numeric, out support_level text, out engine_version integer)
+  language plpgsql stable set search_path = ''
+  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+
+  create or replace function bondhu.explain(message_text text, out figure text, out part text, out weight numeric)
+  returns setof record
   language plpgsql stable set search_path = ''
   as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
 
@@ -246,6 +256,7 @@ select bondhu.install_engine();
 
 comment on function bondhu.engine() is 'Name and version of the installed engine; null without one.';
 comment on function bondhu.score(text) is 'Sentiment (0..1), mood, its confidence (0..1), support level. 0A000 without an engine.';
+comment on function bondhu.explain(text) is 'What moved the sentiment and the mood of a text: words and pairs with their weight in log odds, strongest first. 0A000 without an engine.';
 comment on function bondhu.personality(uuid[], timestamptz) is 'What is concluded about users, exact as of the given instant; no rows without an engine.';
 comment on function bondhu.recompute(uuid) is 'Rebuilds everything derived about a user from the raw messages. 0A000 without an engine.';
 
@@ -406,13 +417,13 @@ create trigger settings_apply_to_engine after update on bondhu.settings
   ) execute function bondhu.apply_engine_settings();
 
 revoke all on function bondhu.missing_from_engine(text), bondhu.install_engine(), bondhu.unscore_message(), bondhu.point_entries_at(text),
-  bondhu.detach_engine(), bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text),
+  bondhu.detach_engine(), bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text), bondhu.explain(text),
   bondhu.personality(uuid[], timestamptz), bondhu.patterns(uuid[], timestamptz), bondhu.wellness(uuid, date, date),
   bondhu.recompute(uuid), bondhu.refresh(uuid[]), bondhu.differences(uuid[]),
   bondhu.verify_all(uuid[]), bondhu.verify(uuid), bondhu.rescore_messages(uuid[], uuid[]), bondhu.rescore(integer),
   bondhu.apply_engine_settings()
   from public, anon, authenticated, service_role;
-grant execute on function bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text)
+grant execute on function bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text), bondhu.explain(text)
   to service_role, bondhu_worker;
 grant execute on function bondhu.personality(uuid[], timestamptz) to bondhu_worker;
 grant execute on function bondhu.recompute(uuid), bondhu.verify(uuid), bondhu.rescore(integer) to service_role;

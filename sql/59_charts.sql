@@ -172,9 +172,35 @@ $$;
 comment on function public.mood_patterns() is
   'The caller''s last 180 days by hour (from midnight) and weekday (from Monday) of their own time zone, how much a day''s mood carries over to the next (-1..1, null from too few days), and runs of days with messages.';
 
+-- SECURITY DEFINER, as mood_patterns().
+create function public.explain_message(message_id uuid) returns table (figure text, part text, weight numeric)
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  caller uuid := bondhu.require_user();
+  said text;
+begin
+  select m.message_text into said
+  from public.chat_messages m
+  where m.user_id = caller and m.id = message_id and m.sender_type = 'user';
+  if not found then
+    raise exception using
+      errcode = 'P0002',
+      message = 'there is no such message of yours',
+      hint = 'Send the id of a message that you wrote.';
+  end if;
+  return query select e.* from bondhu.explain(said) e;
+end
+$$;
+comment on function public.explain_message(uuid) is
+  'Why a message of the caller''s is read as it is: words and pairs of words, and how much each spoke for a good sentiment or for the mood (log odds), strongest first.';
+
 revoke all on function public.mood_trend(timestamptz, timestamptz, text), public.mood_mix(timestamptz, timestamptz),
-  public.personality_evolution(text, timestamptz, timestamptz), public.wellness_history(date, date), public.mood_patterns()
+  public.personality_evolution(text, timestamptz, timestamptz), public.wellness_history(date, date), public.mood_patterns(),
+  public.explain_message(uuid)
   from public, anon, authenticated, service_role;
 grant execute on function public.mood_trend(timestamptz, timestamptz, text), public.mood_mix(timestamptz, timestamptz),
-  public.personality_evolution(text, timestamptz, timestamptz), public.wellness_history(date, date), public.mood_patterns()
+  public.personality_evolution(text, timestamptz, timestamptz), public.wellness_history(date, date), public.mood_patterns(),
+  public.explain_message(uuid)
   to authenticated;

@@ -11,6 +11,18 @@ IMMUTABLE STRICT PARALLEL SAFE
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'engine_version_wrapper';
 
+-- bondhu::score::explain
+CREATE  FUNCTION "explain"(
+	"message_text" TEXT /* & str */
+) RETURNS TABLE (
+	"figure" TEXT,  /* & '_ str */
+	"part" TEXT,  /* String */
+	"weight" NUMERIC  /* AnyNumeric */
+)
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'explain_wrapper';
+
 -- bondhu::patterns::patterns
 CREATE  FUNCTION "patterns"(
 	"user_ids" uuid[], /* Vec < Uuid > */
@@ -147,8 +159,8 @@ alter function personality(uuid[], timestamptz) rows 1;
 alter function patterns(uuid[], timestamptz) rows 1;
 
 -- The migrations wrap these and decide who may call the wrappers.
-revoke all on function engine_version(), score(text), personality(uuid[], timestamptz), recompute(uuid),
+revoke all on function engine_version(), score(text), explain(text), personality(uuid[], timestamptz), recompute(uuid),
   refresh(uuid[]), verify(uuid[]), patterns(uuid[], timestamptz), wellness(uuid, date, date), score_message(), fold_messages() from public;
-grant execute on function engine_version(), score(text), personality(uuid[], timestamptz), recompute(uuid),
+grant execute on function engine_version(), score(text), explain(text), personality(uuid[], timestamptz), recompute(uuid),
   refresh(uuid[]), verify(uuid[]), patterns(uuid[], timestamptz), wellness(uuid, date, date), score_message(), fold_messages() to @extowner@ with grant option;
 

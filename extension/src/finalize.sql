@@ -12,7 +12,7 @@ alter function personality(uuid[], timestamptz) rows 1;
 alter function patterns(uuid[], timestamptz) rows 1;
 
 -- The migrations wrap these and decide who may call the wrappers.
-revoke all on function engine_version(), score(text), personality(uuid[], timestamptz), recompute(uuid),
+revoke all on function engine_version(), score(text), explain(text), personality(uuid[], timestamptz), recompute(uuid),
   refresh(uuid[]), verify(uuid[]), patterns(uuid[], timestamptz), wellness(uuid, date, date), score_message(), fold_messages() from public;
-grant execute on function engine_version(), score(text), personality(uuid[], timestamptz), recompute(uuid),
+grant execute on function engine_version(), score(text), explain(text), personality(uuid[], timestamptz), recompute(uuid),
   refresh(uuid[]), verify(uuid[]), patterns(uuid[], timestamptz), wellness(uuid, date, date), score_message(), fold_messages() to @extowner@ with grant option;

@@ -1,7 +1,7 @@
 //! `score(text)`, `engine_version()` and the trigger that scores a row before it is stored.
 #![allow(unsafe_code)]
 
-use bondhu_core::score::{ENGINE_VERSION, score as read};
+use bondhu_core::score::{ENGINE_VERSION, Part, explain as why, score as read};
 use pgrx::heap_tuple::PgHeapTuple;
 use pgrx::prelude::*;
 use pgrx::{AllocatedByPostgres, AnyNumeric, FromDatum, IntoDatum, PgTupleDesc, pg_sys};
@@ -50,6 +50,27 @@ fn scored(text: &str) -> Scored {
         score.support.as_str(),
         ENGINE_VERSION,
     )
+}
+
+/// Why a text is read as it is: what each word, pair of words or the whole message added, in
+/// natural-log odds. `figure` is `sentiment` (above 0 towards good) or `mood` (towards the mood of
+/// the score); the strongest come first.
+#[pg_extern(immutable, parallel_safe, strict)]
+fn explain(
+    message_text: &str,
+) -> TableIterator<
+    'static,
+    (
+        name!(figure, &'static str),
+        name!(part, String),
+        name!(weight, AnyNumeric),
+    ),
+> {
+    let explanation = why(message_text);
+    let named = |figure| move |part: Part| (figure, part.text, datum::numeric(part.weight));
+    let sentiment = explanation.sentiment.into_iter().map(named("sentiment"));
+    let mood = explanation.mood.into_iter().map(named("mood"));
+    TableIterator::new(sentiment.chain(mood).collect::<Vec<_>>())
 }
 
 /// BEFORE INSERT OR UPDATE row trigger: scores what the user says, and nobody else.

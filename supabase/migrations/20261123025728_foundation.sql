@@ -681,6 +681,7 @@ grant execute on function bondhu.chat_history_document(uuid[], timestamptz) to b
 --
 -- Rules every engine follows alike:
 --   score(text)            deterministic; any text is accepted
+--   explain(text)          what moved sentiment and mood, strongest first
 --   personality(ids, t)    one row per id, exact as of greatest(t, the stored as_of);
 --                          until: the next instant a figure changes by time alone
 --   patterns(ids, t)       one row per id, of the user's own hours and days up to that of t
@@ -700,6 +701,7 @@ as $$
     ('engine_version()', 'integer'),
     ('score(text)',
      'TABLE(sentiment_score numeric, mood text, mood_confidence numeric, support_level text, engine_version integer)'),
+    ('explain(text)', 'TABLE(figure text, part text, weight numeric)'),
     ('personality(uuid[],timestamp with time zone)',
      'TABLE(user_id uuid, as_of timestamp with time zone, until timestamp with time zone, '
      || 'openness numeric, conscientiousness numeric, extraversion numeric, agreeableness numeric, neuroticism numeric, '
@@ -1052,6 +1054,11 @@ begin
     language sql stable set search_path = ''
     as $f$ select s.* from %1$I.score($1) s $f$;
 
+    create or replace function bondhu.explain(message_text text, out figure text, out part text, out weight numeric)
+    returns setof record
+    language plpgsql stable set search_path = ''
+    as $f$ begin return query select e.* from %1$I.explain($1) e; end $f$;
+
     create or replace function bondhu.personality(user_ids uuid[], as_of timestamptz) returns setof bondhu.personality
     language plpgsql stable set search_path = ''
     as $f$ begin return query select p.* from %1$I.personality($1, $2) p; end $f$;
@@ -1083,7 +1090,7 @@ begin
   $ddl$, engine);
   execute format($ddl$
     grant usage on schema %1$I to service_role, bondhu_worker;
-    grant execute on function %1$I.engine_version(), %1$I.score(text), %1$I.personality(uuid[], timestamptz)
+    grant execute on function %1$I.engine_version(), %1$I.score(text), %1$I.explain(text), %1$I.personality(uuid[], timestamptz)
       to service_role, bondhu_worker;
   $ddl$, engine);
 end
@@ -1107,6 +1114,11 @@ begin
 
   create or replace function bondhu.score(message_text text, out sentiment_score numeric, out mood text,
     out mood_confidence numeric, out support_level text, out engine_version integer)
+  language plpgsql stable set search_path = ''
+  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+
+  create or replace function bondhu.explain(message_text text, out figure text, out part text, out weight numeric)
+  returns setof record
   language plpgsql stable set search_path = ''
   as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
 
@@ -1181,6 +1193,7 @@ select bondhu.install_engine();
 
 comment on function bondhu.engine() is 'Name and version of the installed engine; null without one.';
 comment on function bondhu.score(text) is 'Sentiment (0..1), mood, its confidence (0..1), support level. 0A000 without an engine.';
+comment on function bondhu.explain(text) is 'What moved the sentiment and the mood of a text: words and pairs with their weight in log odds, strongest first. 0A000 without an engine.';
 comment on function bondhu.personality(uuid[], timestamptz) is 'What is concluded about users, exact as of the given instant; no rows without an engine.';
 comment on function bondhu.recompute(uuid) is 'Rebuilds everything derived about a user from the raw messages. 0A000 without an engine.';
 
@@ -1341,13 +1354,13 @@ create trigger settings_apply_to_engine after update on bondhu.settings
   ) execute function bondhu.apply_engine_settings();
 
 revoke all on function bondhu.missing_from_engine(text), bondhu.install_engine(), bondhu.unscore_message(), bondhu.point_entries_at(text),
-  bondhu.detach_engine(), bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text),
+  bondhu.detach_engine(), bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text), bondhu.explain(text),
   bondhu.personality(uuid[], timestamptz), bondhu.patterns(uuid[], timestamptz), bondhu.wellness(uuid, date, date),
   bondhu.recompute(uuid), bondhu.refresh(uuid[]), bondhu.differences(uuid[]),
   bondhu.verify_all(uuid[]), bondhu.verify(uuid), bondhu.rescore_messages(uuid[], uuid[]), bondhu.rescore(integer),
   bondhu.apply_engine_settings()
   from public, anon, authenticated, service_role;
-grant execute on function bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text)
+grant execute on function bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text), bondhu.explain(text)
   to service_role, bondhu_worker;
 grant execute on function bondhu.personality(uuid[], timestamptz) to bondhu_worker;
 grant execute on function bondhu.recompute(uuid), bondhu.verify(uuid), bondhu.rescore(integer) to service_role;
@@ -1882,11 +1895,37 @@ $$;
 comment on function public.mood_patterns() is
   'The caller''s last 180 days by hour (from midnight) and weekday (from Monday) of their own time zone, how much a day''s mood carries over to the next (-1..1, null from too few days), and runs of days with messages.';
 
+-- SECURITY DEFINER, as mood_patterns().
+create function public.explain_message(message_id uuid) returns table (figure text, part text, weight numeric)
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  caller uuid := bondhu.require_user();
+  said text;
+begin
+  select m.message_text into said
+  from public.chat_messages m
+  where m.user_id = caller and m.id = message_id and m.sender_type = 'user';
+  if not found then
+    raise exception using
+      errcode = 'P0002',
+      message = 'there is no such message of yours',
+      hint = 'Send the id of a message that you wrote.';
+  end if;
+  return query select e.* from bondhu.explain(said) e;
+end
+$$;
+comment on function public.explain_message(uuid) is
+  'Why a message of the caller''s is read as it is: words and pairs of words, and how much each spoke for a good sentiment or for the mood (log odds), strongest first.';
+
 revoke all on function public.mood_trend(timestamptz, timestamptz, text), public.mood_mix(timestamptz, timestamptz),
-  public.personality_evolution(text, timestamptz, timestamptz), public.wellness_history(date, date), public.mood_patterns()
+  public.personality_evolution(text, timestamptz, timestamptz), public.wellness_history(date, date), public.mood_patterns(),
+  public.explain_message(uuid)
   from public, anon, authenticated, service_role;
 grant execute on function public.mood_trend(timestamptz, timestamptz, text), public.mood_mix(timestamptz, timestamptz),
-  public.personality_evolution(text, timestamptz, timestamptz), public.wellness_history(date, date), public.mood_patterns()
+  public.personality_evolution(text, timestamptz, timestamptz), public.wellness_history(date, date), public.mood_patterns(),
+  public.explain_message(uuid)
   to authenticated;
 
 -- sql/60_connections.sql

@@ -113,7 +113,7 @@ select is_empty(
 select set_eq(
   $$ select signature from functions where schema = 'public' $$,
   array['chat_history(integer,timestamp with time zone,bigint)', 'personality_context()', 'mood_trend(timestamp with time zone,timestamp with time zone,text)',
-        'mood_mix(timestamp with time zone,timestamp with time zone)', 'mood_patterns()', 'wellness_history(date,date)',
+        'mood_mix(timestamp with time zone,timestamp with time zone)', 'mood_patterns()', 'explain_message(uuid)', 'wellness_history(date,date)',
         'personality_evolution(text,timestamp with time zone,timestamp with time zone)', 'start_session(text)',
         'touch_session(uuid)', 'log_activity(uuid,text,jsonb)', 'end_session(uuid)', 'begin_connect(text,text)',
         'confirm_connect(text)', 'disconnect(text)', 'request_sync(text)'],

@@ -249,3 +249,30 @@ async fn a_time_in_the_future_or_at_the_end_of_time_is_refused() {
     }
     assert_eq!(profile_count(&mut owner, user).await, 0);
 }
+
+#[tokio::test]
+async fn a_person_can_see_why_their_message_is_read_as_it_is() {
+    let db = Database::create().await;
+    let (user, other) = (db.user().await, db.user().await);
+    let mut request = db.as_user(user).await;
+    let message = say(&mut request, "I hate this terrible rain, it makes me sad").await;
+    request.commit().await.unwrap();
+
+    let why = "select part, weight::float8 from explain_message($1) where figure = 'sentiment' order by abs(weight) desc";
+    let mut request = db.as_user(user).await;
+    let parts: Vec<(String, f64)> = sqlx::query_as(why)
+        .bind(message)
+        .fetch_all(&mut *request)
+        .await
+        .unwrap();
+    let sad = parts.iter().find(|(part, _)| part == "sad");
+    assert!(sad.is_some_and(|(_, weight)| *weight < 0.0), "{parts:?}");
+
+    let mut request = db.as_user(other).await;
+    let error = sqlx::query(why)
+        .bind(message)
+        .execute(&mut *request)
+        .await
+        .unwrap_err();
+    assert_eq!(sqlstate(&error), "P0002");
+}
