@@ -23,10 +23,27 @@ def examples():
                        {mood} if mood in labels.MOODS else set())
 
 
+def filled():
+    """(message, class, moods) of every template with every filler of its slot."""
+    fillers, templates = {}, []
+    for first, *rest in lexicon.rows("templates.tsv"):
+        if first.startswith("{"):
+            fillers[first] = rest[0].split(", ")
+        else:
+            templates.append((first, *rest))
+    for side, mood, template in templates:
+        slot = next(name for name in fillers if name in template)
+        for filler in fillers[slot]:
+            yield (template.replace(slot, filler), labels.CLASSES.index(side),
+                   {mood} if mood in labels.MOODS else set())
+
+
 def add(rows):
     """Adds the examples, and the words and phrases of the lists as such."""
     for _, message, side, moods in examples():
         rows.add(message, "companion", side, moods)
+    for message, side, moods in filled():
+        rows.add(message, "templates", side, moods)
     for phrase, valence, mood, _weight in lexicon.rows("companion.tsv"):
         rows.add(phrase, "phrases", side_of(int(valence)),
                  {mood} if mood in labels.MOODS else ())

@@ -30,8 +30,8 @@ EPOCHS, RATE, DECAY, DROP = 8, 0.12, 1e-4, 0.3
 # A feature of fewer texts is not learnt.
 FEWEST = 3
 # How much a source counts, a task each: sentiment, moods. One that is missing counts 1.
-SENTIMENT_OF = {"companion": 3.0, "phrases": 1.0}
-MOODS_OF = {"xed": 0.1, "companion": 4.0, "phrases": 2.0}
+SENTIMENT_OF = {"companion": 3.0, "templates": 1.0, "phrases": 1.0}
+MOODS_OF = {"xed": 0.1, "companion": 3.5, "templates": 1.0, "phrases": 2.0}
 # Rows of these sources have no human rating: VADER's compound stands in for it, brought to
 # the raters' spread, so that the ratings' head knows more than 6,700 rows teach.
 STAND_IN, STAND_IN_SPREAD, STAND_IN_WEIGHT = ("tweets", "xed"), 0.55, 0.5

@@ -87,7 +87,8 @@ pub(crate) fn each<'t>(tokens: &'t Tokens, mut sink: impl FnMut(Feature, Place<'
             word(id, Place::Pair(first, token));
         }
         before = [Some(token), before[0]];
-        if token.is_word {
+        // The letters of "happy" would speak for "not happy".
+        if token.is_word && !token.negated {
             grams(tokens.chars(token), |id| {
                 let group = Group::Grams;
                 sink(Feature { id, group, weight }, Place::Gram(token));
@@ -130,6 +131,10 @@ fn whole(list: &[Token], turn: Option<usize>, mut sink: impl FnMut(u32, u8)) {
     graded(2, valence.good, &mut sink);
     graded(3, valence.bad, &mut sink);
     graded(if speaker { 4 } else { 5 }, valence.whole, &mut sink);
+    if valence.negated != 0 {
+        graded(8, valence.negated, &mut sink);
+        graded(9, valence.whole - valence.negated, &mut sink);
+    }
     if symbols > 0 {
         graded(6, valence.symbols, &mut sink);
         graded(7, valence.whole - valence.symbols, &mut sink);

@@ -18,6 +18,8 @@ pub(crate) struct Valence {
     /// Good words alone, and bad ones (negative).
     pub(crate) good: i64,
     pub(crate) bad: i64,
+    /// Words that negation reaches, turned.
+    pub(crate) negated: i64,
 }
 
 // VADER's constants, in thousandths.
@@ -58,6 +60,9 @@ pub(crate) fn read(tokens: &[Token], turn: Option<usize>) -> Valence {
         }
         if token.entry.is(Entry::SYMBOL) {
             sum.symbols += own;
+        }
+        if token.negated {
+            sum.negated += own;
         }
         *(if own > 0 { &mut sum.good } else { &mut sum.bad }) += own;
     }
