@@ -1723,7 +1723,7 @@ grant execute on function public.personality_context() to authenticated;
 
 -- Reads for charts, in the user's own time zone and under row-level security.
 
-create function bondhu.check_range(since anyelement, until anyelement) returns void
+create function bondhu.check_range(since timestamptz, until timestamptz) returns void
 language plpgsql immutable
 set search_path = ''
 as $$
@@ -1736,16 +1736,16 @@ begin
   end if;
 end
 $$;
-comment on function bondhu.check_range(anyelement, anyelement) is '22023 unless since < until.';
-revoke all on function bondhu.check_range(anyelement, anyelement) from public, anon, authenticated, service_role;
-grant execute on function bondhu.check_range(anyelement, anyelement) to authenticated;
+comment on function bondhu.check_range(timestamptz, timestamptz) is '22023 unless since < until.';
+revoke all on function bondhu.check_range(timestamptz, timestamptz) from public, anon, authenticated, service_role;
+grant execute on function bondhu.check_range(timestamptz, timestamptz) to authenticated;
 
 create function bondhu.my_time_zone() returns text
 language plpgsql stable
 set search_path = ''
 as $$
 begin
-  return coalesce((select p.time_zone from public.profiles p where p.user_id = bondhu.require_user()), 'UTC');
+  return coalesce((select p.time_zone from public.profiles p where p.user_id = (select bondhu.require_user())), 'UTC');
 end
 $$;
 comment on function bondhu.my_time_zone() is 'The caller''s IANA time zone.';

@@ -131,7 +131,7 @@ select is_empty(
 select set_eq(
   $$ select signature from functions where schema = 'bondhu' and has_function_privilege('authenticated', oid, 'execute') $$,
   array['bondhu.require_user()', 'bondhu.is_time_zone(text)', 'bondhu.refuse(text,text,text)',
-        'bondhu.my_time_zone()', 'bondhu.check_range(anyelement,anyelement)'],
+        'bondhu.my_time_zone()', 'bondhu.check_range(timestamp with time zone,timestamp with time zone)'],
   'of the private functions users may execute those that RPCs and checks call as them');
 select is_empty(
   $$ select signature from functions

@@ -27,7 +27,9 @@ async fn installing_twice_leaves_one_job_of_each() {
         [
             "bondhu-close-idle-sessions",
             "bondhu-plan-syncs",
-            "bondhu-prune"
+            "bondhu-prune",
+            "bondhu-record-wellness",
+            "bondhu-refresh-profiles"
         ]
     );
 }

@@ -105,24 +105,18 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "personality_history"
       referencedColumns: ["user_id","id"]
-    },{
-      foreignKeyName: "evidence_message_fkey"
-      columns: ["user_id","message_id"]
-isOneToOne: false
-      referencedRelation: "chat_messages"
-      referencedColumns: ["user_id","id"]
     }
                   ]
                 },"personality_profiles": {
                   Row: {
-                    "agreeableness": number,"as_of": string,"communication_style": string,"conscientiousness": number,"data_status": string | null,"dominant_mood": string | null,"emotional_stability": string | null,"extraversion": number,"landmark_style": string,"landmark_traits": (number)[],"last_crisis_at": string | null,"mean_sentiment": number | null,"message_count": number,"needs_support": boolean,"neuroticism": number,"openness": number,"previous_count": number,"previous_sum": number,"sentiment_trend": string | null,"sentiment_volatility": number | null,"trait_confidence": number,"trait_count": number,"trait_moods": (number)[],"trait_sum": number,"trait_sum_squares": number,"user_id": string,"window_hours": number,"window_latest": (string)[],"window_moods": (number)[],"window_sum": number,"window_sum_squares": number
+                    "agreeableness": number,"as_of": string,"communication_style": string,"conscientiousness": number,"data_status": string,"dominant_mood": string | null,"emotional_stability": string | null,"extraversion": number,"landmark_style": string,"landmark_traits": (number)[],"last_crisis_at": string | null,"mean_sentiment": number | null,"message_count": number,"needs_support": boolean,"neuroticism": number,"openness": number,"previous_count": number,"previous_oldest": string | null,"previous_sum": number,"sentiment_trend": string | null,"sentiment_volatility": number | null,"trait_confidence": number,"trait_count": number,"trait_moods": (number)[],"trait_sum": number,"trait_sum_squares": number,"user_id": string,"wellness_until": string | null,"window_hours": number,"window_latest": (string)[],"window_moods": (number)[],"window_oldest": string | null,"window_sum": number,"window_sum_squares": number
                   }
                   ComputedFields: never
                   Insert: {
-                    "agreeableness"?: number,"as_of": string,"communication_style"?: string,"conscientiousness"?: number,"data_status"?: never,"dominant_mood"?: string | null,"emotional_stability"?: string | null,"extraversion"?: number,"landmark_style"?: string,"landmark_traits"?: (number)[],"last_crisis_at"?: string | null,"mean_sentiment"?: number | null,"message_count"?: number,"needs_support"?: boolean,"neuroticism"?: number,"openness"?: number,"previous_count"?: number,"previous_sum"?: number,"sentiment_trend"?: string | null,"sentiment_volatility"?: number | null,"trait_confidence"?: number,"trait_count"?: number,"trait_moods"?: (number)[],"trait_sum"?: number,"trait_sum_squares"?: number,"user_id": string,"window_hours": number,"window_latest"?: (string)[],"window_moods"?: (number)[],"window_sum"?: number,"window_sum_squares"?: number
+                    "agreeableness"?: number,"as_of": string,"communication_style"?: string,"conscientiousness"?: number,"data_status"?: string,"dominant_mood"?: string | null,"emotional_stability"?: string | null,"extraversion"?: number,"landmark_style"?: string,"landmark_traits"?: (number)[],"last_crisis_at"?: string | null,"mean_sentiment"?: number | null,"message_count"?: number,"needs_support"?: boolean,"neuroticism"?: number,"openness"?: number,"previous_count"?: number,"previous_oldest"?: string | null,"previous_sum"?: number,"sentiment_trend"?: string | null,"sentiment_volatility"?: number | null,"trait_confidence"?: number,"trait_count"?: number,"trait_moods"?: (number)[],"trait_sum"?: number,"trait_sum_squares"?: number,"user_id": string,"wellness_until"?: string | null,"window_hours": number,"window_latest"?: (string)[],"window_moods"?: (number)[],"window_oldest"?: string | null,"window_sum"?: number,"window_sum_squares"?: number
                   }
                   Update: {
-                    "agreeableness"?: number,"as_of"?: string,"communication_style"?: string,"conscientiousness"?: number,"data_status"?: never,"dominant_mood"?: string | null,"emotional_stability"?: string | null,"extraversion"?: number,"landmark_style"?: string,"landmark_traits"?: (number)[],"last_crisis_at"?: string | null,"mean_sentiment"?: number | null,"message_count"?: number,"needs_support"?: boolean,"neuroticism"?: number,"openness"?: number,"previous_count"?: number,"previous_sum"?: number,"sentiment_trend"?: string | null,"sentiment_volatility"?: number | null,"trait_confidence"?: number,"trait_count"?: number,"trait_moods"?: (number)[],"trait_sum"?: number,"trait_sum_squares"?: number,"user_id"?: string,"window_hours"?: number,"window_latest"?: (string)[],"window_moods"?: (number)[],"window_sum"?: number,"window_sum_squares"?: number
+                    "agreeableness"?: number,"as_of"?: string,"communication_style"?: string,"conscientiousness"?: number,"data_status"?: string,"dominant_mood"?: string | null,"emotional_stability"?: string | null,"extraversion"?: number,"landmark_style"?: string,"landmark_traits"?: (number)[],"last_crisis_at"?: string | null,"mean_sentiment"?: number | null,"message_count"?: number,"needs_support"?: boolean,"neuroticism"?: number,"openness"?: number,"previous_count"?: number,"previous_oldest"?: string | null,"previous_sum"?: number,"sentiment_trend"?: string | null,"sentiment_volatility"?: number | null,"trait_confidence"?: number,"trait_count"?: number,"trait_moods"?: (number)[],"trait_sum"?: number,"trait_sum_squares"?: number,"user_id"?: string,"wellness_until"?: string | null,"window_hours"?: number,"window_latest"?: (string)[],"window_moods"?: (number)[],"window_oldest"?: string | null,"window_sum"?: number,"window_sum_squares"?: number
                   }
                   Relationships: [
                     
@@ -197,14 +191,14 @@ isOneToOne: false
                   ]
                 },"user_sessions": {
                   Row: {
-                    "device_id": string,"end_reason": string | null,"ended_at": string | null,"id": string,"last_seen_at": string,"started_at": string,"user_id": string
+                    "activity_count": number,"device_id": string,"end_reason": string | null,"ended_at": string | null,"id": string,"last_seen_at": string,"started_at": string,"user_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "device_id": string,"end_reason"?: string | null,"ended_at"?: string | null,"id"?: string,"last_seen_at"?: string,"started_at"?: string,"user_id": string
+                    "activity_count"?: number,"device_id": string,"end_reason"?: string | null,"ended_at"?: string | null,"id"?: string,"last_seen_at"?: string,"started_at"?: string,"user_id": string
                   }
                   Update: {
-                    "device_id"?: string,"end_reason"?: string | null,"ended_at"?: string | null,"id"?: string,"last_seen_at"?: string,"started_at"?: string,"user_id"?: string
+                    "activity_count"?: number,"device_id"?: string,"end_reason"?: string | null,"ended_at"?: string | null,"id"?: string,"last_seen_at"?: string,"started_at"?: string,"user_id"?: string
                   }
                   Relationships: [
                     
@@ -251,6 +245,26 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"wellness_days": {
+                  Row: {
+                    "active_days": number,"day": string,"engagement": number,"mean": number | null,"message_count": number,"score": number | null,"stability": number | null,"trend": number | null,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "active_days": number,"day": string,"engagement": number,"mean"?: number | null,"message_count": number,"score"?: number | null,"stability"?: number | null,"trend"?: number | null,"user_id": string
+                  }
+                  Update: {
+                    "active_days"?: number,"day"?: string,"engagement"?: number,"mean"?: number | null,"message_count"?: number,"score"?: number | null,"stability"?: number | null,"trend"?: number | null,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "wellness_days_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "personality_profiles"
+      referencedColumns: ["user_id"]
+    }
+                  ]
                 }
           }
           Views: {
@@ -290,11 +304,36 @@ isOneToOne: false
 "end_session":
 { Args: { "session_id": string }; Returns: undefined
                            },
+"explain_message":
+{ Args: { "message_id": string }; Returns: {
+              "figure": string,"part": string,"weight": number
+            }[]
+                           },
 "log_activity":
 { Args: { "activity": string,"details"?: Json,"session_id": string }; Returns: string
                            },
+"mood_mix":
+{ Args: { "since"?: string,"until"?: string }; Returns: {
+              "message_count": number,"mood": string,"share": number
+            }[]
+                           },
+"mood_patterns":
+{ Args: Record<PropertyKey, never>; Returns: {
+              "current_streak": number,"hour_counts": (number)[],"hour_means": (number)[],"inertia": number,"longest_streak": number,"time_zone": string,"weekday_counts": (number)[],"weekday_means": (number)[]
+            }[]
+                           },
+"mood_trend":
+{ Args: { "bucket"?: string,"since"?: string,"until"?: string }; Returns: {
+              "bucket_start": string,"mean_sentiment": number,"message_count": number,"sentiment_volatility": number
+            }[]
+                           },
 "personality_context":
 { Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"personality_evolution":
+{ Args: { "since"?: string,"trait": string,"until"?: string }; Returns: {
+              "after": number,"before": number,"changed_at": string,"message_count": number,"message_ids": (string)[]
+            }[]
                            },
 "request_sync":
 { Args: { "provider": string }; Returns: string
@@ -304,7 +343,25 @@ isOneToOne: false
                            },
 "touch_session":
 { Args: { "session_id": string }; Returns: undefined
-                           }
+                           },
+"wellness_history":
+{ Args: { "since"?: string,"until"?: string }; Returns: {
+              "active_days": number,
+"day": string,
+"engagement": number,
+"mean": number | null,
+"message_count": number,
+"score": number | null,
+"stability": number | null,
+"trend": number | null,
+"user_id": string
+            }[]
+                          SetofOptions: {
+        from: "*"
+        to: "wellness_days"
+        isOneToOne: false
+        isSetofReturn: true
+      } }
           }
           Enums: {
             [_ in never]: never
