@@ -30,6 +30,8 @@ pub(crate) enum EngineError {
     NoSettings,
     #[error("a message's created_at must be a finite time")]
     TimeNotFinite,
+    #[error("a message's created_at is in the future")]
+    TimeInFuture,
     #[error("user {0}: {1}")]
     Inconsistent(String, Inconsistent),
     #[error("unexpected value in {0}")]
@@ -54,6 +56,7 @@ impl EngineError {
             | Self::NoSettings => PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
             Self::MayNot(_) => PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
             Self::Serialization => PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
+            Self::TimeInFuture => PgSqlErrorCode::ERRCODE_CHECK_VIOLATION,
             Self::TimeNotFinite => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
             Self::Inconsistent(..) | Self::UnexpectedValue(_) => {
                 PgSqlErrorCode::ERRCODE_DATA_CORRUPTED
@@ -73,7 +76,7 @@ impl EngineError {
             Self::MissingColumn(_) | Self::MissingTable(_) | Self::NoSettings => {
                 Some("Apply the migrations this version of the engine was made for.")
             }
-            Self::TimeNotFinite => {
+            Self::TimeNotFinite | Self::TimeInFuture => {
                 Some("Send the time the message was written, or leave created_at out.")
             }
             Self::Inconsistent(..) => {

@@ -122,9 +122,15 @@ fn scored_row<'a>(
         if updates && message == text(old, TEXT)? && sender == text(old, SENDER)? {
             return Ok(row(new));
         }
-        let created_at = CREATED_AT.value(new, descriptor)?;
-        if created_at.is_some_and(|at| matches!(at.value() as i64, i64::MIN | i64::MAX)) {
-            return Err(EngineError::TimeNotFinite);
+        let created_at = CREATED_AT
+            .value(new, descriptor)?
+            .map(|at| at.value() as i64);
+        match created_at {
+            Some(i64::MIN | i64::MAX) => return Err(EngineError::TimeNotFinite),
+            Some(at) if !updates && datum::instant(at) > datum::now() => {
+                return Err(EngineError::TimeInFuture);
+            }
+            _ => {}
         }
 
         let score = message.filter(|_| sender == Some("user")).map(scored);

@@ -559,8 +559,9 @@ create table public.chat_messages (
     num_nulls(sentiment_score, mood_detected, support_level, engine_version) in (0, 4)
   ),
   constraint only_user_messages_are_scored check (sender_type = 'user' or engine_version is null),
-  -- Stays true once it is, so that a dump restores although now() is not immutable.
-  constraint created_at_is_not_in_the_future check (created_at <= now())
+  -- Stays true once it is, so that a dump restores. Not now(): a transaction that began before a
+  -- message was written may edit it. The engine holds inserts to now() besides.
+  constraint created_at_is_not_in_the_future check (created_at <= clock_timestamp())
 );
 comment on table public.chat_messages is
   'The conversation. (user_id, id) is the key, so a retried send with the same id is a no-op (upsert with ignoreDuplicates).';

@@ -9,6 +9,7 @@
 mod boundaries;
 mod charts;
 mod concurrency;
+mod controls;
 mod corpus;
 mod documents;
 mod history;
@@ -18,4 +19,5 @@ mod messages;
 mod recount;
 mod safety;
 mod sequences;
+mod storms;
 mod upgrading;
