@@ -1,7 +1,6 @@
 //! Sessions that get into each other's way.
 
 use bondhu_dev::testing::{Database, Role};
-use uuid::Uuid;
 
 use crate::recount::{differences, import};
 
