@@ -177,6 +177,29 @@ impl Databases {
         Ok(took)
     }
 
+    /// What the engine's function `score(text)` takes a call, in microseconds, the scan that
+    /// feeds it taken off. `make bench-scorer` has what the bare core takes.
+    pub(super) async fn score_calls(&self) -> Result<f64> {
+        const ROUNDS: i32 = 50;
+        let mut owner = self.connect("postgres", Variant::Engine).await?;
+        let mut seconds = Vec::new();
+        for function in [
+            "bondhu_native.score(t.text)",
+            "(select t.text as mood offset 0)",
+        ] {
+            let sql = format!(
+                "select count(s.mood) from public.bench_texts t cross join generate_series(1, $1) cross join lateral {function} s"
+            );
+            let begun = Instant::now();
+            let calls: i64 = sqlx::query_scalar(&sql)
+                .bind(ROUNDS)
+                .fetch_one(&mut owner)
+                .await?;
+            seconds.push(begun.elapsed().as_secs_f64() / calls as f64);
+        }
+        Ok((seconds[0] - seconds[1]) * 1e6)
+    }
+
     fn url(&self, role: &str, variant: Variant) -> String {
         format!(
             "postgres://{role}@127.0.0.1:{}/{}",

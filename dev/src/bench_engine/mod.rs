@@ -179,6 +179,8 @@ impl Bench {
             .microseconds("context_read_us_p50", percentile(&mut reads, 50));
         self.report
             .microseconds("context_read_us_p99", percentile(&mut reads, 99));
+        self.report
+            .microseconds("score_call_us", self.databases.score_calls().await?);
         Ok(())
     }
 

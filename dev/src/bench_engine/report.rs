@@ -47,7 +47,11 @@ const TARGETS: [(&str, f64, Bound, &str); 7] = [
 ];
 
 /// For comparison.
-const COMPARATORS: [(&str, &str); 4] = [
+const COMPARATORS: [(&str, &str); 5] = [
+    (
+        "score_call_us",
+        "score(text) in SQL; the bare core: make bench-scorer",
+    ),
     (
         "upsert_ratio_many",
         "PL/pgSQL, two upserts, no scoring: 2,000 users",
@@ -87,7 +91,7 @@ impl Report {
 
     /// A time.
     pub(super) fn microseconds(&mut self, name: &'static str, value: f64) {
-        println!("{name} {value:.0}");
+        println!("{name} {value:.1}");
         self.figures.push((name, value));
     }
 
