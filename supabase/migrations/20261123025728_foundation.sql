@@ -2418,6 +2418,7 @@ as $$
 declare
   caller uuid := bondhu.require_user();
   consent bondhu.pending_connections;
+  same_account boolean;
 begin
   delete from bondhu.pending_connections p
   where p.code_hash = sha256(convert_to(coalesce($1, ''), 'UTF8')) and p.user_id = caller and p.expires_at > now()
@@ -2432,30 +2433,36 @@ begin
   -- The job before what it fills: a worker in mid-pull must not write into what follows.
   perform from bondhu.sync_jobs j where j.user_id = caller and j.provider = consent.provider for update;
 
-  -- Another account than before, or one we cannot tell apart: what the former one brought goes.
-  perform bondhu.forget_provider(caller, consent.provider)
+  select (c.account_id = consent.account_id) is true into same_account
   from public.provider_connections c
-  where c.user_id = caller and c.provider = consent.provider and (c.account_id = consent.account_id) is not true;
+  where c.user_id = caller and c.provider = consent.provider;
+  if not same_account then
+    -- Another one, or one we cannot tell apart: what the former one brought goes.
+    perform bondhu.forget_provider(caller, consent.provider);
+    delete from bondhu.provider_tokens t where t.user_id = caller and t.provider = consent.provider;
+  end if;
 
   insert into public.provider_connections as c
     (user_id, provider, status, scopes, account_id, account_name, connected_at, next_sync_at)
   values (caller, consent.provider, 'pending', consent.scopes, consent.account_id, consent.account_name, now(), now())
   on conflict (user_id, provider) do update set
     status = 'pending', scopes = excluded.scopes, account_id = excluded.account_id, account_name = excluded.account_name,
-    connected_at = now(), next_sync_at = now(), missing = '{}', last_error_code = null, last_error = null;
+    connected_at = now(), next_sync_at = now(), missing = '{}', last_error_code = null, last_error = null,
+    last_sync_at = case when same_account then c.last_sync_at end;
 
   insert into bondhu.sync_jobs (user_id, provider, requested_at) values (caller, consent.provider, now())
   on conflict (user_id, provider) do update set
     lease_token = null, lease_owner = null, lease_expires_at = null,
     checkpoint = '{}', not_before = null, attempts = 0, requested_at = now();
 
-  delete from bondhu.provider_tokens t where t.user_id = caller and t.provider = consent.provider;
+  -- A consent given again may bring no refresh token (RFC 6749, section 6): the former one stays good.
   insert into bondhu.provider_tokens (user_id, provider, kind, sealed, expires_at)
-  values (caller, consent.provider, 'access', consent.sealed_access, consent.access_expires_at);
-  if consent.sealed_refresh is not null then
-    insert into bondhu.provider_tokens (user_id, provider, kind, sealed)
-    values (caller, consent.provider, 'refresh', consent.sealed_refresh);
-  end if;
+  select caller, consent.provider, token.kind, token.sealed, token.expires_at
+  from (values
+    ('access', consent.sealed_access, consent.access_expires_at), ('refresh', consent.sealed_refresh, null)
+  ) token (kind, sealed, expires_at)
+  where token.sealed is not null
+  on conflict (user_id, provider, kind) do update set sealed = excluded.sealed, expires_at = excluded.expires_at;
   return consent.provider;
 end
 $$;

@@ -3,7 +3,7 @@
 begin;
 \ir acting.psql
 \ir tables.psql
-select plan(62);
+select plan(66);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada, pg_temp.sign_up('Bela') as bela;
 grant select on people to public;
@@ -127,14 +127,26 @@ select alike(
 
 select pg_temp.give_samples(pg_temp.ada());
 select pg_temp.give_samples(pg_temp.bela());
+update provider_connections set last_sync_at = now() where user_id = pg_temp.ada();
+select pg_temp.consented('the-same', pg_temp.ada());
+update bondhu.pending_connections set sealed_access = '\x03', sealed_refresh = null;
+select pg_temp.act_as('authenticated', pg_temp.ada());
+select is(confirm_connect('the-same'), 'spotify', 'the same account may be linked again');
+select isnt_empty('select from listening_history', 'which keeps what it brought');
+select isnt((select last_sync_at from provider_connections where provider = 'spotify'), null, 'and when');
+select pg_temp.stop_acting();
+select results_eq(
+  $$ select kind, sealed from bondhu.provider_tokens where user_id = pg_temp.ada() and provider = 'spotify' order by kind $$,
+  $$ values ('access', '\x03'::bytea), ('refresh', '\x02') $$, 'and the refresh token, when the consent brings none');
+
 select pg_temp.consented('another', pg_temp.ada(), account => 'account-2');
 select is(pg_temp.attempt('authenticated', pg_temp.ada(), $$ select confirm_connect('another') $$), '1 rows', 'linking again is fine');
 select pg_temp.act_as('authenticated', pg_temp.ada());
 select confirm_connect('another');
 select is_empty('select from listening_history', 'what another account brought is gone');
 select results_eq(
-  'select status, account_id, last_error from provider_connections',
-  $$ values ('pending', 'account-2', null::text) $$, 'and so is its trouble');
+  'select status, account_id, last_error, last_sync_at from provider_connections where status = ''pending''',
+  $$ values ('pending', 'account-2', null::text, null::timestamptz) $$, 'and so is its trouble');
 select pg_temp.stop_acting();
 
 insert into music_preferences select p.* from jsonb_populate_record(null::music_preferences,
