@@ -4,7 +4,7 @@ use crate::decay::{UNIT, weight};
 use crate::time::Timestamp;
 
 /// How many of the newest messages are looked at, so that the work is bounded.
-pub const LOOKED_AT: usize = 25;
+pub const LOOKED_AT: usize = 15;
 
 /// How many messages are named.
 pub const NAMED: usize = 3;

@@ -313,20 +313,19 @@ impl Row<'_> {
                 new.set(column.number(descriptor)? - 1, value);
             }
             pg_sys::ExecStoreVirtualTuple(new.0);
-            Snapshot::Transaction.with(|snapshot| {
-                let tid = &raw mut (*self.slot).tts_tid;
-                let mut update_indexes = UpdateIndexes::default();
-                pg_sys::simple_table_tuple_update(
-                    relation,
-                    tid,
-                    new.0,
-                    snapshot,
-                    &raw mut update_indexes,
-                );
-                if update_indexes == EVERY_INDEX {
-                    insert_into_indexes(relation, new.0);
-                }
-            });
+            let tid = &raw mut (*self.slot).tts_tid;
+            let mut update_indexes = UpdateIndexes::default();
+            // Any snapshot will do: the row is locked.
+            pg_sys::simple_table_tuple_update(
+                relation,
+                tid,
+                new.0,
+                pg_sys::GetActiveSnapshot(),
+                &raw mut update_indexes,
+            );
+            if update_indexes == EVERY_INDEX {
+                insert_into_indexes(relation, new.0);
+            }
             // What follows sees it.
             pg_sys::CommandCounterIncrement();
         }
@@ -337,10 +336,9 @@ impl Row<'_> {
     pub(crate) fn delete(self) {
         // SAFETY: as `update`.
         unsafe {
-            Snapshot::Transaction.with(|snapshot| {
-                let tid = &raw mut (*self.slot).tts_tid;
-                pg_sys::simple_table_tuple_delete(self.table.relation, tid, snapshot);
-            });
+            let tid = &raw mut (*self.slot).tts_tid;
+            let snapshot = pg_sys::GetActiveSnapshot();
+            pg_sys::simple_table_tuple_delete(self.table.relation, tid, snapshot);
             pg_sys::CommandCounterIncrement();
         }
     }

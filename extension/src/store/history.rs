@@ -1,4 +1,5 @@
 //! `public.personality_history` and its evidence.
+#![allow(unsafe_code)]
 
 use bondhu_core::evidence::Candidate;
 use bondhu_core::personality::Landmark;
@@ -27,7 +28,7 @@ const EVIDENCE: Name = Name {
 static NEWEST: Statement = Statement::new(
     "reading evidence",
     Sql::Text(
-        "select c.id, c.created_at, (c.sentiment_score * 100)::bigint
+        "select c.id, c.created_at, c.sentiment_score
          from public.chat_messages c
          where c.user_id = $1 and c.engine_version is not null
          order by c.created_at desc, c.seq desc
@@ -66,7 +67,8 @@ pub(crate) fn newest(user: Uuid, limit: i64) -> Result<Vec<Candidate<Uuid>>, Eng
             Ok(Candidate {
                 id: row.get(1)?,
                 created_at: row.instant(2)?,
-                score: row.get(3)?,
+                // SAFETY: the column is a numeric, and not null where a message is scored.
+                score: unsafe { datum::hundredths(row.get(3)?)? },
             })
         })
         .collect()
