@@ -410,10 +410,12 @@ comment on function bondhu.apply_engine_settings() is
 create trigger settings_apply_to_engine after update on bondhu.settings
   for each row when (
     (old.window_hours, old.min_messages, old.trend_threshold_hundredths, old.needs_support_below_hundredths,
-     old.enthusiastic_above_hundredths, old.variable_above_hundredths, old.crisis_support_hours, old.trait_full_confidence)
+     old.enthusiastic_above_hundredths, old.variable_above_hundredths, old.crisis_support_hours, old.trait_full_confidence,
+     old.wellness_retention_days)
     is distinct from
     (new.window_hours, new.min_messages, new.trend_threshold_hundredths, new.needs_support_below_hundredths,
-     new.enthusiastic_above_hundredths, new.variable_above_hundredths, new.crisis_support_hours, new.trait_full_confidence)
+     new.enthusiastic_above_hundredths, new.variable_above_hundredths, new.crisis_support_hours, new.trait_full_confidence,
+     new.wellness_retention_days)
   ) execute function bondhu.apply_engine_settings();
 
 revoke all on function bondhu.missing_from_engine(text), bondhu.install_engine(), bondhu.unscore_message(), bondhu.point_entries_at(text),

@@ -59,20 +59,20 @@ begin
 end
 $$;
 
-create function bondhu.refresh_wellness(user_id uuid, since timestamptz) returns void
+create function bondhu.refresh_wellness(user_id uuid, since timestamptz, through timestamptz) returns void
 language plpgsql
 set search_path = ''
 as $$
 declare
   zone text := (select u.time_zone from public.profiles u where u.user_id = $1);
   kept record := bondhu.recorded_days($1);
-  changed date := (since at time zone zone)::date;
 begin
-  perform bondhu.write_wellness($1, greatest(changed, kept.first_day), kept.last_day);
+  perform bondhu.write_wellness($1,
+    greatest((since at time zone zone)::date, kept.first_day), least((through at time zone zone)::date, kept.last_day));
 end
 $$;
-comment on function bondhu.refresh_wellness(uuid, timestamptz) is
-  'Makes the recorded days from that instant on exact again; called by the engine when a message of theirs changed.';
+comment on function bondhu.refresh_wellness(uuid, timestamptz, timestamptz) is
+  'Makes the recorded days between two instants exact again; called by the engine when a message that they count changed.';
 
 create function bondhu.rewrite_wellness(user_id uuid) returns void
 language plpgsql
@@ -109,7 +109,7 @@ end
 $$;
 comment on function bondhu.record_wellness_of(uuid) is 'Records the days of a user that have ended.';
 
-create function bondhu.record_wellness(batch integer default 5000) returns bigint
+create function bondhu.record_wellness(batch integer default 1000) returns bigint
 language plpgsql
 set search_path = ''
 as $$
@@ -130,7 +130,7 @@ begin
         select from public.sentiment_buckets b
         where b.user_id = p.user_id and b.bucket_start >= coalesce(p.wellness_until, '-infinity') - interval '8 days'
       )
-    order by p.user_id
+    order by p.wellness_until nulls first
     limit batch
     for no key update of p skip locked
   ) locked;
@@ -139,7 +139,7 @@ begin
 end
 $$;
 comment on function bondhu.record_wellness(integer) is
-  'Records the days that have ended for up to `batch` users; returns of how many. Run by cron each hour, since days end when they end.';
+  'Records the days that have ended for up to `batch` users; those who wait longest first; returns of how many. Run by cron through the day, since days end when they end.';
 
 create function bondhu.wellness_differences(of_user uuid)
 returns table (user_id uuid, relation text, figure text, stored text, recounted text)
@@ -189,7 +189,7 @@ create trigger profiles_recut_wellness after update of time_zone on public.profi
   execute function bondhu.recut_wellness();
 
 revoke all on function bondhu.recorded_days(uuid), bondhu.write_wellness(uuid, date, date),
-  bondhu.refresh_wellness(uuid, timestamptz), bondhu.rewrite_wellness(uuid), bondhu.record_wellness_of(uuid),
+  bondhu.refresh_wellness(uuid, timestamptz, timestamptz), bondhu.rewrite_wellness(uuid), bondhu.record_wellness_of(uuid),
   bondhu.record_wellness(integer), bondhu.wellness_differences(uuid), bondhu.recut_wellness()
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.record_wellness(integer) to service_role;

@@ -91,7 +91,7 @@ $$;
 comment on function bondhu.prune() is
   'Deletes what is past its retention (bondhu.settings) and returns how much of each; never messages or rollups. Run by cron.';
 
-create function bondhu.refresh_profiles(batch integer default 5000) returns bigint
+create function bondhu.refresh_profiles(batch integer default 1000) returns bigint
 language plpgsql
 set search_path = ''
 as $$
@@ -111,7 +111,7 @@ begin
         -- Weights go by UTC days.
         or (p.trait_count > 0 and (p.as_of at time zone 'UTC')::date < (now() at time zone 'UTC')::date)
       )
-    order by p.user_id
+    order by p.as_of
     limit batch
     for no key update skip locked
   ) locked;
@@ -120,7 +120,7 @@ begin
 end
 $$;
 comment on function bondhu.refresh_profiles(integer) is
-  'Brings up to `batch` stored profiles to now that are over an hour old and whose figures time has moved; returns how many. Run by cron; RPCs are exact without it.';
+  'Brings up to `batch` stored profiles to now that are over an hour old and whose figures time has moved, the oldest first; returns how many. Run by cron; RPCs are exact without it.';
 
 create function bondhu.has_cron() returns boolean
 language sql stable
@@ -159,8 +159,8 @@ as $$
   values
     ('bondhu-plan-syncs', '* * * * *', 'select bondhu.plan_syncs()'),
     ('bondhu-close-idle-sessions', '* * * * *', 'select bondhu.close_idle_sessions()'),
-    ('bondhu-refresh-profiles', '*/10 * * * *', 'select bondhu.refresh_profiles()'),
-    ('bondhu-record-wellness', '7 * * * *', 'select bondhu.record_wellness()'),
+    ('bondhu-refresh-profiles', '* * * * *', 'select bondhu.refresh_profiles()'),
+    ('bondhu-record-wellness', '*/10 * * * *', 'select bondhu.record_wellness()'),
     ('bondhu-prune', '17 3 * * *', 'select bondhu.prune()')
 $$;
 comment on function bondhu.cron_plan() is 'The jobs there should be; times are UTC unless cron.timezone says otherwise.';

@@ -111,11 +111,11 @@ impl Fold {
         profile::save(&row, &profile, &personality)?;
 
         let rows = change.removed.iter().chain(&change.added);
-        let oldest = rows.map(|row| row.message.created_at).min();
-        match (oldest, profile.wellness_until) {
-            (Some(oldest), Some(until)) if oldest < until => {
-                profile::refresh_wellness(user, oldest)
-            }
+        let recorded = rows
+            .map(|row| row.message.created_at)
+            .filter(|at| profile.wellness_until.is_some_and(|until| *at < until));
+        match (recorded.clone().min(), recorded.max()) {
+            (Some(oldest), Some(newest)) => profile::refresh_wellness(user, oldest, newest),
             _ => Ok(()),
         }
     }

@@ -1348,10 +1348,12 @@ comment on function bondhu.apply_engine_settings() is
 create trigger settings_apply_to_engine after update on bondhu.settings
   for each row when (
     (old.window_hours, old.min_messages, old.trend_threshold_hundredths, old.needs_support_below_hundredths,
-     old.enthusiastic_above_hundredths, old.variable_above_hundredths, old.crisis_support_hours, old.trait_full_confidence)
+     old.enthusiastic_above_hundredths, old.variable_above_hundredths, old.crisis_support_hours, old.trait_full_confidence,
+     old.wellness_retention_days)
     is distinct from
     (new.window_hours, new.min_messages, new.trend_threshold_hundredths, new.needs_support_below_hundredths,
-     new.enthusiastic_above_hundredths, new.variable_above_hundredths, new.crisis_support_hours, new.trait_full_confidence)
+     new.enthusiastic_above_hundredths, new.variable_above_hundredths, new.crisis_support_hours, new.trait_full_confidence,
+     new.wellness_retention_days)
   ) execute function bondhu.apply_engine_settings();
 
 revoke all on function bondhu.missing_from_engine(text), bondhu.install_engine(), bondhu.unscore_message(), bondhu.point_entries_at(text),
@@ -1458,20 +1460,20 @@ begin
 end
 $$;
 
-create function bondhu.refresh_wellness(user_id uuid, since timestamptz) returns void
+create function bondhu.refresh_wellness(user_id uuid, since timestamptz, through timestamptz) returns void
 language plpgsql
 set search_path = ''
 as $$
 declare
   zone text := (select u.time_zone from public.profiles u where u.user_id = $1);
   kept record := bondhu.recorded_days($1);
-  changed date := (since at time zone zone)::date;
 begin
-  perform bondhu.write_wellness($1, greatest(changed, kept.first_day), kept.last_day);
+  perform bondhu.write_wellness($1,
+    greatest((since at time zone zone)::date, kept.first_day), least((through at time zone zone)::date, kept.last_day));
 end
 $$;
-comment on function bondhu.refresh_wellness(uuid, timestamptz) is
-  'Makes the recorded days from that instant on exact again; called by the engine when a message of theirs changed.';
+comment on function bondhu.refresh_wellness(uuid, timestamptz, timestamptz) is
+  'Makes the recorded days between two instants exact again; called by the engine when a message that they count changed.';
 
 create function bondhu.rewrite_wellness(user_id uuid) returns void
 language plpgsql
@@ -1508,7 +1510,7 @@ end
 $$;
 comment on function bondhu.record_wellness_of(uuid) is 'Records the days of a user that have ended.';
 
-create function bondhu.record_wellness(batch integer default 5000) returns bigint
+create function bondhu.record_wellness(batch integer default 1000) returns bigint
 language plpgsql
 set search_path = ''
 as $$
@@ -1529,7 +1531,7 @@ begin
         select from public.sentiment_buckets b
         where b.user_id = p.user_id and b.bucket_start >= coalesce(p.wellness_until, '-infinity') - interval '8 days'
       )
-    order by p.user_id
+    order by p.wellness_until nulls first
     limit batch
     for no key update of p skip locked
   ) locked;
@@ -1538,7 +1540,7 @@ begin
 end
 $$;
 comment on function bondhu.record_wellness(integer) is
-  'Records the days that have ended for up to `batch` users; returns of how many. Run by cron each hour, since days end when they end.';
+  'Records the days that have ended for up to `batch` users; those who wait longest first; returns of how many. Run by cron through the day, since days end when they end.';
 
 create function bondhu.wellness_differences(of_user uuid)
 returns table (user_id uuid, relation text, figure text, stored text, recounted text)
@@ -1588,7 +1590,7 @@ create trigger profiles_recut_wellness after update of time_zone on public.profi
   execute function bondhu.recut_wellness();
 
 revoke all on function bondhu.recorded_days(uuid), bondhu.write_wellness(uuid, date, date),
-  bondhu.refresh_wellness(uuid, timestamptz), bondhu.rewrite_wellness(uuid), bondhu.record_wellness_of(uuid),
+  bondhu.refresh_wellness(uuid, timestamptz, timestamptz), bondhu.rewrite_wellness(uuid), bondhu.record_wellness_of(uuid),
   bondhu.record_wellness(integer), bondhu.wellness_differences(uuid), bondhu.recut_wellness()
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.record_wellness(integer) to service_role;
@@ -2889,7 +2891,7 @@ $$;
 comment on function bondhu.prune() is
   'Deletes what is past its retention (bondhu.settings) and returns how much of each; never messages or rollups. Run by cron.';
 
-create function bondhu.refresh_profiles(batch integer default 5000) returns bigint
+create function bondhu.refresh_profiles(batch integer default 1000) returns bigint
 language plpgsql
 set search_path = ''
 as $$
@@ -2909,7 +2911,7 @@ begin
         -- Weights go by UTC days.
         or (p.trait_count > 0 and (p.as_of at time zone 'UTC')::date < (now() at time zone 'UTC')::date)
       )
-    order by p.user_id
+    order by p.as_of
     limit batch
     for no key update skip locked
   ) locked;
@@ -2918,7 +2920,7 @@ begin
 end
 $$;
 comment on function bondhu.refresh_profiles(integer) is
-  'Brings up to `batch` stored profiles to now that are over an hour old and whose figures time has moved; returns how many. Run by cron; RPCs are exact without it.';
+  'Brings up to `batch` stored profiles to now that are over an hour old and whose figures time has moved, the oldest first; returns how many. Run by cron; RPCs are exact without it.';
 
 create function bondhu.has_cron() returns boolean
 language sql stable
@@ -2957,8 +2959,8 @@ as $$
   values
     ('bondhu-plan-syncs', '* * * * *', 'select bondhu.plan_syncs()'),
     ('bondhu-close-idle-sessions', '* * * * *', 'select bondhu.close_idle_sessions()'),
-    ('bondhu-refresh-profiles', '*/10 * * * *', 'select bondhu.refresh_profiles()'),
-    ('bondhu-record-wellness', '7 * * * *', 'select bondhu.record_wellness()'),
+    ('bondhu-refresh-profiles', '* * * * *', 'select bondhu.refresh_profiles()'),
+    ('bondhu-record-wellness', '*/10 * * * *', 'select bondhu.record_wellness()'),
     ('bondhu-prune', '17 3 * * *', 'select bondhu.prune()')
 $$;
 comment on function bondhu.cron_plan() is 'The jobs there should be; times are UTC unless cron.timezone says otherwise.';

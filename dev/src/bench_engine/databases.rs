@@ -146,6 +146,8 @@ impl Databases {
             .execute(&mut superuser)
             .await?;
         sqlx::query("checkpoint").execute(&mut superuser).await?;
+        // What was written without waiting is on disk before others wait for theirs.
+        tokio::task::spawn_blocking(rustix::fs::sync).await?;
         Ok(())
     }
 

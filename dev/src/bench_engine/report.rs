@@ -50,7 +50,7 @@ const TARGETS: [(&str, f64, Bound, &str); 7] = [
 const COMPARATORS: [(&str, &str); 5] = [
     (
         "score_call_us",
-        "score(text) in SQL; the bare core: make bench-scorer",
+        "a call of score(text) in SQL; the bare core: make bench-scorer",
     ),
     (
         "upsert_ratio_many",

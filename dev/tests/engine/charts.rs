@@ -69,6 +69,8 @@ async fn recorded_days_are_those_of_the_raw_messages_and_stay_so() {
             "insert into public.chat_messages (user_id, message_text, created_at)
              values ($1, 'this is terrible, i hate it', now() - interval '30 days')",
             "update bondhu.settings set min_messages = 3 where $1::uuid is not null",
+            "update bondhu.settings set wellness_retention_days = 20 where $1::uuid is not null",
+            "update bondhu.settings set wellness_retention_days = 730 where $1::uuid is not null",
             "update public.profiles set time_zone = 'Australia/Lord_Howe' where user_id = $1",
             "select bondhu.recompute($1)",
         ] {
@@ -91,6 +93,39 @@ async fn recorded_days_are_those_of_the_raw_messages_and_stay_so() {
             .unwrap();
         assert_eq!(count(&mut owner, sql, user).await, 0, "no trace is left");
     }
+}
+
+/// In Havana clocks go back from one to midnight, so that 1 November 2026 has two of them.
+#[tokio::test]
+async fn a_day_with_two_midnights_begins_at_the_first() {
+    let db = Database::create().await;
+    let mut owner = db.connect(Role::Owner).await;
+    let user = db.user().await;
+    for change in [
+        "update public.profiles set time_zone = 'America/Havana' where user_id = $1",
+        "insert into public.personality_profiles (user_id, as_of, window_hours) values ($1, now(), 24)",
+        // Midnight is at 04:00 UTC and at 05:00 UTC; a mean of 0.1, then of 0.9, later of 0.5.
+        "insert into public.sentiment_buckets
+           (user_id, bucket_start, message_count, score_sum, score_sum_squares, angry, anxious, calm, curious, disgust,
+            grateful, joy, lonely, love, neutral, sad, surprise, tired)
+         select $1, at, 10, 10 * score, 10 * score * score, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10, 0, 0, 0
+         from (values ('2026-11-01 04:00Z'::timestamptz, 10), ('2026-11-01 05:00Z', 90), ('2026-11-10 12:00Z', 50))
+           b (at, score)",
+    ] {
+        sqlx::query(change)
+            .bind(user)
+            .execute(&mut owner)
+            .await
+            .unwrap();
+    }
+    // The first day of the fortnight, and of the patterns' hundred and eighty days.
+    let trend = "select trend::bigint from bondhu.wellness($1, '2026-11-14', '2026-11-14')";
+    assert_eq!(count(&mut owner, trend, user).await, 50);
+    let messages = "select sum(n)::bigint from bondhu.patterns(array[$1], '2027-04-29 18:00Z') p, unnest(p.hour_counts) n";
+    assert_eq!(count(&mut owner, messages, user).await, 30);
+    // The day before ends there too.
+    let messages = "select count(*) from bondhu.wellness($1, '2026-10-25', '2026-10-31')";
+    assert_eq!(count(&mut owner, messages, user).await, 0);
 }
 
 #[tokio::test]

@@ -21,13 +21,16 @@ macro_rules! day {
     };
 }
 
-/// The instant at which a local day begins.
-macro_rules! midnight {
-    ($day:literal) => {
+/// The buckets `b` of the local days `$2` to `$3`.
+macro_rules! of_days {
+    () => {
         concat!(
-            "((date '1970-01-01' + (",
-            $day,
-            ")::integer)::timestamp at time zone u.time_zone)"
+            day!("b.bucket_start"),
+            " between $2 and $3
+             -- For the index. Where clocks go back at one in the morning midnight comes twice, and
+             -- Postgres knows the second: the day decides, this only has to be wide enough.
+             and b.bucket_start >= (date '1970-01-01' + ($2 - 1)::integer)::timestamp at time zone u.time_zone
+             and b.bucket_start < (date '1970-01-01' + ($3 + 2)::integer)::timestamp at time zone u.time_zone"
         )
     };
 }
@@ -51,10 +54,8 @@ static CELLS: Statement = Statement::new(
            sum(b.message_count)::bigint, sum(b.score_sum)::bigint
          from public.profiles u
          join public.sentiment_buckets b on b.user_id = u.user_id
-         where u.user_id = $1 and b.bucket_start >= ",
-        midnight!("$2"),
-        " and b.bucket_start < ",
-        midnight!("$3 + 1"),
+         where u.user_id = $1 and ",
+        of_days!(),
         " group by 1, 2"
     )),
     &[UUIDOID, INT8OID, INT8OID],
@@ -68,12 +69,11 @@ static DAYS: Statement = Statement::new(
             "select {}, {sums}
              from public.profiles u
              join public.sentiment_buckets b on b.user_id = u.user_id
-             where u.user_id = $1 and b.bucket_start >= {} and b.bucket_start < {}
+             where u.user_id = $1 and {}
              group by 1
              order by 1",
             day!("b.bucket_start"),
-            midnight!("$2"),
-            midnight!("$3 + 1"),
+            of_days!(),
         )
     }),
     &[UUIDOID, INT8OID, INT8OID],

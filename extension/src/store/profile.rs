@@ -6,6 +6,7 @@ use bondhu_core::state::State;
 use bondhu_core::style::CommunicationStyle;
 use bondhu_core::tally::Tally;
 use bondhu_core::time::Timestamp;
+use bondhu_core::wellness::WEEK;
 use pgrx::datum::{TimestampWithTimeZone, Uuid};
 use pgrx::pg_sys::{
     BOOLOID, INT4OID, INT8ARRAYOID, INT8OID, NUMERICOID, Oid, TEXTOID, TIMESTAMPTZARRAYOID,
@@ -93,8 +94,8 @@ const TYPES: [Oid; COLUMNS.len() + 1] = {
 
 static REFRESH_WELLNESS: Statement = Statement::new(
     "refreshing wellness",
-    Sql::Text("select bondhu.refresh_wellness($1, $2)"),
-    &[UUIDOID, TIMESTAMPTZOID],
+    Sql::Text("select bondhu.refresh_wellness($1, $2, $3)"),
+    &[UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID],
 );
 
 static CREATE: Statement = Statement::new(
@@ -219,10 +220,16 @@ pub(crate) fn save(
     row.update(columns.zip(values))
 }
 
-/// Makes the recorded days of a user from `since` on exact again.
-pub(crate) fn refresh_wellness(user: Uuid, since: Timestamp) -> Result<(), EngineError> {
+/// Makes the recorded days of a user exact again that count messages from `oldest` to `newest`:
+/// a message counts for its own week and as the week before the next.
+pub(crate) fn refresh_wellness(
+    user: Uuid,
+    oldest: Timestamp,
+    newest: Timestamp,
+) -> Result<(), EngineError> {
+    let through = newest.plus_hours(24 * 2 * WEEK);
     REFRESH_WELLNESS
-        .run(Sees::Newest, [value(user), time(since)])
+        .run(Sees::Newest, [value(user), time(oldest), time(through)])
         .map(drop)
 }
 
