@@ -114,8 +114,7 @@ create policy "a user reads their own history" on public.personality_history
 create policy "a user reads their own evidence" on public.personality_history_evidence
   for select to authenticated using (user_id = (select auth.uid()));
 
--- SECURITY DEFINER, as the one below: they fire as whoever deletes or moves a message,
--- who has no rights here.
+-- SECURITY DEFINER, as the one below: they fire as whoever deletes, who may have no rights here.
 create function bondhu.drop_unevidenced_history() returns trigger
 language plpgsql security definer
 set search_path = ''

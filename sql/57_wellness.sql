@@ -139,7 +139,7 @@ begin
 end
 $$;
 comment on function bondhu.record_wellness(integer) is
-  'Records the days that have ended for up to `batch` users; those who wait longest first; returns of how many. Run by cron through the day, since days end when they end.';
+  'Records the days that have ended of up to `batch` users, those who wait longest first; returns of how many users. Run by cron through the day, since days end when they end.';
 
 create function bondhu.wellness_differences(of_user uuid)
 returns table (user_id uuid, relation text, figure text, stored text, recounted text)

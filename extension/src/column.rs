@@ -61,6 +61,19 @@ impl Column {
     }
 }
 
+/// How many columns there are, dropped ones left out.
+///
+/// # Safety
+/// `descriptor` is a valid tuple descriptor.
+pub(crate) unsafe fn count(descriptor: pg_sys::TupleDesc) -> usize {
+    // SAFETY: the caller's; only columns that there are are looked at.
+    unsafe {
+        (0..(*descriptor).natts as usize)
+            .filter(|index| !(*attribute(descriptor, *index)).attisdropped)
+            .count()
+    }
+}
+
 /// # Safety
 /// The descriptor is valid and has more than `index` columns.
 unsafe fn attribute(

@@ -12,7 +12,7 @@ use crate::datum;
 use crate::error::{EngineError, or_raise};
 use crate::spi::{self, Sees};
 use crate::store::profile::Profile;
-use crate::store::{buckets, history, messages, profile, safety, settings};
+use crate::store::{self, buckets, history, messages, profile, safety, settings};
 use crate::table::{Snapshot, Table};
 
 /// Rebuilds a user's buckets and profile from their scored messages, exactly as folding the
@@ -116,7 +116,7 @@ fn differences(users: &[Uuid]) -> Result<Vec<Difference>, EngineError> {
 fn profile_differences(
     stored: &Profile,
     settings: &Settings,
-) -> Result<Vec<profile::Difference>, EngineError> {
+) -> Result<Vec<store::Difference>, EngineError> {
     let user = stored.user_id;
     let sees = Sees::Caller;
     let newest = messages::newest(sees, user)?;

@@ -59,7 +59,7 @@ create temp table attempts as
   -- Whoever has no user id inserts for somebody anyway.
   where not (verb.name = 'insert for another' and actor.user_id is null);
 
-select plan(2 + (select count(*) from attempts)::integer);
+select plan(5 + (select count(*) from attempts)::integer);
 
 select set_eq(
   'select relation from relations where has_user and kind in (''r'', ''p'')', 'select relation from sample_rows',
@@ -75,6 +75,19 @@ select is(
   format('%s: %s, %s: %s', relation, actor, verb, expected))
 from attempts
 order by relation, actor, verb;
+
+-- The control: what a careless migration would open, the matrix finds.
+create function pg_temp.surprises(of_relation text) returns bigint
+language sql as $$
+  select count(*) from attempts a
+  where a.relation = of_relation
+    and replace(pg_temp.attempt(a.role, a.user_id, a.statement), '23505', '1 rows') <> a.expected
+$$;
+select is(pg_temp.surprises('public.chat_messages') + pg_temp.surprises('bondhu.provider_tokens'), 0::bigint, 'as it is, nothing surprises');
+grant select on bondhu.provider_tokens to authenticated;
+select cmp_ok(pg_temp.surprises('bondhu.provider_tokens'), '>', 0::bigint, 'a grant too many would be found');
+alter table public.chat_messages disable row level security;
+select cmp_ok(pg_temp.surprises('public.chat_messages'), '>', 0::bigint, 'and row security that is off');
 
 select * from finish();
 rollback;

@@ -203,3 +203,23 @@ async fn a_session_that_goes_leaves_the_conclusions_alone() {
         Vec::<String>::new()
     );
 }
+
+#[tokio::test]
+async fn every_function_that_runs_sql_has_its_search_path_pinned() {
+    let db = Database::create().await;
+    let mut owner = db.connect(Role::Owner).await;
+    // These run none, and one of them for each message.
+    let unpinned: Vec<String> = sqlx::query_scalar(
+        "select proname::text from pg_proc
+         where pronamespace = 'bondhu_native'::regnamespace
+           and not coalesce(proconfig, '{}') @> '{\"search_path=pg_catalog, pg_temp\"}'
+         order by 1",
+    )
+    .fetch_all(&mut owner)
+    .await
+    .unwrap();
+    assert_eq!(
+        unpinned,
+        ["engine_version", "explain", "score", "score_message"]
+    );
+}

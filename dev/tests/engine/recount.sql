@@ -14,13 +14,15 @@ scored as (
 current_window as (
   select p.user_id, count(m.id) as n, round(avg(m.sentiment_score), 4) as mean,
     round(stddev_samp(m.sentiment_score), 4) as deviation, avg(m.sentiment_score) as exact_mean,
-    variance(m.sentiment_score) as exact_variance
+    variance(m.sentiment_score) as exact_variance, coalesce(sum(m.hundredths), 0)::bigint as sum,
+    coalesce(sum(m.hundredths ^ 2), 0)::bigint as squares, min(m.created_at) as oldest
   from person p
   left join scored m on m.user_id = p.user_id and m.created_at > p.as_of - p.width and m.created_at <= p.as_of
   group by 1
 ),
 previous_window as (
-  select p.user_id, count(m.id) as n, avg(m.sentiment_score) as exact_mean
+  select p.user_id, count(m.id) as n, avg(m.sentiment_score) as exact_mean,
+    coalesce(sum(m.hundredths), 0)::bigint as sum, min(m.created_at) as oldest
   from person p
   left join scored m on m.user_id = p.user_id
     and m.created_at > p.as_of - 2 * p.width and m.created_at <= p.as_of - p.width
@@ -37,20 +39,62 @@ age as materialized (
   select days, round(1000000 * power(2::numeric, -days / 30::numeric)) as weight from generate_series(0, 179) days
 ),
 decayed as (
-  select p.user_id, m.mood_detected, sum(age.weight)::bigint as weight, sum(age.weight * m.hundredths)::bigint as weighted_sum
+  select p.user_id, m.mood_detected, sum(age.weight)::bigint as weight, sum(age.weight * m.hundredths)::bigint as weighted_sum,
+    sum(age.weight * m.hundredths ^ 2)::bigint as weighted_squares
   from person p
   join scored m on m.user_id = p.user_id
   join age on age.days = (p.as_of at time zone 'UTC')::date - (m.created_at at time zone 'UTC')::date
   group by 1, 2
 ),
-traits as (
+evidence as (
   select p.user_id, coalesce(sum(d.weight), 0)::bigint as weight, coalesce(sum(d.weighted_sum), 0)::bigint as weighted_sum,
-    least(1, coalesce(sum(d.weight), 0) / 30000000)::numeric as confidence,
-    case when sum(d.weight) > 0 then round(
-      (coalesce(sum(d.weight) filter (where d.mood_detected in ('joy', 'love', 'surprise')), 0)
-        - coalesce(sum(d.weight) filter (where d.mood_detected in ('sad', 'lonely', 'tired')), 0)) / sum(d.weight), 4)
-    else 0 end as extraversion
+    coalesce(sum(d.weighted_squares), 0)::bigint as weighted_squares,
+    round(least(1, coalesce(sum(d.weight), 0) / 30000000)::numeric, 4) as confidence,
+    -- Share of messages in each mood.
+    coalesce(jsonb_object_agg(d.mood_detected, d.weight) filter (where d.weight is not null), '{}') as moods
   from person p left join decayed d on d.user_id = p.user_id
+  group by 1
+),
+balances as (
+  select e.user_id, signal.trait,
+    case when e.weight > 0 then round((
+      select coalesce(sum((e.moods ->> mood)::numeric * case when mood = any (signal.up) then 1 else -1 end), 0)
+      from unnest(signal.up || signal.down) mood
+    ) / e.weight, 4) else 0 end as balance
+  from evidence e
+  cross join (values
+    ('openness', '{curious,surprise}'::text[], '{}'::text[]), ('conscientiousness', '{calm}', '{tired,angry}'),
+    ('extraversion', '{joy,love,surprise}', '{sad,lonely,tired}'), ('agreeableness', '{love,grateful}', '{angry,disgust}'),
+    ('affect', '{anxious,sad,lonely,angry}', '{joy,calm,grateful,love}')
+  ) signal (trait, up, down)
+),
+traits as (
+  select e.user_id, e.weight, e.weighted_sum, e.weighted_squares, e.confidence,
+    50 + round(20 * openness.balance * e.confidence, 2) as openness,
+    50 + round(10 * conscientiousness.balance * e.confidence, 2) as conscientiousness,
+    50 + round(20 * extraversion.balance * e.confidence, 2) as extraversion,
+    50 + round(20 * agreeableness.balance * e.confidence, 2) as agreeableness,
+    50 + round(20 * round(0.75 * affect.balance + 0.25 * case when e.weight > 0 then least(1, round(2 * sqrt(
+      greatest(0, e.weighted_squares::numeric / e.weight - (e.weighted_sum::numeric / e.weight) ^ 2)) / 100, 4)) else 0 end, 4)
+      * e.confidence, 2) as neuroticism
+  from evidence e
+  join balances openness on openness.user_id = e.user_id and openness.trait = 'openness'
+  join balances conscientiousness on conscientiousness.user_id = e.user_id and conscientiousness.trait = 'conscientiousness'
+  join balances extraversion on extraversion.user_id = e.user_id and extraversion.trait = 'extraversion'
+  join balances agreeableness on agreeableness.user_id = e.user_id and agreeableness.trait = 'agreeableness'
+  join balances affect on affect.user_id = e.user_id and affect.trait = 'affect'
+),
+by_mood as (
+  select p.user_id, array_agg(coalesce(w.n, 0) order by mood) as moods, array_agg(w.latest order by mood) as latest,
+    array_agg(coalesce(d.weight, 0) order by mood) as weights
+  from person p
+  cross join unnest('{angry,anxious,calm,curious,disgust,grateful,joy,lonely,love,neutral,sad,surprise,tired}'::text[]) mood
+  left join lateral (
+    select count(*) as n, max(m.created_at) as latest
+    from scored m
+    where m.user_id = p.user_id and m.mood_detected = mood and m.created_at > p.as_of - p.width and m.created_at <= p.as_of
+  ) w on true
+  left join decayed d on d.user_id = p.user_id and d.mood_detected = mood
   group by 1
 ),
 expected as (
@@ -75,14 +119,18 @@ expected as (
       where m.user_id = p.user_id and m.support_level = 'crisis'
         and m.created_at > p.as_of - make_interval(hours => s.crisis_support_hours)
     ) as needs_support,
-    t.weight as trait_count, t.weighted_sum as trait_sum,
-    round(t.confidence, 4) as trait_confidence,
-    50 + round(20 * t.extraversion * round(t.confidence, 4), 2) as extraversion
+    case when c.n >= s.min_messages then 'sufficient' else 'insufficient_data' end as data_status,
+    t.confidence as trait_confidence, t.openness, t.conscientiousness, t.extraversion, t.agreeableness, t.neuroticism,
+    s.window_hours, c.sum as window_sum, c.squares as window_sum_squares, c.oldest as window_oldest, k.moods as window_moods, k.latest as window_latest,
+    b.n as previous_count, b.sum as previous_sum, b.oldest as previous_oldest,
+    t.weight as trait_count, t.weighted_sum as trait_sum, t.weighted_squares as trait_sum_squares, k.weights as trait_moods,
+    (select max(m.created_at) from scored m where m.user_id = p.user_id and m.support_level = 'crisis') as last_crisis_at
   from person p
   cross join settings s
   join current_window c using (user_id)
   join previous_window b using (user_id)
   join traits t using (user_id)
+  join by_mood k using (user_id)
   left join dominant d using (user_id)
 ),
 profiles_differ as (
@@ -90,7 +138,9 @@ profiles_differ as (
   from expected e
   join (
     select user_id, message_count, mean_sentiment, sentiment_volatility, dominant_mood, communication_style,
-      emotional_stability, sentiment_trend, needs_support, trait_count, trait_sum, trait_confidence, extraversion
+      emotional_stability, sentiment_trend, needs_support, data_status, trait_confidence, openness, conscientiousness,
+      extraversion, agreeableness, neuroticism, window_hours, window_sum, window_sum_squares, window_oldest, window_moods, window_latest,
+      previous_count, previous_sum, previous_oldest, trait_count, trait_sum, trait_sum_squares, trait_moods, last_crisis_at
     from person
   ) f using (user_id)
   where to_jsonb(e) <> to_jsonb(f)
@@ -99,16 +149,27 @@ buckets_expected as (
   select m.user_id, to_timestamp(floor(extract(epoch from m.created_at) / 900) * 900) as bucket_start,
     count(*)::integer as message_count, sum(m.hundredths)::bigint as score_sum,
     sum(m.hundredths * m.hundredths)::bigint as score_sum_squares,
+    count(*) filter (where m.mood_detected = 'angry')::integer as angry,
+    count(*) filter (where m.mood_detected = 'anxious')::integer as anxious,
+    count(*) filter (where m.mood_detected = 'calm')::integer as calm,
+    count(*) filter (where m.mood_detected = 'curious')::integer as curious,
+    count(*) filter (where m.mood_detected = 'disgust')::integer as disgust,
+    count(*) filter (where m.mood_detected = 'grateful')::integer as grateful,
     count(*) filter (where m.mood_detected = 'joy')::integer as joy,
+    count(*) filter (where m.mood_detected = 'lonely')::integer as lonely,
+    count(*) filter (where m.mood_detected = 'love')::integer as love,
+    count(*) filter (where m.mood_detected = 'neutral')::integer as neutral,
     count(*) filter (where m.mood_detected = 'sad')::integer as sad,
-    count(*) filter (where m.mood_detected = 'neutral')::integer as neutral
+    count(*) filter (where m.mood_detected = 'surprise')::integer as surprise,
+    count(*) filter (where m.mood_detected = 'tired')::integer as tired
   from scored m group by 1, 2
 ),
 buckets_differ as (
   select 'bucket: ' || coalesce(to_jsonb(e)::text, 'none') || ' is not ' || coalesce(to_jsonb(f)::text, 'none') as difference
   from buckets_expected e
   full join (
-    select user_id, bucket_start, message_count, score_sum, score_sum_squares, joy, sad, neutral
+    select user_id, bucket_start, message_count, score_sum, score_sum_squares, angry, anxious, calm, curious, disgust,
+      grateful, joy, lonely, love, neutral, sad, surprise, tired
     from public.sentiment_buckets where user_id = any ($1)
   ) f using (user_id, bucket_start)
   where to_jsonb(e) is distinct from to_jsonb(f)

@@ -11,6 +11,7 @@ use crate::column::column;
 use crate::datum::timestamptz;
 use crate::error::EngineError;
 use crate::spi::{Sees, Sql, Statement, time, value};
+use crate::store::Difference;
 use crate::store::tally;
 use crate::table::{Key, Name, Table};
 
@@ -27,7 +28,7 @@ pub(crate) const TABLE: Name = Name {
 static DAYS: Statement = Statement::new(
     "reading daily tallies",
     Sql::Made(|| {
-        let sums = tally::listed(|column, _| format!("sum(b.{column})::bigint"));
+        let sums = tally::sums();
         format!(
             "select floor(extract(epoch from b.bucket_start) / 86400)::bigint, {sums}
              from public.sentiment_buckets b
@@ -58,7 +59,7 @@ fn recounted() -> String {
 static RECOUNT: Statement = Statement::new(
     "recounting sentiment buckets",
     Sql::Made(|| {
-        let columns = tally::listed(|column, _| column.to_owned());
+        let columns = tally::names();
         let recounted = recounted();
         format!(
             "insert into public.sentiment_buckets (user_id, bucket_start, {columns}) {recounted}"
@@ -70,7 +71,7 @@ static RECOUNT: Statement = Statement::new(
 static DIFFERENCES: Statement = Statement::new(
     "comparing sentiment buckets",
     Sql::Made(|| {
-        let columns = tally::listed(|column, _| column.to_owned());
+        let columns = tally::names();
         let recounted = recounted();
         format!(
             "select bucket_start::text, b.tally, r.tally
@@ -131,10 +132,7 @@ pub(crate) fn recount(user: Uuid) -> Result<(), EngineError> {
     RECOUNT.run(Sees::Newest, [value(user)]).map(drop)
 }
 
-/// A bucket that is not what the messages make it: its start, what is stored, what should be.
-pub(crate) type Difference = (String, Option<String>, Option<String>);
-
-/// The buckets of a user that differ from the messages.
+/// The buckets of a user that are not what the messages make them, named by their start.
 pub(crate) fn differences(sees: Sees, user: Uuid) -> Result<Vec<Difference>, EngineError> {
     DIFFERENCES
         .run(sees, [value(user)])?

@@ -64,7 +64,7 @@ static CELLS: Statement = Statement::new(
 static DAYS: Statement = Statement::new(
     "reading local days",
     Sql::Made(|| {
-        let sums = tally::listed(|column, _| format!("sum(b.{column})::bigint"));
+        let sums = tally::sums();
         format!(
             "select {}, {sums}
              from public.profiles u

@@ -9,3 +9,6 @@ pub(crate) mod profile;
 pub(crate) mod safety;
 pub(crate) mod settings;
 pub(crate) mod tally;
+
+/// Something that is not what it should be: its name, what is stored, what should be.
+pub(crate) type Difference = (String, Option<String>, Option<String>);

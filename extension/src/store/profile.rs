@@ -6,7 +6,7 @@ use bondhu_core::state::State;
 use bondhu_core::style::CommunicationStyle;
 use bondhu_core::tally::Tally;
 use bondhu_core::time::Timestamp;
-use bondhu_core::wellness::WEEK;
+use bondhu_core::wellness::REACH_DAYS;
 use pgrx::datum::{TimestampWithTimeZone, Uuid};
 use pgrx::pg_sys::{
     BOOLOID, INT4OID, INT8ARRAYOID, INT8OID, NUMERICOID, Oid, TEXTOID, TIMESTAMPTZARRAYOID,
@@ -17,6 +17,7 @@ use crate::column::column;
 use crate::datum::{instant, numeric, numeric4, timestamptz_element};
 use crate::error::EngineError;
 use crate::spi::{Parameter, Sees, Sql, Statement, time, value};
+use crate::store::Difference;
 use crate::table::{Key, Name, Row, Snapshot, Table};
 
 /// The table.
@@ -220,21 +221,17 @@ pub(crate) fn save(
     row.update(columns.zip(values))
 }
 
-/// Makes the recorded days of a user exact again that count messages from `oldest` to `newest`:
-/// a message counts for its own week and as the week before the next.
+/// Makes the recorded days of a user exact again that count messages from `oldest` to `newest`.
 pub(crate) fn refresh_wellness(
     user: Uuid,
     oldest: Timestamp,
     newest: Timestamp,
 ) -> Result<(), EngineError> {
-    let through = newest.plus_hours(24 * 2 * WEEK);
+    let through = newest.plus_hours(24 * REACH_DAYS);
     REFRESH_WELLNESS
         .run(Sees::Newest, [value(user), time(oldest), time(through)])
         .map(drop)
 }
-
-/// A figure that is not what it should be: its column, what is stored, what should be.
-pub(crate) type Difference = (String, Option<String>, Option<String>);
 
 /// What the stored row of a user has other than `recounted`.
 pub(crate) fn differences(

@@ -18,13 +18,17 @@ fn columns() -> impl Iterator<Item = &'static str> {
     SUMS.into_iter().chain(Mood::ALL.map(Mood::as_str))
 }
 
-/// A list of what `item` makes of each column and its place, counted from 1.
-pub(crate) fn listed(item: impl Fn(&str, usize) -> String) -> String {
-    let items: Vec<_> = columns()
-        .zip(1..)
-        .map(|(column, place)| item(column, place))
+/// The columns' names, as a list.
+pub(crate) fn names() -> String {
+    columns().collect::<Vec<_>>().join(", ")
+}
+
+/// Their sums over a group of buckets `b`, as a list.
+pub(crate) fn sums() -> String {
+    let sums: Vec<_> = columns()
+        .map(|column| format!("sum(b.{column})::bigint"))
         .collect();
-    items.join(", ")
+    sums.join(", ")
 }
 
 /// The tally of a group of messages `c`.
