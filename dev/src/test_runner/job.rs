@@ -110,6 +110,25 @@ pub(super) fn count_cargo_tests(output: &str) -> Tally {
     tally
 }
 
+/// What cargo's tests say about those that failed, at most `lines` lines; else the end of `output`.
+pub(super) fn what_failed(output: &str, lines: usize) -> String {
+    let mut told = Vec::new();
+    let mut telling = false;
+    for line in output.lines() {
+        telling |= line == "failures:";
+        if telling {
+            told.push(line);
+        }
+        telling &= !line.starts_with("test result: ");
+    }
+    if told.is_empty() {
+        told = output.lines().collect();
+        told.drain(..told.len().saturating_sub(lines));
+    }
+    told.truncate(lines);
+    told.join("\n")
+}
+
 /// Counts the lines `ok 1 - …` and `not ok 2 - …` of the Test Anything Protocol.
 pub(super) fn count_tap(output: &str) -> Tally {
     let mut tally = Tally::default();
@@ -149,6 +168,16 @@ mod tests {
                 failed: 3
             }
         );
+    }
+
+    #[test]
+    fn a_failed_test_is_told_and_what_passed_is_not() {
+        let output = "test a ... ok\nfailures:\n\n---- b stdout ----\nwhy\n\ntest result: FAILED. 1 passed\n   Doc-tests\n";
+        assert_eq!(
+            what_failed(output, 9),
+            "failures:\n\n---- b stdout ----\nwhy\n\ntest result: FAILED. 1 passed"
+        );
+        assert_eq!(what_failed("one\ntwo\nthree", 2), "two\nthree");
     }
 
     #[test]

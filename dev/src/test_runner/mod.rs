@@ -16,9 +16,12 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use crate::installation::Installation;
-use crate::{extension_sql, paths, process};
+use crate::{extension_sql, paths};
 use bench::{Bench, Server};
 use job::Tally;
+
+/// What a failed step shows; the rest is in its log.
+const LINES_OF_A_FAILURE: usize = 120;
 
 /// In this order: what fails fast and says most comes first.
 const STEPS: [(&str, Step); 18] = [
@@ -146,7 +149,11 @@ async fn report(bench: &mut Bench, name: &str, step: Step) -> Result<Tally> {
         begun.elapsed().as_secs_f64()
     );
     if tally.failed > 0 {
-        println!("{}", process::tail(&bench.log(), 40));
+        let log = std::fs::read(bench.log()).unwrap_or_default();
+        println!(
+            "{}",
+            job::what_failed(&String::from_utf8_lossy(&log), LINES_OF_A_FAILURE)
+        );
         if let Some(complaint) = complaint {
             println!("{complaint}");
         }

@@ -10,7 +10,7 @@ use sqlx::PgPool;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
-use super::changes::{Batch, DocumentSet};
+use super::changes::{Batch, Committed, DocumentSet};
 use super::documents::{self, Body};
 use super::error::MirrorError;
 use super::position::{Lsn, Version};
@@ -53,7 +53,8 @@ impl Applier {
     ) -> Result<(), MirrorError> {
         while let Some(batch) = batches.recv().await {
             let end = batch.end;
-            self.apply(batch).await?;
+            let transactions = self.apply(batch).await?;
+            self.follows(&transactions);
             applied.send_replace(end);
         }
         Ok(())
@@ -80,6 +81,7 @@ impl Applier {
                 documents::active_after(&mut connection, last, USERS_AT_A_TIME as i64).await?;
             drop(connection);
             let Some(greatest) = users.last() else {
+                self.follows(&[]);
                 return Ok(());
             };
             last = *greatest;
@@ -95,7 +97,8 @@ impl Applier {
         }
     }
 
-    async fn apply(&mut self, batch: Batch) -> Result<(), MirrorError> {
+    /// Brings a batch to Redis and moves the watermark; returns the transactions that were in it.
+    async fn apply(&mut self, batch: Batch) -> Result<Vec<Committed>, MirrorError> {
         let Batch {
             mut touched,
             transactions,
@@ -121,7 +124,12 @@ impl Applier {
         self.watermark
             .advance(&self.store, end, complete_at_ms)
             .await?;
+        Ok(transactions)
+    }
 
+    /// Says that Redis holds everything up to the watermark, these transactions included.
+    fn follows(&self, transactions: &[Committed]) {
+        let version = self.watermark.version(self.watermark.lsn());
         let now = Utc::now();
         self.status.set(Phase::Following { version, at: now });
         self.metrics
@@ -132,7 +140,6 @@ impl Applier {
             self.metrics
                 .mirror_transaction(Duration::from_micros(lag.unsigned_abs()));
         }
-        Ok(())
     }
 
     /// Re-reads and writes what is wanted of some users' documents.

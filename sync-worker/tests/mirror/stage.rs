@@ -63,9 +63,13 @@ impl Stage {
 
     /// Starts a mirror in this process.
     pub(crate) async fn mirror(&self) -> Running {
+        self.mirror_with(&self.config()).await
+    }
+
+    async fn mirror_with(&self, config: &MirrorConfig) -> Running {
         let database = self.database.pool(Role::Worker).await;
         let metrics = Arc::new(Metrics::default());
-        let mirror = Mirror::new(&self.config(), database, Arc::clone(&metrics)).unwrap();
+        let mirror = Mirror::new(config, database, Arc::clone(&metrics)).unwrap();
         let (status, stop) = (mirror.status(), CancellationToken::new());
         let task = tokio::spawn({
             let stop = stop.clone();
@@ -81,7 +85,12 @@ impl Stage {
 
     /// Starts a mirror and waits until it follows.
     pub(crate) async fn following(&self) -> Running {
-        let running = self.mirror().await;
+        self.following_with(&self.config()).await
+    }
+
+    /// As [`Self::following`], set up otherwise.
+    pub(crate) async fn following_with(&self, config: &MirrorConfig) -> Running {
+        let running = self.mirror_with(config).await;
         running
             .until("it follows", |phase| {
                 matches!(phase, Phase::Following { .. })
@@ -183,8 +192,9 @@ impl Stage {
         text.map(|text| serde_json::from_str(&text).unwrap())
     }
 
+    /// The epoch, once there is one: documents may be there before the watermark is.
     pub(crate) async fn epoch(&self) -> u32 {
-        let state = self.state().await.unwrap();
+        let state = eventually("there is a watermark", async || self.state().await).await;
         u32::from_str_radix(state["epoch"].as_str().unwrap(), 16).unwrap()
     }
 
