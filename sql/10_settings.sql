@@ -123,7 +123,8 @@ insert into bondhu.provider_settings
   (provider, authorize_url, scopes, sync_interval_minutes, requests_per_window, window_seconds, quota_resets, llm_use_allowed)
 values
   ('spotify', 'https://accounts.spotify.com/authorize',
-   array['user-top-read', 'user-read-recently-played'],
+   array['user-top-read', 'user-read-recently-played', 'user-library-read', 'user-follow-read',
+         'playlist-read-private', 'playlist-read-collaborative'],
    60, 90, 30, 'rolling', false),
   ('youtube', 'https://accounts.google.com/o/oauth2/v2/auth',
    array['https://www.googleapis.com/auth/youtube.readonly'],

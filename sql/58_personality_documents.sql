@@ -11,9 +11,9 @@ begin
     select
       wanted.id,
       (
-        select to_jsonb(m) - 'user_id'
+        select jsonb_object_agg(m.provider, to_jsonb(m) - '{user_id,provider}'::text[])
         from public.music_preferences m
-        join bondhu.provider_settings s on s.provider = 'spotify' and s.llm_use_allowed
+        join bondhu.provider_settings s on s.provider = m.provider and s.llm_use_allowed
         where m.user_id = wanted.id
       ),
       (

@@ -57,6 +57,7 @@ create table bondhu.sync_jobs (
   lease_owner text,
   lease_expires_at timestamptz,
   checkpoint jsonb not null default '{}',
+  resources jsonb not null default '{}',
   not_before timestamptz,
   attempts integer not null default 0,
   requested_at timestamptz,
@@ -66,11 +67,14 @@ create table bondhu.sync_jobs (
     references public.provider_connections (user_id, provider) on delete cascade,
   constraint lease_has_token check (num_nulls(lease_token, lease_owner, lease_expires_at) in (0, 3)),
   constraint checkpoint_is_an_object check (jsonb_typeof(checkpoint) = 'object'),
+  constraint resources_is_an_object check (jsonb_typeof(resources) = 'object'),
   constraint attempts_are_counted check (attempts >= 0)
 );
 comment on table bondhu.sync_jobs is 'The private half of a connection. Exists while it is connected.';
 comment on column bondhu.sync_jobs.lease_token is 'Who may write for this connection now: a worker whose token is no longer here has lost the job.';
 comment on column bondhu.sync_jobs.checkpoint is 'Where an unfinished walk goes on; commits together with the page before it.';
+comment on column bondhu.sync_jobs.resources is
+  'What is known of each resource: {name: {at, offered}}. Walked to its end at that instant; offered false: the provider does not give it to this app.';
 comment on column bondhu.sync_jobs.not_before is 'Back-off that outlives the worker: Retry-After of 13 hours occurs.';
 comment on column bondhu.sync_jobs.requested_at is 'When the user asked for a sync; served before scheduled ones.';
 
@@ -89,18 +93,39 @@ create table bondhu.provider_tokens (
 comment on table bondhu.provider_tokens is
   'Tokens sealed by the worker (XChaCha20-Poly1305, bound to user, provider and kind). The database never sees one in clear.';
 
+create table bondhu.page_etags (
+  user_id uuid not null,
+  provider text not null,
+  resource text not null,
+  page text not null,
+  etag text not null,
+  item_ids text[] not null,
+  next_page text,
+  walk_id uuid not null,
+  fetched_at timestamptz not null default now(),
+
+  primary key (user_id, provider, resource, page),
+  constraint page_etags_job_fkey foreign key (user_id, provider)
+    references bondhu.sync_jobs (user_id, provider) on delete cascade
+);
+comment on table bondhu.page_etags is
+  'What a page held under its entity tag (RFC 9110, 8.8.3), so that an unchanged page is not sent again. Goes with the connection.';
+comment on column bondhu.page_etags.page is 'The page as it is asked for: path and query under the API''s base.';
+
 create table bondhu.provider_ledger (
   provider text not null references bondhu.provider_settings (provider),
-  window_start timestamptz not null,
+  counted_from timestamptz not null,
   requests bigint not null default 0,
 
-  primary key (provider, window_start),
+  primary key (provider, counted_from),
   constraint requests_are_counted check (requests >= 0)
 );
-comment on table bondhu.provider_ledger is 'Requests (YouTube: quota units, one each) sent per provider and quota window, by all workers.';
+comment on table bondhu.provider_ledger is
+  'Requests (YouTube: quota units, one each) sent by all workers: per second where the quota is a rolling window, else per quota day.';
 
-revoke all on bondhu.sync_jobs, bondhu.provider_tokens, bondhu.provider_ledger from public, anon, authenticated, service_role;
+revoke all on bondhu.sync_jobs, bondhu.page_etags, bondhu.provider_tokens, bondhu.provider_ledger from public, anon, authenticated, service_role;
 grant select, update on bondhu.sync_jobs to bondhu_worker;
+grant select, insert, update, delete on bondhu.page_etags to bondhu_worker;
 grant select, insert, update, delete on bondhu.provider_tokens to bondhu_worker;
 grant select, insert, update, delete on bondhu.provider_ledger to bondhu_worker;
 grant select on bondhu.sync_jobs, bondhu.provider_ledger to service_role;

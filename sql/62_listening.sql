@@ -1,4 +1,4 @@
--- What Spotify brings: what was played, and the account's top artists and tracks.
+-- What Spotify brings: what was played, top artists and tracks, the library and playlists.
 
 create table public.listening_history (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -40,17 +40,129 @@ comment on table public.music_top_items is
 comment on column public.music_top_items.genres is 'Null when the provider sends none: the field is deprecated there.';
 comment on column public.music_top_items.walk_id is 'The pull that last saw this row; what a complete walk did not see is swept.';
 
+create table public.listening_gaps (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  after_play timestamptz not null,
+  before_play timestamptz not null,
+  found_at timestamptz not null default now(),
+
+  primary key (user_id, after_play),
+  constraint gap_has_a_length check (after_play < before_play)
+);
+comment on table public.listening_gaps is
+  'Where listening_history may lack plays: a poll found nothing but newer plays, as many as the provider keeps. Between the two instants nothing is known.';
+
+create table public.music_library (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  kind text not null,
+  item_id text not null,
+  name text not null,
+  artist_names text[] not null default '{}',
+  genres text[],
+  isrc text,
+  added_at timestamptz,
+  walk_id uuid not null,
+  fetched_at timestamptz not null default now(),
+
+  primary key (user_id, kind, item_id),
+  constraint library_kind_is_known check (kind in ('album', 'artist', 'track'))
+);
+comment on table public.music_library is 'Saved albums and tracks, and followed artists.';
+comment on column public.music_library.added_at is 'When it was saved; null for artists, whose date the provider does not tell.';
+
+create table public.music_playlists (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  playlist_id text not null,
+  name text,
+  owner_id text,
+  collaborative boolean not null default false,
+  snapshot_id text,
+  item_count integer,
+  items_snapshot_id text,
+  walk_id uuid not null,
+  fetched_at timestamptz not null default now(),
+
+  primary key (user_id, playlist_id),
+  constraint items_are_counted check (item_count >= 0)
+);
+comment on table public.music_playlists is 'Playlists the user owns or follows.';
+comment on column public.music_playlists.items_snapshot_id is
+  'The snapshot whose items are in music_playlist_items; they are walked again when the playlist has another. Null: never, as for playlists of others.';
+
+create table public.music_playlist_items (
+  user_id uuid not null,
+  playlist_id text not null,
+  position integer not null,
+  track_id text not null,
+  name text not null,
+  artist_names text[] not null default '{}',
+  isrc text,
+  added_at timestamptz,
+  walk_id uuid not null,
+  fetched_at timestamptz not null default now(),
+
+  primary key (user_id, playlist_id, position),
+  constraint music_playlist_items_playlist_fkey foreign key (user_id, playlist_id)
+    references public.music_playlists (user_id, playlist_id) on delete cascade,
+  constraint position_starts_at_zero check (position >= 0)
+);
+comment on table public.music_playlist_items is
+  'Tracks of the user''s own and collaborative playlists, at their places; the provider shows no others''. Local files and episodes are left out.';
+
+create table bondhu.track_features (
+  track_id text primary key,
+  energy numeric(4, 3) not null,
+  valence numeric(4, 3) not null,
+  danceability numeric(4, 3) not null,
+  acousticness numeric(4, 3) not null,
+  fetched_at timestamptz not null default now(),
+
+  constraint features_are_shares check (
+    energy between 0 and 1 and valence between 0 and 1 and danceability between 0 and 1 and acousticness between 0 and 1
+  )
+);
+comment on table bondhu.track_features is
+  'Spotify''s audio features of tracks, where the app has extended access. Facts about recordings, about nobody.';
+
 alter table public.listening_history enable row level security;
+alter table public.listening_gaps enable row level security;
 alter table public.music_top_items enable row level security;
-revoke all on public.listening_history, public.music_top_items from public, anon, authenticated, service_role;
-grant select on public.listening_history, public.music_top_items to authenticated, service_role;
-grant select, insert, update, delete on public.listening_history, public.music_top_items to bondhu_worker;
+alter table public.music_library enable row level security;
+alter table public.music_playlists enable row level security;
+alter table public.music_playlist_items enable row level security;
+revoke all on public.listening_history, public.listening_gaps, public.music_top_items,
+  public.music_library, public.music_playlists, public.music_playlist_items,
+  bondhu.track_features
+  from public, anon, authenticated, service_role;
+grant select on public.listening_history, public.listening_gaps, public.music_top_items,
+  public.music_library, public.music_playlists, public.music_playlist_items
+  to authenticated, service_role;
+grant select, insert, update, delete on public.listening_history, public.listening_gaps, public.music_top_items,
+  public.music_library, public.music_playlists, public.music_playlist_items,
+  bondhu.track_features
+  to bondhu_worker;
 
 create policy "a user reads their own listening" on public.listening_history
   for select to authenticated using (user_id = (select auth.uid()));
 create policy "the worker keeps listening" on public.listening_history
   to bondhu_worker using (true) with check (true);
+create policy "a user reads their own listening gaps" on public.listening_gaps
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker keeps listening gaps" on public.listening_gaps
+  to bondhu_worker using (true) with check (true);
 create policy "a user reads their own top items" on public.music_top_items
   for select to authenticated using (user_id = (select auth.uid()));
 create policy "the worker keeps top items" on public.music_top_items
+  to bondhu_worker using (true) with check (true);
+create policy "a user reads their own library" on public.music_library
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker keeps library" on public.music_library
+  to bondhu_worker using (true) with check (true);
+create policy "a user reads their own playlists" on public.music_playlists
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker keeps playlists" on public.music_playlists
+  to bondhu_worker using (true) with check (true);
+create policy "a user reads their own playlist items" on public.music_playlist_items
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker keeps playlist items" on public.music_playlist_items
   to bondhu_worker using (true) with check (true);

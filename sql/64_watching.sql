@@ -1,16 +1,19 @@
--- What YouTube brings: subscriptions and liked videos. There is no watch history.
+-- What YouTube brings: subscriptions, liked videos and playlists. There is no watch history.
 
 create table public.video_subscriptions (
   user_id uuid not null references auth.users (id) on delete cascade,
   channel_id text not null,
   title text,
   subscribed_at timestamptz,
+  topics text[],
+  topics_at timestamptz,
   walk_id uuid not null,
   fetched_at timestamptz not null default now(),
 
   primary key (user_id, channel_id)
 );
 comment on table public.video_subscriptions is 'Channels the user follows on YouTube.';
+comment on column public.video_subscriptions.topics is 'Wikipedia titles of the channel''s topicCategories; null when it tells none. Asked for at topics_at.';
 
 create table public.video_likes (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -30,6 +33,42 @@ comment on table public.video_likes is 'Videos the user liked on YouTube. Delete
 comment on column public.video_likes.topics is 'Wikipedia titles of topicDetails.topicCategories, e.g. Music.';
 comment on column public.video_likes.walk_id is 'The pull that last saw this row; what a complete walk did not see is swept.';
 
+create table public.video_playlists (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  playlist_id text not null,
+  title text,
+  item_count integer,
+  walk_id uuid not null,
+  fetched_at timestamptz not null default now(),
+
+  primary key (user_id, playlist_id),
+  constraint items_are_counted check (item_count >= 0)
+);
+comment on table public.video_playlists is 'The user''s own playlists on YouTube.';
+
+create table public.video_playlist_items (
+  user_id uuid not null,
+  playlist_id text not null,
+  item_id text not null,
+  video_id text not null,
+  title text,
+  channel_id text,
+  channel_title text,
+  category_id text,
+  topics text[],
+  published_at timestamptz,
+  details_at timestamptz,
+  walk_id uuid not null,
+  fetched_at timestamptz not null default now(),
+
+  primary key (user_id, playlist_id, item_id),
+  constraint video_playlist_items_playlist_fkey foreign key (user_id, playlist_id)
+    references public.video_playlists (user_id, playlist_id) on delete cascade
+);
+comment on table public.video_playlist_items is 'What is in the user''s own playlists. A video that cannot be seen any more keeps its place, without details.';
+comment on column public.video_playlist_items.details_at is 'When the video''s title, channel, category and topics were asked for; null: not yet.';
+
+create index video_playlists_by_age on public.video_playlists (fetched_at);
 create index video_subscriptions_by_age on public.video_subscriptions (fetched_at);
 create index video_likes_by_age on public.video_likes (fetched_at);
 
@@ -42,10 +81,19 @@ comment on table bondhu.video_categories is 'YouTube''s category titles (region 
 
 alter table public.video_subscriptions enable row level security;
 alter table public.video_likes enable row level security;
-revoke all on public.video_subscriptions, public.video_likes, bondhu.video_categories
+alter table public.video_playlists enable row level security;
+alter table public.video_playlist_items enable row level security;
+revoke all on public.video_subscriptions, public.video_likes, public.video_playlists,
+  public.video_playlist_items,
+  bondhu.video_categories
   from public, anon, authenticated, service_role;
-grant select on public.video_subscriptions, public.video_likes to authenticated, service_role;
-grant select, insert, update, delete on public.video_subscriptions, public.video_likes, bondhu.video_categories to bondhu_worker;
+grant select on public.video_subscriptions, public.video_likes, public.video_playlists,
+  public.video_playlist_items
+  to authenticated, service_role;
+grant select, insert, update, delete on public.video_subscriptions, public.video_likes, public.video_playlists,
+  public.video_playlist_items,
+  bondhu.video_categories
+  to bondhu_worker;
 
 create policy "a user reads their own subscriptions" on public.video_subscriptions
   for select to authenticated using (user_id = (select auth.uid()));
@@ -54,4 +102,12 @@ create policy "the worker keeps subscriptions" on public.video_subscriptions
 create policy "a user reads their own likes" on public.video_likes
   for select to authenticated using (user_id = (select auth.uid()));
 create policy "the worker keeps likes" on public.video_likes
+  to bondhu_worker using (true) with check (true);
+create policy "a user reads their own video playlists" on public.video_playlists
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker keeps video playlists" on public.video_playlists
+  to bondhu_worker using (true) with check (true);
+create policy "a user reads their own video playlist items" on public.video_playlist_items
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker keeps video playlist items" on public.video_playlist_items
   to bondhu_worker using (true) with check (true);

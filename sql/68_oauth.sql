@@ -200,7 +200,7 @@ begin
   insert into bondhu.sync_jobs (user_id, provider, requested_at) values (caller, consent.provider, now())
   on conflict (user_id, provider) do update set
     lease_token = null, lease_owner = null, lease_expires_at = null,
-    checkpoint = '{}', not_before = null, attempts = 0, requested_at = now();
+    checkpoint = '{}', resources = '{}', not_before = null, attempts = 0, requested_at = now();
 
   -- A consent given again may bring no refresh token (RFC 6749, section 6): the former one stays good.
   insert into bondhu.provider_tokens (user_id, provider, kind, sealed, expires_at)
@@ -224,13 +224,18 @@ begin
   case of_provider
     when 'spotify' then
       delete from public.listening_history where user_id = of_user;
+      delete from public.listening_gaps where user_id = of_user;
       delete from public.music_top_items where user_id = of_user;
-      delete from public.music_preferences where user_id = of_user;
+      delete from public.music_library where user_id = of_user;
+      delete from public.music_playlists where user_id = of_user;
     when 'youtube' then
       delete from public.video_subscriptions where user_id = of_user;
       delete from public.video_likes where user_id = of_user;
+      delete from public.video_playlists where user_id = of_user;
       delete from public.video_preferences where user_id = of_user;
   end case;
+  delete from public.music_preferences m where m.user_id = of_user and m.provider = of_provider;
+  delete from bondhu.page_etags e where e.user_id = of_user and e.provider = of_provider;
 end
 $$;
 comment on function bondhu.forget_provider(uuid, text) is 'Removes everything a provider brought about a user, derived rows too; Redis follows through the mirror.';

@@ -6,7 +6,7 @@ language sql stable
 set search_path = ''
 as $$
   select case settings.quota_resets
-    when 'rolling' then date_bin(make_interval(secs => settings.window_seconds), at, 'epoch')
+    when 'rolling' then at - make_interval(secs => settings.window_seconds)
     -- https://developers.google.com/youtube/v3/getting-started#quota
     when 'midnight_pacific' then date_trunc('day', at, 'America/Los_Angeles')
   end
@@ -15,32 +15,61 @@ comment on function bondhu.quota_window_start(bondhu.provider_settings, timestam
 
 create view bondhu.quota as
   select s.provider, bondhu.quota_window_start(s, now()) as window_start, s.requests_per_window,
-         coalesce(l.requests, 0) as requests_used,
-         greatest(s.requests_per_window - coalesce(l.requests, 0), 0) as requests_left,
+         used.requests as requests_used,
+         greatest(s.requests_per_window - used.requests, 0) as requests_left,
          s.blocked_until, s.blocked_reason
   from bondhu.provider_settings s
-  left join bondhu.provider_ledger l
-    on l.provider = s.provider and l.window_start = bondhu.quota_window_start(s, now());
+  cross join lateral (
+    select coalesce(sum(l.requests), 0)::bigint as requests
+    from bondhu.provider_ledger l
+    where l.provider = s.provider and l.counted_from >= bondhu.quota_window_start(s, now())
+  ) used;
 comment on view bondhu.quota is 'How much of each provider''s budget the present window has used.';
 
-create function bondhu.record_requests(of_provider text, sent bigint) returns void
-language sql
+create function bondhu.spend_request(of_provider text) returns timestamptz
+language plpgsql
 set search_path = ''
 as $$
-  insert into bondhu.provider_ledger as l (provider, window_start, requests)
-  select s.provider, bondhu.quota_window_start(s, now()), sent
-  from bondhu.provider_settings s
-  where s.provider = of_provider
-  on conflict (provider, window_start) do update set requests = l.requests + excluded.requests
+declare
+  settings bondhu.provider_settings;
+  window_start timestamptz;
+  used bigint;
+  free_at timestamptz;
+begin
+  -- All workers count together. What they wait for here is one row.
+  perform pg_advisory_xact_lock(hashtextextended('bondhu.provider_ledger/' || of_provider, 0));
+  select * into settings from bondhu.provider_settings s where s.provider = of_provider;
+  window_start := bondhu.quota_window_start(settings, clock_timestamp());
+  select coalesce(sum(l.requests), 0), min(l.counted_from) into used, free_at
+  from bondhu.provider_ledger l
+  where l.provider = of_provider and l.counted_from >= window_start;
+
+  if used >= settings.requests_per_window then
+    return case settings.quota_resets
+      when 'rolling' then free_at + make_interval(secs => settings.window_seconds + 1)
+      -- A calendar day and not 24 hours: the clock change is in it.
+      when 'midnight_pacific' then
+        (window_start at time zone 'America/Los_Angeles' + interval '1 day') at time zone 'America/Los_Angeles'
+    end;
+  end if;
+  insert into bondhu.provider_ledger as l (provider, counted_from, requests)
+  values (
+    of_provider,
+    case settings.quota_resets when 'rolling' then date_trunc('second', clock_timestamp()) else window_start end,
+    1)
+  on conflict (provider, counted_from) do update set requests = l.requests + 1;
+  return null;
+end
 $$;
-comment on function bondhu.record_requests(text, bigint) is 'Enters requests sent to a provider in the ledger.';
+comment on function bondhu.spend_request(text) is
+  'Enters one request in the ledger before it is sent. Not null: the budget is used up until then, and the request must not be sent.';
 
 create function bondhu.plan_syncs() returns bigint
 language sql
 set search_path = ''
 as $$
   with budget as (
-    -- A first pull takes about ten requests; the pages after them are counted as they go.
+    -- A first pull takes about ten requests or more; each is counted before it is sent.
     select q.provider, q.requests_left / 10 - (
         select count(*) from public.provider_connections waiting
         where waiting.provider = q.provider and waiting.status in ('queued', 'syncing')
@@ -73,8 +102,11 @@ as $$
 $$;
 comment on function bondhu.plan_syncs() is 'Queues the connections that are due, asked-for ones first, within each provider''s budget; returns how many. Run every minute by cron.';
 
-create function bondhu.claim_syncs(worker text, how_many integer)
-returns table (user_id uuid, provider text, lease_token uuid, checkpoint jsonb, attempts integer, scopes text[])
+create function bondhu.claim_syncs(worker text, how_many integer, providers text[] default '{spotify,youtube}')
+returns table (
+  user_id uuid, provider text, lease_token uuid, checkpoint jsonb, attempts integer,
+  scopes text[], resources jsonb, requested boolean
+)
 language sql
 set search_path = ''
 set lock_timeout = '500ms' -- as hold_lease does, and why
@@ -85,6 +117,7 @@ as $$
     join public.provider_connections c on c.user_id = j.user_id and c.provider = j.provider
     join bondhu.provider_settings s on s.provider = j.provider
     where (c.status = 'queued' or (c.status = 'syncing' and j.lease_expires_at < now()))
+      and j.provider = any (providers)
       and s.enabled
       and coalesce(s.blocked_until, '-infinity') <= now()
       and coalesce(j.not_before, '-infinity') <= now()
@@ -105,11 +138,15 @@ as $$
      set status = 'syncing'
     from leased
    where c.user_id = leased.user_id and c.provider = leased.provider
-  returning c.user_id, c.provider, leased.lease_token, leased.checkpoint, leased.attempts, c.scopes
+  returning c.user_id, c.provider, leased.lease_token, leased.checkpoint, leased.attempts,
+            c.scopes, leased.resources, leased.requested_at is not null
 $$;
-comment on function bondhu.claim_syncs(text, integer) is 'Leases up to how_many queued connections (or those whose lease ran out) to a worker.';
+comment on function bondhu.claim_syncs(text, integer, text[]) is
+  'Leases up to how_many queued connections (or those whose lease ran out) of these providers to a worker.';
 
-create function bondhu.hold_lease(of_user uuid, of_provider text, token uuid, new_checkpoint jsonb default null) returns boolean
+create function bondhu.hold_lease(
+  of_user uuid, of_provider text, token uuid, new_checkpoint jsonb default null, learned jsonb default '{}'
+) returns boolean
 language plpgsql
 set search_path = ''
 as $$
@@ -119,14 +156,15 @@ begin
   perform set_config('lock_timeout', '500ms', true);
   update bondhu.sync_jobs j
      set lease_expires_at = now() + make_interval(secs => s.lease_seconds),
-         checkpoint = coalesce(new_checkpoint, j.checkpoint)
+         checkpoint = coalesce(new_checkpoint, j.checkpoint),
+         resources = j.resources || learned
     from bondhu.settings s
    where j.user_id = of_user and j.provider = of_provider and j.lease_token = token;
   return found;
 end
 $$;
-comment on function bondhu.hold_lease(uuid, text, uuid, jsonb) is
-  'First statement of every write a pull makes: locks and extends the lease, moves the checkpoint. False: the job is somebody else''s now, write nothing.';
+comment on function bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb) is
+  'First statement of every write a pull makes: locks and extends the lease, moves the checkpoint, keeps what was learned of resources. False: the job is somebody else''s now, write nothing.';
 
 create function bondhu.complete_sync(
   of_user uuid, of_provider text, token uuid, outcome text,
@@ -211,14 +249,14 @@ $$;
 comment on function bondhu.cron_plans_syncs() is 'Whether pg_cron runs plan_syncs here; otherwise the worker plans for itself.';
 
 revoke all on bondhu.quota from public, anon, authenticated, service_role;
-revoke all on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.record_requests(text, bigint),
-  bondhu.plan_syncs(), bondhu.claim_syncs(text, integer), bondhu.hold_lease(uuid, text, uuid, jsonb),
+revoke all on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.spend_request(text),
+  bondhu.plan_syncs(), bondhu.claim_syncs(text, integer, text[]), bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb),
   bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz), bondhu.block_provider(text, timestamptz, text),
   bondhu.cron_plans_syncs()
   from public, anon, authenticated, service_role;
 grant select on bondhu.quota to bondhu_worker, service_role;
-grant execute on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.record_requests(text, bigint),
-  bondhu.plan_syncs(), bondhu.claim_syncs(text, integer), bondhu.hold_lease(uuid, text, uuid, jsonb),
+grant execute on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.spend_request(text),
+  bondhu.plan_syncs(), bondhu.claim_syncs(text, integer, text[]), bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb),
   bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz), bondhu.block_provider(text, timestamptz, text),
   bondhu.cron_plans_syncs()
   to bondhu_worker;

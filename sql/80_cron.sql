@@ -9,7 +9,9 @@ declare
   settings bondhu.settings;
   removed jsonb := jsonb_build_object();
   gone bigint;
-  outdated uuid[];
+  relation text;
+  owners uuid[];
+  outdated uuid[] := array[]::uuid[];
 begin
   select * into strict settings from bondhu.settings;
 
@@ -43,24 +45,24 @@ begin
 
   -- YouTube API Services Developer Policies III.E.4: what was not refreshed in time goes,
   -- and what was concluded from it.
-  select coalesce(array_agg(old.user_id), '{}') into outdated
-  from (
-    select s.user_id from public.video_subscriptions s
-    where s.fetched_at < now() - make_interval(days => settings.video_retention_days)
-    union
-    select l.user_id from public.video_likes l
-    where l.fetched_at < now() - make_interval(days => settings.video_retention_days)
-  ) old;
+  foreach relation in array array['video_subscriptions', 'video_likes', 'video_playlists', 'video_playlist_items'] loop
+    execute format(
+      'with old as (delete from public.%I where fetched_at < $1 returning user_id)
+       select count(*), coalesce(array_agg(distinct user_id), ''{}'') from old', relation)
+      into gone, owners using now() - make_interval(days => settings.video_retention_days);
+    outdated := outdated || owners;
+    removed := removed || jsonb_build_object(relation, gone);
+  end loop;
+  update public.video_subscriptions s set topics = null, topics_at = null
+  where s.topics_at < now() - make_interval(days => settings.video_retention_days);
+  update public.video_playlist_items i
+     set title = null, channel_id = null, channel_title = null, category_id = null, topics = null, published_at = null, details_at = null
+  where i.details_at < now() - make_interval(days => settings.video_retention_days);
 
-  delete from public.video_subscriptions
+  delete from bondhu.page_etags
   where fetched_at < now() - make_interval(days => settings.video_retention_days);
   get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('video_subscriptions', gone);
-
-  delete from public.video_likes
-  where fetched_at < now() - make_interval(days => settings.video_retention_days);
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('video_likes', gone);
+  removed := removed || jsonb_build_object('page_etags', gone);
 
   delete from public.video_preferences p
   where p.computed_at < now() - make_interval(days => settings.video_retention_days)
@@ -68,13 +70,19 @@ begin
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('video_preferences', gone);
 
+  delete from public.music_preferences p
+  where p.provider = 'youtube'
+    and (p.computed_at < now() - make_interval(days => settings.video_retention_days) or p.user_id = any (outdated));
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('music_preferences', gone);
+
   delete from bondhu.video_categories
   where fetched_at < now() - make_interval(days => settings.video_retention_days);
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('video_categories', gone);
 
   delete from bondhu.provider_ledger
-  where window_start < now() - make_interval(days => settings.cron_history_retention_days);
+  where counted_from < now() - make_interval(days => settings.cron_history_retention_days);
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('provider_ledger', gone);
 

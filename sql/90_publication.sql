@@ -7,6 +7,6 @@ create publication bondhu_mirror for table
   public.user_sessions (user_id, id),
   public.chat_messages (user_id, id),
   public.personality_profiles (user_id),
-  public.music_preferences (user_id),
+  public.music_preferences (user_id, provider),
   public.video_preferences (user_id);
 comment on publication bondhu_mirror is 'Keys of what users'' documents are built from; read by sync-worker''s mirror.';

@@ -12,8 +12,10 @@ pub enum Document {
     PersonalitySentiment,
     /// The newest messages.
     ChatHistory,
-    /// Musical taste.
+    /// Musical taste, by linked account.
     MusicProfile,
+    /// Musical taste of the Spotify account alone.
+    MusicSpotify,
     /// Taste in videos.
     VideoYoutube,
     /// Active sessions, one per device.
@@ -31,11 +33,12 @@ pub const STATE_MAX_AGE: Duration = Duration::from_secs(5);
 
 impl Document {
     /// Every document.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::PersonalityContext,
         Self::PersonalitySentiment,
         Self::ChatHistory,
         Self::MusicProfile,
+        Self::MusicSpotify,
         Self::VideoYoutube,
         Self::SessionActive,
     ];
@@ -48,6 +51,7 @@ impl Document {
             Self::PersonalitySentiment => "personality_sentiment",
             Self::ChatHistory => "chat_history",
             Self::MusicProfile => "music_profile",
+            Self::MusicSpotify => "music_spotify",
             Self::VideoYoutube => "video_youtube",
             Self::SessionActive => "session_active",
         }
@@ -62,6 +66,7 @@ impl Document {
             Self::PersonalitySentiment => format!("personality:sentiment:{{{user}}}"),
             Self::ChatHistory => format!("chat:history:{{{user}}}:{CHAT_HISTORY_SIZE}"),
             Self::MusicProfile => format!("music:profile:{{{user}}}"),
+            Self::MusicSpotify => format!("music:spotify:{{{user}}}"),
             Self::VideoYoutube => format!("video:youtube:{{{user}}}"),
             Self::SessionActive => format!("session:active:{{{user}}}"),
         }
@@ -88,7 +93,9 @@ impl Document {
             Self::PersonalityContext => 30 * MINUTE,
             Self::PersonalitySentiment => HOUR,
             Self::ChatHistory => 5 * MINUTE,
-            Self::MusicProfile | Self::VideoYoutube | Self::SessionActive => 24 * HOUR,
+            Self::MusicProfile | Self::MusicSpotify | Self::VideoYoutube | Self::SessionActive => {
+                24 * HOUR
+            }
         })
     }
 
@@ -105,7 +112,7 @@ impl Document {
             ],
             Self::PersonalitySentiment => &["personality_profiles"],
             Self::ChatHistory => &["chat_messages"],
-            Self::MusicProfile => &["music_preferences"],
+            Self::MusicProfile | Self::MusicSpotify => &["music_preferences"],
             Self::VideoYoutube => &["video_preferences"],
             Self::SessionActive => &["user_sessions"],
         }
@@ -148,7 +155,11 @@ mod tests {
         let stale: Vec<_> = Document::built_from("music_preferences").collect();
         assert_eq!(
             stale,
-            [Document::PersonalityContext, Document::MusicProfile]
+            [
+                Document::PersonalityContext,
+                Document::MusicProfile,
+                Document::MusicSpotify
+            ]
         );
         assert_eq!(Document::built_from("listening_history").count(), 0);
     }

@@ -29,6 +29,8 @@ pub enum Failure {
     NotAllowListed,
     /// The endpoint is gone or not offered to this app.
     NotOffered,
+    /// A list of somebody else's, whose contents the provider shows to its owner only.
+    ForeignList,
     /// The token of a page in the middle of a list is no longer good.
     PageExpired,
     /// The provider does not know the app's own credentials.
@@ -73,6 +75,7 @@ impl Failure {
             Self::ScopeMissing => "scope_missing",
             Self::NotAllowListed => "not_allow_listed",
             Self::NotOffered => "not_offered",
+            Self::ForeignList => "foreign_list",
             Self::PageExpired => "page_expired",
             Self::AppRefused => "app_refused",
             Self::Refused => "refused",
@@ -96,6 +99,7 @@ impl Failure {
             Self::TooLarge
             | Self::ScopeMissing
             | Self::NotOffered
+            | Self::ForeignList
             | Self::Refused
             | Self::ForeignLink => Policy::SkipResource,
         }
@@ -139,6 +143,9 @@ impl Failure {
                 "This {provider} app is in development and does not list your account. Ask the operator to add it, then link again."
             ),
             Self::NotOffered => format!("{provider} does not offer this to this app."),
+            Self::ForeignList => format!(
+                "{provider} shows what is in a playlist to its owner only; the others are here."
+            ),
             Self::PageExpired => {
                 format!("{provider} lost its place in a long list; the next sync reads it again.")
             }

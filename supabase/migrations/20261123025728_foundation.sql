@@ -197,7 +197,8 @@ insert into bondhu.provider_settings
   (provider, authorize_url, scopes, sync_interval_minutes, requests_per_window, window_seconds, quota_resets, llm_use_allowed)
 values
   ('spotify', 'https://accounts.spotify.com/authorize',
-   array['user-top-read', 'user-read-recently-played'],
+   array['user-top-read', 'user-read-recently-played', 'user-library-read', 'user-follow-read',
+         'playlist-read-private', 'playlist-read-collaborative'],
    60, 90, 30, 'rolling', false),
   ('youtube', 'https://accounts.google.com/o/oauth2/v2/auth',
    array['https://www.googleapis.com/auth/youtube.readonly'],
@@ -1616,9 +1617,9 @@ begin
     select
       wanted.id,
       (
-        select to_jsonb(m) - 'user_id'
+        select jsonb_object_agg(m.provider, to_jsonb(m) - '{user_id,provider}'::text[])
         from public.music_preferences m
-        join bondhu.provider_settings s on s.provider = 'spotify' and s.llm_use_allowed
+        join bondhu.provider_settings s on s.provider = m.provider and s.llm_use_allowed
         where m.user_id = wanted.id
       ),
       (
@@ -1998,6 +1999,7 @@ create table bondhu.sync_jobs (
   lease_owner text,
   lease_expires_at timestamptz,
   checkpoint jsonb not null default '{}',
+  resources jsonb not null default '{}',
   not_before timestamptz,
   attempts integer not null default 0,
   requested_at timestamptz,
@@ -2007,11 +2009,14 @@ create table bondhu.sync_jobs (
     references public.provider_connections (user_id, provider) on delete cascade,
   constraint lease_has_token check (num_nulls(lease_token, lease_owner, lease_expires_at) in (0, 3)),
   constraint checkpoint_is_an_object check (jsonb_typeof(checkpoint) = 'object'),
+  constraint resources_is_an_object check (jsonb_typeof(resources) = 'object'),
   constraint attempts_are_counted check (attempts >= 0)
 );
 comment on table bondhu.sync_jobs is 'The private half of a connection. Exists while it is connected.';
 comment on column bondhu.sync_jobs.lease_token is 'Who may write for this connection now: a worker whose token is no longer here has lost the job.';
 comment on column bondhu.sync_jobs.checkpoint is 'Where an unfinished walk goes on; commits together with the page before it.';
+comment on column bondhu.sync_jobs.resources is
+  'What is known of each resource: {name: {at, offered}}. Walked to its end at that instant; offered false: the provider does not give it to this app.';
 comment on column bondhu.sync_jobs.not_before is 'Back-off that outlives the worker: Retry-After of 13 hours occurs.';
 comment on column bondhu.sync_jobs.requested_at is 'When the user asked for a sync; served before scheduled ones.';
 
@@ -2030,25 +2035,46 @@ create table bondhu.provider_tokens (
 comment on table bondhu.provider_tokens is
   'Tokens sealed by the worker (XChaCha20-Poly1305, bound to user, provider and kind). The database never sees one in clear.';
 
+create table bondhu.page_etags (
+  user_id uuid not null,
+  provider text not null,
+  resource text not null,
+  page text not null,
+  etag text not null,
+  item_ids text[] not null,
+  next_page text,
+  walk_id uuid not null,
+  fetched_at timestamptz not null default now(),
+
+  primary key (user_id, provider, resource, page),
+  constraint page_etags_job_fkey foreign key (user_id, provider)
+    references bondhu.sync_jobs (user_id, provider) on delete cascade
+);
+comment on table bondhu.page_etags is
+  'What a page held under its entity tag (RFC 9110, 8.8.3), so that an unchanged page is not sent again. Goes with the connection.';
+comment on column bondhu.page_etags.page is 'The page as it is asked for: path and query under the API''s base.';
+
 create table bondhu.provider_ledger (
   provider text not null references bondhu.provider_settings (provider),
-  window_start timestamptz not null,
+  counted_from timestamptz not null,
   requests bigint not null default 0,
 
-  primary key (provider, window_start),
+  primary key (provider, counted_from),
   constraint requests_are_counted check (requests >= 0)
 );
-comment on table bondhu.provider_ledger is 'Requests (YouTube: quota units, one each) sent per provider and quota window, by all workers.';
+comment on table bondhu.provider_ledger is
+  'Requests (YouTube: quota units, one each) sent by all workers: per second where the quota is a rolling window, else per quota day.';
 
-revoke all on bondhu.sync_jobs, bondhu.provider_tokens, bondhu.provider_ledger from public, anon, authenticated, service_role;
+revoke all on bondhu.sync_jobs, bondhu.page_etags, bondhu.provider_tokens, bondhu.provider_ledger from public, anon, authenticated, service_role;
 grant select, update on bondhu.sync_jobs to bondhu_worker;
+grant select, insert, update, delete on bondhu.page_etags to bondhu_worker;
 grant select, insert, update, delete on bondhu.provider_tokens to bondhu_worker;
 grant select, insert, update, delete on bondhu.provider_ledger to bondhu_worker;
 grant select on bondhu.sync_jobs, bondhu.provider_ledger to service_role;
 
 -- sql/62_listening.sql
 
--- What Spotify brings: what was played, and the account's top artists and tracks.
+-- What Spotify brings: what was played, top artists and tracks, the library and playlists.
 
 create table public.listening_history (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -2090,36 +2116,151 @@ comment on table public.music_top_items is
 comment on column public.music_top_items.genres is 'Null when the provider sends none: the field is deprecated there.';
 comment on column public.music_top_items.walk_id is 'The pull that last saw this row; what a complete walk did not see is swept.';
 
+create table public.listening_gaps (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  after_play timestamptz not null,
+  before_play timestamptz not null,
+  found_at timestamptz not null default now(),
+
+  primary key (user_id, after_play),
+  constraint gap_has_a_length check (after_play < before_play)
+);
+comment on table public.listening_gaps is
+  'Where listening_history may lack plays: a poll found nothing but newer plays, as many as the provider keeps. Between the two instants nothing is known.';
+
+create table public.music_library (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  kind text not null,
+  item_id text not null,
+  name text not null,
+  artist_names text[] not null default '{}',
+  genres text[],
+  isrc text,
+  added_at timestamptz,
+  walk_id uuid not null,
+  fetched_at timestamptz not null default now(),
+
+  primary key (user_id, kind, item_id),
+  constraint library_kind_is_known check (kind in ('album', 'artist', 'track'))
+);
+comment on table public.music_library is 'Saved albums and tracks, and followed artists.';
+comment on column public.music_library.added_at is 'When it was saved; null for artists, whose date the provider does not tell.';
+
+create table public.music_playlists (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  playlist_id text not null,
+  name text,
+  owner_id text,
+  collaborative boolean not null default false,
+  snapshot_id text,
+  item_count integer,
+  items_snapshot_id text,
+  walk_id uuid not null,
+  fetched_at timestamptz not null default now(),
+
+  primary key (user_id, playlist_id),
+  constraint items_are_counted check (item_count >= 0)
+);
+comment on table public.music_playlists is 'Playlists the user owns or follows.';
+comment on column public.music_playlists.items_snapshot_id is
+  'The snapshot whose items are in music_playlist_items; they are walked again when the playlist has another. Null: never, as for playlists of others.';
+
+create table public.music_playlist_items (
+  user_id uuid not null,
+  playlist_id text not null,
+  position integer not null,
+  track_id text not null,
+  name text not null,
+  artist_names text[] not null default '{}',
+  isrc text,
+  added_at timestamptz,
+  walk_id uuid not null,
+  fetched_at timestamptz not null default now(),
+
+  primary key (user_id, playlist_id, position),
+  constraint music_playlist_items_playlist_fkey foreign key (user_id, playlist_id)
+    references public.music_playlists (user_id, playlist_id) on delete cascade,
+  constraint position_starts_at_zero check (position >= 0)
+);
+comment on table public.music_playlist_items is
+  'Tracks of the user''s own and collaborative playlists, at their places; the provider shows no others''. Local files and episodes are left out.';
+
+create table bondhu.track_features (
+  track_id text primary key,
+  energy numeric(4, 3) not null,
+  valence numeric(4, 3) not null,
+  danceability numeric(4, 3) not null,
+  acousticness numeric(4, 3) not null,
+  fetched_at timestamptz not null default now(),
+
+  constraint features_are_shares check (
+    energy between 0 and 1 and valence between 0 and 1 and danceability between 0 and 1 and acousticness between 0 and 1
+  )
+);
+comment on table bondhu.track_features is
+  'Spotify''s audio features of tracks, where the app has extended access. Facts about recordings, about nobody.';
+
 alter table public.listening_history enable row level security;
+alter table public.listening_gaps enable row level security;
 alter table public.music_top_items enable row level security;
-revoke all on public.listening_history, public.music_top_items from public, anon, authenticated, service_role;
-grant select on public.listening_history, public.music_top_items to authenticated, service_role;
-grant select, insert, update, delete on public.listening_history, public.music_top_items to bondhu_worker;
+alter table public.music_library enable row level security;
+alter table public.music_playlists enable row level security;
+alter table public.music_playlist_items enable row level security;
+revoke all on public.listening_history, public.listening_gaps, public.music_top_items,
+  public.music_library, public.music_playlists, public.music_playlist_items,
+  bondhu.track_features
+  from public, anon, authenticated, service_role;
+grant select on public.listening_history, public.listening_gaps, public.music_top_items,
+  public.music_library, public.music_playlists, public.music_playlist_items
+  to authenticated, service_role;
+grant select, insert, update, delete on public.listening_history, public.listening_gaps, public.music_top_items,
+  public.music_library, public.music_playlists, public.music_playlist_items,
+  bondhu.track_features
+  to bondhu_worker;
 
 create policy "a user reads their own listening" on public.listening_history
   for select to authenticated using (user_id = (select auth.uid()));
 create policy "the worker keeps listening" on public.listening_history
   to bondhu_worker using (true) with check (true);
+create policy "a user reads their own listening gaps" on public.listening_gaps
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker keeps listening gaps" on public.listening_gaps
+  to bondhu_worker using (true) with check (true);
 create policy "a user reads their own top items" on public.music_top_items
   for select to authenticated using (user_id = (select auth.uid()));
 create policy "the worker keeps top items" on public.music_top_items
   to bondhu_worker using (true) with check (true);
+create policy "a user reads their own library" on public.music_library
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker keeps library" on public.music_library
+  to bondhu_worker using (true) with check (true);
+create policy "a user reads their own playlists" on public.music_playlists
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker keeps playlists" on public.music_playlists
+  to bondhu_worker using (true) with check (true);
+create policy "a user reads their own playlist items" on public.music_playlist_items
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker keeps playlist items" on public.music_playlist_items
+  to bondhu_worker using (true) with check (true);
 
 -- sql/64_watching.sql
 
--- What YouTube brings: subscriptions and liked videos. There is no watch history.
+-- What YouTube brings: subscriptions, liked videos and playlists. There is no watch history.
 
 create table public.video_subscriptions (
   user_id uuid not null references auth.users (id) on delete cascade,
   channel_id text not null,
   title text,
   subscribed_at timestamptz,
+  topics text[],
+  topics_at timestamptz,
   walk_id uuid not null,
   fetched_at timestamptz not null default now(),
 
   primary key (user_id, channel_id)
 );
 comment on table public.video_subscriptions is 'Channels the user follows on YouTube.';
+comment on column public.video_subscriptions.topics is 'Wikipedia titles of the channel''s topicCategories; null when it tells none. Asked for at topics_at.';
 
 create table public.video_likes (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -2139,6 +2280,42 @@ comment on table public.video_likes is 'Videos the user liked on YouTube. Delete
 comment on column public.video_likes.topics is 'Wikipedia titles of topicDetails.topicCategories, e.g. Music.';
 comment on column public.video_likes.walk_id is 'The pull that last saw this row; what a complete walk did not see is swept.';
 
+create table public.video_playlists (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  playlist_id text not null,
+  title text,
+  item_count integer,
+  walk_id uuid not null,
+  fetched_at timestamptz not null default now(),
+
+  primary key (user_id, playlist_id),
+  constraint items_are_counted check (item_count >= 0)
+);
+comment on table public.video_playlists is 'The user''s own playlists on YouTube.';
+
+create table public.video_playlist_items (
+  user_id uuid not null,
+  playlist_id text not null,
+  item_id text not null,
+  video_id text not null,
+  title text,
+  channel_id text,
+  channel_title text,
+  category_id text,
+  topics text[],
+  published_at timestamptz,
+  details_at timestamptz,
+  walk_id uuid not null,
+  fetched_at timestamptz not null default now(),
+
+  primary key (user_id, playlist_id, item_id),
+  constraint video_playlist_items_playlist_fkey foreign key (user_id, playlist_id)
+    references public.video_playlists (user_id, playlist_id) on delete cascade
+);
+comment on table public.video_playlist_items is 'What is in the user''s own playlists. A video that cannot be seen any more keeps its place, without details.';
+comment on column public.video_playlist_items.details_at is 'When the video''s title, channel, category and topics were asked for; null: not yet.';
+
+create index video_playlists_by_age on public.video_playlists (fetched_at);
 create index video_subscriptions_by_age on public.video_subscriptions (fetched_at);
 create index video_likes_by_age on public.video_likes (fetched_at);
 
@@ -2151,10 +2328,19 @@ comment on table bondhu.video_categories is 'YouTube''s category titles (region 
 
 alter table public.video_subscriptions enable row level security;
 alter table public.video_likes enable row level security;
-revoke all on public.video_subscriptions, public.video_likes, bondhu.video_categories
+alter table public.video_playlists enable row level security;
+alter table public.video_playlist_items enable row level security;
+revoke all on public.video_subscriptions, public.video_likes, public.video_playlists,
+  public.video_playlist_items,
+  bondhu.video_categories
   from public, anon, authenticated, service_role;
-grant select on public.video_subscriptions, public.video_likes to authenticated, service_role;
-grant select, insert, update, delete on public.video_subscriptions, public.video_likes, bondhu.video_categories to bondhu_worker;
+grant select on public.video_subscriptions, public.video_likes, public.video_playlists,
+  public.video_playlist_items
+  to authenticated, service_role;
+grant select, insert, update, delete on public.video_subscriptions, public.video_likes, public.video_playlists,
+  public.video_playlist_items,
+  bondhu.video_categories
+  to bondhu_worker;
 
 create policy "a user reads their own subscriptions" on public.video_subscriptions
   for select to authenticated using (user_id = (select auth.uid()));
@@ -2164,6 +2350,14 @@ create policy "a user reads their own likes" on public.video_likes
   for select to authenticated using (user_id = (select auth.uid()));
 create policy "the worker keeps likes" on public.video_likes
   to bondhu_worker using (true) with check (true);
+create policy "a user reads their own video playlists" on public.video_playlists
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker keeps video playlists" on public.video_playlists
+  to bondhu_worker using (true) with check (true);
+create policy "a user reads their own video playlist items" on public.video_playlist_items
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker keeps video playlist items" on public.video_playlist_items
+  to bondhu_worker using (true) with check (true);
 
 -- sql/66_tastes.sql
 
@@ -2171,28 +2365,39 @@ create policy "the worker keeps likes" on public.video_likes
 -- Unknown is null, never 0.
 
 create table public.music_preferences (
-  user_id uuid primary key references auth.users (id) on delete cascade,
+  user_id uuid not null references auth.users (id) on delete cascade,
+  provider text not null references bondhu.provider_settings (provider),
   top_genres jsonb not null,
   mood_profile jsonb,
   diversity numeric(4, 3),
   top_artists jsonb not null,
   recently_played jsonb not null,
   plays_by_hour integer[] not null,
+  plays_by_weekday integer[] not null,
   play_count bigint not null,
+  trait_evidence jsonb,
   computed_at timestamptz not null,
 
+  primary key (user_id, provider),
   constraint top_genres_is_a_list check (jsonb_typeof(top_genres) = 'array'),
   constraint mood_profile_is_an_object check (jsonb_typeof(mood_profile) = 'object'),
   constraint diversity_is_a_share check (diversity between 0 and 1),
   constraint top_artists_is_a_list check (jsonb_typeof(top_artists) = 'array'),
   constraint recently_played_is_a_list check (jsonb_typeof(recently_played) = 'array'),
   constraint plays_have_every_hour check (cardinality(plays_by_hour) = 24),
+  constraint plays_have_every_weekday check (cardinality(plays_by_weekday) = 7),
+  constraint trait_evidence_is_an_object check (jsonb_typeof(trait_evidence) = 'object'),
   constraint plays_are_counted check (play_count >= 0)
 );
-comment on table public.music_preferences is 'Musical taste from linked accounts; gone when they are disconnected.';
+create index music_preferences_by_provider on public.music_preferences (provider);
+comment on table public.music_preferences is
+  'Musical taste, a row per linked account that tells of it; gone when that is disconnected. On YouTube, music is category 10, music topics and artists'' own channels.';
 comment on column public.music_preferences.top_genres is 'Heaviest first: [{genre, weight, source}]; weights are shares of all genre evidence, 0..1.';
-comment on column public.music_preferences.mood_profile is '{energy, valence, danceability, acousticness, confidence, source}, each 0..1; null without evidence.';
+comment on column public.music_preferences.mood_profile is '{energy, valence, danceability, acousticness, confidence, source}, each 0..1, source audio_features or genres; null without evidence.';
 comment on column public.music_preferences.diversity is 'Gini–Simpson index of the genre weights: 0 one genre, towards 1 many alike; null without genres.';
+comment on column public.music_preferences.plays_by_weekday is 'As plays_by_hour, Monday first.';
+comment on column public.music_preferences.trait_evidence is
+  '{openness, extraversion}: shares 0..1 of genres that go with the trait (Rentfrow & Gosling 2003). Weak evidence, kept apart from the traits that messages tell; null without such genres.';
 comment on column public.music_preferences.plays_by_hour is 'Known plays per hour of the day, in the user''s time zone at computed_at.';
 
 create table public.video_preferences (
@@ -2200,17 +2405,21 @@ create table public.video_preferences (
   top_categories jsonb not null,
   top_topics jsonb not null,
   top_channels jsonb not null,
+  recent_channels jsonb not null,
   subscription_count bigint not null,
   like_count bigint not null,
+  playlist_count bigint not null,
   computed_at timestamptz not null,
 
   constraint top_categories_is_a_list check (jsonb_typeof(top_categories) = 'array'),
   constraint top_topics_is_a_list check (jsonb_typeof(top_topics) = 'array'),
   constraint top_channels_is_a_list check (jsonb_typeof(top_channels) = 'array'),
-  constraint videos_are_counted check (subscription_count >= 0 and like_count >= 0)
+  constraint recent_channels_is_a_list check (jsonb_typeof(recent_channels) = 'array'),
+  constraint videos_are_counted check (least(subscription_count, like_count, playlist_count) >= 0)
 );
 comment on table public.video_preferences is 'Taste in videos from linked accounts; gone when they are disconnected.';
-comment on column public.video_preferences.top_categories is 'Most liked first: [{name, weight}]; weights are shares of the liked videos, 0..1. top_topics alike.';
+comment on column public.video_preferences.top_categories is 'Most frequent first: [{name, weight}]; weights are shares, 0..1, of the liked videos and those in playlists that tell one. top_topics alike, with the topics of subscribed channels.';
+comment on column public.video_preferences.recent_channels is 'Subscribed to last, newest first: [{channel_id, title, subscribed_at}].';
 comment on column public.video_preferences.top_channels is 'Most liked first: [{channel_id, title, likes, subscribed}].';
 
 alter table public.music_preferences enable row level security;
@@ -2233,12 +2442,27 @@ returns table (user_id uuid, data jsonb, until timestamptz)
 language sql stable
 set search_path = ''
 as $$
-  select p.user_id, to_jsonb(m) - 'user_id', null::timestamptz
+  select p.user_id,
+         (select jsonb_object_agg(m.provider, to_jsonb(m) - '{user_id,provider}'::text[])
+          from public.music_preferences m where m.user_id = p.user_id),
+         null::timestamptz
   from public.profiles p
-  left join public.music_preferences m on m.user_id = p.user_id
   where p.user_id = any ($1)
 $$;
-comment on function bondhu.music_profile_document(uuid[], timestamptz) is 'Redis document music:profile; null data for a user without music.';
+comment on function bondhu.music_profile_document(uuid[], timestamptz) is
+  'Redis document music:profile: musical taste by provider; null data for a user without music.';
+
+create function bondhu.music_spotify_document(user_ids uuid[], as_of timestamptz)
+returns table (user_id uuid, data jsonb, until timestamptz)
+language sql stable
+set search_path = ''
+as $$
+  select p.user_id, to_jsonb(m) - '{user_id,provider}'::text[], null::timestamptz
+  from public.profiles p
+  left join public.music_preferences m on m.user_id = p.user_id and m.provider = 'spotify'
+  where p.user_id = any ($1)
+$$;
+comment on function bondhu.music_spotify_document(uuid[], timestamptz) is 'Redis document music:spotify; null data for a user without Spotify.';
 
 create function bondhu.video_youtube_document(user_ids uuid[], as_of timestamptz)
 returns table (user_id uuid, data jsonb, until timestamptz)
@@ -2252,10 +2476,130 @@ as $$
 $$;
 comment on function bondhu.video_youtube_document(uuid[], timestamptz) is 'Redis document video:youtube; null data for a user without videos.';
 
-revoke all on function bondhu.music_profile_document(uuid[], timestamptz), bondhu.video_youtube_document(uuid[], timestamptz)
+revoke all on function bondhu.music_profile_document(uuid[], timestamptz), bondhu.music_spotify_document(uuid[], timestamptz),
+  bondhu.video_youtube_document(uuid[], timestamptz)
   from public, anon, authenticated, service_role;
-grant execute on function bondhu.music_profile_document(uuid[], timestamptz), bondhu.video_youtube_document(uuid[], timestamptz)
+grant execute on function bondhu.music_profile_document(uuid[], timestamptz), bondhu.music_spotify_document(uuid[], timestamptz),
+  bondhu.video_youtube_document(uuid[], timestamptz)
   to bondhu_worker;
+
+-- sql/67_dashboards.sql
+
+-- Reads for dashboards: what the caller listens to and watches, in their own time zone and
+-- under row-level security.
+
+create function bondhu.check_limit(max_rows integer) returns void
+language plpgsql immutable
+set search_path = ''
+as $$
+begin
+  if max_rows is null or max_rows not between 1 and 200 then
+    raise exception using
+      errcode = '22023',
+      message = 'max_rows must be 1 to 200',
+      hint = 'Ask for fewer rows, or page by the time of the last one.';
+  end if;
+end
+$$;
+comment on function bondhu.check_limit(integer) is '22023 unless 1 to 200.';
+revoke all on function bondhu.check_limit(integer) from public, anon, authenticated, service_role;
+grant execute on function bondhu.check_limit(integer) to authenticated;
+
+create function public.recently_played(before timestamptz default 'infinity', max_rows integer default 50)
+returns table (played_at timestamptz, track_id text, track_name text, artist_names text[], duration_ms integer)
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  perform bondhu.check_limit(max_rows);
+  return query
+    select h.played_at, h.track_id, h.track_name, h.artist_names, h.duration_ms
+    from public.listening_history h
+    where h.user_id = (select bondhu.require_user()) and h.played_at < before
+    order by h.played_at desc, h.track_id
+    limit max_rows;
+end
+$$;
+comment on function public.recently_played(timestamptz, integer) is
+  'The caller''s plays, newest first; the next page begins before the last row''s played_at. max_rows 1 to 200.';
+
+create function public.top_genres(max_rows integer default 10)
+returns table (genre text, weight numeric, source text)
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  perform bondhu.check_limit(max_rows);
+  return query
+    select listed.genre, listed.weight, m.provider
+    from public.music_preferences m
+    cross join lateral jsonb_to_recordset(m.top_genres) as listed (genre text, weight numeric)
+    where m.user_id = (select bondhu.require_user())
+    order by listed.weight desc, listed.genre, m.provider
+    limit max_rows;
+end
+$$;
+comment on function public.top_genres(integer) is
+  'The caller''s genres, heaviest first, with the account they come from; weights are shares of that account''s genres, 0..1. max_rows 1 to 200.';
+
+create function public.listening_stats(
+  since timestamptz default now() - interval '30 days',
+  until timestamptz default now()
+) returns table (
+  plays bigint, tracks bigint, artists bigint, listened_ms bigint,
+  plays_by_hour bigint[], plays_by_weekday bigint[], gaps bigint
+)
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  caller uuid := (select bondhu.require_user());
+  zone text := bondhu.my_time_zone();
+begin
+  perform bondhu.check_range(since, until);
+  return query
+    with played as (
+      select h.track_id, h.artist_names, h.duration_ms, h.played_at at time zone zone as local
+      from public.listening_history h
+      where h.user_id = caller and h.played_at >= since and h.played_at < until
+    )
+    select
+      (select count(*) from played),
+      (select count(distinct p.track_id) from played p),
+      (select count(distinct name) from played p, unnest(p.artist_names) name),
+      (select coalesce(sum(p.duration_ms), 0)::bigint from played p),
+      (select array_agg((select count(*) from played p where extract(hour from p.local) = hour) order by hour)
+       from generate_series(0, 23) hour),
+      (select array_agg((select count(*) from played p where extract(isodow from p.local) = day) order by day)
+       from generate_series(1, 7) day),
+      (select count(*) from public.listening_gaps g
+       where g.user_id = caller and g.after_play < until and g.before_play > since);
+end
+$$;
+comment on function public.listening_stats(timestamptz, timestamptz) is
+  'What the caller listened to from since (included) to until: counts, whole lengths of the tracks in ms, plays by local hour (0 to 23) and weekday (Monday first), and how often plays may be missing.';
+
+create function public.watching_stats()
+returns table (
+  subscriptions bigint, likes bigint, playlists bigint, top_categories jsonb, top_topics jsonb, recent_channels jsonb,
+  computed_at timestamptz
+)
+language sql stable
+set search_path = ''
+as $$
+  select v.subscription_count, v.like_count, v.playlist_count, v.top_categories, v.top_topics, v.recent_channels, v.computed_at
+  from public.video_preferences v
+  where v.user_id = (select bondhu.require_user())
+$$;
+comment on function public.watching_stats() is
+  'Counts, favourites and latest subscriptions on the caller''s YouTube, as of computed_at; no row without YouTube.';
+
+revoke all on function public.recently_played(timestamptz, integer), public.top_genres(integer),
+  public.listening_stats(timestamptz, timestamptz), public.watching_stats()
+  from public, anon, authenticated, service_role;
+grant execute on function public.recently_played(timestamptz, integer), public.top_genres(integer),
+  public.listening_stats(timestamptz, timestamptz), public.watching_stats()
+  to authenticated;
 
 -- sql/68_oauth.sql
 
@@ -2461,7 +2805,7 @@ begin
   insert into bondhu.sync_jobs (user_id, provider, requested_at) values (caller, consent.provider, now())
   on conflict (user_id, provider) do update set
     lease_token = null, lease_owner = null, lease_expires_at = null,
-    checkpoint = '{}', not_before = null, attempts = 0, requested_at = now();
+    checkpoint = '{}', resources = '{}', not_before = null, attempts = 0, requested_at = now();
 
   -- A consent given again may bring no refresh token (RFC 6749, section 6): the former one stays good.
   insert into bondhu.provider_tokens (user_id, provider, kind, sealed, expires_at)
@@ -2485,13 +2829,18 @@ begin
   case of_provider
     when 'spotify' then
       delete from public.listening_history where user_id = of_user;
+      delete from public.listening_gaps where user_id = of_user;
       delete from public.music_top_items where user_id = of_user;
-      delete from public.music_preferences where user_id = of_user;
+      delete from public.music_library where user_id = of_user;
+      delete from public.music_playlists where user_id = of_user;
     when 'youtube' then
       delete from public.video_subscriptions where user_id = of_user;
       delete from public.video_likes where user_id = of_user;
+      delete from public.video_playlists where user_id = of_user;
       delete from public.video_preferences where user_id = of_user;
   end case;
+  delete from public.music_preferences m where m.user_id = of_user and m.provider = of_provider;
+  delete from bondhu.page_etags e where e.user_id = of_user and e.provider = of_provider;
 end
 $$;
 comment on function bondhu.forget_provider(uuid, text) is 'Removes everything a provider brought about a user, derived rows too; Redis follows through the mirror.';
@@ -2585,7 +2934,7 @@ language sql stable
 set search_path = ''
 as $$
   select case settings.quota_resets
-    when 'rolling' then date_bin(make_interval(secs => settings.window_seconds), at, 'epoch')
+    when 'rolling' then at - make_interval(secs => settings.window_seconds)
     -- https://developers.google.com/youtube/v3/getting-started#quota
     when 'midnight_pacific' then date_trunc('day', at, 'America/Los_Angeles')
   end
@@ -2594,32 +2943,61 @@ comment on function bondhu.quota_window_start(bondhu.provider_settings, timestam
 
 create view bondhu.quota as
   select s.provider, bondhu.quota_window_start(s, now()) as window_start, s.requests_per_window,
-         coalesce(l.requests, 0) as requests_used,
-         greatest(s.requests_per_window - coalesce(l.requests, 0), 0) as requests_left,
+         used.requests as requests_used,
+         greatest(s.requests_per_window - used.requests, 0) as requests_left,
          s.blocked_until, s.blocked_reason
   from bondhu.provider_settings s
-  left join bondhu.provider_ledger l
-    on l.provider = s.provider and l.window_start = bondhu.quota_window_start(s, now());
+  cross join lateral (
+    select coalesce(sum(l.requests), 0)::bigint as requests
+    from bondhu.provider_ledger l
+    where l.provider = s.provider and l.counted_from >= bondhu.quota_window_start(s, now())
+  ) used;
 comment on view bondhu.quota is 'How much of each provider''s budget the present window has used.';
 
-create function bondhu.record_requests(of_provider text, sent bigint) returns void
-language sql
+create function bondhu.spend_request(of_provider text) returns timestamptz
+language plpgsql
 set search_path = ''
 as $$
-  insert into bondhu.provider_ledger as l (provider, window_start, requests)
-  select s.provider, bondhu.quota_window_start(s, now()), sent
-  from bondhu.provider_settings s
-  where s.provider = of_provider
-  on conflict (provider, window_start) do update set requests = l.requests + excluded.requests
+declare
+  settings bondhu.provider_settings;
+  window_start timestamptz;
+  used bigint;
+  free_at timestamptz;
+begin
+  -- All workers count together. What they wait for here is one row.
+  perform pg_advisory_xact_lock(hashtextextended('bondhu.provider_ledger/' || of_provider, 0));
+  select * into settings from bondhu.provider_settings s where s.provider = of_provider;
+  window_start := bondhu.quota_window_start(settings, clock_timestamp());
+  select coalesce(sum(l.requests), 0), min(l.counted_from) into used, free_at
+  from bondhu.provider_ledger l
+  where l.provider = of_provider and l.counted_from >= window_start;
+
+  if used >= settings.requests_per_window then
+    return case settings.quota_resets
+      when 'rolling' then free_at + make_interval(secs => settings.window_seconds + 1)
+      -- A calendar day and not 24 hours: the clock change is in it.
+      when 'midnight_pacific' then
+        (window_start at time zone 'America/Los_Angeles' + interval '1 day') at time zone 'America/Los_Angeles'
+    end;
+  end if;
+  insert into bondhu.provider_ledger as l (provider, counted_from, requests)
+  values (
+    of_provider,
+    case settings.quota_resets when 'rolling' then date_trunc('second', clock_timestamp()) else window_start end,
+    1)
+  on conflict (provider, counted_from) do update set requests = l.requests + 1;
+  return null;
+end
 $$;
-comment on function bondhu.record_requests(text, bigint) is 'Enters requests sent to a provider in the ledger.';
+comment on function bondhu.spend_request(text) is
+  'Enters one request in the ledger before it is sent. Not null: the budget is used up until then, and the request must not be sent.';
 
 create function bondhu.plan_syncs() returns bigint
 language sql
 set search_path = ''
 as $$
   with budget as (
-    -- A first pull takes about ten requests; the pages after them are counted as they go.
+    -- A first pull takes about ten requests or more; each is counted before it is sent.
     select q.provider, q.requests_left / 10 - (
         select count(*) from public.provider_connections waiting
         where waiting.provider = q.provider and waiting.status in ('queued', 'syncing')
@@ -2652,8 +3030,11 @@ as $$
 $$;
 comment on function bondhu.plan_syncs() is 'Queues the connections that are due, asked-for ones first, within each provider''s budget; returns how many. Run every minute by cron.';
 
-create function bondhu.claim_syncs(worker text, how_many integer)
-returns table (user_id uuid, provider text, lease_token uuid, checkpoint jsonb, attempts integer, scopes text[])
+create function bondhu.claim_syncs(worker text, how_many integer, providers text[] default '{spotify,youtube}')
+returns table (
+  user_id uuid, provider text, lease_token uuid, checkpoint jsonb, attempts integer,
+  scopes text[], resources jsonb, requested boolean
+)
 language sql
 set search_path = ''
 set lock_timeout = '500ms' -- as hold_lease does, and why
@@ -2664,6 +3045,7 @@ as $$
     join public.provider_connections c on c.user_id = j.user_id and c.provider = j.provider
     join bondhu.provider_settings s on s.provider = j.provider
     where (c.status = 'queued' or (c.status = 'syncing' and j.lease_expires_at < now()))
+      and j.provider = any (providers)
       and s.enabled
       and coalesce(s.blocked_until, '-infinity') <= now()
       and coalesce(j.not_before, '-infinity') <= now()
@@ -2684,11 +3066,15 @@ as $$
      set status = 'syncing'
     from leased
    where c.user_id = leased.user_id and c.provider = leased.provider
-  returning c.user_id, c.provider, leased.lease_token, leased.checkpoint, leased.attempts, c.scopes
+  returning c.user_id, c.provider, leased.lease_token, leased.checkpoint, leased.attempts,
+            c.scopes, leased.resources, leased.requested_at is not null
 $$;
-comment on function bondhu.claim_syncs(text, integer) is 'Leases up to how_many queued connections (or those whose lease ran out) to a worker.';
+comment on function bondhu.claim_syncs(text, integer, text[]) is
+  'Leases up to how_many queued connections (or those whose lease ran out) of these providers to a worker.';
 
-create function bondhu.hold_lease(of_user uuid, of_provider text, token uuid, new_checkpoint jsonb default null) returns boolean
+create function bondhu.hold_lease(
+  of_user uuid, of_provider text, token uuid, new_checkpoint jsonb default null, learned jsonb default '{}'
+) returns boolean
 language plpgsql
 set search_path = ''
 as $$
@@ -2698,14 +3084,15 @@ begin
   perform set_config('lock_timeout', '500ms', true);
   update bondhu.sync_jobs j
      set lease_expires_at = now() + make_interval(secs => s.lease_seconds),
-         checkpoint = coalesce(new_checkpoint, j.checkpoint)
+         checkpoint = coalesce(new_checkpoint, j.checkpoint),
+         resources = j.resources || learned
     from bondhu.settings s
    where j.user_id = of_user and j.provider = of_provider and j.lease_token = token;
   return found;
 end
 $$;
-comment on function bondhu.hold_lease(uuid, text, uuid, jsonb) is
-  'First statement of every write a pull makes: locks and extends the lease, moves the checkpoint. False: the job is somebody else''s now, write nothing.';
+comment on function bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb) is
+  'First statement of every write a pull makes: locks and extends the lease, moves the checkpoint, keeps what was learned of resources. False: the job is somebody else''s now, write nothing.';
 
 create function bondhu.complete_sync(
   of_user uuid, of_provider text, token uuid, outcome text,
@@ -2790,14 +3177,14 @@ $$;
 comment on function bondhu.cron_plans_syncs() is 'Whether pg_cron runs plan_syncs here; otherwise the worker plans for itself.';
 
 revoke all on bondhu.quota from public, anon, authenticated, service_role;
-revoke all on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.record_requests(text, bigint),
-  bondhu.plan_syncs(), bondhu.claim_syncs(text, integer), bondhu.hold_lease(uuid, text, uuid, jsonb),
+revoke all on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.spend_request(text),
+  bondhu.plan_syncs(), bondhu.claim_syncs(text, integer, text[]), bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb),
   bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz), bondhu.block_provider(text, timestamptz, text),
   bondhu.cron_plans_syncs()
   from public, anon, authenticated, service_role;
 grant select on bondhu.quota to bondhu_worker, service_role;
-grant execute on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.record_requests(text, bigint),
-  bondhu.plan_syncs(), bondhu.claim_syncs(text, integer), bondhu.hold_lease(uuid, text, uuid, jsonb),
+grant execute on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.spend_request(text),
+  bondhu.plan_syncs(), bondhu.claim_syncs(text, integer, text[]), bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb),
   bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz), bondhu.block_provider(text, timestamptz, text),
   bondhu.cron_plans_syncs()
   to bondhu_worker;
@@ -2815,7 +3202,9 @@ declare
   settings bondhu.settings;
   removed jsonb := jsonb_build_object();
   gone bigint;
-  outdated uuid[];
+  relation text;
+  owners uuid[];
+  outdated uuid[] := array[]::uuid[];
 begin
   select * into strict settings from bondhu.settings;
 
@@ -2849,24 +3238,24 @@ begin
 
   -- YouTube API Services Developer Policies III.E.4: what was not refreshed in time goes,
   -- and what was concluded from it.
-  select coalesce(array_agg(old.user_id), '{}') into outdated
-  from (
-    select s.user_id from public.video_subscriptions s
-    where s.fetched_at < now() - make_interval(days => settings.video_retention_days)
-    union
-    select l.user_id from public.video_likes l
-    where l.fetched_at < now() - make_interval(days => settings.video_retention_days)
-  ) old;
+  foreach relation in array array['video_subscriptions', 'video_likes', 'video_playlists', 'video_playlist_items'] loop
+    execute format(
+      'with old as (delete from public.%I where fetched_at < $1 returning user_id)
+       select count(*), coalesce(array_agg(distinct user_id), ''{}'') from old', relation)
+      into gone, owners using now() - make_interval(days => settings.video_retention_days);
+    outdated := outdated || owners;
+    removed := removed || jsonb_build_object(relation, gone);
+  end loop;
+  update public.video_subscriptions s set topics = null, topics_at = null
+  where s.topics_at < now() - make_interval(days => settings.video_retention_days);
+  update public.video_playlist_items i
+     set title = null, channel_id = null, channel_title = null, category_id = null, topics = null, published_at = null, details_at = null
+  where i.details_at < now() - make_interval(days => settings.video_retention_days);
 
-  delete from public.video_subscriptions
+  delete from bondhu.page_etags
   where fetched_at < now() - make_interval(days => settings.video_retention_days);
   get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('video_subscriptions', gone);
-
-  delete from public.video_likes
-  where fetched_at < now() - make_interval(days => settings.video_retention_days);
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('video_likes', gone);
+  removed := removed || jsonb_build_object('page_etags', gone);
 
   delete from public.video_preferences p
   where p.computed_at < now() - make_interval(days => settings.video_retention_days)
@@ -2874,13 +3263,19 @@ begin
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('video_preferences', gone);
 
+  delete from public.music_preferences p
+  where p.provider = 'youtube'
+    and (p.computed_at < now() - make_interval(days => settings.video_retention_days) or p.user_id = any (outdated));
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('music_preferences', gone);
+
   delete from bondhu.video_categories
   where fetched_at < now() - make_interval(days => settings.video_retention_days);
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('video_categories', gone);
 
   delete from bondhu.provider_ledger
-  where window_start < now() - make_interval(days => settings.cron_history_retention_days);
+  where counted_from < now() - make_interval(days => settings.cron_history_retention_days);
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('provider_ledger', gone);
 
@@ -3087,6 +3482,6 @@ create publication bondhu_mirror for table
   public.user_sessions (user_id, id),
   public.chat_messages (user_id, id),
   public.personality_profiles (user_id),
-  public.music_preferences (user_id),
+  public.music_preferences (user_id, provider),
   public.video_preferences (user_id);
 comment on publication bondhu_mirror is 'Keys of what users'' documents are built from; read by sync-worker''s mirror.';

@@ -116,7 +116,9 @@ select set_eq(
         'mood_mix(timestamp with time zone,timestamp with time zone)', 'mood_patterns()', 'explain_message(uuid)', 'wellness_history(date,date)',
         'personality_evolution(text,timestamp with time zone,timestamp with time zone)', 'start_session(text)',
         'touch_session(uuid)', 'log_activity(uuid,text,jsonb)', 'end_session(uuid)', 'begin_connect(text,text)',
-        'confirm_connect(text)', 'disconnect(text)', 'request_sync(text)'],
+        'confirm_connect(text)', 'disconnect(text)', 'request_sync(text)',
+        'recently_played(timestamp with time zone,integer)', 'top_genres(integer)',
+        'listening_stats(timestamp with time zone,timestamp with time zone)', 'watching_stats()'],
   'the RPCs are these');
 select is_empty(
   $$ select signature, has_function_privilege('anon', oid, 'execute') as anon,
@@ -131,7 +133,8 @@ select is_empty(
 select set_eq(
   $$ select signature from functions where schema = 'bondhu' and has_function_privilege('authenticated', oid, 'execute') $$,
   array['bondhu.require_user()', 'bondhu.is_time_zone(text)', 'bondhu.refuse(text,text,text)',
-        'bondhu.my_time_zone()', 'bondhu.check_range(timestamp with time zone,timestamp with time zone)'],
+        'bondhu.my_time_zone()', 'bondhu.check_range(timestamp with time zone,timestamp with time zone)',
+        'bondhu.check_limit(integer)'],
   'of the private functions users may execute those that RPCs and checks call as them');
 select is_empty(
   $$ select signature from functions

@@ -61,7 +61,7 @@ select pg_temp.stop_acting();
 select matches(
   url,
   '^https://accounts\.spotify\.com/authorize\?response_type=code&client_id=the%20client'
-  '&redirect_uri=http%3A%2F%2F127\.0\.0\.1%3A8787%2Foauth%2Fspotify%2Fcallback&scope=user-top-read%20user-read-recently-played'
+  '&redirect_uri=http%3A%2F%2F127\.0\.0\.1%3A8787%2Foauth%2Fspotify%2Fcallback&scope=user-top-read%20user-read-recently-played[a-z%0-9-]*'
   '&state=[A-Za-z0-9_-]{43}&code_challenge_method=S256&code_challenge=[A-Za-z0-9_-]{43}$',
   'the consent page is asked with PKCE')
 from begun;

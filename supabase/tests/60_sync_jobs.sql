@@ -2,7 +2,7 @@
 begin;
 \ir acting.psql
 \ir tables.psql
-select plan(26);
+select plan(33);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada, pg_temp.sign_up('Bela') as bela;
 grant select on people to public;
@@ -16,7 +16,8 @@ select person, provider, now()
 from people, unnest(array[ada, bela]) person, unnest(array['spotify', 'youtube']) provider;
 insert into bondhu.sync_jobs (user_id, provider) select user_id, provider from provider_connections where user_id in (select unnest(array[ada, bela]) from people);
 
-create temp table claimed (worker text, user_id uuid, provider text, lease_token uuid, checkpoint jsonb, attempts integer, scopes text[]);
+create temp table claimed (worker text, user_id uuid, provider text, lease_token uuid, checkpoint jsonb, attempts integer, scopes text[],
+  resources jsonb, requested boolean);
 grant all on claimed to public;
 
 select pg_temp.act_as('bondhu_worker');
@@ -28,6 +29,7 @@ select is(bondhu.plan_syncs(), 0::bigint, 'once');
 
 -- Leases
 
+select is_empty($$ select * from bondhu.claim_syncs('none', 3, '{}') $$, 'a worker claims only of providers that it is set up for');
 insert into claimed select 'one', c.* from bondhu.claim_syncs('one', 3) c;
 insert into claimed select 'two', c.* from bondhu.claim_syncs('two', 3) c;
 select results_eq(
@@ -39,6 +41,10 @@ create temp table mine as select * from claimed where user_id = pg_temp.ada() an
 grant select on mine to public;
 select ok(bondhu.hold_lease(user_id, provider, lease_token, '{"page": 2}'), 'the holder holds on') from mine;
 select ok(not bondhu.hold_lease(user_id, provider, gen_random_uuid(), '{"page": 9}'), 'another token does not') from mine;
+select results_eq(
+  $$ select bondhu.hold_lease(user_id, provider, lease_token, null, '{"a": {"offered": true}}'),
+            bondhu.hold_lease(user_id, provider, lease_token, null, '{"b": {"offered": false}}') from mine $$,
+  'values (true, true)', 'what is learned of resources is added up');
 select ok(not bondhu.hold_lease(pg_temp.bela(), provider, lease_token), 'nor this one elsewhere') from mine;
 select ok(not bondhu.complete_sync(user_id, provider, gen_random_uuid(), 'ok'), 'nor does another token complete') from mine;
 
@@ -96,7 +102,17 @@ select pg_temp.stop_acting();
 update bondhu.provider_settings set blocked_until = null, blocked_reason = null;
 
 select pg_temp.act_as('bondhu_worker');
-select bondhu.record_requests('youtube', 9985);
+select is(bondhu.spend_request('youtube'), null, 'within the budget a request may be sent');
+select is(
+  array_agg(bondhu.spend_request('spotify') is null), array_fill(true, array[90]), 'so many in a rolling window')
+from generate_series(1, 90);
+select ok(
+  bondhu.spend_request('spotify') between now() + interval '30 s' and clock_timestamp() + interval '31 s',
+  'and no more before the first of them leaves it');
+select is(requests_used, 90::bigint, 'what must not be sent is not counted') from bondhu.quota where provider = 'spotify';
+update bondhu.provider_ledger set counted_from = counted_from - interval '31 s' where provider = 'spotify';
+select is(bondhu.spend_request('spotify'), null, 'then it goes on');
+update bondhu.provider_ledger set requests = requests + 9984 where provider = 'youtube';
 select results_eq(
   $$ select requests_used, requests_left from bondhu.quota where provider = 'youtube' $$, 'values (9985::bigint, 15::bigint)', 'the ledger counts');
 select is(bondhu.plan_syncs(), 1::bigint, 'the budget plans what it can pay for');

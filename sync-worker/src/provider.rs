@@ -33,7 +33,14 @@ impl Provider {
     #[must_use]
     pub const fn scopes(self) -> &'static [&'static str] {
         match self {
-            Self::Spotify => &["user-top-read", "user-read-recently-played"],
+            Self::Spotify => &[
+                "user-top-read",
+                "user-read-recently-played",
+                "user-library-read",
+                "user-follow-read",
+                "playlist-read-private",
+                "playlist-read-collaborative",
+            ],
             Self::YouTube => &["https://www.googleapis.com/auth/youtube.readonly"],
         }
     }

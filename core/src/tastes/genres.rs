@@ -4,6 +4,22 @@
 //! the audio-feature averages that were published for them do (e.g. Every Noise at
 //! Once, McDonald 2013–2023), and claim no more precision than that order.
 
+/// Musical dimensions that go with a trait, each made of the genres that the source names.
+///
+/// Rentfrow & Gosling 2003, "The do re mi's of everyday life", Journal of Personality and
+/// Social Psychology 84(6), <https://doi.org/10.1037/0022-3514.84.6.1236>: openness goes with
+/// reflective and complex music (r about .4), extraversion with energetic and rhythmic music
+/// (about .2). Small effects over many people: evidence, no measurement of anybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dimension {
+    /// Blues, jazz, classical, folk.
+    ReflectiveComplex,
+    /// Rap and hip hop, soul and funk, electronica and dance.
+    EnergeticRhythmic,
+    /// Any other the source names: rock, alternative, metal; country, pop, religious, soundtracks.
+    Other,
+}
+
 /// Percentages, 0 to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mood {
@@ -70,25 +86,101 @@ const FAMILIES: &[(&str, Mood)] = &[
     ("trap", mood(66, 42, 74, 12)),
 ];
 
-/// The mood of a genre's family; `None` for a genre of none of them.
-pub(super) fn mood_of(genre: &str) -> Option<Mood> {
+/// The longest family whose name the genre's contains.
+fn family_of(genre: &str) -> Option<&'static (&'static str, Mood)> {
     let genre = genre.to_lowercase();
     FAMILIES
         .iter()
         .filter(|(family, _)| genre.contains(family))
         .max_by_key(|(family, _)| family.len())
-        .map(|&(_, mood)| mood)
+}
+
+/// The mood of a genre's family; `None` for a genre of none of them.
+pub(super) fn mood_of(genre: &str) -> Option<Mood> {
+    family_of(genre).map(|&(_, mood)| mood)
+}
+
+/// Which families belong to a dimension, by the genres that the source lists for it.
+const DIMENSIONS: &[(Dimension, &[&str])] = &[
+    (
+        Dimension::ReflectiveComplex,
+        &["baul", "blues", "classical", "folk", "jazz"],
+    ),
+    (
+        Dimension::EnergeticRhythmic,
+        &[
+            "dance",
+            "disco",
+            "drum and bass",
+            "dubstep",
+            "edm",
+            "electro",
+            "funk",
+            "hip hop",
+            "house",
+            "r&b",
+            "rap",
+            "soul",
+            "techno",
+            "trance",
+            "trap",
+        ],
+    ),
+    (
+        Dimension::Other,
+        &[
+            "country",
+            "gospel",
+            "grunge",
+            "indie",
+            "k-pop",
+            "metal",
+            "pop",
+            "post-rock",
+            "punk",
+            "rock",
+        ],
+    ),
+];
+
+/// The dimension of a genre's family; `None` where the source says nothing of it.
+pub(super) fn dimension_of(genre: &str) -> Option<Dimension> {
+    let family = family_of(genre)?.0;
+    DIMENSIONS
+        .iter()
+        .find(|(_, families)| families.contains(&family))
+        .map(|&(dimension, _)| dimension)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{FAMILIES, mood_of};
+    use super::{DIMENSIONS, Dimension, FAMILIES, dimension_of, mood_of};
 
     #[test]
     fn the_longest_family_wins() {
         assert_eq!(mood_of("Scottish Post-Rock"), mood_of("post-rock"));
         assert_ne!(mood_of("post-rock"), mood_of("rock"));
         assert_eq!(mood_of("sea shanty"), None);
+    }
+
+    #[test]
+    fn a_dimension_is_of_the_longest_family_and_unknown_where_the_source_is_silent() {
+        assert_eq!(
+            dimension_of("Delta Blues"),
+            Some(Dimension::ReflectiveComplex)
+        );
+        assert_eq!(
+            dimension_of("deep house"),
+            Some(Dimension::EnergeticRhythmic)
+        );
+        assert_eq!(dimension_of("post-rock"), Some(Dimension::Other));
+        assert_eq!(dimension_of("bhangra"), None);
+        let known = |name| FAMILIES.iter().any(|(family, _)| family == name);
+        assert!(
+            DIMENSIONS
+                .iter()
+                .all(|(_, families)| families.iter().all(known))
+        );
     }
 
     #[test]

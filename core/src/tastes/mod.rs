@@ -5,10 +5,13 @@
 
 mod genres;
 mod music;
+mod topics;
 mod videos;
 
-pub use music::{Genre, MoodProfile, MusicTaste, Ranked, TimeRange, TopArtist, music_taste};
-pub use videos::{Channel, Like, VideoTaste, Weighted, video_taste};
+pub use music::{
+    Features, MoodProfile, MoodSource, MusicEvidence, MusicTaste, Ranked, TimeRange, TraitEvidence,
+};
+pub use videos::{Channel, Followed, SeenVideo, VideoTaste, video_taste};
 
 use std::collections::BTreeMap;
 

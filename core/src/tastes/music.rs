@@ -1,8 +1,9 @@
-//! Musical taste from top artists and plays.
+//! Musical taste from top lists, the library and videos.
 
 use std::collections::BTreeMap;
 
-use super::{WHOLE, genres, heaviest, share};
+use super::genres::{self, Dimension};
+use super::{WHOLE, heaviest, share, topics};
 
 /// The provider's ranges: about 4 weeks, 6 months and a year.
 /// <https://developer.spotify.com/documentation/web-api/reference/get-users-top-artists-and-tracks>
@@ -27,40 +28,20 @@ impl TimeRange {
     }
 }
 
-/// A top artist at its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TopArtist {
-    /// The list it stands in.
-    pub range: TimeRange,
-    /// Place, from 1.
-    pub rank: u32,
-    /// Name.
-    pub name: String,
-    /// Genres; `None` or empty when the provider tells none.
-    pub genres: Option<Vec<String>>,
+/// What place `rank`, from 1, of a list counts: `51 − rank`, at least 1, times the range's
+/// weight (heuristic).
+fn weight_of_place(range: TimeRange, rank: u32) -> u64 {
+    u64::from(51_u32.saturating_sub(rank).max(1)) * range.weight()
 }
 
-/// A genre with its share of all genre evidence.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Genre {
-    /// Name, as the provider spells it.
-    pub genre: String,
-    /// Share in thousandths.
-    pub weight: u64,
-}
+/// What a followed artist counts: about the end of a list (heuristic: followed once, perhaps
+/// long ago).
+const FOLLOWED: u64 = 10;
 
-/// A name with its standing, for lists.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ranked {
-    /// Name.
-    pub name: String,
-    /// Share in thousandths.
-    pub weight: u64,
-}
-
-/// How the music tends to feel, derived from genres. Thousandths.
+/// Audio features of a recording, in thousandths.
+/// <https://developer.spotify.com/documentation/web-api/reference/get-audio-features>
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MoodProfile {
+pub struct Features {
     /// Intensity.
     pub energy: u64,
     /// Positivity.
@@ -69,66 +50,168 @@ pub struct MoodProfile {
     pub danceability: u64,
     /// How acoustic it is.
     pub acousticness: u64,
-    /// Share of the genre evidence that belongs to a known family.
+}
+
+/// A name with its share, for lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ranked {
+    /// Name, as the provider spells it.
+    pub name: String,
+    /// Share in thousandths.
+    pub weight: u64,
+}
+
+/// What a [`MoodProfile`] was made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MoodSource {
+    /// Measured features of the tracks.
+    AudioFeatures,
+    /// What their artists' genres tend to be like.
+    Genres,
+}
+
+/// How the music tends to feel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MoodProfile {
+    /// The weighted mean.
+    pub mean: Features,
+    /// Share, in thousandths, of the evidence that could be used.
     pub confidence: u64,
+    /// Of what it was made.
+    pub source: MoodSource,
+}
+
+/// Shares, in thousandths, of the genres that go with a trait among those a source speaks of.
+/// Rentfrow & Gosling 2003, <https://doi.org/10.1037/0022-3514.84.6.1236>.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraitEvidence {
+    /// Reflective and complex music.
+    pub openness: u64,
+    /// Energetic and rhythmic music.
+    pub extraversion: u64,
 }
 
 /// Musical taste.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MusicTaste {
     /// Heaviest first, at most [`super::FAVOURITES`].
-    pub top_genres: Vec<Genre>,
-    /// `None` without a known genre.
+    pub top_genres: Vec<Ranked>,
+    /// From audio features where there are any, else from genres; `None` without either.
     pub mood: Option<MoodProfile>,
     /// Gini–Simpson index of the genre shares in thousandths: 0 one genre, towards 1,000
     /// many alike (Simpson 1949). `None` without genres.
     pub diversity: Option<u64>,
     /// Heaviest first, at most [`super::FAVOURITES`].
     pub top_artists: Vec<Ranked>,
+    /// `None` without a genre that the source speaks of.
+    pub trait_evidence: Option<TraitEvidence>,
 }
 
-/// Musical taste from top artists. Place `r` of a list counts `51 − r` (at least 1)
-/// times the range's weight, shared evenly among an artist's genres (heuristic).
-#[must_use]
-pub fn music_taste(artists: &[TopArtist]) -> MusicTaste {
-    let mut by_genre = BTreeMap::<String, u64>::new();
-    let mut by_artist = BTreeMap::<String, u64>::new();
-    for artist in artists {
-        let place = u64::from(51_u32.saturating_sub(artist.rank).max(1));
-        let weight = place * artist.range.weight() * WHOLE;
-        *by_artist.entry(artist.name.clone()).or_default() += weight;
-        let genres = artist.genres.as_deref().unwrap_or_default();
-        for genre in genres {
-            *by_genre.entry(genre.clone()).or_default() += weight / genres.len() as u64;
+/// Evidence of one account, added piece by piece. An artist's weight is shared evenly among
+/// their genres.
+#[derive(Clone, Debug, Default)]
+pub struct MusicEvidence {
+    by_genre: BTreeMap<String, u64>,
+    by_artist: BTreeMap<String, u64>,
+    tracks: u64,
+    tracks_with_features: u64,
+    features: [u64; 4],
+}
+
+impl MusicEvidence {
+    /// An artist at place `rank`, from 1, of a top list. No genres: none are told.
+    pub fn top_artist(&mut self, range: TimeRange, rank: u32, name: &str, genres: &[String]) {
+        self.artist(weight_of_place(range, rank), Some(name), genres);
+    }
+
+    /// An artist the person follows.
+    pub fn followed_artist(&mut self, name: &str, genres: &[String]) {
+        self.artist(FOLLOWED, Some(name), genres);
+    }
+
+    /// A track at place `rank`, from 1, of a top list, with its features where they are known.
+    pub fn top_track(&mut self, range: TimeRange, rank: u32, features: Option<Features>) {
+        let weight = weight_of_place(range, rank);
+        self.tracks += weight;
+        let Some(of) = features else { return };
+        self.tracks_with_features += weight;
+        let figures = [of.energy, of.valence, of.danceability, of.acousticness];
+        for (sum, figure) in self.features.iter_mut().zip(figures) {
+            *sum += figure * weight;
         }
     }
 
-    let genre_total: u64 = by_genre.values().sum();
-    let artist_total: u64 = by_artist.values().sum();
-    MusicTaste {
-        mood: mood(&by_genre, genre_total),
-        diversity: diversity(&by_genre, genre_total),
-        top_genres: heaviest(by_genre)
-            .into_iter()
-            .map(|(genre, weight)| Genre {
-                genre,
-                weight: share(weight, genre_total),
-            })
-            .collect(),
-        top_artists: heaviest(by_artist)
-            .into_iter()
-            .map(|(name, weight)| Ranked {
-                name,
-                weight: share(weight, artist_total),
-            })
-            .collect(),
+    /// A liked video or a followed channel of YouTube: counts if it is music (category 10, a
+    /// topic about music, or an artist's own channel).
+    pub fn video(&mut self, category: Option<&str>, topics: &[String], channel: Option<&str>) {
+        if topics::is_music(category, topics, channel) {
+            self.artist(1, channel.and_then(topics::artist), &topics::genres(topics));
+        }
+    }
+
+    /// Whether there is anything to conclude from.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_artist.is_empty() && self.by_genre.is_empty() && self.tracks == 0
+    }
+
+    fn artist(&mut self, weight: u64, name: Option<&str>, genres: &[String]) {
+        let weight = weight * WHOLE;
+        if let Some(name) = name {
+            *self.by_artist.entry(name.to_owned()).or_default() += weight;
+        }
+        for genre in genres {
+            *self.by_genre.entry(genre.clone()).or_default() += weight / genres.len() as u64;
+        }
+    }
+
+    /// What follows from it.
+    #[must_use]
+    pub fn conclude(self) -> MusicTaste {
+        let total = self.by_genre.values().sum();
+        MusicTaste {
+            mood: self
+                .mood_of_features()
+                .or_else(|| mood_of_genres(&self.by_genre, total)),
+            diversity: diversity(&self.by_genre, total),
+            trait_evidence: trait_evidence(&self.by_genre),
+            top_genres: favourites(self.by_genre),
+            top_artists: favourites(self.by_artist),
+        }
+    }
+
+    fn mood_of_features(&self) -> Option<MoodProfile> {
+        let known = self.tracks_with_features;
+        let mean = |sum: u64| (sum + known / 2).checked_div(known);
+        let [energy, valence, danceability, acousticness] = self.features;
+        Some(MoodProfile {
+            mean: Features {
+                energy: mean(energy)?,
+                valence: mean(valence)?,
+                danceability: mean(danceability)?,
+                acousticness: mean(acousticness)?,
+            },
+            confidence: share(known, self.tracks),
+            source: MoodSource::AudioFeatures,
+        })
     }
 }
 
-fn mood(by_genre: &BTreeMap<String, u64>, total: u64) -> Option<MoodProfile> {
+fn favourites(weights: BTreeMap<String, u64>) -> Vec<Ranked> {
+    let total = weights.values().sum();
+    heaviest(weights)
+        .into_iter()
+        .map(|(name, weight)| Ranked {
+            name,
+            weight: share(weight, total),
+        })
+        .collect()
+}
+
+fn mood_of_genres(by_genre: &BTreeMap<String, u64>, total: u64) -> Option<MoodProfile> {
     let known: Vec<_> = by_genre
         .iter()
-        .filter_map(|(genre, &w)| Some((genres::mood_of(genre)?, w)))
+        .filter_map(|(genre, &weight)| Some((genres::mood_of(genre)?, weight)))
         .collect();
     let known_total: u64 = known.iter().map(|(_, weight)| weight).sum();
     if known_total == 0 {
@@ -144,11 +227,31 @@ fn mood(by_genre: &BTreeMap<String, u64>, total: u64) -> Option<MoodProfile> {
             / known_total
     };
     Some(MoodProfile {
-        energy: mean(|m| m.energy),
-        valence: mean(|m| m.valence),
-        danceability: mean(|m| m.danceability),
-        acousticness: mean(|m| m.acousticness),
+        mean: Features {
+            energy: mean(|m| m.energy),
+            valence: mean(|m| m.valence),
+            danceability: mean(|m| m.danceability),
+            acousticness: mean(|m| m.acousticness),
+        },
         confidence: share(known_total, total),
+        source: MoodSource::Genres,
+    })
+}
+
+fn trait_evidence(by_genre: &BTreeMap<String, u64>) -> Option<TraitEvidence> {
+    let (mut known, mut reflective, mut energetic) = (0, 0, 0);
+    for (genre, weight) in by_genre {
+        match genres::dimension_of(genre) {
+            Some(Dimension::ReflectiveComplex) => reflective += weight,
+            Some(Dimension::EnergeticRhythmic) => energetic += weight,
+            Some(Dimension::Other) => {}
+            None => continue,
+        }
+        known += weight;
+    }
+    (known > 0).then(|| TraitEvidence {
+        openness: share(reflective, known),
+        extraversion: share(energetic, known),
     })
 }
 
@@ -169,44 +272,47 @@ fn diversity(by_genre: &BTreeMap<String, u64>, total: u64) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{TimeRange, TopArtist, music_taste};
+    use super::{Features, MoodSource, MusicEvidence, MusicTaste, TimeRange, TraitEvidence};
 
-    fn artist(rank: u32, name: &str, genres: Option<&[&str]>) -> TopArtist {
-        TopArtist {
-            range: TimeRange::Short,
-            rank,
-            name: name.to_owned(),
-            genres: genres.map(|g| g.iter().map(ToString::to_string).collect()),
+    fn owned(names: &[&str]) -> Vec<String> {
+        names.iter().map(ToString::to_string).collect()
+    }
+
+    fn taste_of(artists: &[(&str, &[&str])]) -> MusicTaste {
+        let mut evidence = MusicEvidence::default();
+        for ((name, genres), rank) in artists.iter().zip(1..) {
+            evidence.top_artist(TimeRange::Short, rank, name, &owned(genres));
         }
+        evidence.conclude()
     }
 
     #[test]
     fn without_genres_nothing_is_concluded_about_them() {
-        let taste = music_taste(&[artist(1, "Sona", None), artist(2, "Rupa", Some(&[]))]);
+        let taste = taste_of(&[("Sona", &[]), ("Rupa", &[])]);
         assert!(taste.top_genres.is_empty());
-        assert_eq!((taste.mood, taste.diversity), (None, None));
+        assert_eq!(
+            (taste.mood, taste.diversity, taste.trait_evidence),
+            (None, None, None)
+        );
         assert_eq!(taste.top_artists[0].name, "Sona");
     }
 
     #[test]
     fn a_single_genre_has_all_the_weight_and_no_diversity() {
-        let taste = music_taste(&[artist(1, "Sona", Some(&["indie folk"]))]);
+        let taste = taste_of(&[("Sona", &["indie folk"])]);
         assert_eq!(taste.top_genres[0].weight, 1_000);
         assert_eq!(taste.diversity, Some(0));
-        assert_eq!(taste.mood.map(|m| m.confidence), Some(1_000));
+        assert_eq!(
+            taste.mood.map(|m| (m.confidence, m.source)),
+            Some((1_000, MoodSource::Genres))
+        );
     }
 
     #[test]
     fn two_genres_alike_are_half_each() {
-        let taste = music_taste(&[artist(1, "Sona", Some(&["baul", "sea shanty"]))]);
-        assert_eq!(
-            taste
-                .top_genres
-                .iter()
-                .map(|g| g.weight)
-                .collect::<Vec<_>>(),
-            [500, 500]
-        );
+        let taste = taste_of(&[("Sona", &["baul", "sea shanty"])]);
+        let weights: Vec<_> = taste.top_genres.iter().map(|g| g.weight).collect();
+        assert_eq!(weights, [500, 500]);
         assert_eq!(taste.diversity, Some(500));
         assert_eq!(
             taste.mood.map(|m| m.confidence),
@@ -216,8 +322,60 @@ mod tests {
     }
 
     #[test]
+    fn genres_that_go_with_a_trait_are_its_evidence() {
+        let taste = taste_of(&[("Sona", &["jazz", "techno", "pop", "sea shanty"])]);
+        assert_eq!(
+            taste.trait_evidence,
+            Some(TraitEvidence {
+                openness: 333,
+                extraversion: 333
+            }),
+            "of the three that the source speaks of"
+        );
+    }
+
+    #[test]
+    fn measured_features_come_before_what_genres_suggest() {
+        let mut evidence = MusicEvidence::default();
+        evidence.top_artist(TimeRange::Short, 1, "Sona", &owned(&["metal"]));
+        let calm = Features {
+            energy: 100,
+            valence: 200,
+            danceability: 300,
+            acousticness: 900,
+        };
+        evidence.top_track(TimeRange::Short, 1, Some(calm));
+        evidence.top_track(TimeRange::Short, 1, None);
+        let mood = evidence.conclude().mood.unwrap();
+        assert_eq!(
+            (mood.mean, mood.confidence, mood.source),
+            (calm, 500, MoodSource::AudioFeatures)
+        );
+    }
+
+    #[test]
+    fn of_videos_only_music_counts() {
+        let mut evidence = MusicEvidence::default();
+        evidence.video(Some("26"), &owned(&["Food"]), Some("Kitchen"));
+        assert!(evidence.is_empty());
+        evidence.video(
+            Some("10"),
+            &owned(&["Music", "Rock music"]),
+            Some("Arnob - Topic"),
+        );
+        let taste = evidence.conclude();
+        assert_eq!(
+            (
+                taste.top_genres[0].name.as_str(),
+                taste.top_artists[0].name.as_str()
+            ),
+            ("rock", "Arnob")
+        );
+    }
+
+    #[test]
     fn an_empty_account_has_an_empty_taste() {
-        let taste = music_taste(&[]);
+        let taste = taste_of(&[]);
         assert!(taste.top_genres.is_empty() && taste.top_artists.is_empty());
     }
 }

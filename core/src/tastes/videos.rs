@@ -1,12 +1,14 @@
-//! Taste in videos from likes and subscriptions.
+//! Taste in videos from likes, playlists and subscriptions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{FAVOURITES, heaviest, share};
+use super::{FAVOURITES, Ranked, heaviest, share};
 
-/// A liked video, as far as the provider tells.
+/// A video the person liked or put into a playlist, as far as the provider tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Like {
+pub struct SeenVideo {
+    /// Whether it is liked.
+    pub liked: bool,
     /// Title of its category.
     pub category: Option<String>,
     /// Titles of its topics.
@@ -15,13 +17,15 @@ pub struct Like {
     pub channel: Option<(String, String)>,
 }
 
-/// A name with its share of the liked videos.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Weighted {
-    /// Name.
-    pub name: String,
-    /// Share of the videos that tell one, in thousandths. Topics may overlap.
-    pub weight: u64,
+/// A channel the person subscribes to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Followed {
+    /// The provider's id.
+    pub id: String,
+    /// Title.
+    pub title: String,
+    /// Titles of its topics.
+    pub topics: Vec<String>,
 }
 
 /// A channel the user likes.
@@ -41,46 +45,46 @@ pub struct Channel {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VideoTaste {
     /// Categories.
-    pub categories: Vec<Weighted>,
+    pub categories: Vec<Ranked>,
     /// Topics.
-    pub topics: Vec<Weighted>,
+    pub topics: Vec<Ranked>,
     /// Channels: most liked first, then subscribed ones.
     pub channels: Vec<Channel>,
 }
 
-/// Taste from liked videos and subscriptions (`id`, `title`).
+/// Taste from videos and subscriptions.
 #[must_use]
-pub fn video_taste(likes: &[Like], subscriptions: &[(String, String)]) -> VideoTaste {
+pub fn video_taste(videos: &[SeenVideo], followed: &[Followed]) -> VideoTaste {
+    let topics_of_videos = videos.iter().map(|video| video.topics.iter());
+    let topics_of_channels = followed.iter().map(|channel| channel.topics.iter());
     VideoTaste {
-        categories: weigh(likes.iter().map(|like| like.category.iter())),
-        topics: weigh(likes.iter().map(|like| like.topics.iter())),
-        channels: channels(likes, subscriptions),
+        categories: weigh(videos.iter().map(|video| video.category.iter())),
+        topics: weigh(topics_of_videos.chain(topics_of_channels)),
+        channels: channels(videos, followed),
     }
 }
 
-/// Shares among the videos that have any name at all.
-fn weigh<'a>(
-    names_of_videos: impl Iterator<Item = impl Iterator<Item = &'a String>>,
-) -> Vec<Weighted> {
+/// Shares among those that have any name at all.
+fn weigh<'a>(names_of_each: impl Iterator<Item = impl Iterator<Item = &'a String>>) -> Vec<Ranked> {
     let mut weights = BTreeMap::<String, u64>::new();
-    let mut videos = 0;
-    for names in names_of_videos {
+    let mut named = 0;
+    for names in names_of_each {
         let names: BTreeSet<_> = names.collect();
-        videos += u64::from(!names.is_empty());
+        named += u64::from(!names.is_empty());
         for name in names {
             *weights.entry(name.clone()).or_default() += 1;
         }
     }
     heaviest(weights)
         .into_iter()
-        .map(|(name, count)| Weighted {
+        .map(|(name, count)| Ranked {
             name,
-            weight: share(count, videos),
+            weight: share(count, named),
         })
         .collect()
 }
 
-fn channels(likes: &[Like], subscriptions: &[(String, String)]) -> Vec<Channel> {
+fn channels(videos: &[SeenVideo], followed: &[Followed]) -> Vec<Channel> {
     let mut by_id = BTreeMap::<&str, Channel>::new();
     let channel = |id: &String, title: &String| Channel {
         id: id.clone(),
@@ -88,13 +92,14 @@ fn channels(likes: &[Like], subscriptions: &[(String, String)]) -> Vec<Channel> 
         likes: 0,
         subscribed: false,
     };
-    for (id, title) in subscriptions {
+    for Followed { id, title, .. } in followed {
         by_id
             .entry(id)
             .or_insert_with(|| channel(id, title))
             .subscribed = true;
     }
-    for (id, title) in likes.iter().filter_map(|like| like.channel.as_ref()) {
+    let liked = videos.iter().filter(|video| video.liked);
+    for (id, title) in liked.filter_map(|video| video.channel.as_ref()) {
         by_id.entry(id).or_insert_with(|| channel(id, title)).likes += 1;
     }
     let mut sorted: Vec<_> = by_id.into_values().collect();
@@ -109,13 +114,22 @@ fn channels(likes: &[Like], subscriptions: &[(String, String)]) -> Vec<Channel> 
 
 #[cfg(test)]
 mod tests {
-    use super::{Like, video_taste};
+    use super::{Followed, SeenVideo, video_taste};
 
-    fn like(category: Option<&str>, channel: &str) -> Like {
-        Like {
+    fn like(category: Option<&str>, channel: &str) -> SeenVideo {
+        SeenVideo {
+            liked: true,
             category: category.map(str::to_owned),
             topics: vec!["Music".into(), "Music".into()],
             channel: Some((channel.to_owned(), format!("Channel {channel}"))),
+        }
+    }
+
+    fn followed(id: &str, topics: &[&str]) -> Followed {
+        Followed {
+            id: id.to_owned(),
+            title: id.to_uppercase(),
+            topics: topics.iter().map(ToString::to_string).collect(),
         }
     }
 
@@ -144,8 +158,26 @@ mod tests {
     }
 
     #[test]
+    fn a_video_in_a_playlist_tells_of_categories_and_is_no_like() {
+        let kept = SeenVideo {
+            liked: false,
+            ..like(Some("Gaming"), "a")
+        };
+        let taste = video_taste(&[kept], &[followed("b", &["Film"])]);
+        assert_eq!(taste.categories[0].name, "Gaming");
+        let topics: Vec<_> = taste
+            .topics
+            .iter()
+            .map(|t| (t.name.as_str(), t.weight))
+            .collect();
+        assert_eq!(topics, [("Film", 500), ("Music", 500)]);
+        let channels: Vec<_> = taste.channels.iter().map(|c| c.id.as_str()).collect();
+        assert_eq!(channels, ["b"]);
+    }
+
+    #[test]
     fn subscriptions_stand_after_liked_channels() {
-        let taste = video_taste(&[like(None, "b")], &[("a".into(), "A".into())]);
+        let taste = video_taste(&[like(None, "b")], &[followed("a", &[])]);
         let ids: Vec<_> = taste
             .channels
             .iter()

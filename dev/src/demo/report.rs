@@ -125,13 +125,19 @@ async fn personality(out: &mut String, api: &PgPool, person: &Person) -> Result<
             )?;
         }
     }
+    let music = &context["music"];
     writeln!(
         out,
-        "  music      {}",
-        if context["music"].is_null() {
-            "withheld: Spotify's terms keep it out of prompts"
+        "  music      {}; {}",
+        if music["youtube"].is_null() {
+            "none from YouTube"
         } else {
-            "included"
+            "YouTube's included"
+        },
+        if music["spotify"].is_null() {
+            "Spotify's withheld, whose terms keep it out of prompts"
+        } else {
+            "Spotify's included"
         }
     )?;
     writeln!(
@@ -150,7 +156,7 @@ async fn tastes(out: &mut String, api: &PgPool, person: &Person) -> Result<()> {
     let music: Value = read(
         api,
         person,
-        "select to_jsonb(m) from public.music_preferences m",
+        "select to_jsonb(m) from public.music_preferences m where provider = 'spotify'",
     )
     .await?;
     let video: Value = read(

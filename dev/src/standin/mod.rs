@@ -98,6 +98,8 @@ pub struct StandinConfig {
     pub access_token_lifetime: Duration,
     /// What a refresh at Spotify answers.
     pub spotify_refresh: RefreshAnswer,
+    /// Whether the Spotify application has extended access: audio features.
+    pub spotify_extended: bool,
     /// Units of the YouTube project's day.
     pub youtube_daily_units: u32,
     /// Whether catalogues hold what providers send although their descriptions do not
@@ -123,6 +125,7 @@ impl Default for StandinConfig {
             account: 1,
             access_token_lifetime: Duration::from_secs(3600),
             spotify_refresh: RefreshAnswer::Omitted,
+            spotify_extended: false,
             youtube_daily_units: 10_000,
             oddities: true,
             now: None,

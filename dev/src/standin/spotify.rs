@@ -5,14 +5,14 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{RawQuery, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::routing::get;
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::Provider;
-use super::catalogue::music::{Artist, Play, TimeRange, Track};
+use super::catalogue::music::{Artist, Play, Playlist, Saved, TimeRange, Track};
 use super::grants::Access;
 use super::requests::{Params, bearer};
 use super::state::{Shared, lock};
@@ -20,6 +20,7 @@ use super::wire::{Reply, spotify_error};
 
 const DEFAULT_LIMIT: usize = 20;
 const LARGEST_LIMIT: usize = 50;
+const PLAYLIST_SCOPES: [&str; 2] = ["playlist-read-private", "playlist-read-collaborative"];
 /// The endpoint knows no older plays than these.
 const PLAYS_KEPT: usize = 50;
 
@@ -29,6 +30,12 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/me/top/artists", get(top_artists))
         .route("/me/top/tracks", get(top_tracks))
         .route("/me/player/recently-played", get(recently_played))
+        .route("/me/following", get(following))
+        .route("/me/albums", get(saved_albums))
+        .route("/me/tracks", get(saved_tracks))
+        .route("/me/playlists", get(playlists))
+        .route("/playlists/{id}/items", get(playlist_items))
+        .route("/audio-features", get(audio_features))
         .fallback(|| async { spotify_error(404, "Service not found") })
 }
 
@@ -59,18 +66,13 @@ async fn top_artists(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Answer {
-    let access = authorize(&shared, &headers, "user-top-read")?;
-    let page = Page::parse(&query.unwrap_or_default())?;
-    let (total, items) = shared.with_account(access.account, |account| {
-        page.cut(account.music.top_artists(page.range), |artist| {
-            artist_json(&shared, artist)
-        })
-    });
-    Ok(page.reply(
-        &format!("{}/me/top/artists", api_url(&shared)),
-        total,
-        &items,
-    ))
+    let access = authorize(&shared, &headers, &["user-top-read"])?;
+    let (range, page) = top_page(&query.unwrap_or_default())?;
+    Ok(shared.with_account(access.account, |account| {
+        let all = account.music.top_artists(range).iter();
+        let items = all.map(|artist| artist_json(&shared, artist)).collect();
+        page.reply(&shared, "/me/top/artists", items)
+    }))
 }
 
 async fn top_tracks(
@@ -78,19 +80,167 @@ async fn top_tracks(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Answer {
-    let access = authorize(&shared, &headers, "user-top-read")?;
-    let page = Page::parse(&query.unwrap_or_default())?;
-    let (total, items) = shared.with_account(access.account, |account| {
-        page.cut(account.music.top_tracks(page.range), |track| {
-            track
-                .as_ref()
-                .map_or(Value::Null, |track| track_json(&shared, track))
+    let access = authorize(&shared, &headers, &["user-top-read"])?;
+    let (range, page) = top_page(&query.unwrap_or_default())?;
+    Ok(shared.with_account(access.account, |account| {
+        let all = account.music.top_tracks(range).iter();
+        let items = all
+            .map(|track| track_or_null(&shared, track.as_ref()))
+            .collect();
+        page.reply(&shared, "/me/top/tracks", items)
+    }))
+}
+
+async fn saved_tracks(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let access = authorize(&shared, &headers, &["user-library-read"])?;
+    let page = Page::parse(&Params::parse(&query.unwrap_or_default()))?;
+    Ok(shared.with_account(access.account, |account| {
+        let saved = account.music.saved_tracks.iter().map(
+            |Saved { added_at, item }| json!({ "added_at": seconds(*added_at), "track": track_json(&shared, item) }),
+        );
+        page.reply(&shared, "/me/tracks", saved.collect())
+    }))
+}
+
+async fn saved_albums(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let access = authorize(&shared, &headers, &["user-library-read"])?;
+    let page = Page::parse(&Params::parse(&query.unwrap_or_default()))?;
+    Ok(shared.with_account(access.account, |account| {
+        let saved = account
+            .music
+            .saved_albums
+            .iter()
+            .map(|Saved { added_at, item }| {
+                let (id, title, artists) = item;
+                let mut album = album_json(&shared, id, title, artists);
+                album["genres"] = json!([]);
+                album["copyrights"] = json!([]);
+                album["external_ids"] = json!({});
+                json!({ "added_at": seconds(*added_at), "album": album })
+            });
+        page.reply(&shared, "/me/albums", saved.collect())
+    }))
+}
+
+/// Owned and followed ones; what is in them is only counted.
+async fn playlists(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let access = authorize(&shared, &headers, &PLAYLIST_SCOPES)?;
+    let page = Page::parse(&Params::parse(&query.unwrap_or_default()))?;
+    Ok(shared.with_account(access.account, |account| {
+        let all = account.music.playlists.iter();
+        let items = all
+            .map(|playlist| playlist_json(&shared, playlist))
+            .collect();
+        page.reply(&shared, "/me/playlists", items)
+    }))
+}
+
+async fn playlist_items(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let access = authorize(&shared, &headers, &PLAYLIST_SCOPES)?;
+    let page = Page::parse(&Params::parse(&query.unwrap_or_default()))?;
+    shared.with_account(access.account, |account| {
+        let playlist = account
+            .music
+            .playlists
+            .iter()
+            .find(|playlist| playlist.id == id);
+        let playlist = playlist.ok_or_else(|| spotify_error(404, "Resource not found"))?;
+        if !playlist.is_shown_to(&account.spotify_id) {
+            return Err(shared.refusals.spotify_forbidden.clone());
+        }
+        let items = playlist.items.iter().map(|Saved { added_at, item }| {
+            json!({
+                "added_at": seconds(*added_at),
+                "is_local": item.as_ref().is_some_and(Track::is_local),
+                "item": track_or_null(&shared, item.as_ref()),
+            })
+        });
+        Ok(page.reply(&shared, &format!("/playlists/{id}/items"), items.collect()))
+    })
+}
+
+/// Pages by the id of the last artist.
+async fn following(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let access = authorize(&shared, &headers, &["user-follow-read"])?;
+    let query = Params::parse(&query.unwrap_or_default());
+    if query.get("type") != Some("artist") {
+        return Err(spotify_error(400, "Invalid type"));
+    }
+    let limit = limit(&query)?;
+    Ok(shared.with_account(access.account, |account| {
+        let all = &account.music.followed;
+        let from = query.get("after").map_or(0, |after| {
+            all.iter()
+                .position(|artist| artist.id == after)
+                .map_or(all.len(), |at| at + 1)
+        });
+        let page = &all[from..all.len().min(from + limit)];
+        let last = page
+            .last()
+            .filter(|_| from + limit < all.len())
+            .map(|artist| &artist.id);
+        let endpoint = format!(
+            "{}/me/following?type=artist&limit={limit}",
+            api_url(&shared)
+        );
+        Reply::new(
+            200,
+            json!({ "artists": {
+                "href": endpoint,
+                "limit": limit,
+                "total": all.len(),
+                "cursors": { "after": last },
+                "next": last.map(|id| format!("{endpoint}&after={id}")),
+                "items": page.iter().map(|artist| artist_json(&shared, artist)).collect::<Vec<_>>(),
+            } }),
+        )
+    }))
+}
+
+/// Refused to apps in Development Mode; else made of the track's id.
+async fn audio_features(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    authenticate(&shared, &headers)?;
+    if !shared.spotify_extended {
+        return Err(shared.refusals.spotify_forbidden.clone());
+    }
+    let query = Params::parse(&query.unwrap_or_default());
+    let features = query.list("ids").map(|id| {
+        let share = |place: usize| {
+            f64::from(id.as_bytes().get(place).copied().unwrap_or_default() % 100) / 100.0
+        };
+        json!({
+            "id": id, "type": "audio_features", "energy": share(0), "valence": share(1),
+            "danceability": share(2), "acousticness": share(3),
         })
     });
-    Ok(page.reply(
-        &format!("{}/me/top/tracks", api_url(&shared)),
-        total,
-        &items,
+    Ok(Reply::new(
+        200,
+        json!({ "audio_features": features.collect::<Vec<_>>() }),
     ))
 }
 
@@ -101,7 +251,7 @@ async fn recently_played(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Answer {
-    let access = authorize(&shared, &headers, "user-read-recently-played")?;
+    let access = authorize(&shared, &headers, &["user-read-recently-played"])?;
     let query = Params::parse(&query.unwrap_or_default());
     let limit = limit(&query)?;
     let (after, before) = (cursor(&query, "after")?, cursor(&query, "before")?);
@@ -160,9 +310,14 @@ fn authenticate(shared: &Shared, headers: &HeaderMap) -> Result<Access, Reply> {
         .ok_or_else(|| shared.refusals.spotify_unauthorized.clone())
 }
 
-fn authorize(shared: &Shared, headers: &HeaderMap, scope: &str) -> Result<Access, Reply> {
+/// Any of these scopes will do.
+fn authorize(shared: &Shared, headers: &HeaderMap, any_of: &[&str]) -> Result<Access, Reply> {
     let access = authenticate(shared, headers)?;
-    if access.scopes.iter().any(|granted| granted == scope) {
+    if access
+        .scopes
+        .iter()
+        .any(|granted| any_of.contains(&granted.as_str()))
+    {
         Ok(access)
     } else {
         Err(spotify_error(403, "Insufficient client scope"))
@@ -190,52 +345,49 @@ fn cursor(query: &Params, name: &str) -> Result<Option<i64>, Reply> {
     query.get(name).map(parse).transpose()
 }
 
-/// An offset page of a top list.
+/// The page of a top list, and of which range.
+fn top_page(query: &str) -> Result<(TimeRange, Page), Reply> {
+    let query = Params::parse(query);
+    let name = query.get("time_range").unwrap_or("medium_term");
+    let range = TimeRange::parse(name).ok_or_else(|| spotify_error(400, "Invalid time range"))?;
+    let page = Page {
+        also: format!("&time_range={name}"),
+        ..Page::parse(&query)?
+    };
+    Ok((range, page))
+}
+
+/// An offset page of a list.
 struct Page {
-    time_range: String,
-    range: TimeRange,
     offset: usize,
     limit: usize,
+    /// What else its links carry.
+    also: String,
 }
 
 impl Page {
-    fn parse(query: &str) -> Result<Self, Reply> {
-        let query = Params::parse(query);
-        let time_range = query.get("time_range").unwrap_or("medium_term").to_owned();
+    fn parse(query: &Params) -> Result<Self, Reply> {
         let offset = query.get("offset").unwrap_or("0");
         Ok(Self {
-            range: TimeRange::parse(&time_range)
-                .ok_or_else(|| spotify_error(400, "Invalid time range"))?,
             offset: offset
                 .parse()
                 .map_err(|_| spotify_error(400, "Invalid offset"))?,
-            limit: limit(&query)?,
-            time_range,
+            limit: limit(query)?,
+            also: String::new(),
         })
     }
 
-    /// How many there are in all, and this page's items.
-    fn cut<T>(&self, all: &[T], json: impl Fn(&T) -> Value) -> (usize, Vec<Value>) {
-        (
-            all.len(),
-            all.iter()
-                .skip(self.offset)
-                .take(self.limit)
-                .map(json)
-                .collect(),
-        )
-    }
-
-    fn reply(&self, endpoint: &str, total: usize, items: &[Value]) -> Reply {
+    /// Cuts the page out of the whole list.
+    fn reply(&self, shared: &Shared, path: &str, all: Vec<Value>) -> Reply {
         let Self {
-            time_range,
             offset,
             limit,
-            ..
+            also,
         } = self;
-        let at = |offset: usize| {
-            format!("{endpoint}?offset={offset}&limit={limit}&time_range={time_range}")
-        };
+        let endpoint = format!("{}{path}", api_url(shared));
+        let at = |offset: usize| format!("{endpoint}?offset={offset}&limit={limit}{also}");
+        let total = all.len();
+        let items: Vec<Value> = all.into_iter().skip(*offset).take(*limit).collect();
         Reply::new(
             200,
             json!({
@@ -249,6 +401,10 @@ impl Page {
             }),
         )
     }
+}
+
+fn seconds(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 fn external_urls(kind: &str, id: &str) -> Value {
@@ -278,6 +434,59 @@ fn artist_json(shared: &Shared, artist: &Artist) -> Value {
     json
 }
 
+/// `SimplifiedPlaylistObject`.
+fn playlist_json(shared: &Shared, playlist: &Playlist) -> Value {
+    let (id, owner) = (&playlist.id, &playlist.owner_id);
+    let api = api_url(shared);
+    json!({
+        "collaborative": playlist.collaborative,
+        "description": null,
+        "external_urls": external_urls("playlist", id),
+        "href": format!("{api}/playlists/{id}"),
+        "id": id,
+        "images": [],
+        "name": playlist.name,
+        "owner": {
+            "display_name": owner,
+            "external_urls": external_urls("user", owner),
+            "href": format!("{api}/users/{owner}"),
+            "id": owner,
+            "type": "user",
+            "uri": format!("spotify:user:{owner}"),
+        },
+        "public": false,
+        "snapshot_id": playlist.snapshot_id,
+        "items": { "href": format!("{api}/playlists/{id}/items"), "total": playlist.items.len() },
+        "type": "playlist",
+        "uri": format!("spotify:playlist:{id}"),
+    })
+}
+
+/// `SimplifiedAlbumObject`.
+fn album_json(shared: &Shared, id: &str, title: &str, artists: &[Artist]) -> Value {
+    let artists = artists
+        .iter()
+        .map(|artist| simplified_artist_json(shared, artist));
+    json!({
+        "album_type": "album",
+        "artists": artists.collect::<Vec<_>>(),
+        "external_urls": external_urls("album", id),
+        "href": format!("{}/albums/{id}", api_url(shared)),
+        "id": id,
+        "images": [],
+        "name": title,
+        "release_date": "2026",
+        "release_date_precision": "year",
+        "total_tracks": 9,
+        "type": "album",
+        "uri": format!("spotify:album:{id}"),
+    })
+}
+
+fn track_or_null(shared: &Shared, track: Option<&Track>) -> Value {
+    track.map_or(Value::Null, |track| track_json(shared, track))
+}
+
 /// `TrackObject`; of a local file everything that Spotify cannot know is null.
 fn track_json(shared: &Shared, track: &Track) -> Value {
     let artists: Vec<Value> = track
@@ -285,22 +494,10 @@ fn track_json(shared: &Shared, track: &Track) -> Value {
         .iter()
         .map(|artist| simplified_artist_json(shared, artist))
         .collect();
-    let album = track.album.as_ref().map(|(id, name)| {
-        json!({
-            "album_type": "album",
-            "artists": artists,
-            "external_urls": external_urls("album", id),
-            "href": format!("{}/albums/{id}", api_url(shared)),
-            "id": id,
-            "images": [],
-            "name": name,
-            "release_date": "2026",
-            "release_date_precision": "year",
-            "total_tracks": 9,
-            "type": "album",
-            "uri": format!("spotify:album:{id}"),
-        })
-    });
+    let album = track
+        .album
+        .as_ref()
+        .map(|(id, title)| album_json(shared, id, title, &track.artists));
     let mut json = json!({
         "album": album,
         "artists": artists,

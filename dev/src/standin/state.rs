@@ -20,6 +20,7 @@ pub(super) struct Shared {
     pub(super) refusals: Refusals,
     pub(super) world: World,
     pub(super) oddities: bool,
+    pub(super) spotify_extended: bool,
     /// The catalogue's present.
     now: DateTime<Utc>,
     pub(super) clients: Mutex<BTreeMap<Provider, Client>>,
@@ -53,6 +54,7 @@ impl Shared {
             refusals: Refusals::load()?,
             world: World::new(now),
             oddities: config.oddities,
+            spotify_extended: config.spotify_extended,
             now,
             clients: Mutex::new(BTreeMap::from([
                 (Provider::Spotify, config.spotify),

@@ -74,6 +74,7 @@ impl IntoResponse for Reply {
 #[derive(Clone, Debug)]
 pub(super) struct Refusals {
     pub(super) spotify_unauthorized: Reply,
+    pub(super) spotify_forbidden: Reply,
     pub(super) spotify_invalid_client: Reply,
     pub(super) spotify_refresh_revoked: Reply,
     pub(super) spotify_refresh_expired: Reply,
@@ -90,6 +91,10 @@ impl Refusals {
     pub(super) fn load() -> anyhow::Result<Self> {
         Ok(Self {
             spotify_unauthorized: Reply::recorded("spotify", "api_401")?,
+            spotify_forbidden: Reply::recorded(
+                "spotify",
+                "api_403_playlist_not_owned_or_removed_endpoint",
+            )?,
             spotify_invalid_client: Reply::recorded("spotify", "token_invalid_client")?,
             spotify_refresh_revoked: Reply::recorded("spotify", "token_invalid_grant_revoked")?,
             spotify_refresh_expired: Reply::recorded("spotify", "token_invalid_grant_expired")?,

@@ -84,8 +84,10 @@ async fn tastes_enter_the_context_only_where_the_provider_allows_it() {
     let user = db.user().await;
     let mut admin = db.connect(Role::Superuser).await;
     sqlx::query(
-        "insert into public.music_preferences (user_id, top_genres, top_artists, recently_played, plays_by_hour, play_count, computed_at)
-         values ($1, '[{\"genre\": \"baul\"}]', '[]', '[]', array_fill(0, array[24]), 0, now())",
+        "insert into public.music_preferences
+           (user_id, provider, top_genres, top_artists, recently_played, plays_by_hour, plays_by_weekday, play_count, computed_at)
+         select $1, provider, '[{\"genre\": \"baul\"}]', '[]', '[]', array_fill(0, array[24]), array_fill(0, array[7]), 0, now()
+         from unnest(array['spotify', 'youtube']) provider",
     )
     .bind(user)
     .execute(&mut admin)
@@ -97,7 +99,7 @@ async fn tastes_enter_the_context_only_where_the_provider_allows_it() {
         .fetch_one(&mut admin)
         .await
         .unwrap();
-    assert_eq!(closed, Value::Null);
+    assert!(closed["spotify"].is_null() && closed["youtube"].is_object());
     sqlx::query("update bondhu.provider_settings set llm_use_allowed = true")
         .execute(&mut admin)
         .await
@@ -107,5 +109,5 @@ async fn tastes_enter_the_context_only_where_the_provider_allows_it() {
         .fetch_one(&mut admin)
         .await
         .unwrap();
-    assert_eq!(open["top_genres"][0]["genre"], "baul");
+    assert_eq!(open["spotify"]["top_genres"][0]["genre"], "baul");
 }

@@ -25,6 +25,20 @@ isOneToOne: false
       referencedColumns: ["user_id","id"]
     }
                   ]
+                },"listening_gaps": {
+                  Row: {
+                    "after_play": string,"before_play": string,"found_at": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "after_play": string,"before_play": string,"found_at"?: string,"user_id": string
+                  }
+                  Update: {
+                    "after_play"?: string,"before_play"?: string,"found_at"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
                 },"listening_history": {
                   Row: {
                     "artist_names": (string)[],"context_uri": string | null,"duration_ms": number | null,"fetched_at": string,"isrc": string | null,"played_at": string,"track_id": string,"track_name": string,"user_id": string
@@ -39,16 +53,64 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
-                },"music_preferences": {
+                },"music_library": {
                   Row: {
-                    "computed_at": string,"diversity": number | null,"mood_profile": Json | null,"play_count": number,"plays_by_hour": (number)[],"recently_played": NonNullable<Json>,"top_artists": NonNullable<Json>,"top_genres": NonNullable<Json>,"user_id": string
+                    "added_at": string | null,"artist_names": (string)[],"fetched_at": string,"genres": (string)[] | null,"isrc": string | null,"item_id": string,"kind": string,"name": string,"user_id": string,"walk_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "computed_at": string,"diversity"?: number | null,"mood_profile"?: Json | null,"play_count": number,"plays_by_hour": (number)[],"recently_played": NonNullable<Json>,"top_artists": NonNullable<Json>,"top_genres": NonNullable<Json>,"user_id": string
+                    "added_at"?: string | null,"artist_names"?: (string)[],"fetched_at"?: string,"genres"?: (string)[] | null,"isrc"?: string | null,"item_id": string,"kind": string,"name": string,"user_id": string,"walk_id": string
                   }
                   Update: {
-                    "computed_at"?: string,"diversity"?: number | null,"mood_profile"?: Json | null,"play_count"?: number,"plays_by_hour"?: (number)[],"recently_played"?: NonNullable<Json>,"top_artists"?: NonNullable<Json>,"top_genres"?: NonNullable<Json>,"user_id"?: string
+                    "added_at"?: string | null,"artist_names"?: (string)[],"fetched_at"?: string,"genres"?: (string)[] | null,"isrc"?: string | null,"item_id"?: string,"kind"?: string,"name"?: string,"user_id"?: string,"walk_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"music_playlist_items": {
+                  Row: {
+                    "added_at": string | null,"artist_names": (string)[],"fetched_at": string,"isrc": string | null,"name": string,"playlist_id": string,"position": number,"track_id": string,"user_id": string,"walk_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "added_at"?: string | null,"artist_names"?: (string)[],"fetched_at"?: string,"isrc"?: string | null,"name": string,"playlist_id": string,"position": number,"track_id": string,"user_id": string,"walk_id": string
+                  }
+                  Update: {
+                    "added_at"?: string | null,"artist_names"?: (string)[],"fetched_at"?: string,"isrc"?: string | null,"name"?: string,"playlist_id"?: string,"position"?: number,"track_id"?: string,"user_id"?: string,"walk_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "music_playlist_items_playlist_fkey"
+      columns: ["user_id","playlist_id"]
+isOneToOne: false
+      referencedRelation: "music_playlists"
+      referencedColumns: ["user_id","playlist_id"]
+    }
+                  ]
+                },"music_playlists": {
+                  Row: {
+                    "collaborative": boolean,"fetched_at": string,"item_count": number | null,"items_snapshot_id": string | null,"name": string | null,"owner_id": string | null,"playlist_id": string,"snapshot_id": string | null,"user_id": string,"walk_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "collaborative"?: boolean,"fetched_at"?: string,"item_count"?: number | null,"items_snapshot_id"?: string | null,"name"?: string | null,"owner_id"?: string | null,"playlist_id": string,"snapshot_id"?: string | null,"user_id": string,"walk_id": string
+                  }
+                  Update: {
+                    "collaborative"?: boolean,"fetched_at"?: string,"item_count"?: number | null,"items_snapshot_id"?: string | null,"name"?: string | null,"owner_id"?: string | null,"playlist_id"?: string,"snapshot_id"?: string | null,"user_id"?: string,"walk_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"music_preferences": {
+                  Row: {
+                    "computed_at": string,"diversity": number | null,"mood_profile": Json | null,"play_count": number,"plays_by_hour": (number)[],"plays_by_weekday": (number)[],"provider": string,"recently_played": NonNullable<Json>,"top_artists": NonNullable<Json>,"top_genres": NonNullable<Json>,"trait_evidence": Json | null,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "computed_at": string,"diversity"?: number | null,"mood_profile"?: Json | null,"play_count": number,"plays_by_hour": (number)[],"plays_by_weekday": (number)[],"provider": string,"recently_played": NonNullable<Json>,"top_artists": NonNullable<Json>,"top_genres": NonNullable<Json>,"trait_evidence"?: Json | null,"user_id": string
+                  }
+                  Update: {
+                    "computed_at"?: string,"diversity"?: number | null,"mood_profile"?: Json | null,"play_count"?: number,"plays_by_hour"?: (number)[],"plays_by_weekday"?: (number)[],"provider"?: string,"recently_played"?: NonNullable<Json>,"top_artists"?: NonNullable<Json>,"top_genres"?: NonNullable<Json>,"trait_evidence"?: Json | null,"user_id"?: string
                   }
                   Relationships: [
                     
@@ -217,30 +279,64 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
-                },"video_preferences": {
+                },"video_playlist_items": {
                   Row: {
-                    "computed_at": string,"like_count": number,"subscription_count": number,"top_categories": NonNullable<Json>,"top_channels": NonNullable<Json>,"top_topics": NonNullable<Json>,"user_id": string
+                    "category_id": string | null,"channel_id": string | null,"channel_title": string | null,"details_at": string | null,"fetched_at": string,"item_id": string,"playlist_id": string,"published_at": string | null,"title": string | null,"topics": (string)[] | null,"user_id": string,"video_id": string,"walk_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "computed_at": string,"like_count": number,"subscription_count": number,"top_categories": NonNullable<Json>,"top_channels": NonNullable<Json>,"top_topics": NonNullable<Json>,"user_id": string
+                    "category_id"?: string | null,"channel_id"?: string | null,"channel_title"?: string | null,"details_at"?: string | null,"fetched_at"?: string,"item_id": string,"playlist_id": string,"published_at"?: string | null,"title"?: string | null,"topics"?: (string)[] | null,"user_id": string,"video_id": string,"walk_id": string
                   }
                   Update: {
-                    "computed_at"?: string,"like_count"?: number,"subscription_count"?: number,"top_categories"?: NonNullable<Json>,"top_channels"?: NonNullable<Json>,"top_topics"?: NonNullable<Json>,"user_id"?: string
+                    "category_id"?: string | null,"channel_id"?: string | null,"channel_title"?: string | null,"details_at"?: string | null,"fetched_at"?: string,"item_id"?: string,"playlist_id"?: string,"published_at"?: string | null,"title"?: string | null,"topics"?: (string)[] | null,"user_id"?: string,"video_id"?: string,"walk_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "video_playlist_items_playlist_fkey"
+      columns: ["user_id","playlist_id"]
+isOneToOne: false
+      referencedRelation: "video_playlists"
+      referencedColumns: ["user_id","playlist_id"]
+    }
+                  ]
+                },"video_playlists": {
+                  Row: {
+                    "fetched_at": string,"item_count": number | null,"playlist_id": string,"title": string | null,"user_id": string,"walk_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "fetched_at"?: string,"item_count"?: number | null,"playlist_id": string,"title"?: string | null,"user_id": string,"walk_id": string
+                  }
+                  Update: {
+                    "fetched_at"?: string,"item_count"?: number | null,"playlist_id"?: string,"title"?: string | null,"user_id"?: string,"walk_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"video_preferences": {
+                  Row: {
+                    "computed_at": string,"like_count": number,"playlist_count": number,"recent_channels": NonNullable<Json>,"subscription_count": number,"top_categories": NonNullable<Json>,"top_channels": NonNullable<Json>,"top_topics": NonNullable<Json>,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "computed_at": string,"like_count": number,"playlist_count": number,"recent_channels": NonNullable<Json>,"subscription_count": number,"top_categories": NonNullable<Json>,"top_channels": NonNullable<Json>,"top_topics": NonNullable<Json>,"user_id": string
+                  }
+                  Update: {
+                    "computed_at"?: string,"like_count"?: number,"playlist_count"?: number,"recent_channels"?: NonNullable<Json>,"subscription_count"?: number,"top_categories"?: NonNullable<Json>,"top_channels"?: NonNullable<Json>,"top_topics"?: NonNullable<Json>,"user_id"?: string
                   }
                   Relationships: [
                     
                   ]
                 },"video_subscriptions": {
                   Row: {
-                    "channel_id": string,"fetched_at": string,"subscribed_at": string | null,"title": string | null,"user_id": string,"walk_id": string
+                    "channel_id": string,"fetched_at": string,"subscribed_at": string | null,"title": string | null,"topics": (string)[] | null,"topics_at": string | null,"user_id": string,"walk_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "channel_id": string,"fetched_at"?: string,"subscribed_at"?: string | null,"title"?: string | null,"user_id": string,"walk_id": string
+                    "channel_id": string,"fetched_at"?: string,"subscribed_at"?: string | null,"title"?: string | null,"topics"?: (string)[] | null,"topics_at"?: string | null,"user_id": string,"walk_id": string
                   }
                   Update: {
-                    "channel_id"?: string,"fetched_at"?: string,"subscribed_at"?: string | null,"title"?: string | null,"user_id"?: string,"walk_id"?: string
+                    "channel_id"?: string,"fetched_at"?: string,"subscribed_at"?: string | null,"title"?: string | null,"topics"?: (string)[] | null,"topics_at"?: string | null,"user_id"?: string,"walk_id"?: string
                   }
                   Relationships: [
                     
@@ -309,6 +405,11 @@ isOneToOne: false
               "figure": string,"part": string,"weight": number
             }[]
                            },
+"listening_stats":
+{ Args: { "since"?: string,"until"?: string }; Returns: {
+              "artists": number,"gaps": number,"listened_ms": number,"plays": number,"plays_by_hour": (number)[],"plays_by_weekday": (number)[],"tracks": number
+            }[]
+                           },
 "log_activity":
 { Args: { "activity": string,"details"?: Json,"session_id": string }; Returns: string
                            },
@@ -335,14 +436,29 @@ isOneToOne: false
               "after": number,"before": number,"changed_at": string,"message_count": number,"message_ids": (string)[]
             }[]
                            },
+"recently_played":
+{ Args: { "before"?: string,"max_rows"?: number }; Returns: {
+              "artist_names": (string)[],"duration_ms": number,"played_at": string,"track_id": string,"track_name": string
+            }[]
+                           },
 "request_sync":
 { Args: { "provider": string }; Returns: string
                            },
 "start_session":
 { Args: { "device_id": string }; Returns: string
                            },
+"top_genres":
+{ Args: { "max_rows"?: number }; Returns: {
+              "genre": string,"source": string,"weight": number
+            }[]
+                           },
 "touch_session":
 { Args: { "session_id": string }; Returns: undefined
+                           },
+"watching_stats":
+{ Args: Record<PropertyKey, never>; Returns: {
+              "computed_at": string,"likes": number,"playlists": number,"recent_channels": Json,"subscriptions": number,"top_categories": Json,"top_topics": Json
+            }[]
                            },
 "wellness_history":
 { Args: { "since"?: string,"until"?: string }; Returns: {

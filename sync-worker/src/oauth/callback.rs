@@ -8,6 +8,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
+use bondhu_core::retry::Failure;
 use serde::Deserialize;
 use sqlx::PgPool;
 use url::Url;
@@ -15,7 +16,7 @@ use url::Url;
 use super::pending::{Account, Begun, KeepError, keep, take_state};
 use super::{Grant, TokenEndpoint};
 use crate::provider::Provider;
-use crate::providers::{Api, ProviderAccess, ProviderError, spotify, youtube};
+use crate::providers::{Api, ProviderAccess, ProviderError, spend_request, spotify, youtube};
 use crate::vault::Vault;
 
 /// What the callback needs.
@@ -169,6 +170,13 @@ async fn account(
     provider: Provider,
     grant: &Grant,
 ) -> Result<Account, Refusal> {
+    let spent = spend_request(&state.database, provider)
+        .await
+        .map_err(KeepError::from)?;
+    if spent.is_some() {
+        let full = "our own ledger says that the provider's budget is used up";
+        return Err(ProviderError::new(Failure::RateLimited, full).into());
+    }
     let api = Api::new(provider, state.http.clone(), config.api_url.clone());
     let account = match provider {
         Provider::Spotify => spotify::me(&api, &grant.access).await.map(|me| Account {
@@ -185,12 +193,6 @@ async fn account(
                 })
             }),
     };
-    sqlx::query("select bondhu.record_requests($1, $2)")
-        .bind(provider.name())
-        .bind(api.take_sent())
-        .execute(&state.database)
-        .await
-        .map_err(KeepError::from)?;
     Ok(account?)
 }
 

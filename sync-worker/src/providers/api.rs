@@ -1,8 +1,8 @@
 //! One call to a provider's API: bearer, limits, and what came back.
 
-use std::sync::atomic::{AtomicI64, Ordering};
-
 use bondhu_core::retry::Failure;
+use reqwest::StatusCode;
+use reqwest::header::{ETAG, IF_NONE_MATCH};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -10,16 +10,24 @@ use url::Url;
 use super::{ProviderError, bounded_body};
 use crate::provider::Provider;
 
+/// A document that was asked for under the entity tag of a former one.
+#[derive(Debug)]
+pub enum Changed<T> {
+    /// It is another by now; with its own entity tag, if the provider gives one.
+    Yes(T, Option<String>),
+    /// 304: it still is what it was.
+    No,
+}
+
 /// An access token on its way to the provider it belongs to.
 pub type Bearer = SecretString;
 
-/// A provider's API. Counts the requests it sends, for the ledger.
+/// A provider's API.
 #[derive(Debug)]
 pub struct Api {
     provider: Provider,
     http: reqwest::Client,
     base: Url,
-    sent: AtomicI64,
 }
 
 impl Api {
@@ -30,18 +38,7 @@ impl Api {
             provider,
             http,
             base,
-            sent: AtomicI64::new(0),
         }
-    }
-
-    /// Requests sent since this was last asked.
-    pub fn take_sent(&self) -> i64 {
-        self.sent.swap(0, Ordering::Relaxed)
-    }
-
-    /// Gives back what could not be entered in the ledger.
-    pub fn put_back_sent(&self, sent: i64) {
-        self.sent.fetch_add(sent, Ordering::Relaxed);
     }
 
     /// The URL of `path` under the base, with a query.
@@ -86,14 +83,34 @@ impl Api {
         url: Url,
         bearer: &Bearer,
     ) -> Result<T, ProviderError> {
-        self.sent.fetch_add(1, Ordering::Relaxed);
-        let answer = self
-            .http
-            .get(url)
-            .bearer_auth(bearer.expose_secret())
-            .send()
-            .await?;
+        match self.get_if_changed(url, bearer, None).await? {
+            Changed::Yes(document, _) => Ok(document),
+            Changed::No => Err(ProviderError::new(
+                Failure::Malformed,
+                "304 to a request without an entity tag",
+            )),
+        }
+    }
+
+    /// Gets a JSON document unless it still is the one of `etag` (RFC 9110, section 13.1.2).
+    ///
+    /// # Errors
+    /// [`ProviderError`], by what went wrong.
+    pub async fn get_if_changed<T: DeserializeOwned>(
+        &self,
+        url: Url,
+        bearer: &Bearer,
+        etag: Option<&str>,
+    ) -> Result<Changed<T>, ProviderError> {
+        let mut request = self.http.get(url).bearer_auth(bearer.expose_secret());
+        if let Some(etag) = etag {
+            request = request.header(IF_NONE_MATCH, etag);
+        }
+        let answer = request.send().await?;
         let (status, headers) = (answer.status(), answer.headers().clone());
+        if status == StatusCode::NOT_MODIFIED && etag.is_some() {
+            return Ok(Changed::No);
+        }
         let body = bounded_body(answer).await?;
         if !status.is_success() {
             return Err(ProviderError::refused(
@@ -103,7 +120,10 @@ impl Api {
                 &body,
             ));
         }
-        serde_json::from_slice(&body).map_err(|error| ProviderError::malformed(&error))
+        let document =
+            serde_json::from_slice(&body).map_err(|error| ProviderError::malformed(&error))?;
+        let etag = headers.get(ETAG).and_then(|etag| etag.to_str().ok());
+        Ok(Changed::Yes(document, etag.map(str::to_owned)))
     }
 }
 

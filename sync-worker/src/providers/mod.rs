@@ -5,14 +5,16 @@ mod refusal;
 pub mod spotify;
 pub mod youtube;
 
-pub use api::{Api, Bearer};
+pub use api::{Api, Bearer, Changed};
 pub use refusal::ProviderError;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
+use sqlx::PgPool;
 use url::Url;
 
 use crate::config::{ProviderConfig, SyncConfig};
@@ -87,6 +89,21 @@ pub fn http_client() -> reqwest::Result<reqwest::Client> {
         .connect_timeout(Duration::from_secs(5))
         .user_agent(concat!("bondhu-sync-worker/", env!("CARGO_PKG_VERSION")))
         .build()
+}
+
+/// Enters one request in the ledger that all workers share, before it is sent. `Some`: the
+/// provider's budget is used up until then, and the request must not be sent.
+///
+/// # Errors
+/// When the database does not go along.
+pub async fn spend_request(
+    database: &PgPool,
+    provider: Provider,
+) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
+    sqlx::query_scalar("select bondhu.spend_request($1)")
+        .bind(provider.name())
+        .fetch_one(database)
+        .await
 }
 
 /// Reads a list that a provider may leave out or send as null; both are empty.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use url::Url;
 
 use super::{Api, Bearer, ProviderError, list_or_empty};
 
@@ -100,13 +100,54 @@ impl TopicDetails {
     }
 }
 
+/// A playlist. <https://developers.google.com/youtube/v3/docs/playlists#resource>
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Playlist {
+    /// Id.
+    pub id: Option<String>,
+    /// What it says.
+    pub snippet: Option<Titled>,
+    /// How much is in it.
+    pub content_details: Option<PlaylistDetails>,
+}
+
+/// How much is in a playlist.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlaylistDetails {
+    /// Number of its items.
+    pub item_count: Option<i32>,
+}
+
+/// An item of a playlist. <https://developers.google.com/youtube/v3/docs/playlistItems#resource>
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlaylistItem {
+    /// Id of the item, not of the video.
+    pub id: Option<String>,
+    /// What it leads to.
+    pub content_details: Option<PlaylistItemDetails>,
+}
+
+/// What an item of a playlist leads to.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlaylistItemDetails {
+    /// Id of the video, also when nobody can see it any more.
+    pub video_id: Option<String>,
+}
+
 /// A channel. <https://developers.google.com/youtube/v3/docs/channels#resource>
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Channel {
     /// Id.
     pub id: Option<String>,
     /// What it says.
     pub snippet: Option<Titled>,
+    /// What it is about.
+    pub topic_details: Option<TopicDetails>,
 }
 
 /// A video category. <https://developers.google.com/youtube/v3/docs/videoCategories#resource>
@@ -125,78 +166,20 @@ pub struct Titled {
     pub title: Option<String>,
 }
 
-async fn list<T: DeserializeOwned>(
-    api: &Api,
-    bearer: &Bearer,
-    path: &str,
-    query: &[(&str, &str)],
-    page_token: Option<&str>,
-) -> Result<Page<T>, ProviderError> {
-    let mut query = query.to_vec();
-    query.extend(page_token.map(|token| ("pageToken", token)));
-    api.get(api.url(path, &query), bearer).await
-}
-
 /// The account's own channel; an account may have none.
 ///
 /// # Errors
 /// [`ProviderError`].
 pub async fn own_channel(api: &Api, bearer: &Bearer) -> Result<Option<Channel>, ProviderError> {
-    let page: Page<Channel> = list(
-        api,
-        bearer,
-        "/channels",
-        &[("part", "snippet"), ("mine", "true")],
-        None,
-    )
-    .await?;
+    let url = api.url("/channels", &[("part", "snippet"), ("mine", "true")]);
+    let page: Page<Channel> = api.get(url, bearer).await?;
     Ok(page.items.into_iter().flatten().next())
 }
 
-/// A page of the channels the account follows.
-///
-/// # Errors
-/// [`ProviderError`].
-pub async fn subscriptions(
-    api: &Api,
-    bearer: &Bearer,
-    page_token: Option<&str>,
-) -> Result<Page<Subscription>, ProviderError> {
-    let query = [
-        ("part", "snippet"),
-        ("mine", "true"),
-        ("maxResults", PAGE_SIZE),
-    ];
-    list(api, bearer, "/subscriptions", &query, page_token).await
-}
-
-/// A page of the videos the account liked.
-///
-/// # Errors
-/// [`ProviderError`].
-pub async fn liked_videos(
-    api: &Api,
-    bearer: &Bearer,
-    page_token: Option<&str>,
-) -> Result<Page<Video>, ProviderError> {
-    let query = [
-        ("part", "snippet,topicDetails"),
-        ("myRating", "like"),
-        ("maxResults", PAGE_SIZE),
-    ];
-    list(api, bearer, "/videos", &query, page_token).await
-}
-
-/// The titles of video categories in a region (ISO 3166-1 alpha-2).
-///
-/// # Errors
-/// [`ProviderError`].
-pub async fn video_categories(
-    api: &Api,
-    bearer: &Bearer,
-    region: &str,
-) -> Result<Vec<Category>, ProviderError> {
-    let query = [("part", "snippet"), ("regionCode", region)];
-    let page: Page<Category> = list(api, bearer, "/videoCategories", &query, None).await?;
-    Ok(page.items.into_iter().flatten().collect())
+/// What a page is asked for: the path of its list, its query, and the token of the page.
+#[must_use]
+pub fn page_url(api: &Api, path: &str, query: &[(&str, &str)], page_token: Option<&str>) -> Url {
+    let mut query = query.to_vec();
+    query.extend(page_token.map(|token| ("pageToken", token)));
+    api.url(path, &query)
 }

@@ -6,14 +6,17 @@ use uuid::Uuid;
 use super::resource::Resource;
 
 /// Kept in `bondhu.sync_jobs.checkpoint`; an empty object is the start of a walk.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Checkpoint {
     /// Stamped on every row the walk sees; a complete walk sweeps what bears another.
     pub(super) walk: Uuid,
     /// Resources walked to their end, or given up.
     #[serde(default)]
     pub(super) done: Vec<Resource>,
-    /// The next page of the resource under way, in the provider's own terms.
+    /// The last id of the last part of the resource under way that was finished or given up.
+    #[serde(default)]
+    pub(super) part: String,
+    /// The next page of the resource, or part, under way, in the provider's own terms.
     #[serde(default)]
     pub(super) next: Option<String>,
     /// Whether the resource under way was begun anew because its place was lost.
@@ -45,15 +48,24 @@ impl Checkpoint {
         Self {
             walk: Uuid::new_v4(),
             done: Vec::new(),
+            part: String::new(),
             next: None,
             restarted: false,
             missing: Vec::new(),
         }
     }
 
-    /// The resource under way is finished.
+    /// The resource under way is finished, or given up.
     pub(super) fn finish(&mut self, resource: Resource) {
         self.done.push(resource);
+        self.part.clear();
+        self.next = None;
+        self.restarted = false;
+    }
+
+    /// A part of it is: one id, or several joined with commas.
+    pub(super) fn finish_part(&mut self, part: &str) {
+        self.part = part.rsplit(',').next().unwrap_or_default().to_owned();
         self.next = None;
         self.restarted = false;
     }
@@ -74,6 +86,15 @@ mod tests {
             (read.walk, read.done, read.next),
             (checkpoint.walk, checkpoint.done, checkpoint.next)
         );
+    }
+
+    #[test]
+    fn a_part_of_many_is_over_at_its_last_id() {
+        let mut checkpoint = Checkpoint::read(json!({}));
+        checkpoint.finish_part("a,b,c");
+        assert_eq!(checkpoint.part, "c");
+        checkpoint.finish(Resource::VideoDetails);
+        assert_eq!(checkpoint.part, "");
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! A lease on one connection. The rules are in `sql/70_planner.sql`.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
+use sqlx::types::Json;
 use sqlx::{PgPool, PgTransaction};
 use uuid::Uuid;
 
 use super::checkpoint::Checkpoint;
+use super::knowledge::{Knowledge, Known};
 use super::outcome::{Outcome, SyncError};
 use crate::provider::Provider;
 use crate::vault::Owner;
@@ -23,33 +27,60 @@ pub(super) struct Claim {
     pub(super) checkpoint: Checkpoint,
     /// Tries that failed before this one.
     pub(super) attempts: u32,
+    /// What the person granted.
+    pub(super) scopes: Vec<String>,
+    /// What earlier pulls learned.
+    pub(super) knowledge: Knowledge,
+    /// Whether the person asked for this sync.
+    pub(super) requested: bool,
 }
 
-/// Claims up to `how_many` connections.
+/// A row of `bondhu.claim_syncs`.
+#[derive(sqlx::FromRow)]
+struct Claimed {
+    user_id: Uuid,
+    provider: String,
+    lease_token: Uuid,
+    checkpoint: serde_json::Value,
+    attempts: i32,
+    scopes: Vec<String>,
+    resources: serde_json::Value,
+    requested: bool,
+}
+
+/// Claims up to `how_many` connections of `providers`.
 pub(super) async fn claim(
     database: &PgPool,
     worker: &str,
     how_many: usize,
+    providers: impl Iterator<Item = Provider>,
 ) -> Result<Vec<Claim>, sqlx::Error> {
-    let rows: Vec<(Uuid, String, Uuid, serde_json::Value, i32)> = sqlx::query_as(
-        "select user_id, provider, lease_token, checkpoint, attempts from bondhu.claim_syncs($1, $2)",
-    )
-    .bind(worker)
-    .bind(i32::try_from(how_many).unwrap_or(i32::MAX))
-    .fetch_all(database)
-    .await?;
+    let providers: Vec<&str> = providers.map(Provider::name).collect();
+    let rows: Vec<Claimed> = sqlx::query_as("select * from bondhu.claim_syncs($1, $2, $3)")
+        .bind(worker)
+        .bind(i32::try_from(how_many).unwrap_or(i32::MAX))
+        .bind(providers)
+        .fetch_all(database)
+        .await?;
     rows.into_iter()
-        .map(|(user, provider, token, checkpoint, attempts)| {
-            let provider: Provider = provider
+        .map(|row| {
+            let provider: Provider = row
+                .provider
                 .parse()
                 .map_err(|e| sqlx::Error::Decode(Box::new(e)))?;
             Ok(Claim {
                 lease: Lease {
-                    owner: Owner { user, provider },
-                    token,
+                    owner: Owner {
+                        user: row.user_id,
+                        provider,
+                    },
+                    token: row.lease_token,
                 },
-                checkpoint: Checkpoint::read(checkpoint),
-                attempts: u32::try_from(attempts).unwrap_or(0),
+                checkpoint: Checkpoint::read(row.checkpoint),
+                attempts: u32::try_from(row.attempts).unwrap_or(0),
+                scopes: row.scopes,
+                knowledge: Knowledge::read(row.resources),
+                requested: row.requested,
             })
         })
         .collect()
@@ -61,29 +92,32 @@ impl Lease {
         &self,
         database: &PgPool,
     ) -> Result<PgTransaction<'static>, SyncError> {
-        self.hold(database, None).await
+        self.hold(database, None, &BTreeMap::new()).await
     }
 
-    /// Begins a write that moves the checkpoint.
+    /// Begins a write that moves the checkpoint and keeps what was learned of resources.
     pub(super) async fn begin_page(
         &self,
         database: &PgPool,
         checkpoint: &Checkpoint,
+        learned: &BTreeMap<String, Known>,
     ) -> Result<PgTransaction<'static>, SyncError> {
-        self.hold(database, Some(checkpoint)).await
+        self.hold(database, Some(checkpoint), learned).await
     }
 
     async fn hold(
         &self,
         database: &PgPool,
         checkpoint: Option<&Checkpoint>,
+        learned: &BTreeMap<String, Known>,
     ) -> Result<PgTransaction<'static>, SyncError> {
         let mut transaction = database.begin().await?;
-        let held: bool = sqlx::query_scalar("select bondhu.hold_lease($1, $2, $3, $4)")
+        let held: bool = sqlx::query_scalar("select bondhu.hold_lease($1, $2, $3, $4, $5)")
             .bind(self.owner.user)
             .bind(self.owner.provider.name())
             .bind(self.token)
-            .bind(checkpoint.map(sqlx::types::Json))
+            .bind(checkpoint.map(Json))
+            .bind(Json(learned))
             .fetch_one(&mut *transaction)
             .await?;
         if held {

@@ -5,13 +5,17 @@
 //! the token. A worker that lost its lease writes nothing more.
 
 mod checkpoint;
+mod etag;
+mod knowledge;
 mod lease;
+mod list;
 mod outcome;
+mod page;
 mod pull;
 mod resource;
-mod rows;
 mod run;
 mod session;
+mod store;
 
 pub use outcome::SyncError;
 pub use run::{SyncContext, run, run_once};

@@ -28,6 +28,9 @@ pub enum SyncError {
     /// Somebody else works on this connection now, or it was disconnected.
     #[error("the lease was lost")]
     LeaseLost,
+    /// Our own ledger says that the provider's budget is used up until then.
+    #[error("the provider's budget is used up until {0}")]
+    BudgetSpent(DateTime<Utc>),
     /// The worker is stopping.
     #[error("stopping")]
     Stopping,
@@ -59,14 +62,14 @@ impl Outcome {
         }
     }
 
-    /// Given back untouched.
-    pub(super) const fn given_back() -> Self {
+    /// Given back at the page it stands at, to go on at once or not before an instant.
+    pub(super) const fn given_back(not_before: Option<DateTime<Utc>>) -> Self {
         Self {
             status: "queued",
             missing: Vec::new(),
             code: None,
             sentence: None,
-            not_before: None,
+            not_before,
         }
     }
 

@@ -1,239 +1,237 @@
 //! One pull: the resources of a connection, page by page, then its tastes.
 
-use bondhu_core::retry::Policy;
-use chrono::{DateTime, Utc};
-use sqlx::PgPool;
+use std::collections::BTreeMap;
+
+use bondhu_core::retry::{Failure, Policy};
+use chrono::Utc;
+use sqlx::PgTransaction;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::checkpoint::{Checkpoint, Missing};
+use super::etag;
+use super::knowledge::{Knowledge, Known};
 use super::outcome::{Outcome, SyncError};
-use super::resource::{Kind, Resource};
-use super::rows::{Rows, sweep};
+use super::page::{self, Fetched, Place};
+use super::resource::Resource;
 use super::session::Session;
-use crate::providers::{Bearer, ProviderError, spotify, youtube};
+use super::store::{Stored, store};
+use crate::providers::ProviderError;
 use crate::tastes;
 
-/// A page and where it goes on.
-struct Step {
-    rows: Rows,
-    next: Option<String>,
+/// A pull under way.
+pub(super) struct Pull<'a> {
+    /// Calls and tokens of the connection.
+    pub(super) session: Session<'a>,
+    /// Where the walk stands.
+    pub(super) checkpoint: &'a mut Checkpoint,
+    /// What earlier pulls learned.
+    pub(super) knowledge: &'a Knowledge,
+    /// What this one learned and has not stored yet.
+    pub(super) learned: BTreeMap<String, Known>,
+    /// What the person granted.
+    pub(super) scopes: &'a [String],
+    /// Whether the person asked for it.
+    pub(super) requested: bool,
+    /// Tells it to stop at the next page.
+    pub(super) stop: &'a CancellationToken,
 }
 
-/// Walks what is left of the checkpoint, then concludes and completes the lease.
-///
-/// # Errors
-/// [`SyncError`]; what was committed stays, and the checkpoint with it.
-pub(super) async fn pull(
-    session: &mut Session<'_>,
-    checkpoint: &mut Checkpoint,
-    stop: &CancellationToken,
-) -> Result<(), SyncError> {
-    let owner = session.lease.owner;
-    for &resource in Resource::of(owner.provider) {
-        walk(session, checkpoint, resource, stop).await?;
-        enter_in_ledger(session).await?;
-    }
-    let mut transaction = session.lease.begin(session.database).await?;
-    tastes::refresh(&mut transaction, owner).await?;
-    session
-        .lease
-        .complete(&mut transaction, &Outcome::walked(&checkpoint.missing))
-        .await?;
-    transaction.commit().await?;
-    Ok(())
-}
-
-async fn walk(
-    session: &mut Session<'_>,
-    checkpoint: &mut Checkpoint,
-    resource: Resource,
-    stop: &CancellationToken,
-) -> Result<(), SyncError> {
-    while !checkpoint.done.contains(&resource) {
-        if stop.is_cancelled() {
-            return Err(SyncError::Stopping);
-        }
-        let error = match fetch(session, resource, checkpoint.next.as_deref()).await {
-            Ok(step) => {
-                store(session, checkpoint, resource, step).await?;
+impl Pull<'_> {
+    /// Walks what is due and left of the checkpoint, then concludes and completes the lease.
+    ///
+    /// # Errors
+    /// [`SyncError`]; what was committed stays, and the checkpoint with it.
+    pub(super) async fn run(&mut self) -> Result<(), SyncError> {
+        let owner = self.session.lease.owner;
+        for &resource in Resource::of(owner.provider) {
+            if self.checkpoint.done.contains(&resource)
+                || !self.knowledge.is_due(resource, self.requested, Utc::now())
+            {
                 continue;
             }
-            Err(SyncError::Provider(error)) => error,
-            Err(error) => return Err(error),
+            if self.may_read(resource) {
+                self.walk(resource).await?;
+            } else {
+                self.give_up(resource, Failure::ScopeMissing);
+            }
+        }
+        let mut transaction = self.begin().await?;
+        tastes::refresh(&mut transaction, owner).await?;
+        let outcome = Outcome::walked(&self.checkpoint.missing);
+        self.session
+            .lease
+            .complete(&mut transaction, &outcome)
+            .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    fn may_read(&self, resource: Resource) -> bool {
+        let one_of = resource.scopes();
+        one_of.is_empty()
+            || self
+                .scopes
+                .iter()
+                .any(|scope| one_of.contains(&scope.as_str()))
+    }
+
+    async fn walk(&mut self, resource: Resource) -> Result<(), SyncError> {
+        while !self.checkpoint.done.contains(&resource) {
+            if self.stop.is_cancelled() {
+                return Err(SyncError::Stopping);
+            }
+            let Some(part) = self.part(resource).await? else {
+                self.finish(resource);
+                return Ok(());
+            };
+            match self.fetch(resource, &part).await {
+                Ok(fetched) => self.store(resource, &part, fetched).await?,
+                Err(SyncError::Provider(error)) => self.go_on_after(resource, &part, error)?,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// The part under way; empty for a resource without parts, `None` when none is left.
+    async fn part(&self, resource: Resource) -> Result<Option<String>, SyncError> {
+        let Some(parts) = &resource.list().parts else {
+            return Ok(Some(String::new()));
         };
+        let next = sqlx::query_scalar(parts.next)
+            .bind(self.session.lease.owner.user)
+            .bind(&self.checkpoint.part);
+        let next: Option<Option<String>> = next.fetch_optional(self.session.database).await?;
+        Ok(next.flatten())
+    }
+
+    /// Fetches a page; renews the access token once if the provider no longer takes it.
+    async fn fetch(&mut self, resource: Resource, part: &str) -> Result<Fetched, SyncError> {
+        let bearer = self.session.bearer().await?;
+        let next = self.checkpoint.next.as_deref();
+        let place = Place { part, next };
+        match page::fetch(&self.session, &bearer, resource, place).await {
+            Err(SyncError::Provider(error)) if error.failure.policy() == Policy::Refresh => {
+                let bearer = self.session.renewed_bearer().await?;
+                let next = self.checkpoint.next.as_deref();
+                page::fetch(&self.session, &bearer, resource, Place { part, next }).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn store(
+        &mut self,
+        resource: Resource,
+        part: &str,
+        fetched: Fetched,
+    ) -> Result<(), SyncError> {
+        let before = self.checkpoint.clone();
+        self.checkpoint.next.clone_from(&fetched.next);
+        match (&fetched.next, part) {
+            (Some(_), _) => {}
+            (None, "") => self.finish(resource),
+            (None, part) => self.checkpoint.finish_part(part),
+        }
+        let lease = self.session.lease;
+        let mut transaction = self.begin().await?;
+        let walk = self.checkpoint.walk;
+        match store(&mut transaction, lease, walk, resource, part, &fetched).await? {
+            Stored::Whole => transaction.commit().await?,
+            Stored::RowsGone => {
+                transaction.rollback().await?;
+                *self.checkpoint = before;
+                let mut transaction = self.begin().await?;
+                etag::forget(&mut transaction, lease.owner, resource).await?;
+                transaction.commit().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a write that moves the checkpoint and keeps what was learned.
+    async fn begin(&self) -> Result<PgTransaction<'static>, SyncError> {
+        let Session {
+            lease, database, ..
+        } = &self.session;
+        lease
+            .begin_page(database, self.checkpoint, &self.learned)
+            .await
+    }
+
+    fn finish(&mut self, resource: Resource) {
+        self.checkpoint.finish(resource);
+        self.learned
+            .insert(resource.name(), Known::walked(Utc::now()));
+    }
+
+    /// Decides what follows from a refusal.
+    fn go_on_after(
+        &mut self,
+        resource: Resource,
+        part: &str,
+        error: ProviderError,
+    ) -> Result<(), SyncError> {
+        let user = self.session.lease.owner.user;
         match error.failure.policy() {
-            Policy::RestartList if checkpoint.next.is_some() && !checkpoint.restarted => {
-                tracing::info!(user = %session.lease.owner.user, resource = resource.name(), "a list is walked anew");
-                checkpoint.next = None;
-                checkpoint.restarted = true;
+            Policy::RestartList if self.checkpoint.next.is_some() && !self.checkpoint.restarted => {
+                tracing::info!(%user, resource = resource.name(), "a list is walked anew");
+                self.checkpoint.next = None;
+                self.checkpoint.restarted = true;
             }
             Policy::RestartList | Policy::SkipResource => {
-                give_up(session, checkpoint, resource, &error).await?;
+                tracing::warn!(%user, resource = resource.name(), part, %error, "passed over");
+                if part.is_empty() || resource.is_extended() {
+                    self.give_up(resource, error.failure);
+                } else {
+                    self.give_up_part(resource, part, error.failure);
+                }
             }
             Policy::Retry | Policy::Refresh | Policy::StopProvider | Policy::NeedsReauth => {
                 return Err(error.into());
             }
         }
+        Ok(())
     }
-    Ok(())
-}
 
-/// Commits a page together with the checkpoint after it; the last one sweeps.
-async fn store(
-    session: &Session<'_>,
-    checkpoint: &mut Checkpoint,
-    resource: Resource,
-    step: Step,
-) -> Result<(), SyncError> {
-    let user = session.lease.owner.user;
-    let complete = step.next.is_none();
-    checkpoint.next = step.next;
-    if complete {
-        checkpoint.finish(resource);
-    }
-    let mut transaction = session
-        .lease
-        .begin_page(session.database, checkpoint)
-        .await?;
-    step.rows
-        .store(&mut transaction, user, checkpoint.walk)
-        .await?;
-    if complete {
-        sweep(&mut transaction, user, checkpoint.walk, resource).await?;
-    }
-    transaction.commit().await?;
-    Ok(())
-}
-
-/// Goes on without a resource. What an earlier pull brought of it stays.
-async fn give_up(
-    session: &Session<'_>,
-    checkpoint: &mut Checkpoint,
-    resource: Resource,
-    error: &ProviderError,
-) -> Result<(), SyncError> {
-    let owner = session.lease.owner;
-    tracing::warn!(user = %owner.user, resource = resource.name(), %error, "a resource is missing");
-    checkpoint.missing.push(Missing {
-        resource,
-        code: error.failure.code().to_owned(),
-        sentence: error.failure.sentence(owner.provider.display_name()),
-    });
-    checkpoint.finish(resource);
-    let transaction = session
-        .lease
-        .begin_page(session.database, checkpoint)
-        .await?;
-    transaction.commit().await?;
-    Ok(())
-}
-
-/// Fetches a page; renews the access token once if the provider no longer takes it.
-async fn fetch(
-    session: &mut Session<'_>,
-    resource: Resource,
-    next: Option<&str>,
-) -> Result<Step, SyncError> {
-    let bearer = session.bearer().await?;
-    match fetch_with(session, &bearer, resource, next).await {
-        Err(SyncError::Provider(error)) if error.failure.policy() == Policy::Refresh => {
-            let bearer = session.renewed_bearer().await?;
-            fetch_with(session, &bearer, resource, next).await
-        }
-        answer => answer,
-    }
-}
-
-async fn fetch_with(
-    session: &Session<'_>,
-    bearer: &Bearer,
-    resource: Resource,
-    next: Option<&str>,
-) -> Result<Step, SyncError> {
-    let (api, user) = (session.api, session.lease.owner.user);
-    Ok(match resource.kind() {
-        Kind::RecentlyPlayed => {
-            let after = newest_play(session.database, user).await?;
-            let plays = spotify::recently_played(api, bearer, after).await?;
-            Step {
-                rows: Rows::plays(plays.items),
-                next: None,
-            }
-        }
-        Kind::TopArtists(range) => {
-            let mut page = spotify::top(api, bearer, "artists", range, next).await?;
-            Step {
-                next: page.next.take(),
-                rows: Rows::top_artists(range, page),
-            }
-        }
-        Kind::TopTracks(range) => {
-            let mut page = spotify::top(api, bearer, "tracks", range, next).await?;
-            Step {
-                next: page.next.take(),
-                rows: Rows::top_tracks(range, page),
-            }
-        }
-        Kind::Subscriptions => {
-            let page = youtube::subscriptions(api, bearer, next).await?;
-            Step {
-                next: page.next_page_token,
-                rows: Rows::subscriptions(page.items),
-            }
-        }
-        Kind::LikedVideos => {
-            let page = youtube::liked_videos(api, bearer, next).await?;
-            Step {
-                next: page.next_page_token,
-                rows: Rows::likes(page.items),
-            }
-        }
-        Kind::VideoCategories => {
-            let categories = if has_fresh_categories(session.database).await? {
-                Vec::new()
-            } else {
-                youtube::video_categories(api, bearer, "US").await?
+    /// Goes on without a resource. What an earlier pull brought of it stays.
+    fn give_up(&mut self, resource: Resource, failure: Failure) {
+        self.checkpoint.finish(resource);
+        if resource.is_extended() {
+            let known = Known::not_offered(Utc::now());
+            self.learned.insert(resource.name(), known);
+        } else {
+            // A 403 without a reason, to a list of the account's own: an endpoint that is not
+            // given to this app says no more.
+            let failure = match failure {
+                Failure::Refused => Failure::NotOffered,
+                other => other,
             };
-            Step {
-                rows: Rows::categories(categories),
-                next: None,
-            }
+            self.miss(resource, failure);
         }
-    })
-}
-
-async fn newest_play(database: &PgPool, user: Uuid) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
-    sqlx::query_scalar("select max(played_at) from public.listening_history where user_id = $1")
-        .bind(user)
-        .fetch_one(database)
-        .await
-}
-
-/// Whether the category titles are younger than half of what may be kept.
-async fn has_fresh_categories(database: &PgPool) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar(
-        "select coalesce(min(c.fetched_at) > now() - make_interval(days => min(s.video_retention_days)) / 2, false)
-         from bondhu.video_categories c, bondhu.settings s",
-    )
-    .fetch_one(database)
-    .await
-}
-
-/// Enters what was sent, also by calls that failed.
-pub(super) async fn enter_in_ledger(session: &Session<'_>) -> Result<(), sqlx::Error> {
-    let sent = session.api.take_sent();
-    if sent == 0 {
-        return Ok(());
     }
-    let entered = sqlx::query("select bondhu.record_requests($1, $2)")
-        .bind(session.lease.owner.provider.name())
-        .bind(sent)
-        .execute(session.database)
-        .await;
-    if let Err(error) = entered {
-        session.api.put_back_sent(sent);
-        return Err(error);
+
+    /// Goes on with the next part.
+    fn give_up_part(&mut self, resource: Resource, part: &str, failure: Failure) {
+        self.checkpoint.finish_part(part);
+        match failure {
+            // It was there when its list was walked: the next walk of that sweeps it.
+            Failure::NotOffered => {}
+            // The provider says no more than 403 to who is neither owner nor collaborator.
+            Failure::Refused => self.miss(resource, Failure::ForeignList),
+            other => self.miss(resource, other),
+        }
     }
-    Ok(())
+
+    fn miss(&mut self, resource: Resource, failure: Failure) {
+        let missing = &mut self.checkpoint.missing;
+        if missing.iter().all(|missing| missing.resource != resource) {
+            let provider = self.session.lease.owner.provider.display_name();
+            missing.push(Missing {
+                resource,
+                code: failure.code().to_owned(),
+                sentence: failure.sentence(provider),
+            });
+        }
+    }
 }

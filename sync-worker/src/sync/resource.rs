@@ -1,6 +1,6 @@
-//! What is pulled, in which order.
+//! What is pulled, in which order and how often.
 
-use bondhu_core::tastes::TimeRange;
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::provider::Provider;
@@ -23,27 +23,37 @@ pub(super) enum Resource {
     TopTracksMedium,
     #[serde(rename = "spotify.top_tracks.long_term")]
     TopTracksLong,
+    #[serde(rename = "spotify.followed_artists")]
+    FollowedArtists,
+    #[serde(rename = "spotify.saved_albums")]
+    SavedAlbums,
+    #[serde(rename = "spotify.saved_tracks")]
+    SavedTracks,
+    #[serde(rename = "spotify.playlists")]
+    MusicPlaylists,
+    #[serde(rename = "spotify.playlist_items")]
+    MusicPlaylistItems,
+    #[serde(rename = "spotify.audio_features")]
+    AudioFeatures,
     #[serde(rename = "youtube.subscriptions")]
     Subscriptions,
     #[serde(rename = "youtube.liked_videos")]
     LikedVideos,
+    #[serde(rename = "youtube.playlists")]
+    VideoPlaylists,
+    #[serde(rename = "youtube.playlist_items")]
+    VideoPlaylistItems,
+    #[serde(rename = "youtube.video_details")]
+    VideoDetails,
+    #[serde(rename = "youtube.channel_topics")]
+    ChannelTopics,
     #[serde(rename = "youtube.video_categories")]
     VideoCategories,
 }
 
-/// How a resource is fetched.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Kind {
-    RecentlyPlayed,
-    TopArtists(TimeRange),
-    TopTracks(TimeRange),
-    Subscriptions,
-    LikedVideos,
-    VideoCategories,
-}
-
 impl Resource {
-    /// What a provider has. Plays come first: the provider forgets them soonest.
+    /// What a provider has. Plays come first: the provider forgets them soonest. Parts of
+    /// something come after it.
     pub(super) const fn of(provider: Provider) -> &'static [Self] {
         match provider {
             Provider::Spotify => &[
@@ -54,31 +64,85 @@ impl Resource {
                 Self::TopTracksShort,
                 Self::TopTracksMedium,
                 Self::TopTracksLong,
+                Self::FollowedArtists,
+                Self::SavedAlbums,
+                Self::SavedTracks,
+                Self::MusicPlaylists,
+                Self::MusicPlaylistItems,
+                Self::AudioFeatures,
             ],
             Provider::YouTube => &[
                 Self::Subscriptions,
                 Self::LikedVideos,
+                Self::VideoPlaylists,
+                Self::VideoPlaylistItems,
+                Self::VideoDetails,
+                Self::ChannelTopics,
                 Self::VideoCategories,
             ],
         }
     }
 
-    pub(super) const fn kind(self) -> Kind {
+    /// The scopes of which it needs one; none: any will do.
+    pub(super) const fn scopes(self) -> &'static [&'static str] {
         match self {
-            Self::RecentlyPlayed => Kind::RecentlyPlayed,
-            Self::TopArtistsShort => Kind::TopArtists(TimeRange::Short),
-            Self::TopArtistsMedium => Kind::TopArtists(TimeRange::Medium),
-            Self::TopArtistsLong => Kind::TopArtists(TimeRange::Long),
-            Self::TopTracksShort => Kind::TopTracks(TimeRange::Short),
-            Self::TopTracksMedium => Kind::TopTracks(TimeRange::Medium),
-            Self::TopTracksLong => Kind::TopTracks(TimeRange::Long),
-            Self::Subscriptions => Kind::Subscriptions,
-            Self::LikedVideos => Kind::LikedVideos,
-            Self::VideoCategories => Kind::VideoCategories,
+            Self::RecentlyPlayed => &["user-read-recently-played"],
+            Self::TopArtistsShort
+            | Self::TopArtistsMedium
+            | Self::TopArtistsLong
+            | Self::TopTracksShort
+            | Self::TopTracksMedium
+            | Self::TopTracksLong => &["user-top-read"],
+            Self::FollowedArtists => &["user-follow-read"],
+            Self::SavedAlbums | Self::SavedTracks => &["user-library-read"],
+            Self::MusicPlaylists | Self::MusicPlaylistItems => {
+                &["playlist-read-private", "playlist-read-collaborative"]
+            }
+            Self::AudioFeatures => &[],
+            Self::Subscriptions
+            | Self::LikedVideos
+            | Self::VideoPlaylists
+            | Self::VideoPlaylistItems
+            | Self::VideoDetails
+            | Self::ChannelTopics
+            | Self::VideoCategories => &["https://www.googleapis.com/auth/youtube.readonly"],
         }
     }
 
-    /// The name in `provider_connections.missing` and in checkpoints.
+    /// How old a complete walk may be before a scheduled sync walks it again. Spotify's sync
+    /// comes hourly for the sake of plays; what changes slowly is walked once a day.
+    pub(super) const fn walked_every(self) -> TimeDelta {
+        match self {
+            Self::RecentlyPlayed
+            | Self::Subscriptions
+            | Self::LikedVideos
+            | Self::VideoPlaylists
+            | Self::VideoPlaylistItems
+            | Self::VideoDetails
+            | Self::ChannelTopics
+            | Self::VideoCategories => TimeDelta::zero(),
+            Self::TopArtistsShort
+            | Self::TopArtistsMedium
+            | Self::TopArtistsLong
+            | Self::TopTracksShort
+            | Self::TopTracksMedium
+            | Self::TopTracksLong
+            | Self::FollowedArtists
+            | Self::SavedAlbums
+            | Self::SavedTracks
+            | Self::MusicPlaylists
+            | Self::MusicPlaylistItems
+            | Self::AudioFeatures => TimeDelta::hours(23),
+        }
+    }
+
+    /// Whether a pull is complete without it: only some apps are given it. Whether this one is,
+    /// is learned by asking.
+    pub(super) const fn is_extended(self) -> bool {
+        matches!(self, Self::AudioFeatures)
+    }
+
+    /// The name in `provider_connections.missing`, `sync_jobs.resources` and checkpoints.
     pub(super) fn name(self) -> String {
         serde_json::to_value(self)
             .ok()

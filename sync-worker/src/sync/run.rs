@@ -1,6 +1,6 @@
 //! The loop: plan, claim, pull, until told to stop.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::lease::{Claim, block_provider, claim};
 use super::outcome::{Outcome, SyncError};
-use super::pull::{enter_in_ledger, pull};
+use super::pull::Pull;
 use super::session::Session;
 use crate::oauth::TokenEndpoint;
 use crate::provider::Provider;
@@ -122,7 +122,8 @@ async fn claim_more(
     if room == 0 {
         return Ok(0);
     }
-    let claims = claim(&context.database, &context.worker, room).await?;
+    let providers = context.providers.keys().copied();
+    let claims = claim(&context.database, &context.worker, room, providers).await?;
     let claimed = claims.len();
     for claim in claims {
         let (context, stop) = (Arc::clone(context), stop.clone());
@@ -171,18 +172,23 @@ async fn pull_claim(
     })?;
     let api = Api::new(provider, context.http.clone(), config.api_url.clone());
     let endpoint = TokenEndpoint::new(provider, config, context.http.clone());
-    let mut session = Session::new(
+    let session = Session::new(
         &context.database,
         &context.vault,
         &api,
         &endpoint,
         claim.lease,
     );
-    let pulled = pull(&mut session, &mut claim.checkpoint, stop).await;
-    if pulled.is_err() {
-        enter_in_ledger(&session).await?;
-    }
-    pulled
+    let mut pull = Pull {
+        session,
+        checkpoint: &mut claim.checkpoint,
+        knowledge: &claim.knowledge,
+        learned: BTreeMap::new(),
+        scopes: &claim.scopes,
+        requested: claim.requested,
+        stop,
+    };
+    pull.run().await
 }
 
 /// What to tell the connection; `None` when the lease or the database is gone.
@@ -222,7 +228,8 @@ async fn outcome_of(context: &SyncContext, claim: &Claim, error: &SyncError) -> 
             back_off(claim.attempts, jitter),
             now,
         )),
-        SyncError::Stopping => Some(Outcome::given_back()),
+        SyncError::Stopping => Some(Outcome::given_back(None)),
+        SyncError::BudgetSpent(until) => Some(Outcome::given_back(Some(*until))),
         SyncError::Database(_) | SyncError::LeaseLost => None,
     }
 }

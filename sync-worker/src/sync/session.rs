@@ -8,7 +8,7 @@ use sqlx::PgPool;
 use super::lease::Lease;
 use super::outcome::SyncError;
 use crate::oauth::TokenEndpoint;
-use crate::providers::{Api, Bearer, ProviderError};
+use crate::providers::{Api, Bearer, ProviderError, spend_request};
 use crate::vault::{TokenKind, Vault};
 
 /// A token is refreshed this long before it ends: clocks differ, and a page takes time.
@@ -62,6 +62,17 @@ impl<'a> Session<'a> {
     pub(super) async fn renewed_bearer(&mut self) -> Result<Bearer, SyncError> {
         let bearer = self.refresh().await?;
         Ok(self.bearer.insert(bearer).clone())
+    }
+
+    /// Enters one request in the provider's ledger, before it is sent.
+    ///
+    /// # Errors
+    /// [`SyncError::BudgetSpent`]: it must not be sent.
+    pub(super) async fn spend(&self) -> Result<(), SyncError> {
+        match spend_request(self.database, self.lease.owner.provider).await? {
+            None => Ok(()),
+            Some(until) => Err(SyncError::BudgetSpent(until)),
+        }
     }
 
     async fn stored_or_refreshed(&self) -> Result<Bearer, SyncError> {

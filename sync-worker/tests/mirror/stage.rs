@@ -152,15 +152,17 @@ impl Stage {
     pub(crate) async fn taste(&self, user: Uuid) {
         self.run(
             "insert into public.music_preferences
-               (user_id, top_genres, top_artists, recently_played, plays_by_hour, play_count, computed_at)
-             values ($1, '[]', '[]', '[]', array_fill(0, array[24]), 0, now())",
+               (user_id, provider, top_genres, top_artists, recently_played, plays_by_hour, plays_by_weekday,
+                play_count, computed_at)
+             values ($1, 'spotify', '[]', '[]', '[]', array_fill(0, array[24]), array_fill(0, array[7]), 0, now())",
             user,
         )
         .await;
         self.run(
             "insert into public.video_preferences
-               (user_id, top_categories, top_topics, top_channels, subscription_count, like_count, computed_at)
-             values ($1, '[]', '[]', '[]', 0, 0, now())",
+               (user_id, top_categories, top_topics, top_channels, recent_channels,
+                subscription_count, like_count, playlist_count, computed_at)
+             values ($1, '[]', '[]', '[]', '[]', 0, 0, 0, now())",
             user,
         )
         .await;

@@ -115,12 +115,16 @@ async fn a_permission_that_was_not_granted_makes_the_pull_partial() {
     world.sync().await;
     let standing = world.standing(user, Provider::Spotify).await;
     assert_eq!(standing.status, "partial");
-    assert_eq!(standing.missing.len(), 6);
+    assert_eq!(standing.missing.len(), 11);
     assert!(
-        standing
+        !standing
             .missing
-            .iter()
-            .all(|name| name.starts_with("spotify.top_"))
+            .contains(&"spotify.recently_played".to_owned())
+    );
+    assert_eq!(
+        world.requests("/spotify/v1/me/playlists").len(),
+        0,
+        "what was not granted is not asked for"
     );
     assert_eq!(standing.last_error_code.as_deref(), Some("scope_missing"));
     assert!(

@@ -240,7 +240,7 @@ impl World {
     /// Lets the time pass that anything waits for: schedules, back-offs, leases.
     pub(crate) async fn let_time_pass(&self) {
         for statement in [
-            "update bondhu.sync_jobs set not_before = null",
+            "update bondhu.sync_jobs set not_before = null, resources = '{}'",
             "update bondhu.sync_jobs set lease_expires_at = now() - interval '1 s' where lease_token is not null",
             "update public.provider_connections set next_sync_at = now() - interval '1 s' where status <> 'disconnected'",
             "update bondhu.provider_settings set blocked_until = null, blocked_reason = null",

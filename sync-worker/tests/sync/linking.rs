@@ -14,7 +14,14 @@ async fn a_confirmed_consent_is_a_pending_connection_with_its_account_and_scopes
     for (provider, scopes) in [
         (
             Provider::Spotify,
-            vec!["user-read-recently-played", "user-top-read"],
+            vec![
+                "playlist-read-collaborative",
+                "playlist-read-private",
+                "user-follow-read",
+                "user-library-read",
+                "user-read-recently-played",
+                "user-top-read",
+            ],
         ),
         (
             Provider::YouTube,

@@ -5,6 +5,7 @@ mod disconnecting;
 mod faults;
 mod fixture;
 mod leases;
+mod library;
 mod limits;
 mod linking;
 mod planning;

@@ -62,8 +62,12 @@ async fn a_budget_is_not_planned_beyond_and_what_waits_counts() {
     .await;
     assert_eq!(plan(&world).await, 3 + 5, "ten requests a connection");
     assert_eq!(plan(&world).await, 0, "three wait already");
-    set(&world, "insert into bondhu.provider_ledger select 'spotify', bondhu.quota_window_start(s, now()), 30
-                 from bondhu.provider_settings s where provider = 'spotify'").await;
+    set(
+        &world,
+        "insert into bondhu.provider_ledger select 'spotify', now(), 30
+                 from bondhu.provider_settings s where provider = 'spotify'",
+    )
+    .await;
     set(&world, "update public.provider_connections set status = 'ok', next_sync_at = now() + interval '1 h' where status = 'queued'").await;
     assert_eq!(plan(&world).await, 0, "the window is used up");
 }

@@ -241,19 +241,24 @@ async fn preferences_come_with_the_pull_and_reach_the_documents() {
     .fetch_one(&world.context.database)
     .await
     .unwrap();
-    assert!(!music["top_genres"].as_array().unwrap().is_empty());
-    assert_eq!(music["top_genres"][0]["source"], "spotify");
-    assert_eq!(music["recently_played"].as_array().unwrap().len(), 10);
-    let hours: u64 = music["plays_by_hour"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|n| n.as_u64().unwrap())
-        .sum();
-    assert_eq!(Some(hours), music["play_count"].as_u64());
+    for provider in Provider::ALL {
+        let genres = &music[provider.name()]["top_genres"];
+        assert!(!genres.as_array().unwrap().is_empty());
+        assert_eq!(genres[0]["source"], provider.name());
+        assert_eq!(music[provider.name()]["mood_profile"]["source"], "genres");
+        assert!(music[provider.name()]["trait_evidence"]["openness"].is_number());
+    }
+    let spotify = &music["spotify"];
+    assert_eq!(spotify["recently_played"].as_array().unwrap().len(), 10);
+    for counts in ["plays_by_hour", "plays_by_weekday"] {
+        let counts = spotify[counts].as_array().unwrap().iter();
+        let plays: u64 = counts.map(|n| n.as_u64().unwrap()).sum();
+        assert_eq!(Some(plays), spotify["play_count"].as_u64());
+    }
     assert_eq!(video["like_count"], visible_likes(&world, 2));
     assert!(!video["top_categories"].as_array().unwrap().is_empty());
     assert!(!video["top_channels"].as_array().unwrap().is_empty());
+    assert_eq!(video["recent_channels"].as_array().unwrap().len(), 5);
 }
 
 #[tokio::test]
@@ -265,6 +270,9 @@ async fn an_account_without_genres_leaves_mood_and_diversity_unknown() {
             for artist in account.music.top_artists(range) {
                 artist.genres = None;
             }
+        }
+        for artist in &mut account.music.followed {
+            artist.genres = None;
         }
     });
     world.sync().await;

@@ -36,7 +36,7 @@ async fn a_next_link_to_another_host_is_not_followed_and_gets_no_token() {
         .respond_with(ResponseTemplate::new(200).set_body_json(page))
         .mount(&server)
         .await;
-    let empty = json!({ "items": [], "next": null });
+    let empty = json!({ "items": [], "next": null, "artists": { "items": [] } });
     Mock::given(method("GET"))
         .respond_with(ResponseTemplate::new(200).set_body_json(empty))
         .mount(&server)
@@ -106,7 +106,7 @@ async fn items_without_what_identifies_them_are_left_out() {
         .respond_with(ResponseTemplate::new(200).set_body_json(plays))
         .mount(&server)
         .await;
-    let lists = json!({ "items": null, "next": null });
+    let lists = json!({ "items": null, "next": null, "artists": {} });
     Mock::given(any())
         .respond_with(ResponseTemplate::new(200).set_body_json(lists))
         .mount(&server)

@@ -46,11 +46,13 @@ pub struct Account {
 impl Account {
     pub(super) fn new(number: u64, world: &World, now: DateTime<Utc>, oddities: bool) -> Self {
         let mut dice = Dice::new("account", number);
+        let display_name = words::name(&mut dice);
+        let spotify_id = dice.id(25).to_lowercase();
         Self {
             number,
-            display_name: words::name(&mut dice),
-            spotify_id: dice.id(25).to_lowercase(),
-            music: MusicTaste::new(number, &world.music, now, oddities),
+            display_name,
+            music: MusicTaste::new(number, &spotify_id, &world.music, now, oddities),
+            spotify_id,
             video: VideoTaste::new(number, &world.videos, now),
         }
     }

@@ -43,6 +43,11 @@ const TOP_ARTISTS: [usize; 3] = [120, 70, 30];
 const TOP_TRACKS: [usize; 3] = [130, 60, 25];
 /// More than Spotify shows: recently played holds the newest 50.
 const PLAYS: usize = 60;
+/// Two pages each, and three of the saved tracks.
+const FOLLOWED: usize = 60;
+const SAVED_ALBUMS: usize = 55;
+const SAVED_TRACKS: usize = 120;
+const PLAYLISTS: usize = 6;
 
 /// An artist as Spotify knows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,6 +97,39 @@ pub struct Play {
     pub playlist: Option<String>,
 }
 
+/// Something saved, and when.
+#[derive(Clone, Debug)]
+pub struct Saved<T> {
+    /// When it was saved.
+    pub added_at: DateTime<Utc>,
+    /// What.
+    pub item: T,
+}
+
+/// A playlist that the account owns or follows.
+#[derive(Clone, Debug)]
+pub struct Playlist {
+    /// Base-62 id of 22 digits.
+    pub id: String,
+    /// Title.
+    pub name: String,
+    /// Whose it is.
+    pub owner_id: String,
+    /// Whether its owner lets others change it.
+    pub collaborative: bool,
+    /// Changes with its items.
+    pub snapshot_id: String,
+    /// What is in it; `None` is a null item.
+    pub items: Vec<Saved<Option<Track>>>,
+}
+
+impl Playlist {
+    /// Whether the API shows what is in it to this account.
+    pub fn is_shown_to(&self, account_id: &str) -> bool {
+        self.collaborative || self.owner_id == account_id
+    }
+}
+
 /// Over what time an account's affinities are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeRange {
@@ -126,10 +164,24 @@ pub struct MusicTaste {
     top_tracks: [Vec<Option<Track>>; 3],
     /// Plays, newest first.
     pub plays: Vec<Play>,
+    /// Followed artists.
+    pub followed: Vec<Artist>,
+    /// Saved albums: id, title and artists.
+    pub saved_albums: Vec<Saved<(String, String, Vec<Artist>)>>,
+    /// Saved tracks, the last saved first.
+    pub saved_tracks: Vec<Saved<Track>>,
+    /// Playlists: most are the account's own, one is collaborative, one is a stranger's.
+    pub playlists: Vec<Playlist>,
 }
 
 impl MusicTaste {
-    pub(super) fn new(account: u64, world: &Music, now: DateTime<Utc>, oddities: bool) -> Self {
+    pub(super) fn new(
+        account: u64,
+        account_id: &str,
+        world: &Music,
+        now: DateTime<Utc>,
+        oddities: bool,
+    ) -> Self {
         let top_artists = [0, 1, 2].map(|range| {
             let mut artists = world.by_affinity(account, range as u64);
             artists.truncate(TOP_ARTISTS[range]);
@@ -148,10 +200,28 @@ impl MusicTaste {
             tracks
         });
         let plays = plays(account, &top_tracks[TimeRange::Short.index()], now);
+        let tracks = world.tracks_by(&world.by_affinity(account, 3), account, 3);
+        let mut dice = Dice::new("library", account);
+        let mut saved = |item: Track| Saved {
+            added_at: now - TimeDelta::hours(1 + dice.below(20_000) as i64),
+            item,
+        };
+        let saved_tracks = tracks.iter().take(SAVED_TRACKS).cloned().map(&mut saved);
+        let saved_tracks: Vec<_> = saved_tracks.collect();
+        let saved_albums = tracks.iter().skip(SAVED_TRACKS).filter_map(|track| {
+            let (id, title) = track.album.clone()?;
+            let Saved { added_at, item } = saved(track.clone());
+            let item = (id, title, item.artists);
+            Some(Saved { added_at, item })
+        });
         Self {
             top_artists,
             top_tracks,
             plays,
+            followed: world.by_affinity(account, 4)[..FOLLOWED].to_vec(),
+            saved_albums: saved_albums.take(SAVED_ALBUMS).collect(),
+            saved_tracks,
+            playlists: playlists(account, account_id, &tracks, now, oddities),
         }
     }
 
@@ -183,6 +253,43 @@ fn plays(account: u64, tracks: &[Option<Track>], now: DateTime<Utc>) -> Vec<Play
         });
     }
     plays
+}
+
+fn playlists(
+    account: u64,
+    account_id: &str,
+    tracks: &[Track],
+    now: DateTime<Utc>,
+    oddities: bool,
+) -> Vec<Playlist> {
+    let mut dice = Dice::new("playlists", account);
+    let mut playlist = |number: usize| {
+        let mut items: Vec<_> = tracks
+            .iter()
+            .skip(number * 11)
+            .take(5 + number * 25)
+            .map(|track| Saved {
+                added_at: now - TimeDelta::hours(1 + dice.below(20_000) as i64),
+                item: Some(track.clone()),
+            })
+            .collect();
+        if oddities && let Some(odd) = items.get_mut(2) {
+            odd.item = (number > 0).then(|| local_file(account));
+        }
+        Playlist {
+            id: dice.id(22),
+            name: words::title(&mut dice),
+            owner_id: if number < PLAYLISTS - 2 {
+                account_id.to_owned()
+            } else {
+                dice.id(25).to_lowercase()
+            },
+            collaborative: number == PLAYLISTS - 2,
+            snapshot_id: dice.id(32),
+            items,
+        }
+    };
+    (0..PLAYLISTS).map(&mut playlist).collect()
 }
 
 fn local_file(account: u64) -> Track {

@@ -1,0 +1,128 @@
+//! Entity tags of pages: what a page held is kept with its tag, so that an unchanged page
+//! need not be sent again. The rows it stood for have to be there still.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use sqlx::PgTransaction;
+use url::Url;
+use uuid::Uuid;
+
+use super::resource::Resource;
+use super::session::Session;
+use crate::vault::Owner;
+
+/// What a page held under a tag.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Held {
+    /// The tag.
+    pub(super) etag: String,
+    /// Ids of its rows.
+    pub(super) item_ids: Vec<String>,
+    /// Token of the page after it.
+    pub(super) next_page: Option<String>,
+}
+
+/// The tag of a page that was sent.
+#[derive(Debug)]
+pub(super) struct Tagged {
+    /// As [`page_of`] names it.
+    pub(super) page: String,
+    /// The tag.
+    pub(super) etag: String,
+}
+
+/// What a page is known by: its path and query.
+pub(super) fn page_of(url: &Url) -> String {
+    format!("{}?{}", url.path(), url.query().unwrap_or_default())
+}
+
+/// What the page held when it was last sent.
+pub(super) async fn held(
+    session: &Session<'_>,
+    resource: Resource,
+    page: &str,
+) -> Result<Option<Held>, sqlx::Error> {
+    let Owner { user, provider } = session.lease.owner;
+    sqlx::query_as(
+        "select etag, item_ids, next_page from bondhu.page_etags
+         where user_id = $1 and provider = $2 and resource = $3 and page = $4",
+    )
+    .bind(user)
+    .bind(provider.name())
+    .bind(resource.name())
+    .bind(page)
+    .fetch_optional(session.database)
+    .await
+}
+
+/// Keeps the tag of a page together with its rows.
+pub(super) async fn keep(
+    transaction: &mut PgTransaction<'static>,
+    owner: Owner,
+    resource: Resource,
+    walk: Uuid,
+    tagged: &Tagged,
+    rows: &[Value],
+    next_page: Option<&str>,
+) -> Result<(), sqlx::Error> {
+    let id = resource.list().id;
+    let ids: BTreeSet<&str> = rows.iter().filter_map(|row| row[id].as_str()).collect();
+    sqlx::query(
+        "insert into bondhu.page_etags (user_id, provider, resource, page, etag, item_ids, next_page, walk_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)
+         on conflict (user_id, provider, resource, page) do update set
+           etag = excluded.etag, item_ids = excluded.item_ids, next_page = excluded.next_page,
+           walk_id = excluded.walk_id, fetched_at = now()",
+    )
+    .bind(owner.user)
+    .bind(owner.provider.name())
+    .bind(resource.name())
+    .bind(&tagged.page)
+    .bind(&tagged.etag)
+    .bind(Vec::from_iter(ids))
+    .bind(next_page)
+    .bind(walk)
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+/// Notes that the page still is what its tag says.
+pub(super) async fn seen(
+    transaction: &mut PgTransaction<'static>,
+    owner: Owner,
+    resource: Resource,
+    walk: Uuid,
+    page: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update bondhu.page_etags set walk_id = $5, fetched_at = now()
+         where user_id = $1 and provider = $2 and resource = $3 and page = $4",
+    )
+    .bind(owner.user)
+    .bind(owner.provider.name())
+    .bind(resource.name())
+    .bind(page)
+    .bind(walk)
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+/// Forgets all tags of a resource: rows they stand for are gone.
+pub(super) async fn forget(
+    transaction: &mut PgTransaction<'static>,
+    owner: Owner,
+    resource: Resource,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "delete from bondhu.page_etags where user_id = $1 and provider = $2 and resource = $3",
+    )
+    .bind(owner.user)
+    .bind(owner.provider.name())
+    .bind(resource.name())
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
