@@ -174,6 +174,29 @@ impl HttpConfig {
     }
 }
 
+/// Whose access tokens are accepted.
+#[derive(Debug, Clone)]
+pub struct AuthConfig {
+    /// `SUPABASE_URL`.
+    pub supabase_url: Url,
+    /// `SUPABASE_JWT_SECRET`, while the project has one.
+    pub legacy_secret: Option<SecretString>,
+}
+
+impl AuthConfig {
+    /// `None` when there is no `SUPABASE_URL`: then nobody can sign in.
+    pub fn optional_from_env(env: &Environment) -> Result<Option<Self>, ConfigError> {
+        if !env.is_set(&var::SUPABASE_URL) {
+            return Ok(None);
+        }
+        let legacy = &var::SUPABASE_JWT_SECRET;
+        Ok(Some(Self {
+            supabase_url: env.http_url(&var::SUPABASE_URL)?,
+            legacy_secret: env.is_set(legacy).then(|| env.secret(legacy)).transpose()?,
+        }))
+    }
+}
+
 /// The Data API, which only `doctor` looks at.
 #[derive(Debug, Clone)]
 pub struct DataApiConfig {
@@ -184,9 +207,9 @@ pub struct DataApiConfig {
 }
 
 impl DataApiConfig {
-    /// `None` when neither variable is set; an error when only one is.
+    /// `None` without `SUPABASE_SERVICE_ROLE_KEY`; with it, `SUPABASE_URL` is required.
     pub fn optional_from_env(env: &Environment) -> Result<Option<Self>, ConfigError> {
-        if !env.is_set(&var::SUPABASE_URL) && !env.is_set(&var::SUPABASE_SERVICE_ROLE_KEY) {
+        if !env.is_set(&var::SUPABASE_SERVICE_ROLE_KEY) {
             return Ok(None);
         }
         Ok(Some(Self {

@@ -157,15 +157,21 @@ pub static SYNC_CONCURRENCY: Variable = plain(
 /// The Supabase project.
 pub static SUPABASE_URL: Variable = plain(
     "SUPABASE_URL",
-    "URL of your Supabase project; `doctor` then checks the Data API too",
+    "URL of your Supabase project, whose users' access tokens are then accepted",
     "https://abcdefghijkl.supabase.co",
     None,
 );
 /// The Supabase project's secret key.
 pub static SUPABASE_SERVICE_ROLE_KEY: Variable = secret(
     "SUPABASE_SERVICE_ROLE_KEY",
-    "service role (secret) key of your Supabase project, for `doctor` alone",
+    "service role (secret) key of your Supabase project, for `doctor` alone, which then checks the Data API too",
     "sb_secret_… or eyJhbGciOi…",
+);
+/// The Supabase project's legacy secret.
+pub static SUPABASE_JWT_SECRET: Variable = secret(
+    "SUPABASE_JWT_SECRET",
+    "legacy JWT secret (HS256) of your Supabase project, while it still signs with one",
+    "super-secret-jwt-token-with-at-least-32-characters-long",
 );
 /// What is logged.
 pub static LOG: Variable = plain(
@@ -191,7 +197,7 @@ pub static MIRROR_ACK_DELAY: Variable = plain(
 );
 
 /// All of them, in the order of `--help`.
-pub static ALL: [&Variable; 22] = [
+pub static ALL: [&Variable; 23] = [
     &DATABASE_URL,
     &REPLICATION_URL,
     &REDIS_URL,
@@ -212,6 +218,7 @@ pub static ALL: [&Variable; 22] = [
     &SYNC_CONCURRENCY,
     &SUPABASE_URL,
     &SUPABASE_SERVICE_ROLE_KEY,
+    &SUPABASE_JWT_SECRET,
     &LOG,
     &LOG_FORMAT,
 ];

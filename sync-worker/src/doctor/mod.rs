@@ -55,7 +55,7 @@ pub async fn examine(env: &Environment) -> Report {
     }
     match &data_api {
         Some(config) => data_api::check(&mut report, config).await,
-        None => report.ok("the Data API is not looked at: SUPABASE_URL is not set"),
+        None => report.ok("the Data API is not looked at: SUPABASE_SERVICE_ROLE_KEY is not set"),
     }
     report
 }

@@ -1,5 +1,6 @@
 //! The worker's HTTP: is it alive, is it ready, what does it count; and the OAuth callback.
 
+pub mod jwt;
 mod readiness;
 
 use std::io::ErrorKind;
