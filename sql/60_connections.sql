@@ -93,6 +93,24 @@ create table bondhu.provider_tokens (
 comment on table bondhu.provider_tokens is
   'Tokens sealed by the worker (XChaCha20-Poly1305, bound to user, provider and kind). The database never sees one in clear.';
 
+create index sync_jobs_backing_off on bondhu.sync_jobs (provider, not_before) where not_before is not null;
+
+create table bondhu.revocations (
+  user_id uuid not null,
+  provider text not null,
+  sealed bytea not null,
+  requested_at timestamptz not null default now(),
+  not_before timestamptz not null default now(),
+  attempts integer not null default 0,
+
+  primary key (user_id, provider),
+  constraint revocations_connection_fkey foreign key (user_id, provider)
+    references public.provider_connections (user_id, provider) on delete cascade,
+  constraint attempts_are_counted check (attempts >= 0)
+);
+comment on table bondhu.revocations is
+  'Refresh tokens, sealed, of disconnected accounts whose provider has an endpoint to revoke them; gone once that is done, and after 7 days in any case.';
+
 create table bondhu.page_etags (
   user_id uuid not null,
   provider text not null,
@@ -123,8 +141,9 @@ create table bondhu.provider_ledger (
 comment on table bondhu.provider_ledger is
   'Requests (YouTube: quota units, one each) sent by all workers: per second where the quota is a rolling window, else per quota day.';
 
-revoke all on bondhu.sync_jobs, bondhu.page_etags, bondhu.provider_tokens, bondhu.provider_ledger from public, anon, authenticated, service_role;
+revoke all on bondhu.sync_jobs, bondhu.revocations, bondhu.page_etags, bondhu.provider_tokens, bondhu.provider_ledger from public, anon, authenticated, service_role;
 grant select, update on bondhu.sync_jobs to bondhu_worker;
+grant select, update, delete on bondhu.revocations to bondhu_worker;
 grant select, insert, update, delete on bondhu.page_etags to bondhu_worker;
 grant select, insert, update, delete on bondhu.provider_tokens to bondhu_worker;
 grant select, insert, update, delete on bondhu.provider_ledger to bondhu_worker;

@@ -38,7 +38,7 @@ create index pending_connections_by_provider on bondhu.pending_connections (prov
 
 revoke all on bondhu.oauth_states, bondhu.pending_connections from public, anon, authenticated, service_role;
 grant select, delete on bondhu.oauth_states to bondhu_worker;
-grant insert on bondhu.pending_connections to bondhu_worker;
+grant select, insert, update on bondhu.pending_connections to bondhu_worker;
 
 create function bondhu.base64url(bytes bytea) returns text
 language sql immutable strict parallel safe
@@ -132,6 +132,8 @@ begin
       hint = format('The operator adds the app''s origin to bondhu.provider_settings.return_to_allow_list for %s.', settings.provider);
   end if;
 
+  -- Revoking the former consent would end the one that is given now.
+  delete from bondhu.revocations r where r.user_id = caller and r.provider = settings.provider;
   -- Nobody has more than a few consents under way.
   delete from bondhu.oauth_states o
   where o.user_id = caller
@@ -254,6 +256,11 @@ begin
   -- in mid-pull loses its lease first.
   delete from bondhu.pending_connections p where p.user_id = caller and p.provider = settings.provider;
   delete from bondhu.sync_jobs j where j.user_id = caller and j.provider = settings.provider;
+  -- https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke. Spotify has no such endpoint.
+  insert into bondhu.revocations (user_id, provider, sealed)
+  select t.user_id, t.provider, t.sealed from bondhu.provider_tokens t
+  where t.user_id = caller and t.provider = settings.provider and t.kind = 'refresh' and settings.provider = 'youtube'
+  on conflict (user_id, provider) do update set sealed = excluded.sealed, requested_at = now(), not_before = now(), attempts = 0;
   delete from bondhu.provider_tokens t where t.user_id = caller and t.provider = settings.provider;
   delete from bondhu.oauth_states o where o.user_id = caller and o.provider = settings.provider;
   perform bondhu.forget_provider(caller, settings.provider);
@@ -263,7 +270,8 @@ begin
    where c.user_id = caller and c.provider = settings.provider;
 end
 $$;
-comment on function public.disconnect(text) is 'Unlinks the provider and removes its tokens and everything it brought. Repeating it is fine.';
+comment on function public.disconnect(text) is
+  'Unlinks the provider and removes its tokens and everything it brought; the worker revokes the consent where the provider lets it. Repeating it is fine.';
 
 create function public.request_sync(provider text) returns timestamptz
 language plpgsql security definer

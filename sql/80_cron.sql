@@ -81,6 +81,11 @@ begin
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('video_categories', gone);
 
+  -- YouTube API Services Developer Policies III.E.4: within 7 days of the request.
+  delete from bondhu.revocations where requested_at < now() - interval '7 days';
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('revocations', gone);
+
   delete from bondhu.provider_ledger
   where counted_from < now() - make_interval(days => settings.cron_history_retention_days);
   get diagnostics gone = row_count;

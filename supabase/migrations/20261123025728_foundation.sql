@@ -2035,6 +2035,24 @@ create table bondhu.provider_tokens (
 comment on table bondhu.provider_tokens is
   'Tokens sealed by the worker (XChaCha20-Poly1305, bound to user, provider and kind). The database never sees one in clear.';
 
+create index sync_jobs_backing_off on bondhu.sync_jobs (provider, not_before) where not_before is not null;
+
+create table bondhu.revocations (
+  user_id uuid not null,
+  provider text not null,
+  sealed bytea not null,
+  requested_at timestamptz not null default now(),
+  not_before timestamptz not null default now(),
+  attempts integer not null default 0,
+
+  primary key (user_id, provider),
+  constraint revocations_connection_fkey foreign key (user_id, provider)
+    references public.provider_connections (user_id, provider) on delete cascade,
+  constraint attempts_are_counted check (attempts >= 0)
+);
+comment on table bondhu.revocations is
+  'Refresh tokens, sealed, of disconnected accounts whose provider has an endpoint to revoke them; gone once that is done, and after 7 days in any case.';
+
 create table bondhu.page_etags (
   user_id uuid not null,
   provider text not null,
@@ -2065,8 +2083,9 @@ create table bondhu.provider_ledger (
 comment on table bondhu.provider_ledger is
   'Requests (YouTube: quota units, one each) sent by all workers: per second where the quota is a rolling window, else per quota day.';
 
-revoke all on bondhu.sync_jobs, bondhu.page_etags, bondhu.provider_tokens, bondhu.provider_ledger from public, anon, authenticated, service_role;
+revoke all on bondhu.sync_jobs, bondhu.revocations, bondhu.page_etags, bondhu.provider_tokens, bondhu.provider_ledger from public, anon, authenticated, service_role;
 grant select, update on bondhu.sync_jobs to bondhu_worker;
+grant select, update, delete on bondhu.revocations to bondhu_worker;
 grant select, insert, update, delete on bondhu.page_etags to bondhu_worker;
 grant select, insert, update, delete on bondhu.provider_tokens to bondhu_worker;
 grant select, insert, update, delete on bondhu.provider_ledger to bondhu_worker;
@@ -2643,7 +2662,7 @@ create index pending_connections_by_provider on bondhu.pending_connections (prov
 
 revoke all on bondhu.oauth_states, bondhu.pending_connections from public, anon, authenticated, service_role;
 grant select, delete on bondhu.oauth_states to bondhu_worker;
-grant insert on bondhu.pending_connections to bondhu_worker;
+grant select, insert, update on bondhu.pending_connections to bondhu_worker;
 
 create function bondhu.base64url(bytes bytea) returns text
 language sql immutable strict parallel safe
@@ -2737,6 +2756,8 @@ begin
       hint = format('The operator adds the app''s origin to bondhu.provider_settings.return_to_allow_list for %s.', settings.provider);
   end if;
 
+  -- Revoking the former consent would end the one that is given now.
+  delete from bondhu.revocations r where r.user_id = caller and r.provider = settings.provider;
   -- Nobody has more than a few consents under way.
   delete from bondhu.oauth_states o
   where o.user_id = caller
@@ -2859,6 +2880,11 @@ begin
   -- in mid-pull loses its lease first.
   delete from bondhu.pending_connections p where p.user_id = caller and p.provider = settings.provider;
   delete from bondhu.sync_jobs j where j.user_id = caller and j.provider = settings.provider;
+  -- https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke. Spotify has no such endpoint.
+  insert into bondhu.revocations (user_id, provider, sealed)
+  select t.user_id, t.provider, t.sealed from bondhu.provider_tokens t
+  where t.user_id = caller and t.provider = settings.provider and t.kind = 'refresh' and settings.provider = 'youtube'
+  on conflict (user_id, provider) do update set sealed = excluded.sealed, requested_at = now(), not_before = now(), attempts = 0;
   delete from bondhu.provider_tokens t where t.user_id = caller and t.provider = settings.provider;
   delete from bondhu.oauth_states o where o.user_id = caller and o.provider = settings.provider;
   perform bondhu.forget_provider(caller, settings.provider);
@@ -2868,7 +2894,8 @@ begin
    where c.user_id = caller and c.provider = settings.provider;
 end
 $$;
-comment on function public.disconnect(text) is 'Unlinks the provider and removes its tokens and everything it brought. Repeating it is fine.';
+comment on function public.disconnect(text) is
+  'Unlinks the provider and removes its tokens and everything it brought; the worker revokes the consent where the provider lets it. Repeating it is fine.';
 
 create function public.request_sync(provider text) returns timestamptz
 language plpgsql security definer
@@ -3159,6 +3186,35 @@ $$;
 comment on function bondhu.block_provider(text, timestamptz, text) is
   'Stops a provider for everyone after a refusal of the whole app: until the given instant, else its quota''s reset, else for an hour. Returns when it goes on.';
 
+create function bondhu.claim_revocations(how_many integer) returns table (user_id uuid, provider text, sealed bytea)
+language sql
+set search_path = ''
+as $$
+  update bondhu.revocations r
+     set attempts = r.attempts + 1, not_before = now() + interval '5 minutes' * (r.attempts + 1)
+    from (
+      select w.user_id, w.provider from bondhu.revocations w
+      where w.not_before <= now()
+      order by w.not_before
+      limit how_many
+      for update skip locked
+    ) due
+   where r.user_id = due.user_id and r.provider = due.provider
+  returning r.user_id, r.provider, r.sealed
+$$;
+comment on function bondhu.claim_revocations(integer) is
+  'Takes up to how_many tokens to revoke; each comes again, later every time, until its row is deleted.';
+
+create view bondhu.sync_load as
+  select s.provider,
+    (select count(*) from public.provider_connections c where c.provider = s.provider and c.status = 'queued') as queued,
+    (select count(*) from public.provider_connections c where c.provider = s.provider and c.status = 'syncing') as syncing,
+    (select count(*) from bondhu.sync_jobs j where j.provider = s.provider and j.not_before > now()) as backing_off,
+    (select max(j.not_before) from bondhu.sync_jobs j where j.provider = s.provider and j.not_before > now()) as last_back_off_until
+  from bondhu.provider_settings s;
+comment on view bondhu.sync_load is
+  'How much waits and is under way for each provider. A single connection''s back-off is sync_jobs.not_before.';
+
 -- SECURITY DEFINER: pg_cron shows a role only its own jobs. Says nothing about anybody.
 create function bondhu.cron_plans_syncs() returns boolean
 language plpgsql stable security definer
@@ -3176,14 +3232,14 @@ end
 $$;
 comment on function bondhu.cron_plans_syncs() is 'Whether pg_cron runs plan_syncs here; otherwise the worker plans for itself.';
 
-revoke all on bondhu.quota from public, anon, authenticated, service_role;
-revoke all on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.spend_request(text),
+revoke all on bondhu.quota, bondhu.sync_load from public, anon, authenticated, service_role;
+revoke all on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.spend_request(text), bondhu.claim_revocations(integer),
   bondhu.plan_syncs(), bondhu.claim_syncs(text, integer, text[]), bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb),
   bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz), bondhu.block_provider(text, timestamptz, text),
   bondhu.cron_plans_syncs()
   from public, anon, authenticated, service_role;
-grant select on bondhu.quota to bondhu_worker, service_role;
-grant execute on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.spend_request(text),
+grant select on bondhu.quota, bondhu.sync_load to bondhu_worker, service_role;
+grant execute on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.spend_request(text), bondhu.claim_revocations(integer),
   bondhu.plan_syncs(), bondhu.claim_syncs(text, integer, text[]), bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb),
   bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz), bondhu.block_provider(text, timestamptz, text),
   bondhu.cron_plans_syncs()
@@ -3273,6 +3329,11 @@ begin
   where fetched_at < now() - make_interval(days => settings.video_retention_days);
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('video_categories', gone);
+
+  -- YouTube API Services Developer Policies III.E.4: within 7 days of the request.
+  delete from bondhu.revocations where requested_at < now() - interval '7 days';
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('revocations', gone);
 
   delete from bondhu.provider_ledger
   where counted_from < now() - make_interval(days => settings.cron_history_retention_days);

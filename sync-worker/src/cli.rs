@@ -30,6 +30,8 @@ pub enum Command {
     /// The scheduled jobs in Postgres (pg_cron)
     #[command(subcommand)]
     Cron(CronCommand),
+    /// Seal stored tokens anew with the first of BONDHU_TOKEN_KEYS; then the others may go
+    Reseal,
     /// Print a new entry for BONDHU_TOKEN_KEYS
     Keygen(KeygenArgs),
 }

@@ -12,8 +12,11 @@ use sqlx::{Connection as _, PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Command, CronCommand};
-use crate::config::{DatabaseConfig, Environment, HttpConfig, MirrorConfig, SyncConfig, TokenKey};
+use crate::config::{
+    AuthConfig, DatabaseConfig, Environment, HttpConfig, MirrorConfig, SyncConfig, TokenKey,
+};
 use crate::error::Error;
+use crate::http::jwt::JwtVerifier;
 use crate::http::{self, HttpState, Readiness};
 use crate::mirror::Mirror;
 use crate::oauth::{self, CallbackState};
@@ -40,6 +43,7 @@ pub async fn run(command: Command, env: &Environment) -> Result<(), Error> {
         Command::Mirror => only_mirror(env).await,
         Command::Doctor => doctor(env).await,
         Command::Cron(command) => scheduled_jobs(env, command).await,
+        Command::Reseal => reseal(env).await,
         Command::Keygen(arguments) => keygen(&arguments.id),
     }
 }
@@ -72,6 +76,7 @@ async fn everything(env: &Environment) -> Result<(), Error> {
     let sync = SyncConfig::optional_from_env(env)?;
     let mirror = MirrorConfig::optional_from_env(env)?;
     let http = HttpConfig::from_env(env)?;
+    let auth = AuthConfig::optional_from_env(env)?;
 
     let listener = http::listen(http.addr).await?;
     let stop = signals()?;
@@ -83,7 +88,7 @@ async fn everything(env: &Environment) -> Result<(), Error> {
 
     let syncing = sync
         .as_ref()
-        .map(|config| Syncing::new(config, &database))
+        .map(|config| Syncing::new(config, auth.as_ref(), &database, Arc::clone(&metrics)))
         .transpose()?;
     let mirroring = match &mirror {
         Some(config) => {
@@ -142,7 +147,12 @@ struct Syncing {
 }
 
 impl Syncing {
-    fn new(config: &SyncConfig, database: &PgPool) -> Result<Self, Error> {
+    fn new(
+        config: &SyncConfig,
+        auth: Option<&AuthConfig>,
+        database: &PgPool,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, Error> {
         let vault = Arc::new(Vault::new(&config.token_keys));
         let http =
             http_client().map_err(|e| Error::Process(format!("TLS cannot be set up: {e}")))?;
@@ -152,6 +162,13 @@ impl Syncing {
             vault: Arc::clone(&vault),
             http: http.clone(),
             providers: providers.clone(),
+            verifier: auth.map(|auth| {
+                JwtVerifier::new(
+                    &auth.supabase_url,
+                    auth.legacy_secret.as_ref(),
+                    http.clone(),
+                )
+            }),
         };
         let context = SyncContext {
             database: database.clone(),
@@ -160,6 +177,7 @@ impl Syncing {
             providers,
             concurrency: config.concurrency,
             worker: worker_name(),
+            metrics,
         };
         Ok(Self {
             context: Arc::new(context),
@@ -201,7 +219,7 @@ async fn only_sync(env: &Environment, once: bool) -> Result<(), Error> {
     } else {
         pool(&database, most)?
     };
-    let syncing = Syncing::new(&config, &database)?;
+    let syncing = Syncing::new(&config, None, &database, Arc::default())?;
     if once {
         let synced = sync::run_once(syncing.context, stop).await?;
         println!(
@@ -259,6 +277,21 @@ async fn scheduled_jobs(env: &Environment, command: CronCommand) -> Result<(), E
     }
     database.close().await;
     Ok(())
+}
+
+async fn reseal(env: &Environment) -> Result<(), Error> {
+    let vault = Vault::new(&TokenKey::from_env(env)?);
+    let database = connected_pool(&DatabaseConfig::from_env(env)?, 1).await?;
+    let sync::Resealed {
+        resealed,
+        unreadable,
+    } = sync::reseal(&database, &vault).await?;
+    database.close().await;
+    println!("{resealed} tokens were sealed anew with the first of BONDHU_TOKEN_KEYS");
+    match unreadable {
+        0 => Ok(()),
+        unreadable => Err(Error::Unreadable(unreadable)),
+    }
 }
 
 fn keygen(id: &str) -> Result<(), Error> {

@@ -44,6 +44,12 @@ pub enum Error {
     /// The key's name will not do.
     #[error("the key's id must be 1 to 32 of a-z, A-Z, 0-9, _ and -")]
     KeyId,
+    /// Some stored tokens were sealed with a key that is not here, or are damaged.
+    #[error(
+        "{0} tokens could not be opened and stay as they are.\n  \
+         Add the key that sealed them to BONDHU_TOKEN_KEYS and run this again; without it, their accounts have to be linked again"
+    )]
+    Unreadable(u64),
     /// `doctor` found something that does not work.
     #[error("{0} checks failed; what to do is beside each")]
     Unwell(usize),

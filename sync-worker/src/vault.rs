@@ -33,6 +33,14 @@ impl TokenKind {
             Self::Refresh => "refresh",
         }
     }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        [Self::Access, Self::Refresh]
+            .into_iter()
+            .find(|kind| kind.name() == name)
+    }
 }
 
 /// Whose token it is; bound to the ciphertext.
@@ -110,6 +118,14 @@ impl Vault {
             .map_err(|_| VaultError::NotSealed)?;
         let id_length = u8::try_from(id.len()).map_err(|_| VaultError::NotSealed)?;
         Ok([&[id_length], id.as_bytes(), &nonce, &ciphertext].concat())
+    }
+
+    /// How everything begins that the first key seals.
+    #[must_use]
+    pub fn first_key_prefix(&self) -> Vec<u8> {
+        let id = self.keys.first().map_or("", |(id, _)| id);
+        let length = u8::try_from(id.len()).unwrap_or(u8::MAX);
+        [&[length], id.as_bytes()].concat()
     }
 
     /// Opens a sealed token.

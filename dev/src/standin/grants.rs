@@ -140,6 +140,15 @@ impl Grants {
         Ok(self.issue_access_token(provider, grant, authorization.scopes, refresh_token))
     }
 
+    pub(super) fn refresh_tokens(&self) -> Vec<String> {
+        self.refresh.keys().cloned().collect()
+    }
+
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let tokens = self.access.keys().chain(self.refresh.keys());
+        tokens.chain(self.codes.keys()).cloned().collect()
+    }
+
     /// A new access token for a refresh token.
     pub(super) fn refresh(
         &mut self,

@@ -253,6 +253,16 @@ impl Standin {
         lock(&self.shared.grants).withdraw(provider);
     }
 
+    /// Refresh tokens handed out so far, in no order.
+    pub fn refresh_tokens(&self) -> Vec<String> {
+        lock(&self.shared.grants).refresh_tokens()
+    }
+
+    /// Every token handed out so far, and codes not exchanged: what must be in clear nowhere.
+    pub fn issued_secrets(&self) -> Vec<String> {
+        lock(&self.shared.grants).secrets()
+    }
+
     /// YouTube units used since the start; every request costs one, invalid and 304 too.
     pub fn youtube_units_used(&self) -> u32 {
         lock(&self.shared.youtube_quota).used

@@ -4,20 +4,22 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use bondhu_core::retry::Failure;
 use serde::Deserialize;
 use sqlx::PgPool;
 use url::Url;
 
+use super::link::link;
 use super::pending::{Account, Begun, KeepError, keep, take_state};
 use super::{Grant, TokenEndpoint};
+use crate::http::jwt::JwtVerifier;
 use crate::provider::Provider;
 use crate::providers::{Api, ProviderAccess, ProviderError, spend_request, spotify, youtube};
-use crate::vault::Vault;
+use crate::vault::{Owner, Vault};
 
 /// What the callback needs.
 #[derive(Debug)]
@@ -30,12 +32,21 @@ pub struct CallbackState {
     pub http: reqwest::Client,
     /// The providers that are set up.
     pub providers: HashMap<Provider, ProviderAccess>,
+    /// Knows who signed in; `None`: nobody can bring a token.
+    pub verifier: Option<Arc<JwtVerifier>>,
 }
 
-/// The callback's routes.
+/// A token and its envelope are far smaller.
+const LARGEST_LINK: usize = 16 * 1024;
+
+/// The routes of linking.
 pub fn router(state: Arc<CallbackState>) -> Router {
     Router::new()
         .route("/oauth/{provider}/callback", get(callback))
+        .route(
+            "/link",
+            post(link).layer(DefaultBodyLimit::max(LARGEST_LINK)),
+        )
         .with_state(state)
 }
 
@@ -48,7 +59,7 @@ struct Answer {
 
 /// Why a consent came to nothing. The code goes to the frontend, the text to people.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
+pub(super) enum Refusal {
     #[error("You did not agree to link the account.")]
     Denied,
     #[error("The provider could not go on: {0}.")]
@@ -64,7 +75,7 @@ enum Refusal {
 }
 
 impl Refusal {
-    const fn code(&self) -> &'static str {
+    pub(super) const fn code(&self) -> &'static str {
         match self {
             Self::Denied => "access_denied",
             Self::Provider(_) => "provider_error",
@@ -116,7 +127,7 @@ async fn callback(
     };
     let outcome = complete(&state, config, &begun, answer).await;
     if let Err(refusal) = &outcome {
-        tracing::warn!(%provider, user = %begun.user, code = refusal.code(), error = ?refusal, "an account was not linked");
+        tracing::warn!(%provider, user = %begun.owner.user, code = refusal.code(), error = ?refusal, "an account was not linked");
     }
     send_back(&begun, outcome)
 }
@@ -133,9 +144,21 @@ async fn complete(
         (None, None) => return Err(Refusal::Provider("it sent no code".to_owned())),
         (Some(code), None) => code,
     };
-    let endpoint = TokenEndpoint::new(begun.provider, config, state.http.clone());
+    let endpoint = TokenEndpoint::new(begun.owner.provider, config, state.http.clone());
     let grant = endpoint.exchange(code, begun.code_verifier.clone()).await?;
-    let asked = asked_scopes(&state.database, begun.provider)
+    let code = keep_grant(state, config, begun.owner, &grant).await?;
+    tracing::info!(provider = %begun.owner.provider, user = %begun.owner.user, "consent kept until it is confirmed");
+    Ok(code)
+}
+
+/// Keeps a grant until its user confirms it; returns the one-time code for that.
+pub(super) async fn keep_grant(
+    state: &CallbackState,
+    config: &ProviderAccess,
+    owner: Owner,
+    grant: &Grant,
+) -> Result<String, Refusal> {
+    let asked = asked_scopes(&state.database, owner.provider)
         .await
         .map_err(KeepError::from)?;
     // Consent is granular: what was asked for need not be what was granted.
@@ -143,18 +166,16 @@ async fn complete(
     if !asked.iter().any(|scope| granted.contains(scope)) {
         return Err(Refusal::ScopeMissing);
     }
-    let account = account(state, config, begun.provider, &grant).await?;
-    let code = keep(
+    let account = account(state, config, owner.provider, grant).await?;
+    Ok(keep(
         &state.database,
         &state.vault,
-        begun,
-        &grant,
+        owner,
+        grant,
         &granted,
         &account,
     )
-    .await?;
-    tracing::info!(provider = %begun.provider, user = %begun.user, "consent kept until it is confirmed");
-    Ok(code)
+    .await?)
 }
 
 async fn asked_scopes(database: &PgPool, provider: Provider) -> Result<Vec<String>, sqlx::Error> {
@@ -206,7 +227,7 @@ fn send_back(begun: &Begun, outcome: Result<String, Refusal>) -> Response {
     };
     {
         let mut query = url.query_pairs_mut();
-        query.append_pair("provider", begun.provider.name());
+        query.append_pair("provider", begun.owner.provider.name());
         match outcome {
             Ok(code) => query.append_pair("code", &code),
             Err(refusal) => query

@@ -10,8 +10,7 @@ use crate::vault::{Owner, TokenKind, Vault, VaultError};
 /// Who began a consent, and where they want to be sent back to.
 #[derive(Debug)]
 pub(super) struct Begun {
-    pub(super) user: Uuid,
-    pub(super) provider: Provider,
+    pub(super) owner: Owner,
     pub(super) code_verifier: String,
     pub(super) return_to: String,
 }
@@ -41,8 +40,7 @@ pub(super) async fn take_state(
     .fetch_optional(database)
     .await?;
     Ok(begun.map(|(user, code_verifier, return_to)| Begun {
-        user,
-        provider,
+        owner: Owner { user, provider },
         code_verifier,
         return_to,
     }))
@@ -59,15 +57,11 @@ pub(super) struct Account {
 pub(super) async fn keep(
     database: &PgPool,
     vault: &Vault,
-    begun: &Begun,
+    owner: Owner,
     grant: &Grant,
     scopes: &[String],
     account: &Account,
 ) -> Result<String, KeepError> {
-    let owner = Owner {
-        user: begun.user,
-        provider: begun.provider,
-    };
     let access = vault.seal(owner, TokenKind::Access, &grant.access)?;
     let refresh = grant
         .refresh
@@ -85,8 +79,8 @@ pub(super) async fn keep(
          from bondhu.settings",
     )
     .bind(&code)
-    .bind(begun.user)
-    .bind(begun.provider.name())
+    .bind(owner.user)
+    .bind(owner.provider.name())
     .bind(scopes)
     .bind(&account.id)
     .bind(&account.name)

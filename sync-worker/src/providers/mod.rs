@@ -30,6 +30,8 @@ pub struct ProviderAccess {
     pub client_secret: SecretString,
     /// Where codes and refresh tokens are exchanged.
     pub token_url: Url,
+    /// Where a consent is revoked, where the provider has such an endpoint.
+    pub revoke_url: Option<Url>,
     /// Where browsers reach this worker's callback; also in `bondhu.provider_settings`.
     pub redirect_uri: Url,
     /// The API, without a slash at the end.
@@ -50,6 +52,10 @@ impl ProviderAccess {
                     Provider::YouTube => "/token",
                 },
             ),
+            revoke_url: match provider {
+                Provider::Spotify => None,
+                Provider::YouTube => Some(under(&of.oauth_url, "/revoke")),
+            },
             redirect_uri: under(&config.public_url, &format!("/oauth/{provider}/callback")),
             api_url: of.api_url.clone(),
         };

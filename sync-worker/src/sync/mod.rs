@@ -9,13 +9,17 @@ mod etag;
 mod knowledge;
 mod lease;
 mod list;
+mod load;
 mod outcome;
 mod page;
 mod pull;
+mod reseal;
 mod resource;
+mod revoke;
 mod run;
 mod session;
 mod store;
 
 pub use outcome::SyncError;
+pub use reseal::{Resealed, reseal};
 pub use run::{SyncContext, run, run_once};

@@ -15,7 +15,7 @@ use crate::providers::spotify::{
 use crate::providers::{Bearer, Changed, spotify, youtube};
 
 /// Where a walk stands.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
     /// The part under way; empty for a resource without parts.
     pub(super) part: &'a str,
@@ -61,60 +61,16 @@ pub(super) async fn fetch(
         resource,
         place,
     };
-    match resource {
-        Resource::RecentlyPlayed => asked.recently_played().await,
-        Resource::TopArtistsShort => asked.top_artists("short_term").await,
-        Resource::TopArtistsMedium => asked.top_artists("medium_term").await,
-        Resource::TopArtistsLong => asked.top_artists("long_term").await,
-        Resource::TopTracksShort => asked.top_tracks("short_term").await,
-        Resource::TopTracksMedium => asked.top_tracks("medium_term").await,
-        Resource::TopTracksLong => asked.top_tracks("long_term").await,
-        Resource::FollowedArtists => asked.followed_artists().await,
-        Resource::SavedAlbums => asked.spotify("/me/albums", &[], saved_album).await,
-        Resource::SavedTracks => asked.spotify("/me/tracks", &[], saved_track).await,
-        Resource::MusicPlaylists => asked.spotify("/me/playlists", &[], music_playlist).await,
-        Resource::MusicPlaylistItems => asked.music_playlist_items().await,
-        Resource::AudioFeatures => asked.audio_features().await,
-        Resource::Subscriptions => {
-            let query = [("part", "snippet"), ("mine", "true"), MAX_RESULTS];
-            asked.youtube("/subscriptions", &query, subscription).await
-        }
-        Resource::LikedVideos => {
-            let query = [VIDEO_PARTS, ("myRating", "like"), MAX_RESULTS];
-            asked.youtube("/videos", &query, video).await
-        }
-        Resource::VideoPlaylists => {
-            let query = [
-                ("part", "snippet,contentDetails"),
-                ("mine", "true"),
-                MAX_RESULTS,
-            ];
-            asked.youtube("/playlists", &query, video_playlist).await
-        }
-        Resource::VideoPlaylistItems => {
-            let id = ("playlistId", asked.place.part);
-            let query = [("part", "contentDetails"), id, MAX_RESULTS];
-            asked
-                .youtube("/playlistItems", &query, video_playlist_item)
-                .await
-        }
-        Resource::VideoDetails => {
-            let query = [VIDEO_PARTS, ("id", asked.place.part)];
-            asked.youtube("/videos", &query, video).await
-        }
-        Resource::ChannelTopics => {
-            let query = [
-                ("part", "topicDetails"),
-                ("id", asked.place.part),
-                MAX_RESULTS,
-            ];
-            asked.youtube("/channels", &query, channel_topics).await
-        }
-        Resource::VideoCategories => {
-            let query = [("part", "snippet"), ("regionCode", asked.place.part)];
-            asked.youtube("/videoCategories", &query, category).await
-        }
-    }
+    let fetched = asked.page().await;
+    let failure = match &fetched {
+        Ok(_) => None,
+        Err(SyncError::Provider(error)) => Some(error.failure),
+        Err(_) => return fetched,
+    };
+    session
+        .metrics
+        .provider_answered(session.lease.owner.provider, failure);
+    fetched
 }
 
 const MAX_RESULTS: (&str, &str) = ("maxResults", youtube::PAGE_SIZE);
@@ -128,6 +84,64 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    async fn page(self) -> Result<Fetched, SyncError> {
+        let asked = self;
+        match asked.resource {
+            Resource::RecentlyPlayed => asked.recently_played().await,
+            Resource::TopArtistsShort => asked.top_artists("short_term").await,
+            Resource::TopArtistsMedium => asked.top_artists("medium_term").await,
+            Resource::TopArtistsLong => asked.top_artists("long_term").await,
+            Resource::TopTracksShort => asked.top_tracks("short_term").await,
+            Resource::TopTracksMedium => asked.top_tracks("medium_term").await,
+            Resource::TopTracksLong => asked.top_tracks("long_term").await,
+            Resource::FollowedArtists => asked.followed_artists().await,
+            Resource::SavedAlbums => asked.spotify("/me/albums", &[], saved_album).await,
+            Resource::SavedTracks => asked.spotify("/me/tracks", &[], saved_track).await,
+            Resource::MusicPlaylists => asked.spotify("/me/playlists", &[], music_playlist).await,
+            Resource::MusicPlaylistItems => asked.music_playlist_items().await,
+            Resource::AudioFeatures => asked.audio_features().await,
+            Resource::Subscriptions => {
+                let query = [("part", "snippet"), ("mine", "true"), MAX_RESULTS];
+                asked.youtube("/subscriptions", &query, subscription).await
+            }
+            Resource::LikedVideos => {
+                let query = [VIDEO_PARTS, ("myRating", "like"), MAX_RESULTS];
+                asked.youtube("/videos", &query, video).await
+            }
+            Resource::VideoPlaylists => {
+                let query = [
+                    ("part", "snippet,contentDetails"),
+                    ("mine", "true"),
+                    MAX_RESULTS,
+                ];
+                asked.youtube("/playlists", &query, video_playlist).await
+            }
+            Resource::VideoPlaylistItems => {
+                let id = ("playlistId", asked.place.part);
+                let query = [("part", "contentDetails"), id, MAX_RESULTS];
+                asked
+                    .youtube("/playlistItems", &query, video_playlist_item)
+                    .await
+            }
+            Resource::VideoDetails => {
+                let query = [VIDEO_PARTS, ("id", asked.place.part)];
+                asked.youtube("/videos", &query, video).await
+            }
+            Resource::ChannelTopics => {
+                let query = [
+                    ("part", "topicDetails"),
+                    ("id", asked.place.part),
+                    MAX_RESULTS,
+                ];
+                asked.youtube("/channels", &query, channel_topics).await
+            }
+            Resource::VideoCategories => {
+                let query = [("part", "snippet"), ("regionCode", asked.place.part)];
+                asked.youtube("/videoCategories", &query, category).await
+            }
+        }
+    }
+
     fn fetched(self, rows: Vec<Value>, next: Option<String>) -> Fetched {
         let scope = match self.place.part {
             "" => self.resource.scope(),

@@ -38,10 +38,11 @@ pub(super) struct Pull<'a> {
 
 impl Pull<'_> {
     /// Walks what is due and left of the checkpoint, then concludes and completes the lease.
+    /// Returns the status that the connection has now.
     ///
     /// # Errors
     /// [`SyncError`]; what was committed stays, and the checkpoint with it.
-    pub(super) async fn run(&mut self) -> Result<(), SyncError> {
+    pub(super) async fn run(&mut self) -> Result<&'static str, SyncError> {
         let owner = self.session.lease.owner;
         for &resource in Resource::of(owner.provider) {
             if self.checkpoint.done.contains(&resource)
@@ -63,7 +64,7 @@ impl Pull<'_> {
             .complete(&mut transaction, &outcome)
             .await?;
         transaction.commit().await?;
-        Ok(())
+        Ok(outcome.status)
     }
 
     fn may_read(&self, resource: Resource) -> bool {
@@ -108,13 +109,15 @@ impl Pull<'_> {
     /// Fetches a page; renews the access token once if the provider no longer takes it.
     async fn fetch(&mut self, resource: Resource, part: &str) -> Result<Fetched, SyncError> {
         let bearer = self.session.bearer().await?;
-        let next = self.checkpoint.next.as_deref();
-        let place = Place { part, next };
+        let next = self.checkpoint.next.clone();
+        let place = Place {
+            part,
+            next: next.as_deref(),
+        };
         match page::fetch(&self.session, &bearer, resource, place).await {
             Err(SyncError::Provider(error)) if error.failure.policy() == Policy::Refresh => {
                 let bearer = self.session.renewed_bearer().await?;
-                let next = self.checkpoint.next.as_deref();
-                page::fetch(&self.session, &bearer, resource, Place { part, next }).await
+                page::fetch(&self.session, &bearer, resource, place).await
             }
             answer => answer,
         }

@@ -11,12 +11,15 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::lease::{Claim, block_provider, claim};
+use super::load;
 use super::outcome::{Outcome, SyncError};
 use super::pull::Pull;
+use super::revoke::revoke_due;
 use super::session::Session;
 use crate::oauth::TokenEndpoint;
 use crate::provider::Provider;
 use crate::providers::{Api, ProviderAccess};
+use crate::telemetry::Metrics;
 use crate::vault::Vault;
 
 /// How often an idle worker looks for queued connections.
@@ -43,6 +46,8 @@ pub struct SyncContext {
     pub concurrency: usize,
     /// Who holds the leases, for operators: host and process.
     pub worker: String,
+    /// What to count.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Syncs until `stop`. Connections under way are given back at their next page. While the
@@ -54,7 +59,7 @@ pub async fn run(context: Arc<SyncContext>, stop: CancellationToken) {
     loop {
         let turn = tokio::select! {
             () = stop.cancelled() => break,
-            _ = plan.tick() => plan_without_cron(&context.database).await,
+            _ = plan.tick() => each_minute(&context).await,
             Some(_) = running.join_next() => Ok(()),
             _ = poll.tick() => Ok(()),
         };
@@ -71,6 +76,13 @@ pub async fn run(context: Arc<SyncContext>, stop: CancellationToken) {
         }
     }
     while running.join_next().await.is_some() {}
+}
+
+/// What has to be done now and then, beside pulling.
+async fn each_minute(context: &SyncContext) -> Result<(), sqlx::Error> {
+    plan_without_cron(&context.database).await?;
+    revoke_due(context).await?;
+    load::measure(&context.database, &context.metrics).await
 }
 
 /// Ticks at once, then every `period`; a late tick is not made up for.
@@ -91,6 +103,7 @@ pub async fn run_once(
     sqlx::query("select bondhu.plan_syncs()")
         .execute(&context.database)
         .await?;
+    revoke_due(&context).await?;
     let mut running = JoinSet::new();
     let mut synced = 0;
     loop {
@@ -137,8 +150,9 @@ async fn claim_more(
 async fn work(context: &SyncContext, mut claim: Claim, stop: &CancellationToken) {
     let owner = claim.lease.owner;
     let error = match pull_claim(context, &mut claim, stop).await {
-        Ok(()) => {
-            tracing::info!(user = %owner.user, provider = %owner.provider, missing = claim.checkpoint.missing.len(), "synced");
+        Ok(status) => {
+            tracing::info!(user = %owner.user, provider = %owner.provider, status, "synced");
+            context.metrics.sync_ended(owner.provider, status);
             return;
         }
         Err(error) => error,
@@ -148,6 +162,7 @@ async fn work(context: &SyncContext, mut claim: Claim, stop: &CancellationToken)
         return;
     };
     tracing::warn!(user = %owner.user, provider = %owner.provider, %error, status = outcome.status, "a sync did not finish");
+    context.metrics.sync_ended(owner.provider, outcome.status);
     let completed = async {
         let mut transaction = context.database.begin().await?;
         claim.lease.complete(&mut transaction, &outcome).await?;
@@ -162,7 +177,7 @@ async fn pull_claim(
     context: &SyncContext,
     claim: &mut Claim,
     stop: &CancellationToken,
-) -> Result<(), SyncError> {
+) -> Result<&'static str, SyncError> {
     let provider = claim.lease.owner.provider;
     let config = context.providers.get(&provider).ok_or_else(|| {
         SyncError::NotSetUp(format!(
@@ -177,6 +192,7 @@ async fn pull_claim(
         &context.vault,
         &api,
         &endpoint,
+        &context.metrics,
         claim.lease,
     );
     let mut pull = Pull {

@@ -9,6 +9,7 @@ use super::lease::Lease;
 use super::outcome::SyncError;
 use crate::oauth::TokenEndpoint;
 use crate::providers::{Api, Bearer, ProviderError, spend_request};
+use crate::telemetry::Metrics;
 use crate::vault::{TokenKind, Vault};
 
 /// A token is refreshed this long before it ends: clocks differ, and a page takes time.
@@ -21,6 +22,7 @@ pub(super) struct Session<'a> {
     pub(super) vault: &'a Vault,
     pub(super) api: &'a Api,
     pub(super) endpoint: &'a TokenEndpoint,
+    pub(super) metrics: &'a Metrics,
     pub(super) lease: Lease,
     bearer: Option<Bearer>,
 }
@@ -37,6 +39,7 @@ impl<'a> Session<'a> {
         vault: &'a Vault,
         api: &'a Api,
         endpoint: &'a TokenEndpoint,
+        metrics: &'a Metrics,
         lease: Lease,
     ) -> Self {
         Self {
@@ -44,6 +47,7 @@ impl<'a> Session<'a> {
             vault,
             api,
             endpoint,
+            metrics,
             lease,
             bearer: None,
         }

@@ -2,16 +2,53 @@
 
 use std::time::Duration;
 
+use bondhu_core::retry::Failure;
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Metric, Registry};
+
+use crate::provider::Provider;
 
 /// From a millisecond to a minute, in seconds.
 const LAG_BUCKETS: [f64; 14] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0,
 ];
+
+/// What a provider's budget and queue look like.
+#[derive(Clone, Copy, Debug)]
+pub struct ProviderLoad {
+    /// Requests that the budget's present window leaves.
+    pub requests_left: i64,
+    /// Unix time, in seconds, until which the provider is stopped for everybody; 0 when it is not.
+    pub blocked_until: i64,
+    /// Connections that wait for a worker.
+    pub queued: i64,
+    /// Connections that a worker is at.
+    pub syncing: i64,
+    /// Connections that wait after a failure or a refusal.
+    pub backing_off: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Of {
+    provider: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Ended {
+    provider: &'static str,
+    status: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answered {
+    provider: &'static str,
+    outcome: &'static str,
+}
 
 /// The metrics of one worker.
 #[derive(Debug)]
@@ -24,6 +61,13 @@ pub struct Metrics {
     mirror_leading: Gauge,
     mirror_epoch: Gauge,
     mirror_watermark: Gauge,
+    provider_requests: Family<Answered, Counter>,
+    sync_pulls: Family<Ended, Counter>,
+    requests_left: Family<Of, Gauge>,
+    blocked_until: Family<Of, Gauge>,
+    queued: Family<Of, Gauge>,
+    syncing: Family<Of, Gauge>,
+    backing_off: Family<Of, Gauge>,
 }
 
 impl Default for Metrics {
@@ -65,8 +109,50 @@ impl Default for Metrics {
             "mirror_watermark_timestamp_seconds",
             "Unix time at which Redis last held everything that had arrived",
         );
+        let provider_requests = family(
+            &mut registry,
+            "provider_requests",
+            "Pages asked for, by outcome: ok or the failure's code",
+        );
+        let sync_pulls = family(
+            &mut registry,
+            "sync_pulls",
+            "Pulls that ended, by the connection's status after it",
+        );
+        let requests_left = family(
+            &mut registry,
+            "provider_requests_left",
+            "Requests that the present window of the provider's budget leaves",
+        );
+        let blocked_until = family(
+            &mut registry,
+            "provider_blocked_until_timestamp_seconds",
+            "Unix time until which the provider is stopped for everybody, or 0",
+        );
+        let queued = family(
+            &mut registry,
+            "sync_queued",
+            "Connections that wait for a worker",
+        );
+        let syncing = family(
+            &mut registry,
+            "sync_under_way",
+            "Connections that a worker is at",
+        );
+        let backing_off = family(
+            &mut registry,
+            "sync_backing_off",
+            "Connections that wait after a failure or a refusal",
+        );
         Self {
             registry,
+            provider_requests,
+            sync_pulls,
+            requests_left,
+            blocked_until,
+            queued,
+            syncing,
+            backing_off,
             mirror_lag,
             mirror_transactions,
             mirror_documents,
@@ -76,6 +162,15 @@ impl Default for Metrics {
             mirror_watermark,
         }
     }
+}
+
+fn family<L, M>(registry: &mut Registry, name: &str, help: &str) -> Family<L, M>
+where
+    Family<L, M>: Metric + Clone + Default,
+{
+    let family = Family::default();
+    registry.register(name, help, family.clone());
+    family
 }
 
 fn counter(registry: &mut Registry, name: &str, help: &str) -> Counter {
@@ -121,6 +216,40 @@ impl Metrics {
     /// A stream broke.
     pub fn mirror_restart(&self) {
         self.mirror_restarts.inc();
+    }
+
+    /// A page was asked for.
+    pub fn provider_answered(&self, provider: Provider, failure: Option<Failure>) {
+        let answered = Answered {
+            provider: provider.name(),
+            outcome: failure.map_or("ok", Failure::code),
+        };
+        self.provider_requests.get_or_create(&answered).inc();
+    }
+
+    /// A pull ended and left its connection with this status.
+    pub fn sync_ended(&self, provider: Provider, status: &'static str) {
+        let ended = Ended {
+            provider: provider.name(),
+            status,
+        };
+        self.sync_pulls.get_or_create(&ended).inc();
+    }
+
+    /// How a provider's budget and queue look now.
+    pub fn provider_load(&self, provider: Provider, load: ProviderLoad) {
+        let of = Of {
+            provider: provider.name(),
+        };
+        for (gauge, value) in [
+            (&self.requests_left, load.requests_left),
+            (&self.blocked_until, load.blocked_until),
+            (&self.queued, load.queued),
+            (&self.syncing, load.syncing),
+            (&self.backing_off, load.backing_off),
+        ] {
+            gauge.get_or_create(&of).set(value);
+        }
     }
 
     /// Whether this worker's mirror holds the slot.

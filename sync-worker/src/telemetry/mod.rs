@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogConfig, LogFormat};
 
-pub use metrics::Metrics;
+pub use metrics::{Metrics, ProviderLoad};
 
 /// Starts logging to standard error. Does nothing when logging has been started before.
 pub fn start_logging(config: &LogConfig) {

@@ -7,9 +7,10 @@ use std::time::Duration;
 use bondhu_dev::standin::{Provider as Standby, RecordedRequest, Standin, StandinConfig};
 use bondhu_dev::testing::{Database, Role};
 use reqwest::StatusCode;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::PgPool;
 use sync_worker::config::TokenKey;
+use sync_worker::http::jwt::JwtVerifier;
 use sync_worker::oauth::{self, CallbackState};
 use sync_worker::provider::Provider;
 use sync_worker::providers::{ProviderAccess, http_client};
@@ -22,6 +23,10 @@ use uuid::Uuid;
 
 /// The app that people come back to.
 pub(crate) const APP: &str = "https://app.example";
+
+/// The project whose users sign in, and its legacy secret.
+pub(crate) const SUPABASE_URL: &str = "http://127.0.0.1:9";
+pub(crate) const JWT_SECRET: &str = "a-secret-of-at-least-thirty-two-characters";
 
 /// How a connection stands.
 #[derive(Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -38,6 +43,10 @@ pub(crate) struct World {
     pub(crate) admin: PgPool,
     pub(crate) standin: Standin,
     pub(crate) context: Arc<SyncContext>,
+    /// Seals tokens.
+    pub(crate) token_key: TokenKey,
+    /// Where the callback and `POST /link` are.
+    pub(crate) worker_url: String,
     /// A browser that shows where it is sent instead of going there.
     browser: reqwest::Client,
 }
@@ -88,6 +97,11 @@ impl World {
                     client_id: client.id,
                     client_secret: SecretString::from(client.secret),
                     token_url: token_url.parse().unwrap(),
+                    revoke_url: (provider == Provider::YouTube).then(|| {
+                        format!("{}/revoke", standin.google_oauth_url())
+                            .parse()
+                            .unwrap()
+                    }),
                     redirect_uri: redirect_uri.parse().unwrap(),
                     api_url: api_url.parse().unwrap(),
                 },
@@ -95,13 +109,19 @@ impl World {
         }
 
         let worker = database.pool(Role::Worker).await;
-        let vault = Arc::new(Vault::new(&[TokenKey::generate("k1")]));
+        let token_key = TokenKey::generate("k1");
+        let vault = Arc::new(Vault::new(std::slice::from_ref(&token_key)));
         let http = http_client().unwrap();
         let callback = oauth::router(Arc::new(CallbackState {
             database: worker.clone(),
             vault: Arc::clone(&vault),
             http: http.clone(),
             providers: providers.clone(),
+            verifier: Some(JwtVerifier::new(
+                &SUPABASE_URL.parse().unwrap(),
+                Some(&JWT_SECRET.into()),
+                http.clone(),
+            )),
         }));
         tokio::spawn(async move { axum::serve(listener, callback).await });
         let context = Arc::new(SyncContext {
@@ -111,12 +131,15 @@ impl World {
             providers,
             concurrency: 4,
             worker: "test".to_owned(),
+            metrics: Arc::default(),
         });
         Self {
             database,
             admin,
             standin,
             context,
+            token_key,
+            worker_url: public_url,
             browser: http,
         }
     }
@@ -130,9 +153,27 @@ impl World {
             providers: self.context.providers.clone(),
             concurrency: self.context.concurrency,
             worker: self.context.worker.clone(),
+            metrics: Arc::clone(&self.context.metrics),
         };
         change(&mut context);
         Arc::new(context)
+    }
+
+    /// How a worker process is told of the stand-in.
+    pub(crate) fn environment(&self) -> [(&'static str, String); 8] {
+        let of = |provider: Provider| &self.context.providers[&provider];
+        let (spotify, google) = (of(Provider::Spotify), of(Provider::YouTube));
+        let secret = |of: &ProviderAccess| of.client_secret.expose_secret().to_owned();
+        [
+            ("SPOTIFY_CLIENT_ID", spotify.client_id.clone()),
+            ("SPOTIFY_CLIENT_SECRET", secret(spotify)),
+            ("SPOTIFY_ACCOUNTS_URL", self.standin.spotify_accounts_url()),
+            ("SPOTIFY_API_URL", self.standin.spotify_api_url()),
+            ("GOOGLE_CLIENT_ID", google.client_id.clone()),
+            ("GOOGLE_CLIENT_SECRET", secret(google)),
+            ("GOOGLE_OAUTH_URL", self.standin.google_oauth_url()),
+            ("YOUTUBE_API_URL", self.standin.youtube_api_url()),
+        ]
     }
 
     /// `begin_connect` as the user: the consent page's URL.

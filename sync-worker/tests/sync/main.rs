@@ -11,4 +11,5 @@ mod linking;
 mod planning;
 mod pulling;
 mod refreshing;
+mod secrets;
 mod untrusted;
