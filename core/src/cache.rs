@@ -28,6 +28,12 @@ pub const CHAT_HISTORY_SIZE: u32 = 50;
 /// The mirror's watermark.
 pub const STATE_KEY: &str = "mirror:state";
 
+/// The key that counts a user's requests to a provider in the present minute.
+#[must_use]
+pub fn rate_limit_key(provider: &str, user: impl Display) -> String {
+    format!("ratelimit:{provider}:{{{user}}}")
+}
+
 /// A reader trusts the mirror while its watermark is younger than this.
 pub const STATE_MAX_AGE: Duration = Duration::from_secs(5);
 

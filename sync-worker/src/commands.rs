@@ -21,7 +21,7 @@ use crate::http::{self, HttpState, Readiness};
 use crate::mirror::Mirror;
 use crate::oauth::{self, CallbackState};
 use crate::providers::{ProviderAccess, http_client};
-use crate::sync::{self, SyncContext};
+use crate::sync::{self, Allowance, SyncContext};
 use crate::telemetry::Metrics;
 use crate::vault::Vault;
 use crate::{cron, doctor, shutdown};
@@ -86,15 +86,21 @@ async fn everything(env: &Environment) -> Result<(), Error> {
     let database = pool(&database, syncs.saturating_add(OTHER_CONNECTIONS))?;
     let metrics = Arc::new(Metrics::default());
 
+    let redis = mirror
+        .as_ref()
+        .map(|config| Client::open(config.redis_url.expose_secret()))
+        .transpose()
+        .map_err(crate::mirror::MirrorError::from)?;
     let syncing = sync
         .as_ref()
-        .map(|config| Syncing::new(config, auth.as_ref(), &database, Arc::clone(&metrics)))
+        .map(|config| {
+            let metrics = Arc::clone(&metrics);
+            Syncing::new(config, auth.as_ref(), &database, metrics, redis.clone())
+        })
         .transpose()?;
-    let mirroring = match &mirror {
-        Some(config) => {
+    let mirroring = match mirror.as_ref().zip(redis) {
+        Some((config, redis)) => {
             let mirror = Mirror::new(config, database.clone(), Arc::clone(&metrics))?;
-            let redis = Client::open(config.redis_url.expose_secret())
-                .map_err(crate::mirror::MirrorError::from)?;
             Some((mirror, redis))
         }
         None => {
@@ -152,6 +158,7 @@ impl Syncing {
         auth: Option<&AuthConfig>,
         database: &PgPool,
         metrics: Arc<Metrics>,
+        redis: Option<Client>,
     ) -> Result<Self, Error> {
         let vault = Arc::new(Vault::new(&config.token_keys));
         let http =
@@ -178,6 +185,9 @@ impl Syncing {
             concurrency: config.concurrency,
             worker: worker_name(),
             metrics,
+            allowance: redis
+                .map_or_else(|| Ok(Allowance::without_redis()), Allowance::new)
+                .map_err(crate::mirror::MirrorError::from)?,
         };
         Ok(Self {
             context: Arc::new(context),
@@ -219,7 +229,7 @@ async fn only_sync(env: &Environment, once: bool) -> Result<(), Error> {
     } else {
         pool(&database, most)?
     };
-    let syncing = Syncing::new(&config, None, &database, Arc::default())?;
+    let syncing = Syncing::new(&config, None, &database, Arc::default(), None)?;
     if once {
         let synced = sync::run_once(syncing.context, stop).await?;
         println!(

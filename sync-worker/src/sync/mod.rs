@@ -4,6 +4,7 @@
 //! transaction; each page commits together with the checkpoint after it, and only under
 //! the token. A worker that lost its lease writes nothing more.
 
+mod allowance;
 mod checkpoint;
 mod etag;
 mod knowledge;
@@ -20,6 +21,7 @@ mod run;
 mod session;
 mod store;
 
+pub use allowance::Allowance;
 pub use outcome::SyncError;
 pub use reseal::{Resealed, reseal};
 pub use run::{SyncContext, run, run_once};

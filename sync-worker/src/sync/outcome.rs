@@ -28,8 +28,8 @@ pub enum SyncError {
     /// Somebody else works on this connection now, or it was disconnected.
     #[error("the lease was lost")]
     LeaseLost,
-    /// Our own ledger says that the provider's budget is used up until then.
-    #[error("the provider's budget is used up until {0}")]
+    /// The provider's budget, or what one person may use of it, is used up until then.
+    #[error("the budget of requests is used up until {0}")]
     BudgetSpent(DateTime<Utc>),
     /// The worker is stopping.
     #[error("stopping")]

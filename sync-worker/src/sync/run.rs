@@ -10,6 +10,7 @@ use sqlx::PgPool;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::allowance::Allowance;
 use super::lease::{Claim, block_provider, claim};
 use super::load;
 use super::outcome::{Outcome, SyncError};
@@ -48,6 +49,8 @@ pub struct SyncContext {
     pub worker: String,
     /// What to count.
     pub metrics: Arc<Metrics>,
+    /// How much one person may use.
+    pub allowance: Allowance,
 }
 
 /// Syncs until `stop`. Connections under way are given back at their next page. While the
@@ -187,14 +190,7 @@ async fn pull_claim(
     })?;
     let api = Api::new(provider, context.http.clone(), config.api_url.clone());
     let endpoint = TokenEndpoint::new(provider, config, context.http.clone());
-    let session = Session::new(
-        &context.database,
-        &context.vault,
-        &api,
-        &endpoint,
-        &context.metrics,
-        claim.lease,
-    );
+    let session = Session::new(context, &api, &endpoint, claim.lease);
     let mut pull = Pull {
         session,
         checkpoint: &mut claim.checkpoint,

@@ -5,8 +5,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use sqlx::PgPool;
 
+use super::allowance::Allowance;
 use super::lease::Lease;
 use super::outcome::SyncError;
+use super::run::SyncContext;
 use crate::oauth::TokenEndpoint;
 use crate::providers::{Api, Bearer, ProviderError, spend_request};
 use crate::telemetry::Metrics;
@@ -23,6 +25,7 @@ pub(super) struct Session<'a> {
     pub(super) api: &'a Api,
     pub(super) endpoint: &'a TokenEndpoint,
     pub(super) metrics: &'a Metrics,
+    allowance: &'a Allowance,
     pub(super) lease: Lease,
     bearer: Option<Bearer>,
 }
@@ -34,20 +37,19 @@ struct Stored {
 }
 
 impl<'a> Session<'a> {
-    pub(super) const fn new(
-        database: &'a PgPool,
-        vault: &'a Vault,
+    pub(super) fn new(
+        context: &'a SyncContext,
         api: &'a Api,
         endpoint: &'a TokenEndpoint,
-        metrics: &'a Metrics,
         lease: Lease,
     ) -> Self {
         Self {
-            database,
-            vault,
+            database: &context.database,
+            vault: &context.vault,
             api,
             endpoint,
-            metrics,
+            metrics: &context.metrics,
+            allowance: &context.allowance,
             lease,
             bearer: None,
         }
@@ -68,11 +70,15 @@ impl<'a> Session<'a> {
         Ok(self.bearer.insert(bearer).clone())
     }
 
-    /// Enters one request in the provider's ledger, before it is sent.
+    /// Counts one request against the person's allowance and in the provider's ledger, before it
+    /// is sent.
     ///
     /// # Errors
     /// [`SyncError::BudgetSpent`]: it must not be sent.
     pub(super) async fn spend(&self) -> Result<(), SyncError> {
+        if let Some(until) = self.allowance.take(self.lease.owner).await {
+            return Err(SyncError::BudgetSpent(until));
+        }
         match spend_request(self.database, self.lease.owner.provider).await? {
             None => Ok(()),
             Some(until) => Err(SyncError::BudgetSpent(until)),

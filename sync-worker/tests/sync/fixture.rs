@@ -14,7 +14,7 @@ use sync_worker::http::jwt::JwtVerifier;
 use sync_worker::oauth::{self, CallbackState};
 use sync_worker::provider::Provider;
 use sync_worker::providers::{ProviderAccess, http_client};
-use sync_worker::sync::{SyncContext, run_once};
+use sync_worker::sync::{Allowance, SyncContext, run_once};
 use sync_worker::vault::Vault;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -132,6 +132,7 @@ impl World {
             concurrency: 4,
             worker: "test".to_owned(),
             metrics: Arc::default(),
+            allowance: Allowance::without_redis(),
         });
         Self {
             database,
@@ -154,6 +155,7 @@ impl World {
             concurrency: self.context.concurrency,
             worker: self.context.worker.clone(),
             metrics: Arc::clone(&self.context.metrics),
+            allowance: self.context.allowance.clone(),
         };
         change(&mut context);
         Arc::new(context)

@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use bondhu_dev::standin::{Fault, Outcome, Reply, StandinConfig};
+use bondhu_dev::testing::redis;
 use serde_json::json;
 use sync_worker::provider::Provider;
-use sync_worker::sync::run_once;
+use sync_worker::sync::{Allowance, run_once};
 use tokio_util::sync::CancellationToken;
 
 use crate::fixture::World;
@@ -201,4 +202,75 @@ async fn a_token_endpoint_in_trouble_is_retried_and_no_reason_for_new_consent() 
         Some("rate_limited")
     );
     assert!(world.held_back_for(user, Provider::Spotify).await.unwrap() > 7_000.0);
+}
+
+#[tokio::test]
+async fn a_used_up_budget_gives_the_connection_back_at_its_page() {
+    let world = World::new().await;
+    let user = world.linked(Provider::Spotify, 1).await;
+    let budget = |requests: i32| {
+        let set = "update bondhu.provider_settings set requests_per_window = $1 where provider = 'spotify'";
+        sqlx::query(set).bind(requests).execute(&world.admin)
+    };
+    budget(15).await.unwrap();
+    world.sync().await;
+    let sent = || {
+        let requests = world.standin.requests().into_iter();
+        requests
+            .filter(|request| request.path.starts_with("/spotify/v1/"))
+            .count()
+    };
+    assert_eq!(
+        sent(),
+        15,
+        "not one more, the one for the account's name included"
+    );
+    assert_eq!(world.status(user, Provider::Spotify).await, "queued");
+    let held = world.held_back_for(user, Provider::Spotify).await.unwrap();
+    assert!((1.0..=32.0).contains(&held), "{held}");
+
+    budget(1_000).await.unwrap();
+    world.let_time_pass().await;
+    world.sync().await;
+    assert_eq!(world.status(user, Provider::Spotify).await, "ok");
+    let whole = World::new().await;
+    whole.linked(Provider::Spotify, 1).await;
+    whole.sync().await;
+    let undisturbed = whole.standin.requests().len();
+    assert_eq!(
+        world.standin.requests().len(),
+        undisturbed,
+        "no page is asked for twice"
+    );
+}
+
+#[tokio::test]
+async fn one_persons_pulls_are_counted_in_redis_and_unlimited_without_it() {
+    let world = World::new().await;
+    let user = world.linked(Provider::Spotify, 1).await;
+    let mut cache = redis().await;
+    let key = format!("ratelimit:spotify:{{{user}}}");
+    let mut connection = cache.connect().await;
+    redis::cmd("SET")
+        .arg(&key)
+        .arg(57)
+        .arg("EX")
+        .arg(60)
+        .exec_async(&mut connection)
+        .await
+        .unwrap();
+    let client = redis::Client::open(cache.url()).unwrap();
+    let allowance = Allowance::new(client).unwrap();
+    let context = world.context_with(|context| context.allowance = allowance.clone());
+    run_once(context, CancellationToken::new()).await.unwrap();
+    assert_eq!(world.status(user, Provider::Spotify).await, "queued");
+    let pages = "public.music_top_items where user_id = $1";
+    let stored = world.count(pages, user).await;
+    assert!((1..120).contains(&stored), "{stored}");
+
+    cache.stop();
+    world.let_time_pass().await;
+    let context = world.context_with(|context| context.allowance = allowance);
+    run_once(context, CancellationToken::new()).await.unwrap();
+    assert_eq!(world.status(user, Provider::Spotify).await, "ok");
 }

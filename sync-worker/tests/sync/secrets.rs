@@ -52,11 +52,8 @@ impl World {
         self.standin.sign_in(account);
         let other = self.database.user().await;
         self.come_back(other, provider).await;
-        let tokens = self.standin.refresh_tokens().into_iter();
-        tokens
-            .filter(|token| !known.contains(token))
-            .last()
-            .unwrap()
+        let mut tokens = self.standin.refresh_tokens().into_iter();
+        tokens.find(|token| !known.contains(token)).unwrap()
     }
 }
 

@@ -1,0 +1,86 @@
+//! How many requests one person's pulls may send a minute, counted in Redis
+//! (`ratelimit:<provider>:{<user>}`), so that a huge library does not eat the budget of all.
+//! Without Redis nobody is slowed down here: the ledger in Postgres holds in any case.
+
+use std::time::Duration;
+
+use bondhu_core::cache::rate_limit_key;
+use chrono::{DateTime, Utc};
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{Client, Pipeline, RedisError};
+
+use crate::vault::Owner;
+
+/// Requests that one person's pulls may send to a provider a minute: a third of what Spotify's
+/// cautious default budget leaves all of them (90 in 30 s).
+const A_MINUTE: u64 = 60;
+
+/// A count that takes longer is not waited for.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// The counters.
+#[derive(Clone)]
+pub struct Allowance {
+    redis: Option<ConnectionManager>,
+}
+
+impl std::fmt::Debug for Allowance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Allowance")
+            .field("counts", &self.redis.is_some())
+            .finish()
+    }
+}
+
+impl Allowance {
+    /// Counts nothing.
+    #[must_use]
+    pub const fn without_redis() -> Self {
+        Self { redis: None }
+    }
+
+    /// Counts in the Redis of `client`, which is connected to when it is first needed.
+    ///
+    /// # Errors
+    /// When the client's configuration cannot be used.
+    pub fn new(client: Client) -> Result<Self, RedisError> {
+        let config = ConnectionManagerConfig::new()
+            .set_number_of_retries(0)
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(Some(PATIENCE));
+        ConnectionManager::new_lazy_with_config(client, config)
+            .map(|redis| Self { redis: Some(redis) })
+    }
+
+    /// Counts one request. `Some`: there were too many, and it must not be sent before then.
+    pub(super) async fn take(&self, owner: Owner) -> Option<DateTime<Utc>> {
+        let redis = self.redis.as_ref()?;
+        match count(&mut redis.clone(), owner).await {
+            Ok((requests, _)) if requests <= A_MINUTE => None,
+            Ok((_, left)) => Utc::now().checked_add_signed(chrono::TimeDelta::from_std(left).ok()?),
+            Err(error) => {
+                tracing::debug!(%error, "a request is not counted: Redis does not answer");
+                None
+            }
+        }
+    }
+}
+
+/// Requests in the present minute, this one included, and what is left of it.
+async fn count(redis: &mut ConnectionManager, owner: Owner) -> Result<(u64, Duration), RedisError> {
+    let key = rate_limit_key(owner.provider.name(), owner.user);
+    let mut count = Pipeline::new();
+    count
+        .atomic()
+        .cmd("SET")
+        .arg(&key)
+        .arg(0)
+        .arg("EX")
+        .arg(60)
+        .arg("NX")
+        .ignore()
+        .incr(&key, 1)
+        .pttl(&key);
+    let (requests, left): (u64, i64) = count.query_async(redis).await?;
+    Ok((requests, Duration::from_millis(left.max(0).unsigned_abs())))
+}
