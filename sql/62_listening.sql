@@ -124,6 +124,16 @@ create table bondhu.track_features (
 comment on table bondhu.track_features is
   'Spotify''s audio features of tracks, where the app has extended access. Facts about recordings, about nobody.';
 
+create table bondhu.recording_genres (
+  isrc text primary key,
+  genres text[] not null,
+  source text not null,
+  fetched_at timestamptz not null default now()
+);
+comment on table bondhu.recording_genres is
+  'Genres of recordings from elsewhere (musicbrainz), where the worker is set up to ask; empty: none known. Facts about recordings, about nobody.';
+create index music_top_items_by_recording on public.music_top_items (isrc) where kind = 'track' and isrc is not null;
+
 alter table public.listening_history enable row level security;
 alter table public.listening_gaps enable row level security;
 alter table public.music_top_items enable row level security;
@@ -132,14 +142,14 @@ alter table public.music_playlists enable row level security;
 alter table public.music_playlist_items enable row level security;
 revoke all on public.listening_history, public.listening_gaps, public.music_top_items,
   public.music_library, public.music_playlists, public.music_playlist_items,
-  bondhu.track_features
+  bondhu.track_features, bondhu.recording_genres
   from public, anon, authenticated, service_role;
 grant select on public.listening_history, public.listening_gaps, public.music_top_items,
   public.music_library, public.music_playlists, public.music_playlist_items
   to authenticated, service_role;
 grant select, insert, update, delete on public.listening_history, public.listening_gaps, public.music_top_items,
   public.music_library, public.music_playlists, public.music_playlist_items,
-  bondhu.track_features
+  bondhu.track_features, bondhu.recording_genres
   to bondhu_worker;
 
 create policy "a user reads their own listening" on public.listening_history

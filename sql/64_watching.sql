@@ -73,11 +73,26 @@ create index video_subscriptions_by_age on public.video_subscriptions (fetched_a
 create index video_likes_by_age on public.video_likes (fetched_at);
 
 create table bondhu.video_categories (
-  category_id text primary key,
+  region text not null,
+  category_id text not null,
   title text not null,
-  fetched_at timestamptz not null default now()
+  fetched_at timestamptz not null default now(),
+
+  primary key (region, category_id)
 );
-comment on table bondhu.video_categories is 'YouTube''s category titles (region US), kept at most settings.video_retention_days.';
+comment on table bondhu.video_categories is 'YouTube''s category titles by region (ISO 3166-1 alpha-2), kept at most settings.video_retention_days.';
+
+create function bondhu.video_region(of_user uuid) returns text
+language sql stable
+set search_path = ''
+as $$
+  select coalesce(upper(substring(p.locale from '[-_]([A-Za-z]{2})(?:$|[-_])')), 'US')
+  from public.profiles p
+  where p.user_id = of_user
+$$;
+comment on function bondhu.video_region(uuid) is 'The region in the user''s locale, as BD in bn-BD; US when it names none.';
+revoke all on function bondhu.video_region(uuid) from public, anon, authenticated, service_role;
+grant execute on function bondhu.video_region(uuid) to bondhu_worker;
 
 alter table public.video_subscriptions enable row level security;
 alter table public.video_likes enable row level security;

@@ -2219,6 +2219,16 @@ create table bondhu.track_features (
 comment on table bondhu.track_features is
   'Spotify''s audio features of tracks, where the app has extended access. Facts about recordings, about nobody.';
 
+create table bondhu.recording_genres (
+  isrc text primary key,
+  genres text[] not null,
+  source text not null,
+  fetched_at timestamptz not null default now()
+);
+comment on table bondhu.recording_genres is
+  'Genres of recordings from elsewhere (musicbrainz), where the worker is set up to ask; empty: none known. Facts about recordings, about nobody.';
+create index music_top_items_by_recording on public.music_top_items (isrc) where kind = 'track' and isrc is not null;
+
 alter table public.listening_history enable row level security;
 alter table public.listening_gaps enable row level security;
 alter table public.music_top_items enable row level security;
@@ -2227,14 +2237,14 @@ alter table public.music_playlists enable row level security;
 alter table public.music_playlist_items enable row level security;
 revoke all on public.listening_history, public.listening_gaps, public.music_top_items,
   public.music_library, public.music_playlists, public.music_playlist_items,
-  bondhu.track_features
+  bondhu.track_features, bondhu.recording_genres
   from public, anon, authenticated, service_role;
 grant select on public.listening_history, public.listening_gaps, public.music_top_items,
   public.music_library, public.music_playlists, public.music_playlist_items
   to authenticated, service_role;
 grant select, insert, update, delete on public.listening_history, public.listening_gaps, public.music_top_items,
   public.music_library, public.music_playlists, public.music_playlist_items,
-  bondhu.track_features
+  bondhu.track_features, bondhu.recording_genres
   to bondhu_worker;
 
 create policy "a user reads their own listening" on public.listening_history
@@ -2339,11 +2349,26 @@ create index video_subscriptions_by_age on public.video_subscriptions (fetched_a
 create index video_likes_by_age on public.video_likes (fetched_at);
 
 create table bondhu.video_categories (
-  category_id text primary key,
+  region text not null,
+  category_id text not null,
   title text not null,
-  fetched_at timestamptz not null default now()
+  fetched_at timestamptz not null default now(),
+
+  primary key (region, category_id)
 );
-comment on table bondhu.video_categories is 'YouTube''s category titles (region US), kept at most settings.video_retention_days.';
+comment on table bondhu.video_categories is 'YouTube''s category titles by region (ISO 3166-1 alpha-2), kept at most settings.video_retention_days.';
+
+create function bondhu.video_region(of_user uuid) returns text
+language sql stable
+set search_path = ''
+as $$
+  select coalesce(upper(substring(p.locale from '[-_]([A-Za-z]{2})(?:$|[-_])')), 'US')
+  from public.profiles p
+  where p.user_id = of_user
+$$;
+comment on function bondhu.video_region(uuid) is 'The region in the user''s locale, as BD in bn-BD; US when it names none.';
+revoke all on function bondhu.video_region(uuid) from public, anon, authenticated, service_role;
+grant execute on function bondhu.video_region(uuid) to bondhu_worker;
 
 alter table public.video_subscriptions enable row level security;
 alter table public.video_likes enable row level security;

@@ -16,6 +16,7 @@ use crate::config::{
     AuthConfig, DatabaseConfig, Environment, HttpConfig, MirrorConfig, SyncConfig, TokenKey,
 };
 use crate::error::Error;
+use crate::genres::MusicBrainz;
 use crate::http::jwt::JwtVerifier;
 use crate::http::{self, HttpState, Readiness};
 use crate::mirror::Mirror;
@@ -24,7 +25,7 @@ use crate::providers::{ProviderAccess, http_client};
 use crate::sync::{self, Allowance, SyncContext};
 use crate::telemetry::Metrics;
 use crate::vault::Vault;
-use crate::{cron, doctor, shutdown};
+use crate::{cron, doctor, genres, shutdown};
 
 /// A statement waits no longer for a connection.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
@@ -133,7 +134,7 @@ async fn everything(env: &Environment) -> Result<(), Error> {
     };
     let synced = async {
         if let Some(syncing) = &syncing {
-            sync::run(Arc::clone(&syncing.context), stop.clone()).await;
+            syncing.run(&stop).await;
         }
     };
     let mirrored = async {
@@ -150,6 +151,7 @@ async fn everything(env: &Environment) -> Result<(), Error> {
 struct Syncing {
     context: Arc<SyncContext>,
     callback: Arc<CallbackState>,
+    genres: Option<MusicBrainz>,
 }
 
 impl Syncing {
@@ -164,6 +166,10 @@ impl Syncing {
         let http =
             http_client().map_err(|e| Error::Process(format!("TLS cannot be set up: {e}")))?;
         let providers = ProviderAccess::of(config);
+        let genres = config
+            .musicbrainz_url
+            .clone()
+            .map(|url| MusicBrainz::new(http.clone(), url, &config.public_url));
         let callback = CallbackState {
             database: database.clone(),
             vault: Arc::clone(&vault),
@@ -192,7 +198,17 @@ impl Syncing {
         Ok(Self {
             context: Arc::new(context),
             callback: Arc::new(callback),
+            genres,
         })
+    }
+
+    async fn run(&self, stop: &CancellationToken) {
+        let asked = async {
+            if let Some(source) = &self.genres {
+                genres::run(source, &self.context.database, stop).await;
+            }
+        };
+        tokio::join!(sync::run(Arc::clone(&self.context), stop.clone()), asked);
     }
 
     fn callback(&self) -> Router {
@@ -241,7 +257,7 @@ async fn only_sync(env: &Environment, once: bool) -> Result<(), Error> {
             }
         );
     } else {
-        sync::run(syncing.context, stop).await;
+        syncing.run(&stop).await;
     }
     database.close().await;
     Ok(())

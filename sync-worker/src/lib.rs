@@ -8,6 +8,7 @@ pub mod config;
 pub mod cron;
 pub mod doctor;
 pub mod error;
+pub mod genres;
 pub mod http;
 pub mod mirror;
 pub mod oauth;

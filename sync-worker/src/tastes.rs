@@ -2,14 +2,15 @@
 //! stores the answer. Runs in the transaction that completes the pull.
 
 use bondhu_core::tastes::{
-    Features, Followed, MoodSource, MusicEvidence, MusicTaste, Ranked, SeenVideo, TimeRange,
-    video_taste,
+    Features, Followed, GenresFrom, MoodSource, MusicEvidence, MusicTaste, Ranked, SeenVideo,
+    TimeRange, video_taste,
 };
 use serde_json::{Value, json};
 use sqlx::PgTransaction;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use crate::genres::MusicBrainz;
 use crate::provider::Provider;
 use crate::vault::Owner;
 
@@ -58,6 +59,8 @@ struct TopItem {
     rank: i32,
     name: String,
     genres: Option<Vec<String>>,
+    /// Genres of the recording, from elsewhere.
+    recording_genres: Option<Vec<String>>,
     /// Energy, valence, danceability and acousticness in thousandths; null when unknown.
     features: Option<Vec<i32>>,
 }
@@ -80,12 +83,13 @@ async fn spotify_evidence(
     user: Uuid,
 ) -> Result<MusicEvidence, sqlx::Error> {
     let top: Vec<TopItem> = sqlx::query_as(
-        "select t.kind, t.time_range, t.rank, t.name, t.genres,
+        "select t.kind, t.time_range, t.rank, t.name, t.genres, g.genres as recording_genres,
                 case when f.track_id is not null then array[
                   round(f.energy * 1000), round(f.valence * 1000),
                   round(f.danceability * 1000), round(f.acousticness * 1000)]::integer[] end as features
          from public.music_top_items t
          left join bondhu.track_features f on t.kind = 'track' and f.track_id = t.item_id
+         left join bondhu.recording_genres g on g.isrc = t.isrc
          where t.user_id = $1",
     )
     .bind(user)
@@ -107,7 +111,8 @@ async fn spotify_evidence(
             let genres = item.genres.as_deref().unwrap_or_default();
             evidence.top_artist(range, rank, &item.name, genres);
         } else {
-            evidence.top_track(range, rank, item.features());
+            let genres = item.recording_genres.as_deref().unwrap_or_default();
+            evidence.top_track(range, rank, item.features(), genres);
         }
     }
     for (name, genres) in &followed {
@@ -123,7 +128,10 @@ async fn store_music(
     evidence: MusicEvidence,
 ) -> Result<(), sqlx::Error> {
     let taste = evidence.conclude();
-    let source = owner.provider.name();
+    let source = match taste.genres_from {
+        GenresFrom::Account => owner.provider.name(),
+        GenresFrom::Recordings => MusicBrainz::NAME,
+    };
     let genres: Vec<_> = taste
         .top_genres
         .iter()
@@ -161,7 +169,7 @@ async fn store_music(
            computed_at = excluded.computed_at",
     )
     .bind(owner.user)
-    .bind(source)
+    .bind(owner.provider.name())
     .bind(Json(genres))
     .bind(mood(&taste))
     .bind(diversity)
@@ -219,7 +227,12 @@ async fn refresh_videos(
            select false, video_id, category_id, coalesce(topics, '{}'), channel_id, channel_title
            from public.video_playlist_items where user_id = $1
          ) v
-         left join bondhu.video_categories c on c.category_id = v.category_id
+         left join lateral (
+           select t.title from bondhu.video_categories t
+           where t.category_id = v.category_id and t.region in ('US', bondhu.video_region($1))
+           order by t.region = 'US'
+           limit 1
+         ) c on true
          order by v.video_id, v.liked desc",
     )
     .bind(owner.user)

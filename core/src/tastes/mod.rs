@@ -9,7 +9,8 @@ mod topics;
 mod videos;
 
 pub use music::{
-    Features, MoodProfile, MoodSource, MusicEvidence, MusicTaste, Ranked, TimeRange, TraitEvidence,
+    Features, GenresFrom, MoodProfile, MoodSource, MusicEvidence, MusicTaste, Ranked, TimeRange,
+    TraitEvidence,
 };
 pub use videos::{Channel, Followed, SeenVideo, VideoTaste, video_taste};
 

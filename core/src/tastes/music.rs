@@ -61,6 +61,15 @@ pub struct Ranked {
     pub weight: u64,
 }
 
+/// Who told the genres.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GenresFrom {
+    /// The account's own provider.
+    Account,
+    /// Somebody who knows the recordings: only where the provider tells none at all.
+    Recordings,
+}
+
 /// What a [`MoodProfile`] was made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MoodSource {
@@ -96,6 +105,8 @@ pub struct TraitEvidence {
 pub struct MusicTaste {
     /// Heaviest first, at most [`super::FAVOURITES`].
     pub top_genres: Vec<Ranked>,
+    /// Who told them.
+    pub genres_from: GenresFrom,
     /// From audio features where there are any, else from genres; `None` without either.
     pub mood: Option<MoodProfile>,
     /// Gini–Simpson index of the genre shares in thousandths: 0 one genre, towards 1,000
@@ -112,6 +123,7 @@ pub struct MusicTaste {
 #[derive(Clone, Debug, Default)]
 pub struct MusicEvidence {
     by_genre: BTreeMap<String, u64>,
+    by_genre_of_recordings: BTreeMap<String, u64>,
     by_artist: BTreeMap<String, u64>,
     tracks: u64,
     tracks_with_features: u64,
@@ -129,9 +141,17 @@ impl MusicEvidence {
         self.artist(FOLLOWED, Some(name), genres);
     }
 
-    /// A track at place `rank`, from 1, of a top list, with its features where they are known.
-    pub fn top_track(&mut self, range: TimeRange, rank: u32, features: Option<Features>) {
+    /// A track at place `rank`, from 1, of a top list, with its features and the genres of its
+    /// recording where somebody knows them.
+    pub fn top_track(
+        &mut self,
+        range: TimeRange,
+        rank: u32,
+        features: Option<Features>,
+        genres: &[String],
+    ) {
         let weight = weight_of_place(range, rank);
+        add_evenly(&mut self.by_genre_of_recordings, genres, weight * WHOLE);
         self.tracks += weight;
         let Some(of) = features else { return };
         self.tracks_with_features += weight;
@@ -160,14 +180,18 @@ impl MusicEvidence {
         if let Some(name) = name {
             *self.by_artist.entry(name.to_owned()).or_default() += weight;
         }
-        for genre in genres {
-            *self.by_genre.entry(genre.clone()).or_default() += weight / genres.len() as u64;
-        }
+        add_evenly(&mut self.by_genre, genres, weight);
     }
 
     /// What follows from it.
     #[must_use]
-    pub fn conclude(self) -> MusicTaste {
+    pub fn conclude(mut self) -> MusicTaste {
+        let genres_from = if self.by_genre.is_empty() && !self.by_genre_of_recordings.is_empty() {
+            self.by_genre = std::mem::take(&mut self.by_genre_of_recordings);
+            GenresFrom::Recordings
+        } else {
+            GenresFrom::Account
+        };
         let total = self.by_genre.values().sum();
         MusicTaste {
             mood: self
@@ -176,6 +200,7 @@ impl MusicEvidence {
             diversity: diversity(&self.by_genre, total),
             trait_evidence: trait_evidence(&self.by_genre),
             top_genres: favourites(self.by_genre),
+            genres_from,
             top_artists: favourites(self.by_artist),
         }
     }
@@ -194,6 +219,12 @@ impl MusicEvidence {
             confidence: share(known, self.tracks),
             source: MoodSource::AudioFeatures,
         })
+    }
+}
+
+fn add_evenly(by_genre: &mut BTreeMap<String, u64>, genres: &[String], weight: u64) {
+    for genre in genres {
+        *by_genre.entry(genre.clone()).or_default() += weight / genres.len() as u64;
     }
 }
 
@@ -272,7 +303,9 @@ fn diversity(by_genre: &BTreeMap<String, u64>, total: u64) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Features, MoodSource, MusicEvidence, MusicTaste, TimeRange, TraitEvidence};
+    use super::{
+        Features, GenresFrom, MoodSource, MusicEvidence, MusicTaste, TimeRange, TraitEvidence,
+    };
 
     fn owned(names: &[&str]) -> Vec<String> {
         names.iter().map(ToString::to_string).collect()
@@ -344,12 +377,29 @@ mod tests {
             danceability: 300,
             acousticness: 900,
         };
-        evidence.top_track(TimeRange::Short, 1, Some(calm));
-        evidence.top_track(TimeRange::Short, 1, None);
+        evidence.top_track(TimeRange::Short, 1, Some(calm), &[]);
+        evidence.top_track(TimeRange::Short, 1, None, &[]);
         let mood = evidence.conclude().mood.unwrap();
         assert_eq!(
             (mood.mean, mood.confidence, mood.source),
             (calm, 500, MoodSource::AudioFeatures)
+        );
+    }
+
+    #[test]
+    fn recordings_tell_genres_only_where_the_account_tells_none() {
+        let mut evidence = MusicEvidence::default();
+        evidence.top_track(TimeRange::Short, 1, None, &owned(&["baul"]));
+        let taste = evidence.clone().conclude();
+        assert_eq!(
+            (taste.top_genres[0].name.as_str(), taste.genres_from),
+            ("baul", GenresFrom::Recordings)
+        );
+        evidence.top_artist(TimeRange::Short, 1, "Sona", &owned(&["jazz"]));
+        let taste = evidence.conclude();
+        assert_eq!(
+            (taste.top_genres[0].name.as_str(), taste.genres_from),
+            ("jazz", GenresFrom::Account)
         );
     }
 

@@ -26,6 +26,8 @@ use super::youtube_resources as resources;
 const SCOPE: &str = "https://www.googleapis.com/auth/youtube.readonly";
 const DEFAULT_RESULTS: usize = 5;
 const MOST_RESULTS: usize = 50;
+/// A code that ISO 3166-1 leaves to its users: no region of YouTube's.
+const NO_REGION: &str = "ZZ";
 /// Name of the playlist of liked videos on every account.
 const LIKED: &str = "LL";
 
@@ -142,6 +144,14 @@ async fn video_categories(
         |call| {
             let by_id = call.one_filter_of(&["id", "regionCode"])? == "id";
             let ids = if by_id { call.ids()? } else { Vec::new() };
+            if call.query.get("regionCode") == Some(NO_REGION) {
+                return Err(google_error(
+                    400,
+                    "youtube.part",
+                    "invalidRegionCode",
+                    "The regionCode parameter specifies an invalid region code.",
+                ));
+            }
             let asked = CATEGORIES
                 .iter()
                 .filter(|(id, ..)| !by_id || ids.contains(id));

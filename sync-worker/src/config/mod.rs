@@ -105,6 +105,8 @@ pub struct SyncConfig {
     pub spotify: Option<ProviderConfig>,
     /// YouTube (Google), when its client id is set.
     pub youtube: Option<ProviderConfig>,
+    /// `MUSICBRAINZ_URL`, when recordings' genres are asked for.
+    pub musicbrainz_url: Option<Url>,
     /// `BONDHU_PUBLIC_URL`: where browsers reach the worker.
     pub public_url: Url,
     /// `BONDHU_SYNC_CONCURRENCY`, 1 to 256.
@@ -139,6 +141,10 @@ impl SyncConfig {
                 &var::GOOGLE_OAUTH_URL,
                 &var::YOUTUBE_API_URL,
             )?,
+            musicbrainz_url: env
+                .is_set(&var::MUSICBRAINZ_URL)
+                .then(|| env.http_url(&var::MUSICBRAINZ_URL))
+                .transpose()?,
             public_url: env.http_url(&var::PUBLIC_URL)?,
             concurrency: env.number(&var::SYNC_CONCURRENCY, 1..=256)? as usize,
         })

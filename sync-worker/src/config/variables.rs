@@ -119,6 +119,13 @@ pub static YOUTUBE_API_URL: Variable = plain(
     "https://www.googleapis.com/youtube/v3",
     Some("https://www.googleapis.com/youtube/v3"),
 );
+/// MusicBrainz.
+pub static MUSICBRAINZ_URL: Variable = plain(
+    "MUSICBRAINZ_URL",
+    "base URL of MusicBrainz' API, asked for genres of recordings when the provider tells none; without it nobody is asked",
+    "https://musicbrainz.org/ws/2",
+    None,
+);
 /// Where browsers reach the worker.
 pub static PUBLIC_URL: Variable = plain(
     "BONDHU_PUBLIC_URL",
@@ -197,7 +204,7 @@ pub static MIRROR_ACK_DELAY: Variable = plain(
 );
 
 /// All of them, in the order of `--help`.
-pub static ALL: [&Variable; 23] = [
+pub static ALL: [&Variable; 24] = [
     &DATABASE_URL,
     &REPLICATION_URL,
     &REDIS_URL,
@@ -210,6 +217,7 @@ pub static ALL: [&Variable; 23] = [
     &GOOGLE_CLIENT_SECRET,
     &GOOGLE_OAUTH_URL,
     &YOUTUBE_API_URL,
+    &MUSICBRAINZ_URL,
     &PUBLIC_URL,
     &HTTP_ADDR,
     &SLOT,

@@ -69,7 +69,7 @@ impl ProviderAccess {
     }
 }
 
-fn under(base: &Url, path: &str) -> Url {
+pub(crate) fn under(base: &Url, path: &str) -> Url {
     let mut url = base.clone();
     url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
     url

@@ -317,23 +317,26 @@ const CHANNEL_TOPICS: List = List {
 };
 
 /// Of a region, not of a user: shared, and asked for when older than half of what may be kept.
+/// Scope: the region. US is what a region that the provider does not know falls back to.
 const VIDEO_CATEGORIES: List = List {
     insert: "
-        insert into bondhu.video_categories (category_id, title)
-        select distinct on (category_id) category_id, title
+        insert into bondhu.video_categories (region, category_id, title)
+        select distinct on (category_id) $4, category_id, title
         from jsonb_to_recordset($2) as r (category_id text, title text)
-        where $1 is not null and $3 is not null and $4 is not null
-        on conflict (category_id) do update set title = excluded.title, fetched_at = now()",
+        where $1 is not null and $3 is not null
+        on conflict (region, category_id) do update set title = excluded.title, fetched_at = now()",
     touch: None,
     sweep: None,
     id: "category_id",
     parts: Some(Parts {
         next: "
-            select 'US'
-            where $1 is not null and $2 = ''
+            select min(region)
+            from (values ('US'), (bondhu.video_region($1))) wanted (region)
+            where region > $2
               and not exists (
                 select from bondhu.video_categories c, bondhu.settings s
-                where c.fetched_at > now() - make_interval(days => s.video_retention_days) / 2)",
+                where c.region = wanted.region
+                  and c.fetched_at > now() - make_interval(days => s.video_retention_days) / 2)",
         finish: None,
     }),
 };

@@ -220,8 +220,12 @@ impl Pull<'_> {
         match failure {
             // It was there when its list was walked: the next walk of that sweeps it.
             Failure::NotOffered => {}
+            // A region that the provider does not know: another's titles stand in.
+            Failure::Refused if resource == Resource::VideoCategories => {}
             // The provider says no more than 403 to who is neither owner nor collaborator.
-            Failure::Refused => self.miss(resource, Failure::ForeignList),
+            Failure::Refused if resource == Resource::MusicPlaylistItems => {
+                self.miss(resource, Failure::ForeignList);
+            }
             other => self.miss(resource, other),
         }
     }

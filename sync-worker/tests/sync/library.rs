@@ -302,3 +302,34 @@ async fn an_unchanged_page_is_not_sent_again_and_its_rows_stay() {
     assert_eq!(world.count(rows, user).await, stored);
     assert_eq!(world.status(user, Provider::YouTube).await, "ok");
 }
+
+#[tokio::test]
+async fn categories_are_those_of_the_persons_region_where_the_provider_knows_it() {
+    let world = World::new().await;
+    for (locale, regions) in [("bn-BD", ["BD", "US"]), ("en-ZZ", ["ZZ", "US"])] {
+        let user = world.linked(Provider::YouTube, 1).await;
+        for statement in [
+            "delete from bondhu.video_categories",
+            "delete from bondhu.page_etags",
+        ] {
+            sqlx::query(statement).execute(&world.admin).await.unwrap();
+        }
+        sqlx::query("update public.profiles set locale = $2 where user_id = $1")
+            .bind(user)
+            .bind(locale)
+            .execute(&world.admin)
+            .await
+            .unwrap();
+        let before = world.requests("/youtube/v3/videoCategories").len();
+        world.sync().await;
+        assert_eq!(world.status(user, Provider::YouTube).await, "ok");
+        let asked: std::collections::BTreeSet<_> = world.requests("/youtube/v3/videoCategories")
+            [before..]
+            .iter()
+            .map(|request| request.query.get("regionCode").unwrap().to_owned())
+            .collect();
+        assert_eq!(asked, regions.map(str::to_owned).into());
+        let named = "public.video_preferences where user_id = $1 and jsonb_array_length(top_categories) > 0";
+        assert_eq!(world.count(named, user).await, 1);
+    }
+}

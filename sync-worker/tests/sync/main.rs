@@ -4,6 +4,7 @@
 mod disconnecting;
 mod faults;
 mod fixture;
+mod genres;
 mod leases;
 mod library;
 mod limits;
