@@ -192,12 +192,12 @@ begin
   update public.provider_connections c
      set status = outcome,
          missing = case when outcome = 'queued' then c.missing else what_is_missing end,
-         last_error_code = case when outcome = 'queued' then c.last_error_code else error_code end,
-         last_error = case when outcome = 'queued' then c.last_error else error end,
+         last_error_code = case when outcome = 'queued' and error_code is null then c.last_error_code else error_code end,
+         last_error = case when outcome = 'queued' and error_code is null then c.last_error else error end,
          last_sync_at = case when walked then now() else c.last_sync_at end,
          -- Ten percent of jitter keeps connections made together from coming due together.
          next_sync_at = case
-           when outcome = 'queued' then c.next_sync_at
+           when outcome = 'queued' then greatest(retry_not_before, c.next_sync_at)
            when outcome = 'needs_reauth' then null
            else greatest(retry_not_before,
              case when walked then now() + make_interval(mins => s.sync_interval_minutes) * (0.9 + 0.2 * random()) else now() end)
@@ -208,7 +208,7 @@ begin
 end
 $$;
 comment on function bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz) is
-  'Ends a lease with the outcome ok, partial, failing, needs_reauth, or queued (given back untouched). A walk to the end (ok, partial) clears the checkpoint. False: the lease was lost.';
+  'Ends a lease with the outcome ok, partial, failing, needs_reauth, or queued (given back at its page, untouched or for want of budget). A walk to the end (ok, partial) clears the checkpoint. False: the lease was lost.';
 
 create function bondhu.block_provider(of_provider text, until timestamptz, reason text) returns timestamptz
 language sql

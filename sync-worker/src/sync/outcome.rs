@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bondhu_core::retry::{Policy, back_off};
+use bondhu_core::retry::{Failure, Policy, back_off};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::checkpoint::Missing;
@@ -28,9 +28,12 @@ pub enum SyncError {
     /// Somebody else works on this connection now, or it was disconnected.
     #[error("the lease was lost")]
     LeaseLost,
-    /// The provider's budget, or what one person may use of it, is used up until then.
-    #[error("the budget of requests is used up until {0}")]
+    /// Our own ledger says that the provider's budget is used up until then.
+    #[error("the provider's budget is used up until {0}")]
     BudgetSpent(DateTime<Utc>),
+    /// What one person may use of it is used up until then.
+    #[error("enough for one person until {0}")]
+    EnoughForNow(DateTime<Utc>),
     /// The worker is stopping.
     #[error("stopping")]
     Stopping,
@@ -70,6 +73,16 @@ impl Outcome {
             code: None,
             sentence: None,
             not_before,
+        }
+    }
+
+    /// Given back for want of budget: what the provider would say too, had it been asked.
+    pub(super) fn budget_spent(provider: Provider, until: DateTime<Utc>) -> Self {
+        let failure = Failure::QuotaExceeded;
+        Self {
+            code: Some(failure.code().to_owned()),
+            sentence: Some(failure.sentence(provider.display_name())),
+            ..Self::given_back(Some(until))
         }
     }
 
@@ -129,8 +142,7 @@ fn later(now: DateTime<Utc>, wait: Duration) -> Option<DateTime<Utc>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Outcome, Provider, ProviderError};
-    use bondhu_core::retry::Failure;
+    use super::{Failure, Outcome, Provider, ProviderError};
     use chrono::{TimeDelta, Utc};
     use std::time::Duration;
 

@@ -241,7 +241,8 @@ async fn outcome_of(context: &SyncContext, claim: &Claim, error: &SyncError) -> 
             now,
         )),
         SyncError::Stopping => Some(Outcome::given_back(None)),
-        SyncError::BudgetSpent(until) => Some(Outcome::given_back(Some(*until))),
+        SyncError::BudgetSpent(until) => Some(Outcome::budget_spent(provider, *until)),
+        SyncError::EnoughForNow(until) => Some(Outcome::given_back(Some(*until))),
         SyncError::Database(_) | SyncError::LeaseLost => None,
     }
 }

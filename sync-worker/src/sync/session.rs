@@ -74,10 +74,10 @@ impl<'a> Session<'a> {
     /// is sent.
     ///
     /// # Errors
-    /// [`SyncError::BudgetSpent`]: it must not be sent.
+    /// [`SyncError::EnoughForNow`], [`SyncError::BudgetSpent`]: it must not be sent.
     pub(super) async fn spend(&self) -> Result<(), SyncError> {
         if let Some(until) = self.allowance.take(self.lease.owner).await {
-            return Err(SyncError::BudgetSpent(until));
+            return Err(SyncError::EnoughForNow(until));
         }
         match spend_request(self.database, self.lease.owner.provider).await? {
             None => Ok(()),

@@ -225,7 +225,9 @@ async fn a_used_up_budget_gives_the_connection_back_at_its_page() {
         15,
         "not one more, the one for the account's name included"
     );
-    assert_eq!(world.status(user, Provider::Spotify).await, "queued");
+    let standing = world.standing(user, Provider::Spotify).await;
+    assert_eq!(standing.status, "queued");
+    assert_eq!(standing.last_error_code.as_deref(), Some("quota_exceeded"));
     let held = world.held_back_for(user, Provider::Spotify).await.unwrap();
     assert!((1.0..=32.0).contains(&held), "{held}");
 
