@@ -93,6 +93,7 @@ create table bondhu.provider_tokens (
 comment on table bondhu.provider_tokens is
   'Tokens sealed by the worker (XChaCha20-Poly1305, bound to user, provider and kind). The database never sees one in clear.';
 
+create index sync_jobs_asked_for on bondhu.sync_jobs (provider, requested_at) where requested_at is not null;
 create index sync_jobs_backing_off on bondhu.sync_jobs (provider, not_before) where not_before is not null;
 
 create table bondhu.revocations (
