@@ -37,6 +37,10 @@ pub fn rate_limit_key(provider: &str, user: impl Display) -> String {
 /// A reader trusts the mirror while its watermark is younger than this.
 pub const STATE_MAX_AGE: Duration = Duration::from_secs(5);
 
+/// How long Redis remembers that there is no document. It is a tombstone besides: longer than a
+/// write of the mirror stays good, so that none from before can bring the document back.
+pub const NEGATIVE_TTL: Duration = Duration::from_secs(60);
+
 impl Document {
     /// Every document.
     pub const ALL: [Self; 7] = [
@@ -76,6 +80,12 @@ impl Document {
             Self::VideoYoutube => format!("video:youtube:{{{user}}}"),
             Self::SessionActive => format!("session:active:{{{user}}}"),
         }
+    }
+
+    /// The key of the lease that a document is filled under, in the same hash slot.
+    #[must_use]
+    pub fn lease_key(self, user: impl Display) -> String {
+        format!("{}:lease", self.key(user))
     }
 
     /// The document and the user that a key belongs to; `None` for any other key.
@@ -140,6 +150,7 @@ mod tests {
     fn every_key_of_a_user_has_the_same_hash_tag() {
         for document in Document::ALL {
             assert!(document.key("u-1").contains(":{u-1}"), "{document:?}");
+            assert_eq!(Document::of_key(&document.lease_key("u-1")), None);
         }
         assert_eq!(Document::ChatHistory.key("u-1"), "chat:history:{u-1}:50");
     }

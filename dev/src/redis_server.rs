@@ -35,8 +35,16 @@ impl RedisServer {
     /// # Errors
     /// `redis-server` is missing or does not start.
     pub async fn temporary_on(port: u16) -> Result<Self> {
+        Self::temporary_with(port, &[]).await
+    }
+
+    /// As [`Self::temporary_on`], with more arguments for `redis-server`.
+    ///
+    /// # Errors
+    /// `redis-server` is missing or does not start.
+    pub async fn temporary_with(port: u16, arguments: &[&str]) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("bondhu-redis-").tempdir()?;
-        let mut redis = Self::start(port, directory.path(), false).await?;
+        let mut redis = Self::start(port, directory.path(), false, arguments).await?;
         redis._directory = Some(directory);
         Ok(redis)
     }
@@ -48,10 +56,10 @@ impl RedisServer {
     pub async fn in_directory(port: u16, directory: &Path, keep: bool) -> Result<Self> {
         std::fs::create_dir_all(directory)
             .with_context(|| format!("cannot make {}", directory.display()))?;
-        Self::start(port, directory, keep).await
+        Self::start(port, directory, keep, &[]).await
     }
 
-    async fn start(port: u16, directory: &Path, save: bool) -> Result<Self> {
+    async fn start(port: u16, directory: &Path, save: bool, more: &[&str]) -> Result<Self> {
         let mut command = process::leashed(Path::new("redis-server"), Signal::TERM);
         command
             .args([
@@ -64,7 +72,8 @@ impl RedisServer {
             ])
             .args(["--save", if save { "60 1" } else { "" }])
             .arg("--dir")
-            .arg(directory);
+            .arg(directory)
+            .args(more);
         let log: PathBuf = directory.join("redis.log");
         let mut server = Server::start("redis-server", command, Signal::TERM, &log)
             .context("is Redis installed? Debian: apt-get install redis-server")?;
@@ -72,9 +81,7 @@ impl RedisServer {
         let client = redis::Client::open(url(port))?;
         loop {
             server.check_running()?;
-            if let Ok(mut connection) = client.get_multiplexed_async_connection().await
-                && redis::cmd("PING").exec_async(&mut connection).await.is_ok()
-            {
+            if answers(&client).await {
                 return Ok(Self {
                     server,
                     port,
@@ -89,6 +96,16 @@ impl RedisServer {
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// Process id.
+    pub fn id(&self) -> u32 {
+        self.server.id()
+    }
+
+    /// Kills it, as a power cut would.
+    pub fn kill(&mut self) {
+        self.server.stop_with(Signal::KILL);
     }
 
     /// `redis://127.0.0.1:port/`.
@@ -108,6 +125,16 @@ impl RedisServer {
     pub fn stop(&mut self) {
         self.server.stop();
     }
+}
+
+/// To be asked for a password is an answer too.
+async fn answers(client: &redis::Client) -> bool {
+    let ping = async {
+        let mut connection = client.get_multiplexed_async_connection().await?;
+        redis::cmd("PING").exec_async(&mut connection).await
+    };
+    ping.await
+        .map_or_else(|error| error.code() == Some("NOAUTH"), |()| true)
 }
 
 fn url(port: u16) -> String {

@@ -80,7 +80,7 @@ fn directions(stack: &Stack) -> String {
   Postgres   {owner}   (owner of the schema, no superuser)
              {superuser}
   Redis      {redis}
-  Worker     {worker}/healthz  /readyz  /metrics      log: {log}
+  Worker     {worker}/healthz  /readyz      log: {log}
   Stand-in   {standin}
 
 Try this. Sign somebody up:

@@ -5,20 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use redis::Client;
 use secrecy::ExposeSecret as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 
+use crate::cache::RedisTarget;
 use crate::cli::{Command, CronCommand};
 use crate::config::{
     AuthConfig, DatabaseConfig, Environment, HttpConfig, MirrorConfig, SyncConfig, TokenKey,
+    variables,
 };
 use crate::error::Error;
 use crate::genres::MusicBrainz;
+use crate::hot::HotReader;
 use crate::http::jwt::JwtVerifier;
-use crate::http::{self, HttpState, Readiness};
+use crate::http::{self, HotState, Readiness};
 use crate::mirror::Mirror;
 use crate::oauth::{self, CallbackState};
 use crate::providers::{ProviderAccess, http_client};
@@ -32,6 +34,9 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Connections beside those of syncs: the mirror reads and beats, readiness and the callback ask.
 const OTHER_CONNECTIONS: u32 = 4;
+
+/// Hot reads that ask Postgres at once.
+const HOT_READS: u32 = 8;
 
 /// Runs one subcommand to its end.
 ///
@@ -76,34 +81,40 @@ async fn everything(env: &Environment) -> Result<(), Error> {
     let database = DatabaseConfig::from_env(env)?;
     let sync = SyncConfig::optional_from_env(env)?;
     let mirror = MirrorConfig::optional_from_env(env)?;
-    let http = HttpConfig::from_env(env)?;
     let auth = AuthConfig::optional_from_env(env)?;
+    let http = HttpConfig::from_env(env)?;
 
-    let listener = http::listen(http.addr).await?;
+    let listener = http::listen(http.addr, &variables::HTTP_ADDR).await?;
+    let metrics_listener = match http.metrics_addr {
+        Some(addr) => Some(http::listen(addr, &variables::METRICS_ADDR).await?),
+        None => None,
+    };
     let stop = signals()?;
     let syncs = sync.as_ref().map_or(0, |sync| {
         u32::try_from(sync.concurrency).unwrap_or(u32::MAX)
     });
-    let database = pool(&database, syncs.saturating_add(OTHER_CONNECTIONS))?;
+    let others = OTHER_CONNECTIONS + HOT_READS;
+    let database = pool(&database, syncs.saturating_add(others))?;
     let metrics = Arc::new(Metrics::default());
 
-    let redis = mirror
-        .as_ref()
-        .map(|config| Client::open(config.redis_url.expose_secret()))
-        .transpose()
-        .map_err(crate::mirror::MirrorError::from)?;
+    let redis = mirror.as_ref().map(|config| config.redis.clone());
+    let verifier = match &auth {
+        Some(auth) => {
+            let legacy = auth.legacy_secret.as_ref();
+            let client = provider_client()?;
+            Some(JwtVerifier::new(&auth.supabase_url, legacy, client))
+        }
+        None => None,
+    };
     let syncing = sync
         .as_ref()
         .map(|config| {
             let metrics = Arc::clone(&metrics);
-            Syncing::new(config, auth.as_ref(), &database, metrics, redis.clone())
+            Syncing::new(config, verifier.clone(), &database, metrics, redis.clone())
         })
         .transpose()?;
-    let mirroring = match mirror.as_ref().zip(redis) {
-        Some((config, redis)) => {
-            let mirror = Mirror::new(config, database.clone(), Arc::clone(&metrics))?;
-            Some((mirror, redis))
-        }
+    let mirroring = match &mirror {
+        Some(config) => Some(Mirror::new(config, database.clone(), Arc::clone(&metrics))?),
         None => {
             tracing::info!("REDIS_URL is not set: no mirror, every read is served from Postgres");
             None
@@ -111,17 +122,28 @@ async fn everything(env: &Environment) -> Result<(), Error> {
     };
     let readiness = Readiness {
         database: database.clone(),
-        mirror: mirroring
-            .as_ref()
-            .map(|(mirror, redis)| (redis.clone(), mirror.status())),
+        mirror: redis.clone().zip(mirroring.as_ref().map(Mirror::status)),
         sync: syncing.as_ref().map_or_else(
             || "off: neither SPOTIFY_CLIENT_ID nor GOOGLE_CLIENT_ID is set".to_owned(),
             Syncing::describe,
         ),
     };
     tracing::info!(sync = readiness.sync, "listening on http://{}", http.addr);
-    let callback = syncing.as_ref().map_or_else(Router::new, Syncing::callback);
-    let router = http::router(Arc::new(HttpState { readiness, metrics }), callback);
+    let mut routes = syncing.as_ref().map_or_else(Router::new, Syncing::callback);
+    match verifier {
+        Some(auth) => {
+            let reader = HotReader::new(
+                database.clone(),
+                HOT_READS as usize,
+                redis,
+                Arc::clone(&metrics),
+            );
+            let state = HotState { reader, auth };
+            routes = routes.merge(http::hot_router(state, http.cors_origins));
+        }
+        None => tracing::info!("SUPABASE_URL is not set: no documents are served over HTTP"),
+    }
+    let router = http::router(readiness, routes);
 
     let served = {
         let stop = stop.clone();
@@ -132,19 +154,31 @@ async fn everything(env: &Environment) -> Result<(), Error> {
             outcome
         }
     };
+    let measured = async {
+        match metrics_listener {
+            Some(listener) => {
+                http::serve(listener, http::metrics_router(metrics), stop.clone()).await
+            }
+            None => Ok(()),
+        }
+    };
     let synced = async {
         if let Some(syncing) = &syncing {
             syncing.run(&stop).await;
         }
     };
     let mirrored = async {
-        if let Some((mirror, _)) = &mirroring {
+        if let Some(mirror) = &mirroring {
             mirror.run(stop.clone()).await;
         }
     };
-    let (outcome, (), ()) = tokio::join!(served, synced, mirrored);
+    let (served, measured, (), ()) = tokio::join!(served, measured, synced, mirrored);
     database.close().await;
-    outcome
+    served.and(measured)
+}
+
+fn provider_client() -> Result<reqwest::Client, Error> {
+    http_client().map_err(|e| Error::Process(format!("TLS cannot be set up: {e}")))
 }
 
 /// What syncing and the OAuth callback share.
@@ -157,14 +191,13 @@ struct Syncing {
 impl Syncing {
     fn new(
         config: &SyncConfig,
-        auth: Option<&AuthConfig>,
+        verifier: Option<Arc<JwtVerifier>>,
         database: &PgPool,
         metrics: Arc<Metrics>,
-        redis: Option<Client>,
+        redis: Option<RedisTarget>,
     ) -> Result<Self, Error> {
         let vault = Arc::new(Vault::new(&config.token_keys));
-        let http =
-            http_client().map_err(|e| Error::Process(format!("TLS cannot be set up: {e}")))?;
+        let http = provider_client()?;
         let providers = ProviderAccess::of(config);
         let genres = config
             .musicbrainz_url
@@ -175,13 +208,7 @@ impl Syncing {
             vault: Arc::clone(&vault),
             http: http.clone(),
             providers: providers.clone(),
-            verifier: auth.map(|auth| {
-                JwtVerifier::new(
-                    &auth.supabase_url,
-                    auth.legacy_secret.as_ref(),
-                    http.clone(),
-                )
-            }),
+            verifier,
         };
         let context = SyncContext {
             database: database.clone(),
@@ -191,9 +218,7 @@ impl Syncing {
             concurrency: config.concurrency,
             worker: worker_name(),
             metrics,
-            allowance: redis
-                .map_or_else(|| Ok(Allowance::without_redis()), Allowance::new)
-                .map_err(crate::mirror::MirrorError::from)?,
+            allowance: redis.map_or_else(Allowance::without_redis, Allowance::new),
         };
         Ok(Self {
             context: Arc::new(context),

@@ -15,17 +15,21 @@ pub enum Error {
     /// Another process listens there.
     #[error(
         "cannot listen on {addr}: the address is in use.\n  \
-         Stop what listens there, or set BONDHU_HTTP_ADDR to a free one, e.g. BONDHU_HTTP_ADDR=127.0.0.1:8788"
+         Stop what listens there, or set {variable} to a free one, e.g. {variable}=127.0.0.1:8788"
     )]
     AddressInUse {
         /// The address.
         addr: SocketAddr,
+        /// What sets it.
+        variable: &'static str,
     },
     /// The address cannot be listened on for another reason.
-    #[error("cannot listen on {addr}: {source}.\n  BONDHU_HTTP_ADDR sets the address")]
+    #[error("cannot listen on {addr}: {source}.\n  {variable} sets the address")]
     Listen {
         /// The address.
         addr: SocketAddr,
+        /// What sets it.
+        variable: &'static str,
         /// Why not.
         source: std::io::Error,
     },

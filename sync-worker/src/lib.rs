@@ -2,6 +2,7 @@
 //!
 //! It reaches the database only through SQL.
 
+pub mod cache;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -9,6 +10,7 @@ pub mod cron;
 pub mod doctor;
 pub mod error;
 pub mod genres;
+pub mod hot;
 pub mod http;
 pub mod mirror;
 pub mod oauth;

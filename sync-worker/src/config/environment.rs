@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::variables::Variable;
+use crate::cache::RedisTarget;
 
 /// Why the configuration cannot be used. The text names the variable, says what it is and shows a
 /// value that would do; it never shows a value that was given.
@@ -129,13 +130,9 @@ impl Environment {
         })
     }
 
-    pub(super) fn url_with_schemes(
-        &self,
-        variable: &'static Variable,
-        schemes: &[&str],
-    ) -> Result<SecretString, ConfigError> {
+    pub(super) fn redis(&self, variable: &'static Variable) -> Result<RedisTarget, ConfigError> {
         self.parsed(variable, |text| {
-            parse_url(text, schemes).map(|_| SecretString::from(text))
+            RedisTarget::parse(text).map_err(|error| error.to_string())
         })
     }
 
@@ -143,7 +140,9 @@ impl Environment {
         &self,
         variable: &'static Variable,
     ) -> Result<SecretString, ConfigError> {
-        self.url_with_schemes(variable, &["postgres", "postgresql"])
+        self.parsed(variable, |text| {
+            parse_url(text, &["postgres", "postgresql"]).map(|_| SecretString::from(text))
+        })
     }
 
     pub(super) fn http_url(&self, variable: &'static Variable) -> Result<Url, ConfigError> {

@@ -10,8 +10,11 @@ pub mod variables;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::http::HeaderValue;
 use secrecy::SecretString;
 use url::Url;
+
+use crate::cache::RedisTarget;
 
 pub use environment::{ConfigError, Environment};
 pub use token_keys::TokenKey;
@@ -39,7 +42,7 @@ pub struct MirrorConfig {
     /// `BONDHU_REPLICATION_URL`: a role that may replicate.
     pub replication_url: SecretString,
     /// `REDIS_URL`.
-    pub redis_url: SecretString,
+    pub redis: RedisTarget,
     /// `BONDHU_SLOT`.
     pub slot: String,
     /// `BONDHU_PUBLICATION`.
@@ -66,7 +69,7 @@ impl MirrorConfig {
         };
         Ok(Self {
             replication_url: env.postgres_url(&var::REPLICATION_URL)?,
-            redis_url: env.url_with_schemes(&var::REDIS_URL, &["redis", "rediss"])?,
+            redis: env.redis(&var::REDIS_URL)?,
             slot: identifier(&var::SLOT)?,
             publication: identifier(&var::PUBLICATION)?,
             ack_delay: Duration::from_secs(env.number(&var::MIRROR_ACK_DELAY, 0..=600)?.into()),
@@ -161,23 +164,52 @@ impl SyncConfig {
     }
 }
 
-/// Where the worker listens.
+/// Where the worker listens, and to whom.
 #[derive(Debug, Clone)]
 pub struct HttpConfig {
     /// `BONDHU_HTTP_ADDR`.
     pub addr: SocketAddr,
+    /// `BONDHU_METRICS_ADDR`.
+    pub metrics_addr: Option<SocketAddr>,
+    /// `BONDHU_CORS_ORIGINS`.
+    pub cors_origins: Vec<HeaderValue>,
 }
 
 impl HttpConfig {
-    /// Reads `BONDHU_HTTP_ADDR`.
+    /// Reads these variables.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
-        Ok(Self {
-            addr: env.parsed(&var::HTTP_ADDR, |text| {
+        let addr = |variable| {
+            env.parsed(variable, |text| {
                 text.parse()
                     .map_err(|_| "not an address and port".to_owned())
-            })?,
+            })
+        };
+        let metrics = &var::METRICS_ADDR;
+        let origins = &var::CORS_ORIGINS;
+        let cors_origins = if env.is_set(origins) {
+            env.parsed(origins, |text| text.split(',').map(origin).collect())?
+        } else {
+            Vec::new()
+        };
+        Ok(Self {
+            addr: addr(&var::HTTP_ADDR)?,
+            metrics_addr: env.is_set(metrics).then(|| addr(metrics)).transpose()?,
+            cors_origins,
         })
     }
+}
+
+/// An origin as browsers send it: scheme, host and, unless it is the scheme's own, port.
+fn origin(text: &str) -> Result<HeaderValue, String> {
+    let text = text.trim();
+    let url = Url::parse(text).map_err(|_| format!("{text:?} is not an origin"))?;
+    let origin = url.origin().ascii_serialization();
+    if !matches!(url.scheme(), "https" | "http") || origin != text {
+        return Err(format!(
+            "{text:?} is not an origin: https://host or http://host:port, without a path"
+        ));
+    }
+    HeaderValue::from_str(text).map_err(|_| format!("{text:?} is not an origin"))
 }
 
 /// Whose access tokens are accepted.

@@ -57,7 +57,7 @@ pub static REPLICATION_URL: Variable = secret(
 pub static REDIS_URL: Variable = secret(
     "REDIS_URL",
     "Redis that the mirror writes to; without it everything is served from Postgres",
-    "redis://:secret@redis.example.com:6379/0 (rediss:// for TLS)",
+    "redis://:secret@redis.example.com:6379/0 (rediss:// for TLS; redis-cluster://host:port,host:port; redis-sentinel://host:port,host:port/master)",
 );
 /// Keys that encrypt provider tokens.
 pub static TOKEN_KEYS: Variable = secret(
@@ -140,6 +140,20 @@ pub static HTTP_ADDR: Variable = plain(
     "0.0.0.0:8787",
     Some("127.0.0.1:8787"),
 );
+/// Who may read documents from a browser.
+pub static CORS_ORIGINS: Variable = plain(
+    "BONDHU_CORS_ORIGINS",
+    "origins whose pages may read documents from this worker, comma-separated; none unless set",
+    "https://app.example.com,http://localhost:3000",
+    None,
+);
+/// Where metrics are.
+pub static METRICS_ADDR: Variable = plain(
+    "BONDHU_METRICS_ADDR",
+    "address and port of /metrics, apart from what browsers reach; no metrics are served unless set",
+    "127.0.0.1:9787",
+    None,
+);
 /// The logical replication slot.
 pub static SLOT: Variable = plain(
     "BONDHU_SLOT",
@@ -204,7 +218,7 @@ pub static MIRROR_ACK_DELAY: Variable = plain(
 );
 
 /// All of them, in the order of `--help`.
-pub static ALL: [&Variable; 24] = [
+pub static ALL: [&Variable; 26] = [
     &DATABASE_URL,
     &REPLICATION_URL,
     &REDIS_URL,
@@ -220,6 +234,8 @@ pub static ALL: [&Variable; 24] = [
     &MUSICBRAINZ_URL,
     &PUBLIC_URL,
     &HTTP_ADDR,
+    &CORS_ORIGINS,
+    &METRICS_ADDR,
     &SLOT,
     &PUBLICATION,
     &MIRROR_ACK_DELAY,

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use bondhu_core::cache::{STATE_KEY, STATE_MAX_AGE};
 use chrono::{TimeDelta, Utc};
-use redis::{Client, RedisError};
-use secrecy::ExposeSecret as _;
+use redis::RedisError;
 
 use super::{PATIENCE, Report};
 use crate::config::MirrorConfig;
@@ -27,8 +26,7 @@ pub(super) async fn check(report: &mut Report, config: &MirrorConfig) {
 type Facts = HashMap<String, String>;
 
 async fn look(config: &MirrorConfig) -> Result<(Facts, Option<String>), RedisError> {
-    let client = Client::open(config.redis_url.expose_secret())?;
-    let mut connection = client.get_multiplexed_async_connection().await?;
+    let mut connection = config.redis.connect(PATIENCE).await?;
     // The mirror writes through scripts: a role or proxy that has none is found out here.
     redis::cmd("EVAL")
         .arg("return 1")

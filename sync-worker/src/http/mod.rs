@@ -1,5 +1,6 @@
-//! The worker's HTTP: is it alive, is it ready, what does it count; and the OAuth callback.
+//! The worker's HTTP: is it alive, is it ready, what does it count; hot reads; the OAuth callback.
 
+mod hot;
 pub mod jwt;
 mod readiness;
 
@@ -17,29 +18,22 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::timeout::TimeoutLayer;
 
+use crate::config::variables::Variable;
 use crate::error::Error;
 use crate::telemetry::Metrics;
 
+pub use hot::{HotState, router as hot_router};
 pub use readiness::{Dependency, Readiness};
 
 /// No request takes longer; the callback waits for a provider for at most 20 s.
 const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 
-/// What the routes look at.
-pub struct HttpState {
-    /// What `/readyz` checks.
-    pub readiness: Readiness,
-    /// What `/metrics` shows.
-    pub metrics: Arc<Metrics>,
-}
-
 /// The worker's own routes, and those of `more`.
-pub fn router(state: Arc<HttpState>, more: Router) -> Router {
+pub fn router(readiness: Readiness, more: Router) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
-        .with_state(state)
+        .with_state(Arc::new(readiness))
         .merge(more)
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -47,8 +41,15 @@ pub fn router(state: Arc<HttpState>, more: Router) -> Router {
         ))
 }
 
-async fn readyz(State(state): State<Arc<HttpState>>) -> Response {
-    let report = state.readiness.report().await;
+/// `/metrics`, for a listener that browsers do not reach.
+pub fn metrics_router(metrics: Arc<Metrics>) -> Router {
+    Router::new()
+        .route("/metrics", get(show_metrics))
+        .with_state(metrics)
+}
+
+async fn readyz(State(readiness): State<Arc<Readiness>>) -> Response {
+    let report = readiness.report().await;
     let status = if report.ready {
         StatusCode::OK
     } else {
@@ -57,9 +58,9 @@ async fn readyz(State(state): State<Arc<HttpState>>) -> Response {
     (status, [(header::CACHE_CONTROL, "no-store")], Json(report)).into_response()
 }
 
-async fn metrics(State(state): State<Arc<HttpState>>) -> Response {
+async fn show_metrics(State(metrics): State<Arc<Metrics>>) -> Response {
     const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    match state.metrics.encode() {
+    match metrics.encode() {
         Ok(text) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
         Err(error) => {
             tracing::error!(%error, "metrics cannot be shown");
@@ -68,16 +69,21 @@ async fn metrics(State(state): State<Arc<HttpState>>) -> Response {
     }
 }
 
-/// Starts to listen.
+/// Starts to listen where `variable` says.
 ///
 /// # Errors
 /// [`Error::AddressInUse`] and the like, each naming the address and the variable that sets it.
-pub async fn listen(addr: SocketAddr) -> Result<TcpListener, Error> {
+pub async fn listen(addr: SocketAddr, variable: &'static Variable) -> Result<TcpListener, Error> {
+    let variable = variable.name;
     TcpListener::bind(addr)
         .await
         .map_err(|source| match source.kind() {
-            ErrorKind::AddrInUse => Error::AddressInUse { addr },
-            _ => Error::Listen { addr, source },
+            ErrorKind::AddrInUse => Error::AddressInUse { addr, variable },
+            _ => Error::Listen {
+                addr,
+                variable,
+                source,
+            },
         })
 }
 

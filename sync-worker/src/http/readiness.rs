@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::Client;
 use serde::Serialize;
 use sqlx::PgPool;
 
+use crate::cache::RedisTarget;
 use crate::mirror::{Phase, Status};
 
 /// A dependency that takes longer to answer counts as away.
@@ -52,7 +52,7 @@ pub struct Readiness {
     /// As `bondhu_worker`.
     pub database: PgPool,
     /// Redis and the mirror; `None` when there is no Redis.
-    pub mirror: Option<(Client, Arc<Status>)>,
+    pub mirror: Option<(RedisTarget, Arc<Status>)>,
     /// What is synced, or why nothing is.
     pub sync: String,
 }
@@ -85,11 +85,11 @@ impl Readiness {
     }
 
     async fn redis(&self) -> Dependency {
-        let Some((client, _)) = &self.mirror else {
+        let Some((redis, _)) = &self.mirror else {
             return Dependency::good("off: REDIS_URL is not set");
         };
         let ping = async {
-            let mut connection = client.get_multiplexed_async_connection().await?;
+            let mut connection = redis.connect(PATIENCE).await?;
             redis::cmd("PING").query_async::<()>(&mut connection).await
         };
         match tokio::time::timeout(PATIENCE, ping).await {

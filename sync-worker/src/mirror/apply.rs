@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bondhu_core::cache::Document;
+use bondhu_core::cache::{Document, NEGATIVE_TTL};
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use tokio::sync::{mpsc, watch};
@@ -16,8 +16,9 @@ use super::error::MirrorError;
 use super::position::{Lsn, Version};
 use super::status::{Phase, Status};
 use super::store::{Store, Write};
-use super::visibility::begin_seeing;
+use super::visibility::{Reading, begin_seeing};
 use super::watermark::Watermark;
+use crate::cache::{lifetime, render};
 use crate::telemetry::Metrics;
 
 /// Users whose documents are re-read and written at a time: some MB of text, a few ms of query.
@@ -57,7 +58,7 @@ impl Applier {
             self.follows(&transactions);
             applied.send_replace(end);
         }
-        Ok(())
+        Ok(self.watermark.release(&self.store).await?)
     }
 
     /// Re-reads every document that Redis holds and all those of users with an active session.
@@ -149,32 +150,43 @@ impl Applier {
         users: &[(Uuid, DocumentSet)],
         xids: impl Iterator<Item = u32> + Clone,
     ) -> Result<(), MirrorError> {
+        // First the snapshot, then the look at Redis: who takes a lease after that look reads
+        // after this snapshot, and what is read then holds these transactions.
+        let Reading {
+            mut transaction,
+            as_of,
+            begun,
+        } = begin_seeing(&self.database, xids).await?;
         let candidates = candidates(users);
-        let existing = self.store.existing(&candidates).await?;
-        let existing: HashSet<(Uuid, Document)> = candidates
+        let wanted_there = self.store.wanted(&candidates).await?;
+        let held: HashSet<(Uuid, Document)> = candidates
             .into_iter()
-            .zip(existing)
-            .filter_map(|(key, exists)| exists.then_some(key))
+            .zip(wanted_there)
+            .filter_map(|(key, wanted)| wanted.then_some(key))
             .collect();
 
-        let (mut reading, as_of) = begin_seeing(&self.database, xids).await?;
         let ids: Vec<Uuid> = users.iter().map(|(user, _)| *user).collect();
-        let active = documents::active_among(&mut reading, &ids).await?;
+        let active = documents::active_among(&mut transaction, &ids).await?;
         let mut writes = Vec::new();
-        for (document, users) in wanted(users, &existing, &active) {
-            let bodies = documents::read(&mut reading, document, &users, as_of).await?;
+        for (document, users) in wanted(users, &held, &active) {
+            let bodies = documents::read(&mut transaction, document, &users, as_of).await?;
             let mut missing: HashSet<Uuid> = users.into_iter().collect();
             for body in bodies {
                 missing.remove(&body.user);
-                writes.push(write(version, document, as_of, &body)?);
+                writes.push(write(version, document, as_of, body)?);
             }
             // Users who are gone.
-            writes.extend(missing.into_iter().map(|user| Write::Delete {
-                key: document.key(user),
-            }));
+            for user in missing {
+                let nothing = Body {
+                    user,
+                    data: None,
+                    until: None,
+                };
+                writes.push(write(version, document, as_of, nothing)?);
+            }
         }
-        reading.rollback().await?;
-        let written = self.store.write(version, &writes).await?;
+        transaction.rollback().await?;
+        let written = self.store.write(version, begun, &writes).await?;
         self.metrics.mirror_documents(written);
         Ok(())
     }
@@ -214,29 +226,22 @@ fn wanted(
     wanted
 }
 
+/// A document that is gone is written too, as `null`: a key that is not there remembers nothing.
 fn write(
     version: Version,
     document: Document,
     as_of: DateTime<Utc>,
-    body: &Body,
+    body: Body,
 ) -> Result<Write, MirrorError> {
-    let key = document.key(body.user);
-    let Some(data) = &body.data else {
-        return Ok(Write::Delete { key });
+    let lasting = lifetime(document, body.data.is_some(), as_of, body.until);
+    let (data, until, ttl) = match lasting {
+        Some(ttl) => (body.data, body.until, ttl),
+        None => (None, None, NEGATIVE_TTL),
     };
-    let mut ttl = document.ttl();
-    if document == Document::SessionActive
-        && let Some(until) = body.until
-    {
-        // Both instants are of Postgres' clock, so that no clock here matters.
-        ttl = ttl.min((until - as_of).to_std().unwrap_or_default());
-    }
-    if ttl < Duration::from_millis(1) {
-        return Ok(Write::Delete { key });
-    }
-    Ok(Write::Set {
-        key,
-        value: documents::value(version, as_of, body.until, data)?,
+    Ok(Write {
+        document,
+        user: body.user,
+        value: render(version, as_of, until, data.as_deref())?,
         ttl,
     })
 }

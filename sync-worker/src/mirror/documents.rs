@@ -3,13 +3,10 @@
 use std::collections::HashSet;
 
 use bondhu_core::cache::Document;
-use chrono::{DateTime, SecondsFormat, Utc};
-use serde::Serialize;
+use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
-
-use super::position::Version;
 
 /// A document as Postgres built it.
 #[derive(Debug)]
@@ -20,34 +17,6 @@ pub(super) struct Body {
     pub data: Option<Box<RawValue>>,
     /// The next instant at which it changes by time alone.
     pub until: Option<DateTime<Utc>>,
-}
-
-/// What Redis holds under a key. The version comes first, where the guarding scripts look for it.
-#[derive(Debug, Serialize)]
-struct Value<'a> {
-    v: String,
-    as_of: String,
-    until: Option<String>,
-    data: &'a RawValue,
-}
-
-/// The text of a value, e.g. `{"v":"…","as_of":"…","until":null,"data":{…}}`.
-///
-/// # Errors
-/// Never for a [`RawValue`] that came from Postgres; the type cannot say so.
-pub(super) fn value(
-    version: Version,
-    as_of: DateTime<Utc>,
-    until: Option<DateTime<Utc>>,
-    data: &RawValue,
-) -> Result<String, serde_json::Error> {
-    let instant = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Micros, true);
-    serde_json::to_string(&Value {
-        v: version.to_string(),
-        as_of: instant(as_of),
-        until: until.map(instant),
-        data,
-    })
 }
 
 /// Builds `document` for `users` as of an instant; users who no longer exist are left out.

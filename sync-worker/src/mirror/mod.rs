@@ -26,12 +26,12 @@ mod watermark;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::Client;
-use secrecy::ExposeSecret as _;
 use sqlx::PgPool;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
+use crate::cache::RedisTarget;
 use crate::config::MirrorConfig;
 use crate::telemetry::Metrics;
 use apply::Applier;
@@ -51,7 +51,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 pub struct Mirror {
     database: PgPool,
     source: Source,
-    redis: Client,
+    redis: RedisTarget,
+    /// Tells mirrors apart, this one's streams not.
+    name: String,
     ack_delay: Duration,
     status: Arc<Status>,
     metrics: Arc<Metrics>,
@@ -70,7 +72,8 @@ impl Mirror {
         Ok(Self {
             database,
             source: Source::parse(&config.replication_url, &config.slot, &config.publication)?,
-            redis: Client::open(config.redis_url.expose_secret())?,
+            redis: config.redis.clone(),
+            name: Uuid::new_v4().to_string(),
             ack_delay: config.ack_delay,
             status: Arc::default(),
             metrics,
@@ -145,7 +148,7 @@ impl Mirror {
         origin: watermark::Origin,
         stop: &CancellationToken,
     ) -> Result<(), MirrorError> {
-        let (watermark, new_epoch) = Watermark::resume(&store, &origin).await?;
+        let (watermark, new_epoch) = Watermark::resume(&store, &origin, &self.name).await?;
         tracing::info!(epoch = watermark.epoch().0, from = %origin.acknowledged, new_epoch, "the mirror follows");
         let mut applier = Applier {
             database: self.database.clone(),

@@ -1,6 +1,9 @@
 //! Positions in the stream, and the versions that documents carry.
 
 use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, de};
 
 /// A position in the write-ahead log, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -10,6 +13,27 @@ impl fmt::Display for Lsn {
     /// As Postgres writes it, e.g. `16/B374D848`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:X}/{:X}", self.0 >> 32, self.0 & 0xffff_ffff)
+    }
+}
+
+/// Why a text is no position or version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PositionError {
+    /// Not two hexadecimal numbers of at most 32 bits.
+    #[error("not a position of the write-ahead log such as 16/B374D848")]
+    Lsn,
+    /// Not 24 hexadecimal digits.
+    #[error("not a version of 24 hexadecimal digits")]
+    Version,
+}
+
+impl FromStr for Lsn {
+    type Err = PositionError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let half = |digits: &str| u32::from_str_radix(digits, 16).map_err(|_| PositionError::Lsn);
+        let (high, low) = text.split_once('/').ok_or(PositionError::Lsn)?;
+        Ok(Self(u64::from(half(high)?) << 32 | u64::from(half(low)?)))
     }
 }
 
@@ -41,9 +65,52 @@ impl fmt::Display for Version {
     }
 }
 
+impl FromStr for Version {
+    type Err = PositionError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (epoch, lsn) = text.split_at_checked(8).ok_or(PositionError::Version)?;
+        if lsn.len() != 16 {
+            return Err(PositionError::Version);
+        }
+        Ok(Self {
+            epoch: Epoch(u32::from_str_radix(epoch, 16).map_err(|_| PositionError::Version)?),
+            lsn: Lsn(u64::from_str_radix(lsn, 16).map_err(|_| PositionError::Version)?),
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Version {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <&str>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Epoch, Lsn, Version};
+    use super::{Epoch, Lsn, PositionError, Version};
+
+    #[test]
+    fn positions_and_versions_are_read_as_they_are_written() {
+        let lsn = Lsn(0x16_B374_D848);
+        assert_eq!(lsn.to_string().parse(), Ok(lsn));
+        let version = Version {
+            epoch: Epoch(7),
+            lsn,
+        };
+        assert_eq!(version.to_string().parse(), Ok(version));
+        for text in ["", "16", "16/", "x/1", "1/100000000"] {
+            assert_eq!(text.parse::<Lsn>(), Err(PositionError::Lsn), "{text}");
+        }
+        for text in ["", "0000000", "00000007000000000000000g", "ü"] {
+            assert_eq!(
+                text.parse::<Version>(),
+                Err(PositionError::Version),
+                "{text}"
+            );
+        }
+    }
 
     #[test]
     fn versions_compare_as_strings_in_the_order_of_epoch_then_position() {

@@ -1,52 +1,67 @@
 //! Redis as the mirror uses it: guarded writes, never a plain one.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bondhu_core::cache::{Document, STATE_KEY};
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Pipeline, RedisError, Script};
+use redis::{AsyncCommands as _, Cmd, RedisError};
 use uuid::Uuid;
 
 use super::changes::DocumentSet;
 use super::position::Version;
+use crate::cache::{ADVANCE_STATE, Connection, RedisTarget, SET_NEWER};
 
 /// A round trip that takes longer counts as Redis being away.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Redis refuses a write that was read from Postgres longer ago. Shorter than what is gone is
+/// remembered as gone, and than a takeover may take.
+pub(super) const WRITE_GOOD_FOR: Duration = Duration::from_secs(3);
+
 /// Keys that one SCAN step looks at.
 const SCAN_STEP: usize = 1000;
 
-/// One change of one key.
+/// One key and what it shall hold.
 #[derive(Debug)]
-pub(super) enum Write {
-    /// Hold this value for so long, unless there is one as new.
-    Set {
-        /// Which key.
-        key: String,
-        /// The whole value, version included.
-        value: String,
-        /// After which it goes by itself.
-        ttl: Duration,
-    },
-    /// Hold nothing, unless there is something newer.
-    Delete {
-        /// Which key.
-        key: String,
-    },
+pub(super) struct Write {
+    /// Which document.
+    pub document: Document,
+    /// Whose.
+    pub user: Uuid,
+    /// The whole value, version included.
+    pub value: String,
+    /// After which it goes by itself.
+    pub ttl: Duration,
 }
 
 /// One connection, for the life of one stream: what is lost with it is found out by starting anew.
 #[derive(Clone)]
 pub(super) struct Store {
-    connection: MultiplexedConnection,
-    scripts: Scripts,
+    connection: Connection,
+    clock: Clock,
 }
 
-#[derive(Clone)]
-struct Scripts {
-    set_newer: String,
-    delete_older: String,
-    advance_state: String,
+/// The server's clock. That of a cluster's first node, whose nodes' clocks are taken to agree.
+#[derive(Clone, Copy)]
+struct Clock {
+    unix_ms: u64,
+    /// A moment after the server's clock said that.
+    at: Instant,
+}
+
+impl Clock {
+    async fn read(connection: &mut Connection) -> Result<Self, RedisError> {
+        let (seconds, micros): (u64, u64) = redis::cmd("TIME").query_async(connection).await?;
+        Ok(Self {
+            unix_ms: seconds * 1000 + micros / 1000,
+            at: Instant::now(),
+        })
+    }
+
+    /// What it showed at an instant, in Unix ms; rather too early than too late.
+    fn at(self, instant: Instant) -> u64 {
+        let since = instant.saturating_duration_since(self.at).as_millis();
+        self.unix_ms + u64::try_from(since).unwrap_or(u64::MAX / 2)
+    }
 }
 
 impl Store {
@@ -54,81 +69,62 @@ impl Store {
     ///
     /// # Errors
     /// When Redis cannot be reached or refuses.
-    pub(super) async fn connect(client: &Client) -> Result<Self, RedisError> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(RESPONSE_TIMEOUT))
-            .set_response_timeout(Some(RESPONSE_TIMEOUT));
-        let mut connection = client
-            .get_multiplexed_async_connection_with_config(&config)
-            .await?;
-        let mut load = async |text| {
-            Script::new(text)
-                .prepare_invoke()
-                .load_async(&mut connection)
-                .await
-        };
-        let scripts = Scripts {
-            set_newer: load(include_str!("lua/set_newer.lua")).await?,
-            delete_older: load(include_str!("lua/delete_older.lua")).await?,
-            advance_state: load(include_str!("lua/advance_state.lua")).await?,
-        };
-        Ok(Self {
-            connection,
-            scripts,
-        })
+    pub(super) async fn connect(target: &RedisTarget) -> Result<Self, RedisError> {
+        let mut connection = target.connect(RESPONSE_TIMEOUT).await?;
+        for script in [&*SET_NEWER, &*ADVANCE_STATE] {
+            script.prepare_invoke().load_async(&mut connection).await?;
+        }
+        let clock = Clock::read(&mut connection).await?;
+        Ok(Self { connection, clock })
     }
 
-    /// For each pair, whether its key exists.
+    /// For each pair, whether there is a value or somebody is about to fill one.
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub(super) async fn existing(
-        &self,
-        keys: &[(Uuid, Document)],
-    ) -> Result<Vec<bool>, RedisError> {
-        if keys.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut pipeline = Pipeline::with_capacity(keys.len());
-        for (user, document) in keys {
-            pipeline.exists(document.key(user));
-        }
-        pipeline.query_async(&mut self.connection.clone()).await
+    pub(super) async fn wanted(&self, keys: &[(Uuid, Document)]) -> Result<Vec<bool>, RedisError> {
+        let exists = |(user, document): &(Uuid, Document)| {
+            let mut exists = redis::cmd("EXISTS");
+            exists.arg(document.key(user)).arg(document.lease_key(user));
+            exists
+        };
+        let found: Vec<u64> = self
+            .connection
+            .all(keys.iter().map(exists).collect())
+            .await?;
+        Ok(found.into_iter().map(|keys| keys > 0).collect())
     }
 
-    /// Does all of `writes`, each under its guard; returns how many changed something.
+    /// Does all of `writes`, each under its guard; returns how many changed something. They were
+    /// read from Postgres no earlier than `begun`.
     ///
     /// # Errors
-    /// When Redis does not answer or has no room. Any part of the writes may have been done.
+    /// When Redis does not answer, has no room, or finds that they come too late. Any part of the
+    /// writes may have been done.
     pub(super) async fn write(
         &self,
         version: Version,
+        begun: Instant,
         writes: &[Write],
     ) -> Result<u64, RedisError> {
-        if writes.is_empty() {
-            return Ok(0);
-        }
         let version = version.to_string();
-        let mut pipeline = Pipeline::with_capacity(writes.len());
-        for write in writes {
-            match write {
-                Write::Set { key, value, ttl } => pipeline
-                    .cmd("EVALSHA")
-                    .arg(&self.scripts.set_newer)
-                    .arg(1)
-                    .arg(key)
-                    .arg(&version)
-                    .arg(value)
-                    .arg(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)),
-                Write::Delete { key } => pipeline
-                    .cmd("EVALSHA")
-                    .arg(&self.scripts.delete_older)
-                    .arg(1)
-                    .arg(key)
-                    .arg(&version),
-            };
-        }
-        let changed: Vec<u64> = pipeline.query_async(&mut self.connection.clone()).await?;
+        let good_until = self.clock.at(begun + WRITE_GOOD_FOR);
+        let set = |write: &Write| -> Cmd {
+            let mut set = redis::cmd("EVALSHA");
+            set.arg(SET_NEWER.get_hash())
+                .arg(2)
+                .arg(write.document.key(write.user))
+                .arg(write.document.lease_key(write.user))
+                .arg(&version)
+                .arg(&write.value)
+                .arg(u64::try_from(write.ttl.as_millis()).unwrap_or(u64::MAX))
+                .arg(good_until);
+            set
+        };
+        let changed: Vec<u64> = self
+            .connection
+            .all(writes.iter().map(set).collect())
+            .await?;
         Ok(changed.into_iter().sum())
     }
 
@@ -137,10 +133,7 @@ impl Store {
     /// # Errors
     /// When Redis does not answer.
     pub(super) async fn state(&self) -> Result<String, RedisError> {
-        let held: Option<String> = redis::cmd("GET")
-            .arg(STATE_KEY)
-            .query_async(&mut self.connection.clone())
-            .await?;
+        let held: Option<String> = self.connection.clone().get(STATE_KEY).await?;
         Ok(held.unwrap_or_default())
     }
 
@@ -153,13 +146,11 @@ impl Store {
         expected: &str,
         next: &str,
     ) -> Result<bool, RedisError> {
-        redis::cmd("EVALSHA")
-            .arg(&self.scripts.advance_state)
-            .arg(1)
-            .arg(STATE_KEY)
+        ADVANCE_STATE
+            .key(STATE_KEY)
             .arg(expected)
             .arg(next)
-            .query_async(&mut self.connection.clone())
+            .invoke_async(&mut self.connection.clone())
             .await
     }
 
@@ -172,29 +163,17 @@ impl Store {
         documents: DocumentSet,
         mut found: impl FnMut(Uuid, Document),
     ) -> Result<(), RedisError> {
-        for document in documents.iter() {
-            let mut cursor = 0_u64;
-            loop {
-                let (next, keys): (u64, Vec<String>) = redis::cmd("SCAN")
-                    .arg(cursor)
-                    .arg("MATCH")
-                    .arg(document.key('*'))
-                    .arg("COUNT")
-                    .arg(SCAN_STEP)
-                    .query_async(&mut self.connection.clone())
-                    .await?;
-                for key in keys {
-                    if let Some((document, user)) = Document::of_key(&key)
-                        && let Ok(user) = Uuid::parse_str(user)
-                    {
-                        found(user, document);
-                    }
-                }
-                cursor = next;
-                if cursor == 0 {
-                    break;
-                }
+        let mut notice = |key: &str| {
+            if let Some((document, user)) = Document::of_key(key)
+                && let Ok(user) = Uuid::parse_str(user)
+            {
+                found(user, document);
             }
+        };
+        for document in documents.iter() {
+            self.connection
+                .scan(&document.key('*'), SCAN_STEP, &mut notice)
+                .await?;
         }
         Ok(())
     }

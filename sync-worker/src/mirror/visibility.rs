@@ -5,7 +5,7 @@
 //! just has not left the list of running transactions). A document that is re-read in that moment
 //! would miss the very change it is re-read for.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgPool, Postgres, Transaction};
@@ -14,18 +14,28 @@ use sqlx::{PgPool, Postgres, Transaction};
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(64);
 
-/// A read-only transaction in whose snapshot the given transactions are over, and its instant:
-/// nothing that it sees was made after.
+/// A read-only transaction in whose snapshot the given transactions are over.
+pub(super) struct Reading {
+    /// The transaction.
+    pub(super) transaction: Transaction<'static, Postgres>,
+    /// Nothing that it sees was made after.
+    pub(super) as_of: DateTime<Utc>,
+    /// Nothing that was made before is missing.
+    pub(super) begun: Instant,
+}
+
+/// Begins a transaction that sees the given ones.
 ///
 /// # Errors
 /// When the database does not answer.
 pub(super) async fn begin_seeing(
     database: &PgPool,
     xids: impl Iterator<Item = u32> + Clone,
-) -> Result<(Transaction<'static, Postgres>, DateTime<Utc>), sqlx::Error> {
+) -> Result<Reading, sqlx::Error> {
     let mut pause = FIRST_PAUSE;
     loop {
-        let mut reading = database
+        let begun = Instant::now();
+        let mut transaction = database
             .begin_with("begin isolation level repeatable read read only")
             .await?;
         let (xmin, xmax, running, as_of): (i64, i64, Vec<i64>, DateTime<Utc>) = sqlx::query_as(
@@ -33,7 +43,7 @@ pub(super) async fn begin_seeing(
                     array(select x::text::bigint from pg_snapshot_xip(s) x), clock_timestamp()
              from pg_current_snapshot() s",
         )
-        .fetch_one(&mut *reading)
+        .fetch_one(&mut *transaction)
         .await?;
         let snapshot = Snapshot {
             xmin,
@@ -41,9 +51,13 @@ pub(super) async fn begin_seeing(
             running,
         };
         if xids.clone().all(|xid| snapshot.is_over(xid)) {
-            return Ok((reading, as_of));
+            return Ok(Reading {
+                transaction,
+                as_of,
+                begun,
+            });
         }
-        reading.rollback().await?;
+        transaction.rollback().await?;
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }

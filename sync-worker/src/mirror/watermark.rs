@@ -2,10 +2,10 @@
 
 use chrono::Utc;
 use redis::RedisError;
-use serde::{Deserialize, Serialize};
 
 use super::position::{Epoch, Lsn, Version};
-use super::store::Store;
+use super::store::{Store, WRITE_GOOD_FOR};
+use crate::cache::State;
 
 /// Where a stream starts and on which server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,36 +20,13 @@ pub(super) struct Origin {
     pub written: Lsn,
 }
 
-/// The text of `mirror:state`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct State {
-    /// 8 hex digits.
-    epoch: String,
-    /// 16 hex digits: Redis holds everything committed before.
-    lsn: String,
-    /// Unix ms, the mirror's clock: that was everything there was as of then.
-    ts: i64,
-    system: String,
-    timeline: u32,
-}
-
-impl State {
-    fn epoch(&self) -> Option<Epoch> {
-        u32::from_str_radix(&self.epoch, 16).ok().map(Epoch)
-    }
-
-    fn lsn(&self) -> Option<Lsn> {
-        u64::from_str_radix(&self.lsn, 16).ok().map(Lsn)
-    }
-
-    /// Whether a stream from `origin` goes on where this state ends, with no gap between.
-    fn reaches(&self, origin: &Origin) -> bool {
-        self.system == origin.system
-            && self.timeline == origin.timeline
-            && self
-                .lsn()
-                .is_some_and(|lsn| origin.acknowledged <= lsn && lsn <= origin.written)
-    }
+/// Whether a stream from `origin` goes on where `state` ends, with no gap between.
+fn reaches(state: &State, origin: &Origin) -> bool {
+    state.system == origin.system
+        && state.timeline == origin.timeline
+        && state
+            .version()
+            .is_some_and(|Version { lsn, .. }| origin.acknowledged <= lsn && lsn <= origin.written)
 }
 
 /// Why the watermark cannot be moved.
@@ -69,10 +46,11 @@ pub enum WatermarkError {
 /// The watermark as this mirror wrote it last.
 #[derive(Debug)]
 pub(super) struct Watermark {
-    state: State,
+    origin: Origin,
+    leader: String,
+    version: Version,
+    complete_at_ms: i64,
     written: String,
-    epoch: Epoch,
-    lsn: Lsn,
 }
 
 impl Watermark {
@@ -84,61 +62,60 @@ impl Watermark {
     pub(super) async fn resume(
         store: &Store,
         origin: &Origin,
+        leader: &str,
     ) -> Result<(Self, bool), WatermarkError> {
         let written = store.state().await?;
         let former: Option<State> = serde_json::from_str(&written).ok();
-        if let Some(state) = &former
-            && state.reaches(origin)
-            && let (Some(epoch), Some(lsn)) = (state.epoch(), state.lsn())
+        if former
+            .as_ref()
+            .is_some_and(|state| state.leader != leader && !state.leader.is_empty())
         {
-            return Ok((
-                Self {
-                    state: state.clone(),
-                    written,
-                    epoch,
-                    lsn,
-                },
-                false,
-            ));
+            // What it prepared before it lost the slot is refused from then on.
+            tokio::time::sleep(WRITE_GOOD_FOR).await;
         }
-        let now = Utc::now();
-        let epoch = Epoch::after(
-            former.and_then(|state| state.epoch()),
-            now.timestamp().cast_unsigned(),
-        );
+        let goes_on = former
+            .as_ref()
+            .filter(|state| reaches(state, origin))
+            .and_then(|state| Some((state.version()?, state.ts)));
+        let (version, complete_at_ms) = goes_on.unwrap_or_else(|| {
+            let before = former.and_then(|state| state.version());
+            let version = Version {
+                epoch: Epoch::after(
+                    before.map(|version| version.epoch),
+                    Utc::now().timestamp().cast_unsigned(),
+                ),
+                lsn: origin.acknowledged,
+            };
+            // Not until documents are re-read does a new epoch hold anything.
+            (version, 0)
+        });
         let mut watermark = Self {
-            state: State {
-                epoch: format!("{:08x}", epoch.0),
-                lsn: String::new(),
-                // Not until documents are re-read does the new epoch hold anything.
-                ts: 0,
-                system: origin.system.clone(),
-                timeline: origin.timeline,
-            },
+            origin: origin.clone(),
+            leader: leader.to_owned(),
+            version,
+            complete_at_ms,
             written,
-            epoch,
-            lsn: origin.acknowledged,
         };
-        watermark.advance(store, origin.acknowledged, None).await?;
-        Ok((watermark, true))
+        watermark.advance(store, version.lsn, None).await?;
+        Ok((watermark, goes_on.is_none()))
     }
 
     /// The version that documents re-read for a batch ending at `end` carry.
     pub(super) fn version(&self, end: Lsn) -> Version {
         Version {
-            epoch: self.epoch,
             lsn: end,
+            ..self.version
         }
     }
 
     /// How far Redis follows.
     pub(super) fn lsn(&self) -> Lsn {
-        self.lsn
+        self.version.lsn
     }
 
     /// The epoch.
     pub(super) fn epoch(&self) -> Epoch {
-        self.epoch
+        self.version.epoch
     }
 
     /// Says that Redis holds everything before `end`, and as of when that was all. Never goes back.
@@ -151,10 +128,29 @@ impl Watermark {
         end: Lsn,
         complete_at_ms: Option<i64>,
     ) -> Result<(), WatermarkError> {
-        self.lsn = self.lsn.max(end);
-        self.state.lsn = format!("{:016x}", self.lsn.0);
-        self.state.ts = complete_at_ms.map_or(self.state.ts, |at| at.max(self.state.ts));
-        let next = serde_json::to_string(&self.state)?;
+        self.version.lsn = self.version.lsn.max(end);
+        self.complete_at_ms =
+            complete_at_ms.map_or(self.complete_at_ms, |at| at.max(self.complete_at_ms));
+        self.write(store).await
+    }
+
+    /// Says that this mirror has written its last, so that the next one need not wait.
+    ///
+    /// # Errors
+    /// As [`Self::advance`].
+    pub(super) async fn release(&mut self, store: &Store) -> Result<(), WatermarkError> {
+        self.leader.clear();
+        self.write(store).await
+    }
+
+    async fn write(&mut self, store: &Store) -> Result<(), WatermarkError> {
+        let next = serde_json::to_string(&State::new(
+            self.version,
+            self.complete_at_ms,
+            self.origin.system.clone(),
+            self.origin.timeline,
+            self.leader.clone(),
+        ))?;
         if !store.advance_state(&self.written, &next).await? {
             return Err(WatermarkError::Moved);
         }
@@ -165,16 +161,14 @@ impl Watermark {
 
 #[cfg(test)]
 mod tests {
-    use super::{Lsn, Origin, State};
+    use super::{Epoch, Lsn, Origin, State, Version, reaches};
 
     fn state(lsn: u64) -> State {
-        State {
-            epoch: "00000001".into(),
-            lsn: format!("{lsn:016x}"),
-            ts: 0,
-            system: "7".into(),
-            timeline: 1,
-        }
+        let version = Version {
+            epoch: Epoch(1),
+            lsn: Lsn(lsn),
+        };
+        State::new(version, 0, "7".into(), 1, "one".into())
     }
 
     fn origin(acknowledged: u64, written: u64) -> Origin {
@@ -188,30 +182,36 @@ mod tests {
 
     #[test]
     fn a_stream_that_begins_before_the_watermark_goes_on_in_its_epoch() {
-        assert!(state(100).reaches(&origin(90, 200)));
-        assert!(state(100).reaches(&origin(100, 100)));
+        assert!(reaches(&state(100), &origin(90, 200)));
+        assert!(reaches(&state(100), &origin(100, 100)));
     }
 
     #[test]
     fn a_stream_that_begins_after_the_watermark_has_a_gap() {
-        assert!(!state(100).reaches(&origin(101, 200)));
+        assert!(!reaches(&state(100), &origin(101, 200)));
     }
 
     #[test]
     fn a_server_that_is_behind_the_watermark_is_an_older_copy() {
-        assert!(!state(100).reaches(&origin(50, 99)));
+        assert!(!reaches(&state(100), &origin(50, 99)));
     }
 
     #[test]
     fn another_server_or_timeline_is_another_stream() {
         let here = origin(90, 200);
-        assert!(!state(100).reaches(&Origin {
-            system: "8".into(),
-            ..here.clone()
-        }));
-        assert!(!state(100).reaches(&Origin {
-            timeline: 2,
-            ..here
-        }));
+        assert!(!reaches(
+            &state(100),
+            &Origin {
+                system: "8".into(),
+                ..here.clone()
+            }
+        ));
+        assert!(!reaches(
+            &state(100),
+            &Origin {
+                timeline: 2,
+                ..here
+            }
+        ));
     }
 }

@@ -2,13 +2,14 @@
 //! (`ratelimit:<provider>:{<user>}`), so that a huge library does not eat the budget of all.
 //! Without Redis nobody is slowed down here: the ledger in Postgres holds in any case.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bondhu_core::cache::rate_limit_key;
 use chrono::{DateTime, Utc};
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, Pipeline, RedisError};
+use redis::{Pipeline, RedisError};
 
+use crate::cache::{Connection, Link, RedisTarget};
 use crate::vault::Owner;
 
 /// Requests that one person's pulls may send to a provider a minute: a third of what Spotify's
@@ -21,7 +22,7 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// The counters.
 #[derive(Clone)]
 pub struct Allowance {
-    redis: Option<ConnectionManager>,
+    redis: Option<Arc<Link>>,
 }
 
 impl std::fmt::Debug for Allowance {
@@ -39,23 +40,21 @@ impl Allowance {
         Self { redis: None }
     }
 
-    /// Counts in the Redis of `client`, which is connected to when it is first needed.
-    ///
-    /// # Errors
-    /// When the client's configuration cannot be used.
-    pub fn new(client: Client) -> Result<Self, RedisError> {
-        let config = ConnectionManagerConfig::new()
-            .set_number_of_retries(0)
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE));
-        ConnectionManager::new_lazy_with_config(client, config)
-            .map(|redis| Self { redis: Some(redis) })
+    /// Counts in a Redis that is connected to when it is first needed.
+    #[must_use]
+    pub fn new(redis: RedisTarget) -> Self {
+        Self {
+            redis: Some(Arc::new(Link::new(redis, PATIENCE))),
+        }
     }
 
     /// Counts one request. `Some`: there were too many, and it must not be sent before then.
     pub(super) async fn take(&self, owner: Owner) -> Option<DateTime<Utc>> {
         let redis = self.redis.as_ref()?;
-        match count(&mut redis.clone(), owner).await {
+        match redis
+            .with(async |connection| count(connection, owner).await)
+            .await
+        {
             Ok((requests, _)) if requests <= A_MINUTE => None,
             Ok((_, left)) => Utc::now().checked_add_signed(chrono::TimeDelta::from_std(left).ok()?),
             Err(error) => {
@@ -67,7 +66,7 @@ impl Allowance {
 }
 
 /// Requests in the present minute, this one included, and what is left of it.
-async fn count(redis: &mut ConnectionManager, owner: Owner) -> Result<(u64, Duration), RedisError> {
+async fn count(mut redis: Connection, owner: Owner) -> Result<(u64, Duration), RedisError> {
     let key = rate_limit_key(owner.provider.name(), owner.user);
     let mut count = Pipeline::new();
     count
@@ -81,6 +80,6 @@ async fn count(redis: &mut ConnectionManager, owner: Owner) -> Result<(u64, Dura
         .ignore()
         .incr(&key, 1)
         .pttl(&key);
-    let (requests, left): (u64, i64) = count.query_async(redis).await?;
+    let (requests, left): (u64, i64) = count.query_async(&mut redis).await?;
     Ok((requests, Duration::from_millis(left.max(0).unsigned_abs())))
 }

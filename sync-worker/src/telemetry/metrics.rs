@@ -13,6 +13,8 @@ use prometheus_client::registry::{Metric, Registry};
 
 use crate::provider::Provider;
 
+use crate::hot::Source;
+
 /// From a millisecond to a minute, in seconds.
 const LAG_BUCKETS: [f64; 14] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0,
@@ -68,6 +70,9 @@ pub struct Metrics {
     queued: Family<Of, Gauge>,
     syncing: Family<Of, Gauge>,
     backing_off: Family<Of, Gauge>,
+    hot_reads: Family<[(&'static str, &'static str); 1], Counter>,
+    hot_fills: Counter,
+    hot_failures: Counter,
 }
 
 impl Default for Metrics {
@@ -144,6 +149,22 @@ impl Default for Metrics {
             "sync_backing_off",
             "Connections that wait after a failure or a refusal",
         );
+        let hot_reads = Family::default();
+        registry.register(
+            "hot_reads",
+            "Documents served, by where they came from",
+            hot_reads.clone(),
+        );
+        let hot_fills = counter(
+            &mut registry,
+            "hot_fills",
+            "Documents read from Postgres to be kept in Redis",
+        );
+        let hot_failures = counter(
+            &mut registry,
+            "hot_failures",
+            "Documents that could not be served",
+        );
         Self {
             registry,
             provider_requests,
@@ -160,6 +181,9 @@ impl Default for Metrics {
             mirror_leading,
             mirror_epoch,
             mirror_watermark,
+            hot_reads,
+            hot_fills,
+            hot_failures,
         }
     }
 }
@@ -255,5 +279,22 @@ impl Metrics {
     /// Whether this worker's mirror holds the slot.
     pub fn mirror_leads(&self, leads: bool) {
         self.mirror_leading.set(leads.into());
+    }
+
+    /// A document was served.
+    pub fn hot_read(&self, source: Source) {
+        self.hot_reads
+            .get_or_create(&[("source", source.name())])
+            .inc();
+    }
+
+    /// A document was read from Postgres to be kept.
+    pub fn hot_fill(&self) {
+        self.hot_fills.inc();
+    }
+
+    /// A document could not be served.
+    pub fn hot_failure(&self) {
+        self.hot_failures.inc();
     }
 }

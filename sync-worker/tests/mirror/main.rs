@@ -1,7 +1,9 @@
 //! The mirror, between a real Postgres and a real Redis.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod access;
 mod documents;
 mod faults;
+mod hot;
 mod stage;
 mod visibility;

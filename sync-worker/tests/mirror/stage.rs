@@ -10,7 +10,9 @@ use bondhu_dev::testing::{Database, Role};
 use redis::AsyncCommands as _;
 use serde_json::Value;
 use sqlx::PgPool;
+use sync_worker::cache::RedisTarget;
 use sync_worker::config::MirrorConfig;
+use sync_worker::mirror::position::Lsn;
 use sync_worker::mirror::{Mirror, Phase, Status};
 use sync_worker::telemetry::Metrics;
 use tokio::task::JoinHandle;
@@ -54,7 +56,7 @@ impl Stage {
     pub(crate) fn config(&self) -> MirrorConfig {
         MirrorConfig {
             replication_url: self.database.url(Role::Replication).into(),
-            redis_url: self.redis_url().into(),
+            redis: RedisTarget::parse(&self.redis_url()).unwrap(),
             slot: self.slot().to_owned(),
             publication: "bondhu_mirror".to_owned(),
             ack_delay: Duration::from_secs(1),
@@ -181,11 +183,41 @@ impl Stage {
     /// Puts a value there past the mirror.
     pub(crate) async fn put(&self, user: Uuid, document: Document, version: &str, data: &Value) {
         let value = format!(r#"{{"v":"{version}","as_of":null,"until":null,"data":{data}}}"#);
-        self.connect()
-            .await
-            .set::<_, _, ()>(document.key(user), value)
+        self.put_text(user, document, &value).await;
+    }
+
+    /// Replaces members of a value that is there.
+    pub(crate) async fn change(&self, user: Uuid, document: Document, changes: &Value) {
+        let held = self.held(user, document).await.unwrap();
+        let members = ["v", "as_of", "until", "data"].map(|name| {
+            let value = changes.get(name).unwrap_or(&held[name]);
+            format!("{name:?}:{value}")
+        });
+        let value = format!("{{{}}}", members.join(","));
+        self.put_text(user, document, &value).await;
+    }
+
+    async fn put_text(&self, user: Uuid, document: Document, text: &str) {
+        let mut redis = self.connect().await;
+        redis
+            .set::<_, _, ()>(document.key(user), text)
             .await
             .unwrap();
+    }
+
+    /// Takes a value away, as an eviction does.
+    pub(crate) async fn forget(&self, user: Uuid, document: Document) {
+        let mut redis = self.connect().await;
+        redis.del::<_, ()>(document.key(user)).await.unwrap();
+    }
+
+    /// A position that everything committed by now lies before.
+    pub(crate) async fn written(&self) -> Lsn {
+        let text: String = sqlx::query_scalar("select pg_current_wal_insert_lsn()::text")
+            .fetch_one(&self.superuser)
+            .await
+            .unwrap();
+        text.parse().unwrap()
     }
 
     /// The watermark.
@@ -202,15 +234,12 @@ impl Stage {
 
     /// Waits until Redis holds everything that is committed now.
     pub(crate) async fn caught_up(&self) {
-        let written: i64 =
-            sqlx::query_scalar("select (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint")
-                .fetch_one(&self.superuser)
-                .await
-                .unwrap();
+        let Lsn(written) = self.written().await;
         eventually("the watermark passes what is written", async || {
             let state = self.state().await?;
-            let lsn = i64::from_str_radix(state["lsn"].as_str()?, 16).ok()?;
-            (lsn >= written).then_some(())
+            let lsn = u64::from_str_radix(state["lsn"].as_str()?, 16).ok()?;
+            let complete = state["ts"].as_i64()? > 0;
+            (complete && lsn >= written).then_some(())
         })
         .await;
     }

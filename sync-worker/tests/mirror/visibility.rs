@@ -13,6 +13,7 @@ use bondhu_dev::testing::{execute, redis};
 use redis::AsyncCommands as _;
 use serde_json::Value;
 use sqlx::{Connection as _, PgConnection, PgPool};
+use sync_worker::cache::RedisTarget;
 use sync_worker::config::MirrorConfig;
 use sync_worker::mirror::Mirror;
 use sync_worker::telemetry::Metrics;
@@ -47,7 +48,7 @@ async fn a_document_is_not_re_read_before_the_change_can_be_seen() {
     let mirror = Mirror::new(
         &MirrorConfig {
             replication_url: cluster.url("postgres", DATABASE).into(),
-            redis_url: redis_space.url().into(),
+            redis: RedisTarget::parse(&redis_space.url()).unwrap(),
             slot: "bondhu_mirror".to_owned(),
             publication: "bondhu_mirror".to_owned(),
             ack_delay: Duration::from_secs(1),

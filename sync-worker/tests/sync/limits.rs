@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use bondhu_dev::standin::{Fault, Outcome, Reply, StandinConfig};
 use bondhu_dev::testing::redis;
 use serde_json::json;
+use sync_worker::cache::RedisTarget;
 use sync_worker::provider::Provider;
 use sync_worker::sync::{Allowance, run_once};
 use tokio_util::sync::CancellationToken;
@@ -261,8 +262,7 @@ async fn one_persons_pulls_are_counted_in_redis_and_unlimited_without_it() {
         .exec_async(&mut connection)
         .await
         .unwrap();
-    let client = redis::Client::open(cache.url()).unwrap();
-    let allowance = Allowance::new(client).unwrap();
+    let allowance = Allowance::new(RedisTarget::parse(&cache.url()).unwrap());
     let context = world.context_with(|context| context.allowance = allowance.clone());
     run_once(context, CancellationToken::new()).await.unwrap();
     assert_eq!(world.status(user, Provider::Spotify).await, "queued");

@@ -1,0 +1,98 @@
+//! What Redis holds under a document's key: `{"v", "as_of", "until", "data"}`, in this order.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::mirror::position::Version;
+
+/// A value of Redis, as text to be read.
+#[derive(Debug, Deserialize)]
+pub struct Envelope<'a> {
+    /// Which commits it is known to hold.
+    pub v: Version,
+    /// The instant it is exact as of, by Postgres' clock.
+    pub as_of: DateTime<Utc>,
+    /// The next instant at which it changes by time alone.
+    pub until: Option<DateTime<Utc>>,
+    /// The document; `null` says that there is none.
+    #[serde(borrow)]
+    pub data: &'a RawValue,
+}
+
+impl<'a> Envelope<'a> {
+    /// Reads a value; `None` when it is not one of ours.
+    #[must_use]
+    pub fn parse(text: &'a str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+}
+
+/// The text of a value. The version comes first, where the guarding scripts look for it.
+///
+/// # Errors
+/// Never for a [`RawValue`]; the type cannot say so.
+pub fn render(
+    version: Version,
+    as_of: DateTime<Utc>,
+    until: Option<DateTime<Utc>>,
+    data: Option<&RawValue>,
+) -> Result<String, serde_json::Error> {
+    #[derive(Serialize)]
+    struct Value<'a> {
+        v: String,
+        as_of: String,
+        until: Option<String>,
+        data: Option<&'a RawValue>,
+    }
+    let instant = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Micros, true);
+    serde_json::to_string(&Value {
+        v: version.to_string(),
+        as_of: instant(as_of),
+        until: until.map(instant),
+        data,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::mirror::position::{Epoch, Lsn};
+
+    #[test]
+    fn what_is_rendered_is_read_again() {
+        let version = Version {
+            epoch: Epoch(7),
+            lsn: Lsn(0x1_6B37_4D84),
+        };
+        let as_of = DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap();
+        let data = RawValue::from_string(r#"{"a": [1]}"#.to_owned()).unwrap();
+        let text = render(version, as_of, Some(as_of), Some(&data)).unwrap();
+        assert!(
+            text.starts_with(r#"{"v":"00000007000000016b374d84","#),
+            "{text}"
+        );
+        let read = Envelope::parse(&text).unwrap();
+        assert_eq!(
+            (read.v, read.as_of, read.until),
+            (version, as_of, Some(as_of))
+        );
+        assert_eq!(read.data.get(), data.get());
+
+        let none = render(version, as_of, None, None).unwrap();
+        assert_eq!(Envelope::parse(&none).unwrap().data.get(), "null");
+    }
+
+    #[test]
+    fn what_is_not_ours_is_not_read() {
+        for text in [
+            "",
+            "null",
+            "{}",
+            r#"{"v":"7","as_of":null,"until":null,"data":1}"#,
+        ] {
+            assert!(Envelope::parse(text).is_none(), "{text}");
+        }
+    }
+}

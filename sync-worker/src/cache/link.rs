@@ -1,0 +1,97 @@
+//! A connection that is made when needed and made again when lost.
+
+use std::time::{Duration, Instant};
+
+use redis::RedisError;
+use tokio::sync::Mutex;
+
+use super::{Connection, RedisTarget};
+
+/// After a failure Redis is left alone for so long: its users have another way.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Why nothing came of it.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// It failed a moment ago.
+    #[error("Redis did not answer a moment ago")]
+    Resting,
+    /// It fails now.
+    #[error(transparent)]
+    Redis(#[from] RedisError),
+}
+
+#[derive(Default)]
+struct Held {
+    connection: Option<Connection>,
+    not_before: Option<Instant>,
+}
+
+/// A Redis that may be away.
+pub struct Link {
+    target: RedisTarget,
+    patience: Duration,
+    held: Mutex<Held>,
+}
+
+impl Link {
+    /// Connects to nothing yet. An answer that takes longer than `patience` counts as none.
+    #[must_use]
+    pub fn new(target: RedisTarget, patience: Duration) -> Self {
+        Self {
+            target,
+            patience,
+            held: Mutex::default(),
+        }
+    }
+
+    /// Does something with a connection.
+    ///
+    /// # Errors
+    /// When there is none to be had, or what `work` says.
+    pub async fn with<T>(
+        &self,
+        work: impl AsyncFnOnce(Connection) -> Result<T, RedisError>,
+    ) -> Result<T, LinkError> {
+        let connection = self.connection().await?;
+        let outcome = work(connection).await;
+        if let Err(error) = &outcome
+            && is_of_the_server(error)
+        {
+            self.rest(&mut *self.held.lock().await);
+        }
+        Ok(outcome?)
+    }
+
+    async fn connection(&self) -> Result<Connection, LinkError> {
+        let mut held = self.held.lock().await;
+        if let Some(connection) = &held.connection {
+            return Ok(connection.clone());
+        }
+        if held
+            .not_before
+            .is_some_and(|instant| Instant::now() < instant)
+        {
+            return Err(LinkError::Resting);
+        }
+        match self.target.connect(self.patience).await {
+            Ok(connection) => Ok(held.connection.insert(connection).clone()),
+            Err(error) => {
+                self.rest(&mut held);
+                Err(error.into())
+            }
+        }
+    }
+
+    fn rest(&self, held: &mut Held) {
+        held.connection = None;
+        held.not_before = Some(Instant::now() + PAUSE);
+    }
+}
+
+/// Whether the server is at fault, and not this one command: a full Redis still serves reads.
+fn is_of_the_server(error: &RedisError) -> bool {
+    error
+        .code()
+        .is_none_or(|code| matches!(code, "READONLY" | "LOADING" | "MASTERDOWN" | "CLUSTERDOWN"))
+}

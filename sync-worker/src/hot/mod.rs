@@ -1,0 +1,272 @@
+//! Hot reads: a document from Redis while it can be trusted, else from Postgres.
+//!
+//! A value counts while the mirror's watermark is fresh and of the value's epoch ([`judge`]). What
+//! is missing is read from Postgres by one reader under a lease and written back ([`fill`]), unless
+//! the mirror has written meanwhile; whoever cannot have the lease waits a moment for that, then
+//! reads Postgres too, a bounded number at a time ([`source`]).
+
+mod fill;
+mod judge;
+mod source;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bondhu_core::cache::{Document, STATE_KEY};
+use chrono::{DateTime, Utc};
+use redis::AsyncCommands as _;
+use sqlx::PgPool;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::cache::{Connection, Envelope, Link, LinkError, RedisTarget, State};
+use crate::mirror::position::{Lsn, Version};
+use crate::telemetry::Metrics;
+use fill::Lease;
+use judge::{Judgement, judge};
+use source::Postgres;
+
+/// A read waits so long for Redis to come to where it should be.
+const LONGEST_WAIT: Duration = Duration::from_millis(25);
+
+/// Between two looks while waiting.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+
+/// Redis that takes longer to answer counts as away.
+const REDIS_PATIENCE: Duration = Duration::from_millis(250);
+
+/// Where a document came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The mirror's copy.
+    Redis,
+    /// The truth.
+    Postgres,
+}
+
+impl Source {
+    /// As headers and metrics name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Redis => "redis",
+            Self::Postgres => "postgres",
+        }
+    }
+}
+
+/// A document as it is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Served {
+    /// JSON; `null` when there is no such document.
+    pub data: String,
+    /// The instant it is exact as of, by Postgres' clock.
+    pub as_of: DateTime<Utc>,
+    /// Where it came from.
+    pub source: Source,
+}
+
+/// Why a document cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum HotError {
+    /// Too many read Postgres at once.
+    #[error("too many reads at once; try again in a second")]
+    Busy,
+    /// Postgres does not answer.
+    #[error("Postgres: {0}")]
+    Postgres(#[from] sqlx::Error),
+}
+
+/// What a reader saw of Redis before it asks for the right to fill.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    watermark: Version,
+    /// Of the value that was there.
+    version: Option<Version>,
+}
+
+/// What a look into Redis shows.
+enum Look {
+    /// A value that counts.
+    Hit(Served),
+    /// One that counts, and that a new one is due for.
+    StaleSoon(Served, Seen),
+    /// None that counts.
+    Miss(Seen),
+    /// Redis does not hold yet what was asked for.
+    Behind,
+    /// The mirror does not keep up: nothing there counts.
+    Untrusted,
+}
+
+/// Reads documents.
+pub struct HotReader {
+    redis: Option<Link>,
+    postgres: Postgres,
+    metrics: Arc<Metrics>,
+}
+
+impl HotReader {
+    /// Over a pool as `bondhu_worker`, at most `reads` of it at once, and a Redis if there is one.
+    #[must_use]
+    pub fn new(
+        database: PgPool,
+        reads: usize,
+        redis: Option<RedisTarget>,
+        metrics: Arc<Metrics>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            redis: redis.map(|target| Link::new(target, REDIS_PATIENCE)),
+            postgres: Postgres::new(database, reads),
+            metrics,
+        })
+    }
+
+    /// The document of a user. With `min_lsn` it holds every commit before that position of the
+    /// write-ahead log: what the caller has written itself.
+    ///
+    /// # Errors
+    /// When Postgres is needed and cannot be asked.
+    pub async fn read(
+        self: &Arc<Self>,
+        user: Uuid,
+        document: Document,
+        min_lsn: Option<Lsn>,
+    ) -> Result<Served, HotError> {
+        let outcome = self.redis_or_postgres(user, document, min_lsn).await;
+        match &outcome {
+            Ok(served) => self.metrics.hot_read(served.source),
+            Err(_) => self.metrics.hot_failure(),
+        }
+        outcome
+    }
+
+    async fn redis_or_postgres(
+        self: &Arc<Self>,
+        user: Uuid,
+        document: Document,
+        min_lsn: Option<Lsn>,
+    ) -> Result<Served, HotError> {
+        match self.from_redis(user, document, min_lsn).await {
+            Ok(Some(served)) => return Ok(served),
+            Ok(None) | Err(Failure::Redis(LinkError::Resting)) => {}
+            Err(Failure::Redis(LinkError::Redis(error))) => {
+                tracing::warn!("reading from Postgres, since Redis fails: {error}");
+            }
+            Err(Failure::Hot(error)) => return Err(error),
+        }
+        Ok(self.postgres.read(user, document).await?.served())
+    }
+
+    /// `None` sends the reader to Postgres.
+    async fn from_redis(
+        self: &Arc<Self>,
+        user: Uuid,
+        document: Document,
+        min_lsn: Option<Lsn>,
+    ) -> Result<Option<Served>, Failure> {
+        let Some(redis) = &self.redis else {
+            return Ok(None);
+        };
+        let deadline = Instant::now() + LONGEST_WAIT;
+        loop {
+            match look(redis, user, document, min_lsn).await? {
+                Look::Hit(served) => return Ok(Some(served)),
+                Look::StaleSoon(served, seen) => {
+                    self.refresh(user, document, seen);
+                    return Ok(Some(served));
+                }
+                Look::Untrusted => return Ok(None),
+                Look::Miss(seen) => {
+                    if let Some(lease) = Lease::take(redis, user, document, seen).await? {
+                        let read = self.postgres.read(user, document).await;
+                        let read = read.map_err(Failure::Hot)?;
+                        self.metrics.hot_fill();
+                        // Kept or not: it was read from Postgres and is good.
+                        if let Err(error) = lease.fill(redis, &read).await {
+                            tracing::debug!(%error, "a document was not kept");
+                        }
+                        return Ok(Some(read.served()));
+                    }
+                }
+                Look::Behind => {}
+            }
+            if Instant::now() + LOOK_EVERY > deadline {
+                return Ok(None);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Fills anew what is about to expire, unless somebody does already.
+    fn refresh(self: &Arc<Self>, user: Uuid, document: Document, seen: Seen) {
+        let reader = Arc::clone(self);
+        tokio::spawn(async move {
+            let Some(redis) = &reader.redis else { return };
+            let refreshed = async {
+                if let Some(lease) = Lease::take(redis, user, document, seen).await? {
+                    let read = reader.postgres.read(user, document).await;
+                    lease.fill(redis, &read.map_err(Failure::Hot)?).await?;
+                    reader.metrics.hot_fill();
+                }
+                Ok::<(), Failure>(())
+            };
+            if let Err(error) = refreshed.await {
+                tracing::debug!(%error, "a document was not refreshed");
+            }
+        });
+    }
+}
+
+/// What stands between a reader and Redis.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Redis(#[from] LinkError),
+    #[error(transparent)]
+    Hot(HotError),
+}
+
+/// The watermark, while it can be relied on.
+async fn trusted(redis: &Link) -> Result<Option<Version>, LinkError> {
+    let get = async |mut connection: Connection| connection.get(STATE_KEY).await;
+    let text: Option<String> = redis.with(get).await?;
+    let state = text.and_then(|text| serde_json::from_str::<State>(&text).ok());
+    Ok(state.and_then(|state| state.trusted(Utc::now().timestamp_millis())))
+}
+
+/// Looks once. The watermark is read before the value: the mirror writes them the other way round,
+/// so that a value is never older than the watermark that it is judged by.
+async fn look(
+    redis: &Link,
+    user: Uuid,
+    document: Document,
+    min_lsn: Option<Lsn>,
+) -> Result<Look, LinkError> {
+    let Some(watermark) = trusted(redis).await? else {
+        return Ok(Look::Untrusted);
+    };
+    let key = document.key(user);
+    let get = async |mut connection: Connection| connection.get(&key).await;
+    let text: Option<String> = redis.with(get).await?;
+    let envelope = text.as_deref().and_then(Envelope::parse);
+    let seen = Seen {
+        watermark,
+        version: envelope.as_ref().map(|value| value.v),
+    };
+    let judgement = judge(envelope.as_ref(), document, watermark, min_lsn, Utc::now());
+    Ok(match judgement {
+        Judgement::Good(value) => Look::Hit(served_from_redis(value)),
+        Judgement::StaleSoon(value) => Look::StaleSoon(served_from_redis(value), seen),
+        Judgement::Behind => Look::Behind,
+        Judgement::Missing => Look::Miss(seen),
+    })
+}
+
+fn served_from_redis(value: &Envelope<'_>) -> Served {
+    Served {
+        data: value.data.get().to_owned(),
+        as_of: value.as_of,
+        source: Source::Redis,
+    }
+}

@@ -1,0 +1,147 @@
+//! `GET /v1/hot/{document}`: a signed-in user's own document.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bondhu_core::cache::Document;
+use chrono::SecondsFormat;
+use serde::Deserialize;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use tower_http::cors::CorsLayer;
+
+use super::jwt::{JwtError, JwtVerifier};
+use crate::hot::{HotError, HotReader, Served};
+use crate::mirror::position::{Lsn, PositionError};
+
+/// When the document was exact.
+const AS_OF: HeaderName = HeaderName::from_static("bondhu-as-of");
+
+/// Where it came from: `redis` or `postgres`.
+const SOURCE: HeaderName = HeaderName::from_static("bondhu-source");
+
+/// What the route needs.
+#[derive(Clone)]
+pub struct HotState {
+    /// Reads documents.
+    pub reader: Arc<HotReader>,
+    /// Says whose.
+    pub auth: Arc<JwtVerifier>,
+}
+
+/// The route, open to pages of these origins.
+pub fn router(state: HotState, origins: Vec<HeaderValue>) -> Router {
+    let cors = CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET])
+        .allow_headers([header::AUTHORIZATION, header::IF_NONE_MATCH])
+        .expose_headers([header::ETAG, AS_OF, SOURCE])
+        .vary([header::AUTHORIZATION, header::ORIGIN]);
+    Router::new()
+        .route("/v1/hot/{document}", get(hot))
+        .layer(cors)
+        .with_state(state)
+}
+
+/// Why there is no document, as the caller reads it.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error(transparent)]
+    Unauthorized(#[from] JwtError),
+    #[error("there is no document {0:?}; there are: {known}", known = names())]
+    Unknown(String),
+    #[error("min_lsn is {0}")]
+    MinLsn(#[from] PositionError),
+    #[error("the document cannot be read just now; try again")]
+    Unavailable(#[from] HotError),
+}
+
+fn names() -> String {
+    Document::ALL.map(Document::name).join(", ")
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = match &self {
+            Self::Unauthorized(JwtError::KeysUnavailable) | Self::Unavailable(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::Unknown(_) => StatusCode::NOT_FOUND,
+            Self::MinLsn(_) => StatusCode::BAD_REQUEST,
+        };
+        if let Self::Unavailable(error) = &self {
+            tracing::warn!(%error, "a document cannot be read");
+        }
+        let message = Json(json!({"message": self.to_string()}));
+        let mut response = (status, NOT_STORED, message).into_response();
+        let (name, value) = match status {
+            StatusCode::UNAUTHORIZED => (header::WWW_AUTHENTICATE, "Bearer"),
+            StatusCode::SERVICE_UNAVAILABLE => (header::RETRY_AFTER, "1"),
+            _ => return response,
+        };
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+        response
+    }
+}
+
+const NOT_STORED: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "private, no-store")];
+
+#[derive(Deserialize)]
+struct Wish {
+    min_lsn: Option<String>,
+}
+
+async fn hot(
+    State(state): State<HotState>,
+    Path(name): Path<String>,
+    Query(wish): Query<Wish>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let authorization = headers.get(header::AUTHORIZATION);
+    let authorization = authorization.and_then(|value| value.to_str().ok());
+    let user = state.auth.verify_header(authorization).await?.user;
+    let document = Document::ALL
+        .into_iter()
+        .find(|document| document.name() == name)
+        .ok_or(Refusal::Unknown(name))?;
+    let min_lsn: Option<Lsn> = wish.min_lsn.map(|text| text.parse()).transpose()?;
+    let served = state.reader.read(user, document, min_lsn).await?;
+    Ok(answer(served, headers.get(header::IF_NONE_MATCH)))
+}
+
+fn answer(served: Served, known: Option<&HeaderValue>) -> Response {
+    let tag = format!(
+        "\"{}\"",
+        URL_SAFE_NO_PAD.encode(Sha256::digest(&served.data))
+    );
+    let as_of = served.as_of.to_rfc3339_opts(SecondsFormat::Micros, true);
+    let headers = [
+        (header::ETAG, tag.clone()),
+        (AS_OF, as_of),
+        (SOURCE, served.source.name().to_owned()),
+    ];
+    if known.is_some_and(|known| holds(known, &tag)) {
+        return (StatusCode::NOT_MODIFIED, NOT_STORED, headers).into_response();
+    }
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    (NOT_STORED, headers, json, served.data).into_response()
+}
+
+/// Whether `If-None-Match` lists the tag; its comparison is the weak one.
+fn holds(known: &HeaderValue, tag: &str) -> bool {
+    known.to_str().is_ok_and(|known| {
+        known.split(',').any(|one| {
+            let one = one.trim();
+            one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag
+        })
+    })
+}
