@@ -123,6 +123,11 @@ impl Cluster {
     pub fn stop(&mut self) {
         self.server.stop();
     }
+
+    /// Ends it at once, so that it has to recover when it is started again.
+    pub fn stop_immediately(&mut self) {
+        self.server.stop_with(Signal::QUIT);
+    }
 }
 
 fn initialise(installation: &Installation, account: &Account, data: &Path) -> Result<()> {

@@ -13,6 +13,8 @@ pub mod migrations;
 pub mod paths;
 pub mod ports;
 pub mod process;
+pub mod proxy;
+pub mod redis_cluster;
 pub mod redis_server;
 pub mod run_directory;
 pub mod schema;

@@ -17,6 +17,7 @@ use tokio::sync::OnceCell;
 use url::Url;
 use uuid::Uuid;
 
+use crate::cluster::Cluster;
 use crate::data_api;
 use crate::redis_server::RedisServer;
 use crate::template;
@@ -71,6 +72,21 @@ impl Database {
             std::process::id(),
             COUNTER.fetch_add(1, Ordering::Relaxed)
         );
+        template::copy(&server, &name)
+            .await
+            .expect("a copy of the template");
+        Self {
+            server,
+            name,
+            _cron: None,
+        }
+    }
+
+    /// The one database of a server of the test's own.
+    pub async fn create_on(cluster: &Cluster) -> Self {
+        let server = cluster.superuser().expect("a connection string");
+        let name = "bondhu_test_alone".to_owned();
+        template::ensure(&server).await.expect("a template");
         template::copy(&server, &name)
             .await
             .expect("a copy of the template");

@@ -16,8 +16,12 @@ use super::position::Lsn;
 use super::slot;
 use super::watermark::Origin;
 
-/// How often the acknowledged position is reported; well under `wal_sender_timeout` (60 s).
+/// How often the acknowledged position is reported; well under [`SILENT_FOR_MS`].
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A mirror that says nothing for so long loses the slot to a standby: it has been stopped, or
+/// lost its network.
+const SILENT_FOR_MS: u32 = 4_000;
 
 /// Events waiting between socket and mirror; past that the server waits.
 const BUFFERED_EVENTS: usize = 4096;
@@ -110,6 +114,9 @@ impl Stream {
         slot::ensure(&mut sql, &name, &publication, renew).await?;
 
         let mut client = ReplicationClient::connect_gated(source.replication.clone()).await?;
+        client
+            .simple_query(&format!("set wal_sender_timeout = {SILENT_FOR_MS}"))
+            .await?;
         let server = client.identify_system().await?;
         client.start().await?;
         let mut stream = Self { client, slot: name };

@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod access;
+mod crashes;
 mod decoder;
 mod documents;
 mod faults;
 mod hot;
+mod oracle;
 mod stage;
 mod visibility;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bondhu_core::cache::{Document, STATE_KEY};
 use bondhu_dev::redis_server::RedisServer;
 use bondhu_dev::testing::{Database, Role};
+use chrono::{DateTime, Utc};
 use redis::AsyncCommands as _;
 use serde_json::Value;
 use sqlx::PgPool;
@@ -32,7 +33,11 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn new() -> Self {
-        let database = Database::create().await;
+        Self::of(Database::create().await).await
+    }
+
+    /// Over a given database.
+    pub(crate) async fn of(database: Database) -> Self {
         let superuser = database.pool(Role::Superuser).await;
         let redis = RedisServer::temporary().await.unwrap();
         let redis_port = url::Url::parse(&redis.url()).unwrap().port().unwrap();
@@ -246,12 +251,23 @@ impl Stage {
 
     /// What Postgres would put in the document now.
     pub(crate) async fn built(&self, user: Uuid, document: Document) -> Option<Value> {
+        self.built_as_of(user, document, Utc::now()).await
+    }
+
+    /// What Postgres would put in the document as of an instant, from what it holds now.
+    pub(crate) async fn built_as_of(
+        &self,
+        user: Uuid,
+        document: Document,
+        as_of: DateTime<Utc>,
+    ) -> Option<Value> {
         let sql = format!(
-            "select data from bondhu.{}_document(array[$1], clock_timestamp())",
+            "select data from bondhu.{}_document(array[$1], $2)",
             document.name()
         );
         let data: Option<Option<Value>> = sqlx::query_scalar(&sql)
             .bind(user)
+            .bind(as_of)
             .fetch_optional(&self.superuser)
             .await
             .unwrap();
