@@ -9,4 +9,5 @@ mod faults;
 mod hot;
 mod oracle;
 mod stage;
+mod storms;
 mod visibility;
