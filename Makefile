@@ -8,7 +8,7 @@ DEV := $(CARGO_TARGET_DIR)/debug/bondhu-dev
 TARPAULIN := $(HOME)/.cache/bondhu/tarpaulin/bin/cargo-tarpaulin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build demo up test bench-engine coverage reset lint model eval bench-scorer model-programs
+.PHONY: help setup setup-test build demo up test bench-engine bench-mirror soak-mirror coverage reset lint model eval bench-scorer model-programs
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,13 @@ test: setup-test ## Run everything that has to pass (ONLY=NAME: the steps whose 
 
 bench-engine: build ## Measure what the engine costs, as ratios to the same table without it
 	@$(DEV) bench-engine
+
+soak-mirror: build ## Break everything around the mirror under load (FOR=60 seconds, at least KILLS=0 kills)
+	@$(DEV) soak-mirror --for $(or $(FOR),60) --kills $(or $(KILLS),0)
+
+bench-mirror: setup ## Measure the mirror and hot reads
+	@cargo build --locked --release -p sync-worker -p bondhu-dev
+	@$(CARGO_TARGET_DIR)/release/bondhu-dev bench-mirror
 
 coverage: $(TARPAULIN) ## Lines of core that its tests reach
 	@$(TARPAULIN) tarpaulin --locked -p bondhu-core --engine ptrace --skip-clean --include-files 'core/src/*' \

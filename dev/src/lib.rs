@@ -2,14 +2,18 @@
 
 pub mod account;
 pub mod bench_engine;
+pub mod bench_mirror;
 pub mod cluster;
 pub mod data_api;
 pub mod demo;
 pub mod extension;
 pub mod extension_sql;
+mod figures;
 pub mod http;
 pub mod installation;
 pub mod migrations;
+pub mod mirror_soak;
+mod mirror_stage;
 pub mod paths;
 pub mod ports;
 pub mod process;

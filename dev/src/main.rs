@@ -2,12 +2,16 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
-use bondhu_dev::{bench_engine, demo, extension, installation, migrations, test_runner, up};
+use bondhu_dev::{
+    bench_engine, bench_mirror, demo, extension, installation, migrations, mirror_soak,
+    test_runner, up,
+};
 
 /// Runs Bondhu on this machine: a private Postgres and Redis, stand-ins for the providers.
 #[derive(Debug, Parser)]
@@ -37,6 +41,17 @@ enum Command {
     },
     /// Measure what the engine costs, as ratios to the same table without it
     BenchEngine,
+    /// Measure the mirror and hot reads
+    BenchMirror,
+    /// Break everything around the mirror under load, and count what readers saw of it
+    SoakMirror {
+        /// Seconds
+        #[arg(long = "for", value_name = "SECONDS", default_value_t = 60)]
+        seconds: u64,
+        /// Go on until so many processes were killed
+        #[arg(long, value_name = "COUNT", default_value_t = 0)]
+        kills: u64,
+    },
     /// Start a migration; the first one is the whole of sql/
     Migration {
         /// What it is about: a-z, 0-9 and _
@@ -86,6 +101,10 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Demo { data } => return demo::run(data.as_deref()).await,
         Command::Test { only } => return test_runner::run(only.as_deref()).await,
         Command::BenchEngine => bench_engine::run().await?,
+        Command::BenchMirror => bench_mirror::run().await?,
+        Command::SoakMirror { seconds, kills } => {
+            return mirror_soak::run(Duration::from_secs(seconds), kills).await;
+        }
         Command::Up => up::up().await?,
         Command::Reset => up::reset()?,
         Command::Migration { name, rewrite } => {

@@ -72,6 +72,14 @@ impl Server {
         Ok(())
     }
 
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            // It may have ended just now.
+            kill_process(pid, signal).ok();
+        }
+    }
+
     /// Ends it: politely, and by force when it takes too long.
     pub fn stop(&mut self) -> Option<ExitStatus> {
         self.stop_with(self.farewell)
@@ -82,10 +90,7 @@ impl Server {
         if let Ok(Some(status)) = self.child.try_wait() {
             return Some(status);
         }
-        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-            // It may end between the look and the signal.
-            kill_process(pid, signal).ok();
-        }
+        self.signal(signal);
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             if let Ok(Some(status)) = self.child.try_wait() {

@@ -98,9 +98,9 @@ impl RedisServer {
         }
     }
 
-    /// Process id.
-    pub fn id(&self) -> u32 {
-        self.server.id()
+    /// Port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Kills it, as a power cut would.

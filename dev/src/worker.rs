@@ -28,6 +28,16 @@ impl Worker {
     /// # Errors
     /// It is not built, ends, or does not become ready.
     pub async fn start(environment: &Environment, port: u16, directory: &Path) -> Result<Self> {
+        let mut worker = Self::launch(environment, port, directory)?;
+        worker.ready().await?;
+        Ok(worker)
+    }
+
+    /// Starts `sync-worker run`.
+    ///
+    /// # Errors
+    /// It is not built.
+    pub fn launch(environment: &Environment, port: u16, directory: &Path) -> Result<Self> {
         let mut command = process::leashed(&program()?, Signal::TERM);
         command.arg("run");
         dress(&mut command, environment, directory);
@@ -37,15 +47,17 @@ impl Worker {
             Signal::TERM,
             &directory.join("worker.log"),
         )?;
-        let mut worker = Self {
+        Ok(Self {
             server,
             url: format!("http://127.0.0.1:{port}"),
-        };
-        worker.ready().await?;
-        Ok(worker)
+        })
     }
 
-    async fn ready(&mut self) -> Result<()> {
+    /// Waits until it says that it is ready.
+    ///
+    /// # Errors
+    /// It ends, or does not become ready.
+    pub async fn ready(&mut self) -> Result<()> {
         let client = crate::http::client()?;
         let url = format!("{}/readyz", self.url);
         let waited = wait::until("the worker to be ready", READY_WITHIN, async || {
@@ -81,6 +93,36 @@ impl Worker {
     /// It has.
     pub fn check_running(&mut self) -> Result<()> {
         self.server.check_running()
+    }
+
+    /// Process id.
+    pub fn id(&self) -> u32 {
+        self.server.id()
+    }
+
+    /// Its resident memory now and at its highest, in bytes.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn memory(&self) -> Result<(u64, u64)> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        let bytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            let kilobytes =
+                line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+            kilobytes.map(|kilobytes| kilobytes * 1024)
+        };
+        bytes("VmRSS:").zip(bytes("VmHWM:")).context("it has ended")
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        self.server.signal(signal);
+    }
+
+    /// Kills it, whatever it is doing.
+    pub fn kill(&mut self) {
+        self.server.stop_with(Signal::KILL);
     }
 
     /// Asks it to end and waits; says whether it ended well.

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use crate::cluster::{Cluster, ClusterConfig};
+use crate::figures::{Report, median, percentile};
 use crate::installation::Installation;
 use crate::paths;
 use crate::process::free_port;
@@ -21,7 +22,7 @@ use crate::stack::build_engine;
 
 use databases::{Databases, Variant};
 use load::{Client, Writers};
-use report::{Report, median, percentile};
+use report::{COMPARATORS, TARGETS};
 
 /// People who write at once in the figures about many.
 const PEOPLE: i32 = 2_000;
@@ -63,7 +64,7 @@ pub async fn run() -> Result<()> {
     let mut bench = Bench {
         databases: Databases::new(&cluster).await?,
         client: Client::new(&cluster, &run.path().join("scripts"), &texts()?)?,
-        report: Report::default(),
+        report: Report::new(&TARGETS, &COMPARATORS),
     };
     bench.copies().await?;
     bench.many().await?;
@@ -176,11 +177,11 @@ impl Bench {
     async fn reads(&mut self) -> Result<()> {
         let mut reads = self.databases.context_reads(LONG.0, READS).await?;
         self.report
-            .microseconds("context_read_us_p50", percentile(&mut reads, 50));
+            .quantity("context_read_us_p50", percentile(&mut reads, 50));
         self.report
-            .microseconds("context_read_us_p99", percentile(&mut reads, 99));
+            .quantity("context_read_us_p99", percentile(&mut reads, 99));
         self.report
-            .microseconds("score_call_us", self.databases.score_calls().await?);
+            .quantity("score_call_us", self.databases.score_calls().await?);
         Ok(())
     }
 

@@ -1,7 +1,9 @@
-//! What was measured, and what should be.
+//! What is measured, and what should be.
+
+use crate::figures::{Bound, Comparator, Target};
 
 /// The figures with targets: name, bound, whether it is a greatest or a least value, what it is.
-const TARGETS: [(&str, f64, Bound, &str); 7] = [
+pub(super) const TARGETS: [Target; 7] = [
     (
         "insert_ratio_many",
         0.70,
@@ -47,7 +49,7 @@ const TARGETS: [(&str, f64, Bound, &str); 7] = [
 ];
 
 /// For comparison.
-const COMPARATORS: [(&str, &str); 5] = [
+pub(super) const COMPARATORS: [Comparator; 5] = [
     (
         "score_call_us",
         "a call of score(text) in SQL; the bare core: make bench-scorer",
@@ -69,82 +71,3 @@ const COMPARATORS: [(&str, &str); 5] = [
         "PL/pgSQL, recount of the week, at 10,000",
     ),
 ];
-
-#[derive(Clone, Copy)]
-enum Bound {
-    Least,
-    Greatest,
-}
-
-/// Figures by name.
-#[derive(Default)]
-pub(super) struct Report {
-    figures: Vec<(&'static str, f64)>,
-}
-
-impl Report {
-    /// A ratio of transactions per second, or of times.
-    pub(super) fn ratio(&mut self, name: &'static str, value: f64) {
-        println!("{name} {value:.3}");
-        self.figures.push((name, value));
-    }
-
-    /// A time.
-    pub(super) fn microseconds(&mut self, name: &'static str, value: f64) {
-        println!("{name} {value:.1}");
-        self.figures.push((name, value));
-    }
-
-    fn value(&self, name: &str) -> f64 {
-        self.figures
-            .iter()
-            .find_map(|(figure, value)| (*figure == name).then_some(*value))
-            .unwrap_or(f64::NAN)
-    }
-
-    pub(super) fn print(&self) {
-        println!(
-            "\n{:<22} {:>8} {:>9}  {:<5}  what",
-            "figure", "value", "target", ""
-        );
-        for (name, target, bound, what) in TARGETS {
-            let value = self.value(name);
-            let (sign, passed) = match bound {
-                Bound::Least => ("≥", value >= target),
-                Bound::Greatest => ("≤", value <= target),
-            };
-            let verdict = if passed { "pass" } else { "short" };
-            let (value, target) = (shown(value), format!("{sign} {}", shown(target)));
-            println!("{name:<22} {value:>8} {target:>9}  {verdict:<5}  {what}");
-        }
-        for (name, what) in COMPARATORS {
-            println!(
-                "{name:<22} {:>8} {:>9}  {:<5}  {what}",
-                shown(self.value(name)),
-                "",
-                ""
-            );
-        }
-    }
-}
-
-/// Ratios with two digits after the point, microseconds with none.
-fn shown(value: f64) -> String {
-    if value < 10.0 {
-        format!("{value:.2}")
-    } else {
-        format!("{value:.0}")
-    }
-}
-
-/// The value in the middle.
-pub(super) fn median(mut values: Vec<f64>) -> f64 {
-    percentile(&mut values, 50)
-}
-
-/// The value that so many percent of the others do not exceed.
-pub(super) fn percentile(values: &mut [f64], percent: usize) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    let index = (values.len() * percent).div_ceil(100).saturating_sub(1);
-    values.get(index).copied().unwrap_or(f64::NAN)
-}

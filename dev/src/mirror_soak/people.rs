@@ -1,0 +1,253 @@
+//! Who write and read meanwhile, and what they see.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use futures::future::BoxFuture;
+use sqlx::PgPool;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::faults::Faults;
+use crate::data_api;
+use crate::mirror_stage::{MirrorStage, token};
+
+const PEOPLE: usize = 12;
+
+/// Between two actions of a person; there are [`PEOPLE`].
+const PAUSE: Duration = Duration::from_millis(15);
+
+/// A request that takes longer is given up: who asks is told nothing wrong by it.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What all of them saw.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    reads: AtomicU64,
+    from_redis: AtomicU64,
+    writes: AtomicU64,
+    stale: AtomicU64,
+    worst_staleness: Mutex<Duration>,
+}
+
+impl Seen {
+    pub(super) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn from_redis(&self) -> u64 {
+        self.from_redis.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Relaxed)
+    }
+
+    /// Reads that lacked what their reader asked for.
+    pub(super) fn stale(&self) -> u64 {
+        self.stale.load(Ordering::Relaxed)
+    }
+
+    /// The oldest commit that a plain read lacked.
+    pub(super) fn worst_staleness(&self) -> Duration {
+        *self
+            .worst_staleness
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lacked(&self, age: Duration) {
+        let mut worst = self
+            .worst_staleness
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *worst = age.max(*worst);
+    }
+}
+
+/// Somebody who counts up in messages.
+struct Person {
+    id: Uuid,
+    token: String,
+    /// When each number was known to be committed; `None` while that is not known.
+    committed: RwLock<Vec<Option<Instant>>>,
+}
+
+impl Person {
+    fn numbers(&self) -> std::sync::RwLockReadGuard<'_, Vec<Option<Instant>>> {
+        self.committed
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, number: usize, at: Option<Instant>) {
+        let mut committed = self
+            .committed
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        committed.resize(number + 1, None);
+        committed[number] = at;
+    }
+}
+
+pub(super) struct People(Vec<Arc<Person>>);
+
+impl People {
+    /// Half of them are here with a session, half are only ever read.
+    pub(super) async fn sign_up(stage: &MirrorStage) -> Result<Self> {
+        let database = stage.superuser()?;
+        let mut people = Vec::new();
+        for number in 0..PEOPLE {
+            let id = Uuid::new_v4();
+            sqlx::query("insert into auth.users (id, email) values ($1, $2)")
+                .bind(id)
+                .bind(format!("{id}@example.org"))
+                .execute(&database)
+                .await?;
+            if number % 2 == 0 {
+                sqlx::query(
+                    "insert into public.user_sessions (user_id, device_id) values ($1, 'phone')",
+                )
+                .bind(id)
+                .execute(&database)
+                .await?;
+            }
+            people.push(Arc::new(Person {
+                id,
+                token: token(id)?,
+                committed: RwLock::new(vec![None]),
+            }));
+        }
+        Ok(Self(people))
+    }
+
+    /// Lets each of them write and read until `stop`.
+    pub(super) fn act(
+        self,
+        faults: &Faults,
+        seen: &Arc<Seen>,
+        stop: &CancellationToken,
+    ) -> Result<BoxFuture<'static, ()>> {
+        let api = faults.stage().pool("authenticator", 8)?;
+        let superuser = faults.stage().superuser()?;
+        let mut acting = JoinSet::new();
+        for person in self.0 {
+            let actor = Actor {
+                person,
+                api: api.clone(),
+                superuser: superuser.clone(),
+                http: crate::http::client()?,
+                workers: faults.workers(),
+                seen: Arc::clone(seen),
+            };
+            let stop = stop.clone();
+            acting.spawn(async move { stop.run_until_cancelled(actor.act()).await });
+        }
+        Ok(Box::pin(async move {
+            while acting.join_next().await.is_some() {}
+        }))
+    }
+}
+
+struct Actor {
+    person: Arc<Person>,
+    api: PgPool,
+    superuser: PgPool,
+    http: reqwest::Client,
+    workers: Arc<RwLock<Vec<String>>>,
+    seen: Arc<Seen>,
+}
+
+impl Actor {
+    async fn act(self) {
+        for number in 1.. {
+            let written = tokio::time::timeout(PATIENCE, self.write(number)).await;
+            match written {
+                Ok(Ok(position)) => {
+                    self.person.put(number, Some(Instant::now()));
+                    self.seen.writes.fetch_add(1, Ordering::Relaxed);
+                    // With the position it has to be there.
+                    if let Some(read) = self.read(Some(&position)).await
+                        && read < number
+                    {
+                        self.seen.stale.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+                _ => self.person.put(number, None),
+            }
+            tokio::time::sleep(PAUSE).await;
+            let begun = Instant::now();
+            if let Some(read) = self.read(None).await {
+                let lacking = self
+                    .person
+                    .numbers()
+                    .iter()
+                    .skip(read + 1)
+                    .flatten()
+                    .next()
+                    .copied();
+                if let Some(committed) = lacking
+                    && let Some(age) = begun.checked_duration_since(committed)
+                {
+                    self.seen.lacked(age);
+                }
+            }
+        }
+    }
+
+    /// A position that the write lies before.
+    async fn write(&self, number: usize) -> sqlx::Result<String> {
+        let mut request = data_api::as_user(&self.api, self.person.id).await?;
+        sqlx::query("insert into public.chat_messages (message_text) values ($1)")
+            .bind(number.to_string())
+            .execute(&mut *request)
+            .await?;
+        request.commit().await?;
+        sqlx::query_scalar("select pg_current_wal_insert_lsn()::text")
+            .fetch_one(&self.superuser)
+            .await
+    }
+
+    /// The newest number that a worker shows; `None` when none answers.
+    async fn read(&self, min_lsn: Option<&str>) -> Option<usize> {
+        let workers = self
+            .workers
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        for worker in workers {
+            let mut request = self
+                .http
+                .get(format!("{worker}/v1/hot/chat_history"))
+                .timeout(PATIENCE)
+                .bearer_auth(&self.person.token);
+            if let Some(position) = min_lsn {
+                request = request.query(&[("min_lsn", position)]);
+            }
+            let Ok(answer) = request.send().await else {
+                continue;
+            };
+            if !answer.status().is_success() {
+                continue;
+            }
+            let redis = answer
+                .headers()
+                .get("bondhu-source")
+                .is_some_and(|source| source == "redis");
+            let Ok(document) = answer.json::<serde_json::Value>().await else {
+                continue;
+            };
+            self.seen.reads.fetch_add(1, Ordering::Relaxed);
+            self.seen
+                .from_redis
+                .fetch_add(u64::from(redis), Ordering::Relaxed);
+            let newest = document.as_array().and_then(|messages| messages.last());
+            let text = newest.and_then(|message| message["message_text"].as_str());
+            return text.map_or(Some(0), |text| text.parse().ok());
+        }
+        None
+    }
+}

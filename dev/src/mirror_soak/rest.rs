@@ -1,0 +1,75 @@
+//! Redis at rest, against Postgres.
+
+use anyhow::{Context, Result, ensure};
+use bondhu_core::cache::{Document, STATE_KEY};
+use chrono::{DateTime, Utc};
+use redis::AsyncCommands as _;
+use serde_json::Value;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+async fn connect(url: &str) -> Result<redis::aio::MultiplexedConnection> {
+    let client = redis::Client::open(url)?;
+    Ok(client.get_multiplexed_async_connection().await?)
+}
+
+async fn state(url: &str) -> Result<Value> {
+    let text: Option<String> = connect(url).await?.get(STATE_KEY).await?;
+    Ok(serde_json::from_str(
+        &text.context("there is no watermark")?,
+    )?)
+}
+
+/// Whether the watermark has passed everything that is written.
+pub(crate) async fn caught_up(database: &PgPool, redis: &str) -> Result<()> {
+    let state = state(redis).await?;
+    let lsn = state["lsn"]
+        .as_str()
+        .context("a watermark has a position")?;
+    let complete = state["ts"].as_i64().unwrap_or_default() > 0;
+    let behind: i64 = sqlx::query_scalar(
+        "select (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint - ('x' || $1)::bit(64)::bigint",
+    )
+    .bind(lsn)
+    .fetch_one(database)
+    .await?;
+    // Heartbeats and checkpoints write too: nobody ever is quite there.
+    ensure!(complete && behind < 1024, "it is {behind} bytes behind");
+    Ok(())
+}
+
+/// The keys of the present epoch that are not what Postgres builds as of their own instant.
+pub(crate) async fn wrong_keys(database: &PgPool, redis: &str) -> Result<Vec<String>> {
+    let epoch = state(redis).await?["epoch"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let mut redis = connect(redis).await?;
+    let keys: Vec<String> = redis.keys("*").await?;
+    let mut wrong = Vec::new();
+    for key in keys {
+        let Some((document, user)) = Document::of_key(&key) else {
+            continue;
+        };
+        let Some(text) = redis.get::<_, Option<String>>(&key).await? else {
+            continue;
+        };
+        let value: Value = serde_json::from_str(&text)?;
+        if !value["v"].as_str().unwrap_or_default().starts_with(&epoch) {
+            continue;
+        }
+        let as_of: DateTime<Utc> = value["as_of"].as_str().unwrap_or_default().parse()?;
+        let built: Option<Option<Value>> = sqlx::query_scalar(&format!(
+            "select data from bondhu.{}_document(array[$1], $2)",
+            document.name()
+        ))
+        .bind(user.parse::<Uuid>()?)
+        .bind(as_of)
+        .fetch_optional(database)
+        .await?;
+        if built.flatten().unwrap_or_default() != value["data"] {
+            wrong.push(format!("{key} as of {as_of}"));
+        }
+    }
+    Ok(wrong)
+}
