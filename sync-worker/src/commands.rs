@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::HeaderValue;
 use secrecy::ExposeSecret as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool};
@@ -129,7 +130,9 @@ async fn everything(env: &Environment) -> Result<(), Error> {
         ),
     };
     tracing::info!(sync = readiness.sync, "listening on http://{}", http.addr);
-    let mut routes = syncing.as_ref().map_or_else(Router::new, Syncing::callback);
+    let mut routes = syncing.as_ref().map_or_else(Router::new, |syncing| {
+        syncing.routes(http.cors_origins.clone())
+    });
     match verifier {
         Some(auth) => {
             let reader = HotReader::new(
@@ -236,8 +239,8 @@ impl Syncing {
         tokio::join!(sync::run(Arc::clone(&self.context), stop.clone()), asked);
     }
 
-    fn callback(&self) -> Router {
-        oauth::router(Arc::clone(&self.callback))
+    fn routes(&self, origins: Vec<HeaderValue>) -> Router {
+        oauth::router(Arc::clone(&self.callback), origins)
     }
 
     fn describe(&self) -> String {

@@ -140,10 +140,10 @@ pub static HTTP_ADDR: Variable = plain(
     "0.0.0.0:8787",
     Some("127.0.0.1:8787"),
 );
-/// Who may read documents from a browser.
+/// Whose pages may call the worker.
 pub static CORS_ORIGINS: Variable = plain(
     "BONDHU_CORS_ORIGINS",
-    "origins whose pages may read documents from this worker, comma-separated; none unless set",
+    "origins whose pages may call this worker, comma-separated; none unless set",
     "https://app.example.com,http://localhost:3000",
     None,
 );

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use bondhu_core::retry::Failure;
 use serde::Deserialize;
 use sqlx::PgPool;
+use tower_http::cors::CorsLayer;
 use url::Url;
 
 use super::link::link;
@@ -39,14 +40,16 @@ pub struct CallbackState {
 /// A token and its envelope are far smaller.
 const LARGEST_LINK: usize = 16 * 1024;
 
-/// The routes of linking.
-pub fn router(state: Arc<CallbackState>) -> Router {
+/// The routes of linking; tokens may be brought by pages of these origins.
+pub fn router(state: Arc<CallbackState>, origins: Vec<HeaderValue>) -> Router {
+    let cors = CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::POST])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE]);
     Router::new()
+        .route("/link", post(link))
+        .layer((cors, DefaultBodyLimit::max(LARGEST_LINK)))
         .route("/oauth/{provider}/callback", get(callback))
-        .route(
-            "/link",
-            post(link).layer(DefaultBodyLimit::max(LARGEST_LINK)),
-        )
         .with_state(state)
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bondhu_dev::standin::{Provider as Standby, RecordedRequest, Standin, StandinConfig};
 use bondhu_dev::testing::{Database, Role};
 use reqwest::StatusCode;
+use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::PgPool;
 use sync_worker::config::TokenKey;
@@ -112,7 +113,7 @@ impl World {
         let token_key = TokenKey::generate("k1");
         let vault = Arc::new(Vault::new(std::slice::from_ref(&token_key)));
         let http = http_client().unwrap();
-        let callback = oauth::router(Arc::new(CallbackState {
+        let linking = Arc::new(CallbackState {
             database: worker.clone(),
             vault: Arc::clone(&vault),
             http: http.clone(),
@@ -122,8 +123,9 @@ impl World {
                 Some(&JWT_SECRET.into()),
                 http.clone(),
             )),
-        }));
-        tokio::spawn(async move { axum::serve(listener, callback).await });
+        });
+        let routes = oauth::router(linking, vec![HeaderValue::from_static(APP)]);
+        tokio::spawn(async move { axum::serve(listener, routes).await });
         let context = Arc::new(SyncContext {
             database: worker,
             vault,

@@ -21,7 +21,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::fixture::{JWT_SECRET, SUPABASE_URL, World, eventually};
+use crate::fixture::{APP, JWT_SECRET, SUPABASE_URL, World, eventually};
 
 /// An access token as Supabase Auth makes one.
 fn access_token(user: Uuid) -> String {
@@ -122,6 +122,29 @@ async fn what_cannot_be_linked_says_why() {
             "{answer}"
         );
         assert!(!answer["message"].as_str().unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn only_the_apps_pages_may_bring_tokens() {
+    let world = World::new().await;
+    for (origin, allowed) in [(APP, Some(APP)), ("https://evil.example", None)] {
+        let preflight = reqwest::Client::new()
+            .request(
+                reqwest::Method::OPTIONS,
+                format!("{}/link", world.worker_url),
+            )
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .header(
+                "access-control-request-headers",
+                "authorization,content-type",
+            )
+            .send()
+            .await
+            .unwrap();
+        let header = preflight.headers().get("access-control-allow-origin");
+        assert_eq!(header.map(|value| value.to_str().unwrap()), allowed);
     }
 }
 
