@@ -142,8 +142,8 @@ async fn people(database: &PgPool) -> Result<()> {
         "insert into auth.users (id, email) select public.bench_user(n), n || '@example.org' from generate_series(1, $1) n",
         "insert into public.user_sessions (user_id, device_id) select public.bench_user(n), 'phone' from generate_series(1, $1) n",
         "insert into public.music_preferences
-           (user_id, top_genres, top_artists, recently_played, plays_by_hour, play_count, computed_at)
-         select public.bench_user(n), '[]', '[]', '[]', array_fill(0, array[24]), 0, now() from generate_series(1, $1) n",
+           (user_id, provider, top_genres, top_artists, recently_played, plays_by_hour, plays_by_weekday, play_count, computed_at)
+         select public.bench_user(n), 'spotify', '[]', '[]', '[]', array_fill(0, array[24]), array_fill(0, array[7]), 0, now() from generate_series(1, $1) n",
         "insert into public.video_preferences
            (user_id, top_categories, top_topics, top_channels, subscription_count, like_count, computed_at)
          select public.bench_user(n), '[]', '[]', '[]', 0, 0, now() from generate_series(1, $1) n",

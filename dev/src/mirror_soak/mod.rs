@@ -58,7 +58,7 @@ pub async fn run(time: Duration, kills: u64) -> Result<ExitCode> {
 
     let worst = seen.worst_staleness();
     println!("reads {}", seen.reads());
-    println!("reads_from_redis {}", seen.from_redis());
+    println!("reads_from_redis {}", seen.served_by_redis());
     println!("writes {}", seen.writes());
     println!("stale_reads {}", seen.stale());
     println!("lost_updates {}", wrong.len());
@@ -66,7 +66,7 @@ pub async fn run(time: Duration, kills: u64) -> Result<ExitCode> {
     println!("faults {}", faults.caused());
     println!("kills {}", faults.kills());
     let held =
-        seen.stale() == 0 && wrong.is_empty() && worst <= MOST_STALE && seen.from_redis() > 0;
+        seen.stale() == 0 && wrong.is_empty() && worst <= MOST_STALE && seen.served_by_redis() > 0;
     println!("{}", if held { "pass" } else { "short" });
     Ok(if held {
         ExitCode::SUCCESS

@@ -38,7 +38,7 @@ impl Seen {
         self.reads.load(Ordering::Relaxed)
     }
 
-    pub(super) fn from_redis(&self) -> u64 {
+    pub(super) fn served_by_redis(&self) -> u64 {
         self.from_redis.load(Ordering::Relaxed)
     }
 

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use bondhu_core::cache::{STATE_KEY, STATE_MAX_AGE};
-use chrono::{TimeDelta, Utc};
+use chrono::Utc;
 use redis::RedisError;
 
 use super::{PATIENCE, Report};
+use crate::cache::State;
 use crate::config::MirrorConfig;
 
 pub(super) async fn check(report: &mut Report, config: &MirrorConfig) {
@@ -56,9 +57,7 @@ fn remedy_of(error: &RedisError) -> &'static str {
         Some("NOAUTH" | "WRONGPASS") => {
             "put user and password in REDIS_URL: redis://user:password@host:port"
         }
-        Some("NOPERM") => {
-            "let the worker's user run GET, SET, DEL, EXISTS, SCAN, EVAL, EVALSHA and SCRIPT LOAD on all keys"
-        }
+        Some("NOPERM") => "give the worker's user what sync-worker/redis.acl gives bondhu-worker",
         _ => "start it, or check host, port and TLS (rediss://) in REDIS_URL",
     }
 }
@@ -87,26 +86,27 @@ fn tell(report: &mut Report, facts: &Facts) {
 }
 
 fn tell_state(report: &mut Report, state: Option<&str>) {
-    let complete_at = state
-        .and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok())
-        .and_then(|state| state.get("ts")?.as_i64());
-    let Some(complete_at) = complete_at else {
+    let state: Option<State> = state.and_then(|text| serde_json::from_str(text).ok());
+    let Some((state, version)) = state.and_then(|state| Some((state.clone(), state.version()?)))
+    else {
         report.ok("no mirror has written to this Redis yet");
         return;
     };
-    let age = TimeDelta::milliseconds(Utc::now().timestamp_millis().saturating_sub(complete_at));
-    if age.to_std().is_ok_and(|age| age > STATE_MAX_AGE) {
+    let age = state.age(Utc::now().timestamp_millis());
+    let epoch = version.epoch.0;
+    if age > STATE_MAX_AGE {
         report.warn(
             format!(
-                "the mirror is {} s behind, so that readers go to Postgres",
-                age.num_seconds()
+                "the mirror is {} s behind in epoch {epoch}, so that readers go to Postgres",
+                age.as_secs()
             ),
             "start sync-worker run or mirror; its /readyz says what stops it",
         );
     } else {
         report.ok(format!(
-            "the mirror is {} ms behind",
-            age.num_milliseconds().max(0)
+            "the mirror is {} ms behind at {} of epoch {epoch}",
+            age.as_millis(),
+            version.lsn
         ));
     }
 }

@@ -112,6 +112,7 @@ struct Slot {
     active: bool,
     wal_status: Option<String>,
     held_bytes: Option<i64>,
+    behind_bytes: Option<i64>,
 }
 
 async fn slot(report: &mut Report, database: &PgPool, name: &str) {
@@ -126,7 +127,8 @@ async fn slot(report: &mut Report, database: &PgPool, name: &str) {
         );
     }
     let found: Result<Option<Slot>, _> = sqlx::query_as(
-        "select active, wal_status::text, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint as held_bytes
+        "select active, wal_status::text, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint as held_bytes,
+                pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint as behind_bytes
          from pg_replication_slots where slot_name = $1",
     )
     .bind(name)
@@ -141,7 +143,11 @@ async fn slot(report: &mut Report, database: &PgPool, name: &str) {
         Ok(Some(slot)) => {
             let held = slot.held_bytes.unwrap_or_default();
             let use_of = if slot.active { "in use" } else { "not in use" };
-            let what = format!("slot {name} is {use_of} and holds {} MB of WAL", held >> 20);
+            let behind = slot.behind_bytes.unwrap_or_default() >> 10;
+            let what = format!(
+                "slot {name} is {use_of}, {behind} kB behind, and holds {} MB of WAL",
+                held >> 20
+            );
             if !slot.active && held > MUCH_WAL_BYTES {
                 let drop = format!("start the mirror, or: select pg_drop_replication_slot('{name}')");
                 report.warn(what, drop);

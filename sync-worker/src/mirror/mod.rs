@@ -172,6 +172,7 @@ impl Mirror {
         tokio::select! {
             outcome = mirroring => outcome,
             () = heartbeat::beat(self.database.clone()) => Ok(()),
+            () = slot::watch(&self.database, self.source.slot(), &self.metrics) => Ok(()),
         }
     }
 }

@@ -1,9 +1,16 @@
 //! The logical slot: made when missing, renewed when lost, never taken from another mirror.
 
-use sqlx::{Connection as _, PgConnection};
+use std::time::Duration;
+
+use sqlx::{Connection as _, PgConnection, PgPool};
+use tokio::time::MissedTickBehavior;
 
 use super::error::MirrorError;
 use super::position::Lsn;
+use crate::telemetry::Metrics;
+
+/// How often a slot is looked at.
+const WATCH_EVERY: Duration = Duration::from_secs(5);
 
 /// What `pg_replication_slots` says of a slot.
 #[derive(Debug, sqlx::FromRow)]
@@ -94,6 +101,29 @@ pub(super) async fn acknowledged(
     .fetch_one(connection)
     .await?;
     Ok(Lsn(bytes.cast_unsigned()))
+}
+
+/// Tells `metrics` every few seconds how much of the log the slot has to catch up with and how
+/// much it keeps on disk, until dropped.
+pub(super) async fn watch(database: &PgPool, name: &str, metrics: &Metrics) {
+    let mut ticks = tokio::time::interval(WATCH_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let sizes: Result<Option<(Option<i64>, Option<i64>)>, _> = sqlx::query_as(
+            "select pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint,
+                    pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint
+             from pg_replication_slots where slot_name = $1",
+        )
+        .bind(name)
+        .fetch_optional(database)
+        .await;
+        match sizes {
+            Ok(Some((Some(behind), Some(held)))) => metrics.mirror_slot(behind, held),
+            Ok(_) => {}
+            Err(error) => tracing::debug!(%error, "the slot was not looked at"),
+        }
+    }
 }
 
 /// Connects for one of the above.

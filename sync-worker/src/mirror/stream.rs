@@ -96,6 +96,13 @@ impl Source {
     }
 }
 
+impl Source {
+    /// Name of the slot.
+    pub(super) fn slot(&self) -> &str {
+        &self.replication.slot
+    }
+}
+
 /// An open stream. Holding it makes this mirror the one that leads.
 pub(super) struct Stream {
     client: ReplicationClient,

@@ -63,6 +63,8 @@ pub struct Metrics {
     mirror_leading: Gauge,
     mirror_epoch: Gauge,
     mirror_watermark: Gauge,
+    mirror_slot_behind: Gauge,
+    mirror_slot_held: Gauge,
     provider_requests: Family<Answered, Counter>,
     sync_pulls: Family<Ended, Counter>,
     requests_left: Family<Of, Gauge>,
@@ -113,6 +115,16 @@ impl Default for Metrics {
             &mut registry,
             "mirror_watermark_timestamp_seconds",
             "Unix time at which Redis last held everything that had arrived",
+        );
+        let mirror_slot_behind = gauge(
+            &mut registry,
+            "mirror_slot_behind_bytes",
+            "Write-ahead log that the slot is not acknowledged for",
+        );
+        let mirror_slot_held = gauge(
+            &mut registry,
+            "mirror_slot_held_bytes",
+            "Write-ahead log that the slot keeps on the server's disk",
         );
         let provider_requests = family(
             &mut registry,
@@ -181,6 +193,8 @@ impl Default for Metrics {
             mirror_leading,
             mirror_epoch,
             mirror_watermark,
+            mirror_slot_behind,
+            mirror_slot_held,
             hot_reads,
             hot_fills,
             hot_failures,
@@ -230,6 +244,12 @@ impl Metrics {
     pub fn mirror_transaction(&self, lag: Duration) {
         self.mirror_transactions.inc();
         self.mirror_lag.observe(lag.as_secs_f64());
+    }
+
+    /// The slot is so many bytes behind, and keeps so many.
+    pub fn mirror_slot(&self, behind: i64, held: i64) {
+        self.mirror_slot_behind.set(behind);
+        self.mirror_slot_held.set(held);
     }
 
     /// So many documents have changed in Redis.
