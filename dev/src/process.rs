@@ -1,6 +1,8 @@
 //! Child processes that never outlive us.
 
 use std::fs::File;
+use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -11,6 +13,10 @@ use rustix::process::{Pid, Signal, kill_process};
 /// How long a server may take over a polite end.
 const PATIENCE: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Below those that Linux gives to outgoing connections (`net.ipv4.ip_local_port_range`).
+const SERVER_PORTS: Range<u16> = 20_000..32_768;
+const ATTEMPTS: usize = 100;
 
 /// A server that runs for us. Dropping it ends it.
 #[derive(Debug)]
@@ -138,12 +144,14 @@ pub fn tail(file: &Path, lines: usize) -> String {
     all[all.len().saturating_sub(lines)..].join("\n")
 }
 
-/// A TCP port on the loopback address that is free now.
+/// A TCP port on the loopback address that is free now. No outgoing connection takes it
+/// before its server does, or while that restarts.
 ///
 /// # Errors
 /// None can be had.
 pub fn free_port() -> Result<u16> {
-    let listener =
-        std::net::TcpListener::bind(("127.0.0.1", 0)).context("no free port on 127.0.0.1")?;
-    Ok(listener.local_addr()?.port())
+    (0..ATTEMPTS)
+        .map(|_| rand::random_range(SERVER_PORTS))
+        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .context("no free port on 127.0.0.1 between 20000 and 32767")
 }
