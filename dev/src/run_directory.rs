@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result, bail};
 
@@ -27,7 +28,12 @@ impl RunDirectory {
         let guard = lock_file(&runs.join("lock"))?;
         guard.lock()?;
         remove_abandoned(&runs)?;
-        let path = runs.join(format!("{kind}-{}", std::process::id()));
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        let path = runs.join(format!(
+            "{kind}-{}-{}",
+            std::process::id(),
+            COUNTER.fetch_add(1, Ordering::Relaxed)
+        ));
         fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
         let lock = lock_file(&path.join("lock"))?;
         lock.lock()?;
