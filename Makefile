@@ -5,10 +5,11 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/bondhu/target
 export PGRX_PG_CONFIG_PATH ?= /usr/lib/postgresql/15/bin/pg_config
 
 DEV := $(CARGO_TARGET_DIR)/debug/bondhu-dev
+RELEASE_DEV := $(CARGO_TARGET_DIR)/release/bondhu-dev
 TARPAULIN := $(HOME)/.cache/bondhu/tarpaulin/bin/cargo-tarpaulin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build demo up test bench-engine bench-mirror soak-mirror coverage reset lint model eval bench-scorer model-programs
+.PHONY: help setup setup-test build build-release demo up test bench-engine bench-mirror soak-mirror bench-sync soak-sync coverage reset lint model eval bench-scorer model-programs
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,9 +30,14 @@ bench-engine: build ## Measure what the engine costs, as ratios to the same tabl
 soak-mirror: build ## Break everything around the mirror under load (FOR=60 seconds, at least KILLS=0 kills)
 	@$(DEV) soak-mirror --for $(or $(FOR),60) --kills $(or $(KILLS),0)
 
-bench-mirror: setup ## Measure the mirror and hot reads
-	@cargo build --locked --release -p sync-worker -p bondhu-dev
-	@$(CARGO_TARGET_DIR)/release/bondhu-dev bench-mirror
+bench-mirror: build-release ## Measure the mirror and hot reads
+	@$(RELEASE_DEV) bench-mirror
+
+bench-sync: build-release ## Measure what syncing takes and costs, against the providers' latency
+	@$(RELEASE_DEV) bench-sync
+
+soak-sync: setup-test build-release ## Kill the sync worker and let the providers fail for FOR=60 seconds (SEED=N: the moments of an earlier run)
+	@$(RELEASE_DEV) soak-sync --for $(or $(FOR),60) $(if $(SEED),--seed $(SEED))
 
 coverage: $(TARPAULIN) ## Lines of core that its tests reach
 	@$(TARPAULIN) tarpaulin --locked -p bondhu-core --engine ptrace --skip-clean --include-files 'core/src/*' \
@@ -50,6 +56,9 @@ setup: ## Install the packages that `make demo` needs
 
 setup-test: ## Install the packages that `make test` needs
 	@dev/setup.sh test
+
+build-release: setup
+	@cargo build --locked --release -p sync-worker -p bondhu-dev
 
 build: setup
 	@cargo build --locked

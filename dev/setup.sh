@@ -29,8 +29,8 @@ packages() {
   printf '%s\n' gcc libc6-dev make pkg-config libclang-dev \
     postgresql-15 postgresql-client-15 postgresql-server-dev-15 postgresql-15-cron redis-server
   if [ "$stage" = test ]; then
-    # pgTAP and its runner; pip and npm bring PostgreSQL 17 and 18 and the Supabase CLI.
-    printf '%s\n' postgresql-15-pgtap postgresql-15-plpgsql-check libtap-parser-sourcehandler-pgtap-perl python3-pip
+    # A worker with another clock; pgTAP and its runner; pip and npm bring PostgreSQL 17 and 18 and the Supabase CLI.
+    printf '%s\n' faketime postgresql-15-pgtap postgresql-15-plpgsql-check libtap-parser-sourcehandler-pgtap-perl python3-pip
     command -v npm >/dev/null || printf '%s\n' npm
     # Rust's standard library for wasm32, where the toolchain has none.
     [ -d "$(rustc --print sysroot)/lib/rustlib/wasm32-unknown-unknown/lib" ] ||

@@ -9,8 +9,8 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use bondhu_dev::{
-    bench_engine, bench_mirror, demo, extension, installation, migrations, mirror_soak,
-    test_runner, up,
+    bench_engine, bench_mirror, bench_sync, demo, extension, installation, migrations, mirror_soak,
+    soak_sync, test_runner, up,
 };
 
 /// Runs Bondhu on this machine: a private Postgres and Redis, stand-ins for the providers.
@@ -51,6 +51,17 @@ enum Command {
         /// Go on until so many processes were killed
         #[arg(long, value_name = "COUNT", default_value_t = 0)]
         kills: u64,
+    },
+    /// Measure what syncing takes and costs, against the providers' latency
+    BenchSync,
+    /// Kill the worker and let the providers fail, again and again; nothing may be lost
+    SoakSync {
+        /// For how long, once everything stands
+        #[arg(long = "for", value_name = "SECONDS", default_value_t = 60)]
+        seconds: u64,
+        /// What chose the moments of an earlier run [default: any]
+        #[arg(long)]
+        seed: Option<u64>,
     },
     /// Start a migration; the first one is the whole of sql/
     Migration {
@@ -100,6 +111,10 @@ async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Demo { data } => return demo::run(data.as_deref()).await,
         Command::Test { only } => return test_runner::run(only.as_deref()).await,
+        Command::SoakSync { seconds, seed } => {
+            return soak_sync::run(Duration::from_secs(seconds), seed).await;
+        }
+        Command::BenchSync => bench_sync::run().await?,
         Command::BenchEngine => bench_engine::run().await?,
         Command::BenchMirror => bench_mirror::run().await?,
         Command::SoakMirror { seconds, kills } => {

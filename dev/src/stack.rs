@@ -87,13 +87,15 @@ impl Stack {
         said(&format!("Redis on port {}", plan.ports.redis));
 
         let standin = Standin::start(standin_config(plan.ports)).await?;
-        point_providers_at(&cluster, &standin, plan.ports).await?;
+        point_providers_at(&cluster.url("postgres", DATABASE), &standin, plan.ports).await?;
         said(&format!(
             "stand-in for Spotify and YouTube on port {}",
             plan.ports.standin
         ));
 
-        let environment = worker_environment(&cluster, &redis, &standin, plan)?;
+        let mut environment =
+            worker_environment(&cluster, DATABASE, &standin, plan.ports, token_key(plan)?);
+        environment.extend(mirror_environment(&cluster, DATABASE, &redis));
         let files = directory.join("worker");
         fs::create_dir_all(&files)?;
         worker::run(&["cron", "install"], &environment, &files)?;
@@ -175,7 +177,8 @@ async fn prepare_database(cluster: &Cluster) -> Result<usize> {
     Ok(applied)
 }
 
-fn standin_config(ports: Ports) -> StandinConfig {
+/// Applications that the worker on these ports signs in as.
+pub(crate) fn standin_config(ports: Ports) -> StandinConfig {
     let client = |id: &str, provider| Client {
         id: id.to_owned(),
         secret: format!("{id}-secret"),
@@ -196,9 +199,14 @@ fn callback(ports: Ports, provider: &str) -> String {
     )
 }
 
-async fn point_providers_at(cluster: &Cluster, standin: &Standin, ports: Ports) -> Result<()> {
+/// Sets a database's providers up as the stand-in's; `database` is its owner's.
+pub(crate) async fn point_providers_at(
+    database: &str,
+    standin: &Standin,
+    ports: Ports,
+) -> Result<()> {
     let config = standin_config(ports);
-    let mut owner = PgConnection::connect(&cluster.url("postgres", DATABASE)).await?;
+    let mut owner = PgConnection::connect(database).await?;
     for (name, provider, client) in [
         ("spotify", Provider::Spotify, config.spotify),
         ("youtube", Provider::YouTube, config.google),
@@ -219,18 +227,19 @@ async fn point_providers_at(cluster: &Cluster, standin: &Standin, ports: Ports) 
     Ok(owner.close().await?)
 }
 
-fn worker_environment(
+/// What a worker is told that syncs `database` from the stand-in.
+pub(crate) fn worker_environment(
     cluster: &Cluster,
-    redis: &RedisServer,
+    database: &str,
     standin: &Standin,
-    plan: &Plan<'_>,
-) -> Result<worker::Environment> {
-    let config = standin_config(plan.ports);
-    Ok(vec![
-        ("DATABASE_URL", cluster.url("bondhu_worker", DATABASE)),
-        ("BONDHU_REPLICATION_URL", cluster.url("postgres", DATABASE)),
-        ("REDIS_URL", redis.url()),
-        ("BONDHU_TOKEN_KEYS", token_key(plan)?),
+    ports: Ports,
+    token_key: String,
+) -> worker::Environment {
+    let config = standin_config(ports);
+    let address = format!("127.0.0.1:{}", ports.worker);
+    vec![
+        ("DATABASE_URL", cluster.url("bondhu_worker", database)),
+        ("BONDHU_TOKEN_KEYS", token_key),
         ("SPOTIFY_CLIENT_ID", config.spotify.id),
         ("SPOTIFY_CLIENT_SECRET", config.spotify.secret),
         ("SPOTIFY_ACCOUNTS_URL", standin.spotify_accounts_url()),
@@ -239,19 +248,30 @@ fn worker_environment(
         ("GOOGLE_CLIENT_SECRET", config.google.secret),
         ("GOOGLE_OAUTH_URL", standin.google_oauth_url()),
         ("YOUTUBE_API_URL", standin.youtube_api_url()),
-        (
-            "BONDHU_PUBLIC_URL",
-            format!("http://127.0.0.1:{}", plan.ports.worker),
-        ),
-        (
-            "BONDHU_HTTP_ADDR",
-            format!("127.0.0.1:{}", plan.ports.worker),
-        ),
+        ("BONDHU_PUBLIC_URL", format!("http://{address}")),
+        ("BONDHU_HTTP_ADDR", address),
         (
             "BONDHU_LOG",
             std::env::var("BONDHU_LOG").unwrap_or_else(|_| "info".to_owned()),
         ),
-    ])
+    ]
+}
+
+/// What it is told besides to mirror into `redis`.
+pub(crate) fn mirror_environment(
+    cluster: &Cluster,
+    database: &str,
+    redis: &RedisServer,
+) -> [(&'static str, String); 2] {
+    [
+        ("BONDHU_REPLICATION_URL", cluster.url("postgres", database)),
+        ("REDIS_URL", redis.url()),
+    ]
+}
+
+/// A key that nothing is sealed with yet.
+pub(crate) fn fresh_token_key() -> String {
+    format!("local:{}", STANDARD.encode(rand::random::<[u8; 32]>()))
 }
 
 /// A fresh key, or the kept stack's: its stored tokens are sealed with it.
@@ -260,7 +280,7 @@ fn token_key(plan: &Plan<'_>) -> Result<String> {
     if let Ok(kept) = fs::read_to_string(&file) {
         return Ok(kept.trim().to_owned());
     }
-    let key = format!("local:{}", STANDARD.encode(rand::random::<[u8; 32]>()));
+    let key = fresh_token_key();
     if plan.keep {
         use std::os::unix::fs::OpenOptionsExt as _;
         let mut options = fs::File::options();

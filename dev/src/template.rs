@@ -100,6 +100,14 @@ pub async fn build(server: &Url, database: &str) -> Result<()> {
 /// # Errors
 /// There is no template, or the name is taken.
 pub async fn copy(server: &Url, name: &str) -> Result<()> {
+    copy_of(server, NAME, name).await
+}
+
+/// Copies a database that nobody is connected to.
+///
+/// # Errors
+/// There is no such database, or the name is taken.
+pub async fn copy_of(server: &Url, source: &str, name: &str) -> Result<()> {
     let mut admin = connect(server, None, None).await?;
     // Rebuilding and copying exclude each other; copies do not.
     sqlx::query("select pg_advisory_lock_shared($1)")
@@ -108,7 +116,7 @@ pub async fn copy(server: &Url, name: &str) -> Result<()> {
         .await?;
     run(
         &mut admin,
-        &format!("create database {name} template {NAME}"),
+        &format!("create database {name} template {source}"),
     )
     .await?;
     // A database's privileges are not part of a copy.

@@ -10,6 +10,9 @@ use rustix::process::Signal;
 use crate::process::{self, Server};
 use crate::wait;
 
+/// `USER_HZ` is 100 on every architecture that Linux still runs on.
+const TICK: Duration = Duration::from_millis(10);
+
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// Environment of a worker.
@@ -113,6 +116,20 @@ impl Worker {
             kilobytes.map(|kilobytes| kilobytes * 1024)
         };
         bytes("VmRSS:").zip(bytes("VmHWM:")).context("it has ended")
+    }
+
+    /// The processor time that it has used, user and system, in hundredths of a second
+    /// (man 5 proc).
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn processor_time(&self) -> Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id()))?;
+        // The second field is the program's name, in brackets, and may hold anything.
+        let fields = stat.rsplit(')').next().unwrap_or_default();
+        let fields = fields.split_whitespace().skip(11).take(2);
+        let ticks: u32 = fields.flat_map(str::parse::<u32>).sum();
+        Ok(TICK * ticks)
     }
 
     /// Sends it a signal.

@@ -1,18 +1,16 @@
 //! Linking accounts as a browser does, and waiting for what they bring.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use sqlx::PgPool;
-use url::Url;
 
 use super::claims::{Claims, same};
 use super::people::Person;
-use crate::stack::{APP_ORIGIN, Stack};
+use crate::stack::Stack;
 use crate::standin::catalogue::music::TimeRange;
 use crate::standin::catalogue::video::Visibility;
-use crate::{data_api, http, wait};
+use crate::{consent, data_api, wait};
 
 /// pg_cron plans once a minute; the rest is for the pull.
 const SYNCED_WITHIN: Duration = Duration::from_secs(180);
@@ -28,7 +26,7 @@ pub(super) async fn link(
         bail!("the demo has fewer than two people")
     };
     for provider in ["spotify", "youtube"] {
-        let code = consent(api, person, provider).await?;
+        let code = consent::code(api, person.id, provider).await?;
 
         let mut request = data_api::as_user(api, stranger.id).await?;
         let stolen = sqlx::query("select public.confirm_connect($1)")
@@ -42,13 +40,7 @@ pub(super) async fn link(
         );
         drop(request);
 
-        let mut request = data_api::as_user(api, person.id).await?;
-        let confirmed: String = sqlx::query_scalar("select public.confirm_connect($1)")
-            .bind(&code)
-            .fetch_one(&mut *request)
-            .await
-            .context("confirm_connect")?;
-        request.commit().await?;
+        let confirmed = consent::confirm(api, person.id, &code).await?;
         claims.check(
             &format!("{provider}: who began confirms the consent"),
             same(&provider, &confirmed.as_str()).map(|_| ""),
@@ -73,47 +65,6 @@ pub(super) async fn link(
         &verified,
     );
     Ok(())
-}
-
-/// `begin_connect`, the provider's page, the worker's callback: the one-time code.
-async fn consent(api: &PgPool, person: &Person, provider: &str) -> Result<String> {
-    let mut request = data_api::as_user(api, person.id).await?;
-    let page: String = sqlx::query_scalar("select public.begin_connect($1, $2)")
-        .bind(provider)
-        .bind(format!("{APP_ORIGIN}/connected"))
-        .fetch_one(&mut *request)
-        .await
-        .context("begin_connect")?;
-    request.commit().await?;
-
-    let callback = follow(&page).await.context("the consent page")?;
-    let back = follow(callback.as_str())
-        .await
-        .context("the worker's callback")?;
-    if !back
-        .as_str()
-        .starts_with(&format!("{APP_ORIGIN}/connected?"))
-    {
-        bail!("the callback leads to {back}, not back to the app");
-    }
-    let answer: BTreeMap<_, _> = back.query_pairs().collect();
-    match answer.get("code") {
-        Some(code) => Ok(code.clone().into_owned()),
-        None => bail!("the callback brought no code back: {answer:?}"),
-    }
-}
-
-/// Where a page redirects to.
-async fn follow(url: &str) -> Result<Url> {
-    let answer = http::client()?.get(url).send().await?;
-    let status = answer.status();
-    match answer.headers().get("location") {
-        Some(location) if status.is_redirection() => Ok(Url::parse(location.to_str()?)?),
-        _ => bail!(
-            "no redirect but {status}: {}",
-            answer.text().await.unwrap_or_default()
-        ),
-    }
 }
 
 /// Waits until both connections are synced.

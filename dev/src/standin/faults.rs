@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::response::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use futures::StreamExt;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::requests::LARGEST_BODY;
 use super::wire::{Reply, google_error, spotify_error};
 
 /// One planned fault. It answers the next requests whose path matches, then is used up.
@@ -30,6 +32,16 @@ pub enum Outcome {
     Truncated,
     /// Answers properly, this much later.
     Delayed(Duration),
+    /// Answers properly, the second half of the body this much after the first.
+    SlowBody(Duration),
+    /// Breaks the connection instead of answering.
+    Reset,
+    /// Status 200 and a page for people, as proxies send it.
+    NotJson,
+    /// Answers properly, with two more items: null, and one without any field.
+    NullItems,
+    /// Answers properly, with `next` leading to another host.
+    ForeignNext,
 }
 
 impl Fault {
@@ -130,15 +142,41 @@ impl FaultPlan {
     }
 }
 
+impl Outcome {
+    /// The answer to a request that the provider's own logic would `answer`.
+    pub(super) async fn strike(self, answer: impl Future<Output = Response>) -> Response {
+        match self {
+            Self::Reply(reply) => reply.into_response(),
+            Self::Reset => connection_broken(Response::default()),
+            Self::NotJson => Html("<!doctype html><title>Bad gateway</title>").into_response(),
+            Self::Delayed(delay) => {
+                tokio::time::sleep(delay).await;
+                answer.await
+            }
+            Self::HalfABody => rewrite(answer.await, half_a_body).await,
+            Self::Truncated => rewrite(answer.await, truncated).await,
+            Self::SlowBody(delay) => rewrite(answer.await, |p, b| slow(p, b, delay)).await,
+            Self::NullItems => rewrite(answer.await, |p, b| edited(p, b, add_null_items)).await,
+            Self::ForeignNext => rewrite(answer.await, |p, b| edited(p, b, lead_elsewhere)).await,
+        }
+    }
+}
+
+async fn rewrite(response: Response, fault: impl FnOnce(Parts, &Bytes) -> Response) -> Response {
+    let (parts, body) = response.into_parts();
+    match to_bytes(body, LARGEST_BODY).await {
+        Ok(body) => fault(parts, &body),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
 /// The first half of `body`, with a length that fits it.
-pub(super) fn half_a_body(parts: axum::http::response::Parts, body: &Bytes) -> Response {
-    let mut response = Response::from_parts(parts, Body::from(body.slice(..body.len() / 2)));
-    response.headers_mut().remove(header::CONTENT_LENGTH);
-    response
+fn half_a_body(parts: Parts, body: &Bytes) -> Response {
+    of_any_length(parts, Body::from(body.slice(..body.len() / 2)))
 }
 
 /// The first half of `body` under the length of the whole; then the connection breaks.
-pub(super) fn truncated(parts: axum::http::response::Parts, body: &Bytes) -> Response {
+fn truncated(parts: Parts, body: &Bytes) -> Response {
     let half = body.slice(..body.len() / 2);
     let Ok(length) = HeaderValue::try_from(body.len().to_string()) else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
@@ -153,5 +191,49 @@ pub(super) fn truncated(parts: axum::http::response::Parts, body: &Bytes) -> Res
     response
         .headers_mut()
         .insert(header::CONTENT_LENGTH, length);
+    response
+}
+
+/// A body that fails at once takes the headers with it: nothing is sent.
+fn connection_broken(response: Response) -> Response {
+    let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+    let pieces = futures::stream::iter([Err::<Bytes, _>(broken)]);
+    Response::from_parts(response.into_parts().0, Body::from_stream(pieces))
+}
+
+fn slow(parts: Parts, body: &Bytes, delay: Duration) -> Response {
+    let (first, second) = (body.slice(..body.len() / 2), body.slice(body.len() / 2..));
+    let later = async move {
+        tokio::time::sleep(delay).await;
+        Ok(second)
+    };
+    let pieces =
+        futures::stream::iter([Ok::<_, std::io::Error>(first)]).chain(futures::stream::once(later));
+    of_any_length(parts, Body::from_stream(pieces))
+}
+
+fn edited(parts: Parts, body: &Bytes, edit: fn(&mut Value)) -> Response {
+    match serde_json::from_slice(body) {
+        Ok(mut page) => {
+            edit(&mut page);
+            of_any_length(parts, Body::from(page.to_string()))
+        }
+        Err(_) => Response::from_parts(parts, Body::from(body.clone())),
+    }
+}
+
+fn add_null_items(page: &mut Value) {
+    if let Some(items) = page.get_mut("items").and_then(Value::as_array_mut) {
+        items.extend([Value::Null, json!({})]);
+    }
+}
+
+fn lead_elsewhere(page: &mut Value) {
+    page["next"] = json!("http://api.example.net/v1/me/top/artists?offset=50");
+}
+
+fn of_any_length(parts: Parts, body: Body) -> Response {
+    let mut response = Response::from_parts(parts, body);
+    response.headers_mut().remove(header::CONTENT_LENGTH);
     response
 }

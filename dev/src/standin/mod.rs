@@ -39,6 +39,9 @@ pub use wire::Reply;
 
 use state::{Shared, lock};
 
+const SPOTIFY_API: &str = "/spotify/v1";
+const YOUTUBE_API: &str = "/youtube/v3";
+
 /// Whom the stand-in stands in for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Provider {
@@ -175,7 +178,7 @@ impl Standin {
 
     /// Value for `SPOTIFY_API_URL`; `/me` follows it.
     pub fn spotify_api_url(&self) -> String {
-        format!("{}/spotify/v1", self.base_url())
+        format!("{}{SPOTIFY_API}", self.base_url())
     }
 
     /// Value for `SPOTIFY_ACCOUNTS_URL`; `/api/token` follows it.
@@ -185,7 +188,7 @@ impl Standin {
 
     /// Value for `YOUTUBE_API_URL`; `/subscriptions` follows it.
     pub fn youtube_api_url(&self) -> String {
-        format!("{}/youtube/v3", self.base_url())
+        format!("{}{YOUTUBE_API}", self.base_url())
     }
 
     /// Value for `GOOGLE_OAUTH_URL`; `/token` and `/revoke` follow it.
@@ -204,6 +207,26 @@ impl Standin {
     /// Every request so far, in the order of their answers.
     pub fn requests(&self) -> Vec<RecordedRequest> {
         lock(&self.shared.requests).clone()
+    }
+
+    /// How many calls of the APIs have come, those that their caller gave up on too.
+    pub fn calls(&self) -> u64 {
+        self.shared.traffic.arrived()
+    }
+
+    /// How many calls of the APIs are being answered.
+    pub fn calls_in_flight(&self) -> u64 {
+        self.shared.traffic.in_flight()
+    }
+
+    /// Lets every call of the APIs take this long, and its own time on top.
+    pub fn set_latency(&self, latency: Duration) {
+        *lock(&self.shared.latency) = latency;
+    }
+
+    /// The catalogue's present: nothing in it is later.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.shared.now
     }
 
     /// Plans one more fault.
@@ -287,6 +310,11 @@ impl Drop for Standin {
     }
 }
 
+/// Whether a path is of a provider's API, and not of its tokens or consent.
+pub fn is_api(path: &str) -> bool {
+    path.starts_with(SPOTIFY_API) || path.starts_with(YOUTUBE_API)
+}
+
 fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/spotify/authorize", get(oauth::authorize_spotify))
@@ -294,8 +322,15 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/google/authorize", get(oauth::authorize_google))
         .route("/google/token", post(oauth::token_google))
         .route("/google/revoke", post(oauth::revoke_google))
-        .nest("/spotify/v1", spotify::router())
-        .nest("/youtube/v3", youtube::router())
+        .merge(
+            Router::new()
+                .nest(SPOTIFY_API, spotify::router())
+                .nest(YOUTUBE_API, youtube::router())
+                .layer(axum::middleware::from_fn_with_state(
+                    Arc::clone(&shared),
+                    requests::pace,
+                )),
+        )
         .layer(axum::middleware::from_fn_with_state(
             Arc::clone(&shared),
             requests::observe,

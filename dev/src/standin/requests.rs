@@ -1,6 +1,7 @@
 //! The log of what was asked, and the place where faults strike.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -8,11 +9,10 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::faults::{Outcome, half_a_body, truncated};
 use super::state::{Shared, lock};
 
 /// More than any answer of the catalogue; a guard, not a limit that is met.
-const LARGEST_BODY: usize = 4 << 20;
+pub(super) const LARGEST_BODY: usize = 4 << 20;
 
 /// Decoded `name=value` pairs of a query or a form, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,6 +80,52 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token)
 }
 
+/// Calls of the providers' APIs; tokens and consent apart.
+#[derive(Debug, Default)]
+pub(super) struct Traffic {
+    arrived: AtomicU64,
+    in_flight: AtomicU64,
+}
+
+impl Traffic {
+    /// How many came, those that were given up by their caller too.
+    pub(super) fn arrived(&self) -> u64 {
+        self.arrived.load(Ordering::Relaxed)
+    }
+
+    /// How many are being answered.
+    pub(super) fn in_flight(&self) -> u64 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    fn call(&self) -> Call<'_> {
+        self.arrived.fetch_add(1, Ordering::Relaxed);
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        Call(self)
+    }
+}
+
+/// One of them; dropped with its answer, or when its caller is gone.
+struct Call<'a>(&'a Traffic);
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Counts the calls of an API under way and lets each take its time.
+pub(super) async fn pace(
+    State(shared): State<Arc<Shared>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let _call = shared.traffic.call();
+    let latency = *lock(&shared.latency);
+    tokio::time::sleep(latency).await;
+    next.run(request).await
+}
+
 /// Logs every request and lays the fault plan over the answer.
 pub(super) async fn observe(
     State(shared): State<Arc<Shared>>,
@@ -100,30 +146,13 @@ pub(super) async fn observe(
     };
 
     let fault = lock(&shared.faults).strike(&record.path);
-    let request = Request::from_parts(parts, Body::from(body));
+    let answer = next.run(Request::from_parts(parts, Body::from(body)));
     let response = match fault {
-        None => next.run(request).await,
-        Some(Outcome::Reply(reply)) => reply.into_response(),
-        Some(Outcome::Delayed(delay)) => {
-            tokio::time::sleep(delay).await;
-            next.run(request).await
-        }
-        Some(Outcome::HalfABody) => rewrite(next.run(request).await, half_a_body).await,
-        Some(Outcome::Truncated) => rewrite(next.run(request).await, truncated).await,
+        None => answer.await,
+        Some(outcome) => outcome.strike(answer).await,
     };
 
     record.status = response.status();
     lock(&shared.requests).push(record);
     response
-}
-
-async fn rewrite(
-    response: Response,
-    fault: fn(axum::http::response::Parts, &axum::body::Bytes) -> Response,
-) -> Response {
-    let (parts, body) = response.into_parts();
-    match to_bytes(body, LARGEST_BODY).await {
-        Ok(body) => fault(parts, &body),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
 }

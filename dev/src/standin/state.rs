@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use super::catalogue::{Account, World};
 use super::faults::FaultPlan;
 use super::grants::Grants;
-use super::requests::RecordedRequest;
+use super::requests::{RecordedRequest, Traffic};
 use super::wire::Refusals;
 use super::{Client, Consent, Provider, StandinConfig};
 
@@ -22,7 +23,7 @@ pub(super) struct Shared {
     pub(super) oddities: bool,
     pub(super) spotify_extended: bool,
     /// The catalogue's present.
-    now: DateTime<Utc>,
+    pub(super) now: DateTime<Utc>,
     pub(super) clients: Mutex<BTreeMap<Provider, Client>>,
     pub(super) browser: Mutex<Browser>,
     pub(super) grants: Mutex<Grants>,
@@ -30,6 +31,9 @@ pub(super) struct Shared {
     pub(super) youtube_quota: Mutex<Quota>,
     pub(super) faults: Mutex<FaultPlan>,
     pub(super) requests: Mutex<Vec<RecordedRequest>>,
+    pub(super) traffic: Traffic,
+    /// What every call of an API takes at least.
+    pub(super) latency: Mutex<Duration>,
 }
 
 /// Who sits at the consent page, and what they tick.
@@ -75,6 +79,8 @@ impl Shared {
             }),
             faults: Mutex::new(FaultPlan::new(config.faults)),
             requests: Mutex::default(),
+            traffic: Traffic::default(),
+            latency: Mutex::default(),
         })
     }
 

@@ -13,4 +13,5 @@ mod planning;
 mod pulling;
 mod refreshing;
 mod secrets;
+mod soaking;
 mod untrusted;
