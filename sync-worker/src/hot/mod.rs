@@ -1,6 +1,6 @@
 //! Hot reads: a document from Redis while it can be trusted, else from Postgres.
 //!
-//! A value counts while the mirror's watermark is fresh and of the value's epoch ([`judge`]). What
+//! A value counts while the mirror's watermark is fresh and of the value's epoch ([`judge()`]). What
 //! is missing is read from Postgres by one reader under a lease and written back ([`fill`]), unless
 //! the mirror has written meanwhile; whoever cannot have the lease waits a moment for that, then
 //! reads Postgres too, a bounded number at a time ([`source`]).
