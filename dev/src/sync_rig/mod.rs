@@ -95,7 +95,7 @@ impl Rig {
         let admin = self.admin(LINKED).await?;
         sqlx::query(
             "update bondhu.provider_settings
-             set requests_per_window = 1000000000, blocked_until = 'infinity', blocked_reason = 'linking'",
+             set requests_per_window = 1000000000, blocked_until = now() + interval '1 day', blocked_reason = 'linking'",
         )
         .execute(&admin)
         .await?;
