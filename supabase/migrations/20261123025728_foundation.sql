@@ -3027,7 +3027,9 @@ declare
   used bigint;
   free_at timestamptz;
 begin
-  -- All workers count together. What they wait for here is one row.
+  -- All workers count together, and each waits here until the one before has committed: not
+  -- for the disk too. What a crash of the server forgets is a fraction of a second of counting.
+  perform set_config('synchronous_commit', 'off', true);
   perform pg_advisory_xact_lock(hashtextextended('bondhu.provider_ledger/' || of_provider, 0));
   select * into settings from bondhu.provider_settings s where s.provider = of_provider;
   window_start := bondhu.quota_window_start(settings, clock_timestamp());
@@ -3198,6 +3200,11 @@ begin
   -- A user who is deleted meanwhile may wait for us and we for them. Giving up before
   -- deadlock_timeout (1 s) makes sure that it is the pull that fails, not the deletion.
   perform set_config('lock_timeout', '500ms', true);
+  -- Page and checkpoint are lost together or not at all: after a crash of the server the page
+  -- is asked for again. A token is written without a checkpoint, and waits for the disk.
+  if new_checkpoint is not null then
+    perform set_config('synchronous_commit', 'off', true);
+  end if;
   update bondhu.sync_jobs j
      set lease_expires_at = now() + make_interval(secs => s.lease_seconds),
          checkpoint = coalesce(new_checkpoint, j.checkpoint),
