@@ -124,6 +124,11 @@ async fn saved_albums(
                 album["genres"] = json!([]);
                 album["copyrights"] = json!([]);
                 album["external_ids"] = json!({});
+                // Nobody reads them: an album without tracks is as good as any.
+                album["tracks"] = json!({
+                    "href": format!("{}/albums/{id}/tracks", api_url(&shared)),
+                    "items": [], "total": 0, "limit": 50, "offset": 0, "next": null, "previous": null,
+                });
                 json!({ "added_at": seconds(*added_at), "album": album })
             });
         page.reply(&shared, "/me/albums", saved.collect())
@@ -440,7 +445,7 @@ fn playlist_json(shared: &Shared, playlist: &Playlist) -> Value {
     let api = api_url(shared);
     json!({
         "collaborative": playlist.collaborative,
-        "description": null,
+        "description": "",
         "external_urls": external_urls("playlist", id),
         "href": format!("{api}/playlists/{id}"),
         "id": id,
