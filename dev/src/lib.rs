@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod consent;
 pub mod data_api;
 pub mod demo;
+pub mod descriptions;
 pub mod extension;
 pub mod extension_sql;
 mod figures;

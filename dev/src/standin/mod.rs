@@ -110,6 +110,8 @@ pub struct StandinConfig {
     pub oddities: bool,
     /// The catalogue's present; `None` is the moment of start.
     pub now: Option<DateTime<Utc>>,
+    /// Whether recorded requests come with their answers; a long run has no room for them.
+    pub keep_answers: bool,
     /// Faults planned from the start.
     pub faults: Vec<Fault>,
 }
@@ -132,6 +134,7 @@ impl Default for StandinConfig {
             youtube_daily_units: 10_000,
             oddities: true,
             now: None,
+            keep_answers: false,
             faults: Vec::new(),
         }
     }

@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use serde_json::Value;
 
 use super::state::{Shared, lock};
 
@@ -19,7 +20,8 @@ pub(super) const LARGEST_BODY: usize = 4 << 20;
 pub struct Params(Vec<(String, String)>);
 
 impl Params {
-    pub(super) fn parse(encoded: &str) -> Self {
+    /// Reads a query or a form.
+    pub fn parse(encoded: &str) -> Self {
         Self(
             url::form_urlencoded::parse(encoded.as_bytes())
                 .into_owned()
@@ -33,6 +35,13 @@ impl Params {
             .iter()
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.as_str())
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// The values of a list parameter, given repeatedly, comma-separated or both.
@@ -61,6 +70,10 @@ pub struct RecordedRequest {
     pub form: Params,
     /// Status of the answer.
     pub status: StatusCode,
+    /// The answer, where it is JSON and [`StandinConfig::keep_answers`] is set.
+    ///
+    /// [`StandinConfig::keep_answers`]: super::StandinConfig::keep_answers
+    pub answer: Option<Value>,
 }
 
 impl RecordedRequest {
@@ -143,6 +156,7 @@ pub(super) async fn observe(
         headers: parts.headers.clone(),
         form: Params::parse(&String::from_utf8_lossy(&body)),
         status: StatusCode::OK,
+        answer: None,
     };
 
     let fault = lock(&shared.faults).strike(&record.path);
@@ -153,6 +167,16 @@ pub(super) async fn observe(
     };
 
     record.status = response.status();
+    let response = if shared.keep_answers {
+        let (parts, body) = response.into_parts();
+        let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        };
+        record.answer = serde_json::from_slice(&body).ok();
+        Response::from_parts(parts, Body::from(body))
+    } else {
+        response
+    };
     lock(&shared.requests).push(record);
     response
 }

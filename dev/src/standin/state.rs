@@ -22,6 +22,7 @@ pub(super) struct Shared {
     pub(super) world: World,
     pub(super) oddities: bool,
     pub(super) spotify_extended: bool,
+    pub(super) keep_answers: bool,
     /// The catalogue's present.
     pub(super) now: DateTime<Utc>,
     pub(super) clients: Mutex<BTreeMap<Provider, Client>>,
@@ -59,6 +60,7 @@ impl Shared {
             world: World::new(now),
             oddities: config.oddities,
             spotify_extended: config.spotify_extended,
+            keep_answers: config.keep_answers,
             now,
             clients: Mutex::new(BTreeMap::from([
                 (Provider::Spotify, config.spotify),

@@ -1,117 +1,23 @@
 //! Answers of the stand-in against the descriptions in `dev/specs/`, with unknown fields refused.
 
-use std::path::Path;
-
+use bondhu_dev::descriptions::Description;
 use bondhu_dev::standin::{Provider, StandinConfig};
-use jsonschema::Validator;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::client::{Answer, App};
 
-/// A file of `dev/specs/`; a missing one fails.
-fn spec(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("specs")
-        .join(name);
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
+/// An answer of `dev/specs/wire-examples.json`.
 pub(crate) fn wire_example(provider: &str, name: &str) -> Value {
-    let examples: Value = serde_json::from_str(&spec("wire-examples.json")).unwrap();
+    let examples: Value =
+        serde_json::from_str(include_str!("../../specs/wire-examples.json")).unwrap();
     examples[provider][name].clone()
 }
 
-/// A provider's description, as JSON Schema.
-struct Description(Value);
-
-impl Description {
-    fn spotify() -> Self {
-        Self::new(serde_saphyr::from_str(&spec("spotify-openapi-devmode-derived.yml")).unwrap())
-    }
-
-    fn youtube() -> Self {
-        Self::new(serde_json::from_str(&spec("youtube-openapi-readonly-derived.json")).unwrap())
-    }
-
-    fn new(mut openapi: Value) -> Self {
-        for section in ["schemas", "responses"] {
-            if let Some(components) = openapi["components"][section].as_object_mut() {
-                components.values_mut().for_each(to_json_schema);
-            }
-        }
-        openapi["paths"]
-            .as_object_mut()
-            .unwrap()
-            .values_mut()
-            .for_each(to_json_schema);
-        Self(openapi)
-    }
-
-    /// Checks an answer to GET `path` against what is described for its status.
-    fn check(&self, path: &str, answer: &Answer) {
-        let described = &self.0["paths"][path]["get"]["responses"][answer.status.as_str()];
-        let response = match described["$ref"].as_str() {
-            Some(reference) => self.0.pointer(&reference[1..]).unwrap(),
-            None => described,
-        };
-        let schema = &response["content"]["application/json"]["schema"];
-        assert!(
-            schema.is_object(),
-            "{path} describes no {} answer",
-            answer.status
-        );
-        self.check_schema(&format!("{path} {}", answer.status), schema, &answer.body);
-    }
-
-    fn check_schema(&self, what: &str, schema: &Value, body: &Value) {
-        let root = json!({ "components": self.0["components"], "allOf": [schema], "unevaluatedProperties": false });
-        let validator: Validator = jsonschema::options()
-            .should_validate_formats(true)
-            .build(&root)
-            .unwrap();
-        let errors: Vec<String> = validator
-            .iter_errors(body)
-            .map(|error| format!("{}: {error}", error.instance_path()))
-            .collect();
-        assert!(errors.is_empty(), "{what}:\n{}", errors.join("\n"));
-    }
-}
-
-/// Rewrites an OpenAPI 3.0 schema in place: `nullable` becomes a type, and objects are closed
-/// where they are used, so that a field that no description has is an error too.
-fn to_json_schema(value: &mut Value) {
-    match value {
-        Value::Array(values) => values.iter_mut().for_each(to_json_schema),
-        Value::Object(object) => {
-            object.remove("example");
-            for (key, child) in object.iter_mut() {
-                to_json_schema(child);
-                match key.as_str() {
-                    "properties" => child.as_object_mut().unwrap().values_mut().for_each(close),
-                    "items" | "schema" => close(child),
-                    _ => {}
-                }
-            }
-            if object.remove("nullable") == Some(json!(true)) {
-                let schema = Value::Object(std::mem::take(object));
-                *object =
-                    Map::from_iter([("anyOf".to_owned(), json!([schema, { "type": "null" }]))]);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn close(schema: &mut Value) {
-    let Some(object) = schema.as_object_mut() else {
-        return;
-    };
-    if ["$ref", "allOf", "properties"]
-        .iter()
-        .any(|key| object.contains_key(*key))
-    {
-        object.insert("unevaluatedProperties".to_owned(), json!(false));
-    }
+fn check(description: &Description, path: &str, answer: &Answer) {
+    let status = answer.status.as_u16();
+    description
+        .check_answer(path, status, &answer.body)
+        .unwrap();
 }
 
 async fn described_app() -> App {
@@ -124,7 +30,7 @@ async fn described_app() -> App {
 
 #[tokio::test]
 async fn spotify_answers_fit_the_description() {
-    let description = Description::spotify();
+    let description = Description::spotify().unwrap();
     let app = described_app().await;
     let token = app.access_token(Provider::Spotify).await;
     for (path, query) in [
@@ -141,7 +47,7 @@ async fn spotify_answers_fit_the_description() {
     ] {
         let answer = app.spotify(&token, &format!("{path}{query}")).await;
         assert_eq!(answer.status, 200, "{path}{query}");
-        description.check(path, &answer);
+        check(&description, path, &answer);
     }
     for path in [
         "/me",
@@ -151,13 +57,13 @@ async fn spotify_answers_fit_the_description() {
     ] {
         let answer = app.spotify("no such token", path).await;
         assert_eq!(answer.status, 401);
-        description.check(path, &answer);
+        check(&description, path, &answer);
     }
 }
 
 #[tokio::test]
 async fn youtube_answers_fit_the_description() {
-    let description = Description::youtube();
+    let description = Description::youtube().unwrap();
     let app = described_app().await;
     let token = app.access_token(Provider::YouTube).await;
     let (video, channel, playlist) = app.standin.with_account(1, |account| {
@@ -203,24 +109,24 @@ async fn youtube_answers_fit_the_description() {
         let answer = app.youtube(&token, &format!("/{path}?{query}")).await;
         assert_eq!(answer.status, 200, "{path}?{query}: {}", answer.body);
         assert!(!answer.items().is_empty(), "{path}?{query}");
-        description.check(&format!("/youtube/v3/{path}"), &answer);
+        check(&description, &format!("/youtube/v3/{path}"), &answer);
 
         let refused = app
             .youtube("no such token", &format!("/{path}?{query}"))
             .await;
         assert_eq!(refused.status, 401);
-        description.check(&format!("/youtube/v3/{path}"), &refused);
+        check(&description, &format!("/youtube/v3/{path}"), &refused);
     }
     let unknown = app
         .youtube(&token, "/playlistItems?part=snippet&playlistId=PLnone")
         .await;
     assert_eq!(unknown.status, 404);
-    description.check("/youtube/v3/playlistItems", &unknown);
+    check(&description, "/youtube/v3/playlistItems", &unknown);
 }
 
 #[tokio::test]
 async fn the_oddities_are_the_only_departures_from_the_description() {
-    let description = Description::spotify();
+    let description = Description::spotify().unwrap();
     let app = App::start().await;
     let token = app.access_token(Provider::Spotify).await;
     let mut tracks = app
@@ -235,16 +141,16 @@ async fn the_oddities_are_the_only_departures_from_the_description() {
         "a local file"
     );
     items.retain(|item| !item.is_null() && item["is_local"] == false);
-    description.check("/me/top/tracks", &tracks);
+    check(&description, "/me/top/tracks", &tracks);
 }
 
 #[test]
 #[should_panic(expected = "surprise")]
 fn an_undescribed_field_is_noticed() {
-    let description = Description::youtube();
+    let description = Description::youtube().unwrap();
     let schema = json!({ "$ref": "#/components/schemas/VideoListResponse" });
     let body = json!({ "items": [{ "snippet": { "title": "x", "surprise": 1 } }] });
-    description.check_schema("videos", &schema, &body);
+    description.check_schema("videos", &schema, &body).unwrap();
 }
 
 #[tokio::test]

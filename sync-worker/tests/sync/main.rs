@@ -15,3 +15,5 @@ mod refreshing;
 mod secrets;
 mod soaking;
 mod untrusted;
+mod wire;
+mod wire_examples;
