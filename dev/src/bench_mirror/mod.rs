@@ -145,8 +145,8 @@ async fn people(database: &PgPool) -> Result<()> {
            (user_id, provider, top_genres, top_artists, recently_played, plays_by_hour, plays_by_weekday, play_count, computed_at)
          select public.bench_user(n), 'spotify', '[]', '[]', '[]', array_fill(0, array[24]), array_fill(0, array[7]), 0, now() from generate_series(1, $1) n",
         "insert into public.video_preferences
-           (user_id, top_categories, top_topics, top_channels, subscription_count, like_count, computed_at)
-         select public.bench_user(n), '[]', '[]', '[]', 0, 0, now() from generate_series(1, $1) n",
+           (user_id, top_categories, top_topics, top_channels, recent_channels, subscription_count, like_count, playlist_count, computed_at)
+         select public.bench_user(n), '[]', '[]', '[]', '[]', 0, 0, 0, now() from generate_series(1, $1) n",
         "insert into public.chat_messages (user_id, message_text, created_at)
          select public.bench_user(n), 'message ' || i || ' of a conversation', now() - make_interval(mins => i)
          from generate_series(1, $1) n, generate_series(1, 10) i",
