@@ -1,6 +1,7 @@
 //! A database, a Redis, and mirrors between them.
 
-use std::path::PathBuf;
+use std::path::Path;
+use std::process::{Child, Command};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -38,14 +39,20 @@ impl Stage {
 
     /// Over a given database.
     pub(crate) async fn of(database: Database) -> Self {
-        let superuser = database.pool(Role::Superuser).await;
-        let redis = RedisServer::temporary().await.unwrap();
-        let redis_port = url::Url::parse(&redis.url()).unwrap().port().unwrap();
+        Self::between(database, RedisServer::temporary().await.unwrap()).await
+    }
+
+    /// With a given Redis.
+    pub(crate) async fn with(redis: RedisServer) -> Self {
+        Self::between(Database::create().await, redis).await
+    }
+
+    async fn between(database: Database, redis: RedisServer) -> Self {
         Self {
+            redis_port: redis.port(),
             redis: Some(redis),
-            redis_port,
+            superuser: database.pool(Role::Superuser).await,
             database,
-            superuser,
         }
     }
 
@@ -107,8 +114,14 @@ impl Stage {
     }
 
     /// Starts `sync-worker mirror` as a process.
-    pub(crate) fn process(&self, directory: &std::path::Path) -> std::process::Child {
-        std::process::Command::new(PathBuf::from(env!("CARGO_BIN_EXE_sync-worker")))
+    pub(crate) fn process(&self, directory: &Path) -> Child {
+        self.command(directory).spawn().unwrap()
+    }
+
+    /// `sync-worker mirror`, to be started.
+    pub(crate) fn command(&self, directory: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sync-worker"));
+        command
             .arg("mirror")
             .current_dir(directory)
             .env_clear()
@@ -119,9 +132,8 @@ impl Stage {
             )
             .env("REDIS_URL", self.redis_url())
             .env("BONDHU_SLOT", self.slot())
-            .env("BONDHU_LOG", "warn")
-            .spawn()
-            .unwrap()
+            .env("BONDHU_LOG", "warn");
+        command
     }
 
     /// A person with an active session.
