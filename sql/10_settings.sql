@@ -100,6 +100,8 @@ create table bondhu.provider_settings (
   constraint quota_reset_is_known check (quota_resets in ('rolling', 'midnight_pacific')),
   constraint rolling_quota_has_a_window check ((quota_resets = 'rolling') = (window_seconds is not null)),
   constraint window_is_positive check (window_seconds > 0),
+  -- To stop a provider for ever there is enabled.
+  constraint blocked_until_is_a_time check (isfinite(blocked_until)),
   constraint blocked_has_a_reason check ((blocked_until is null) = (blocked_reason is null))
 );
 comment on table bondhu.provider_settings is
