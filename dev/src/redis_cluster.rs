@@ -9,8 +9,6 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::process::free_port;
 use crate::redis_server::RedisServer;
 
-/// A node's second port is its first plus 10,000.
-const HIGHEST_PORT: u16 = u16::MAX - 10_000;
 const READY_WITHIN: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -28,20 +26,20 @@ impl RedisCluster {
     /// Redis is missing, or the nodes do not find each other.
     pub async fn start() -> Result<Self> {
         let mut nodes = Vec::new();
-        let mut ports = Vec::new();
+        let mut addresses = Vec::new();
         while nodes.len() < 6 {
-            let port = free_port()?;
-            if port > HIGHEST_PORT {
-                continue;
-            }
-            let arguments = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
-            nodes.push(RedisServer::temporary_with(port, &arguments).await?);
-            ports.push(port);
+            let (port, bus) = (free_port()?, free_port()?);
+            let bus_port = bus.to_string();
+            let arguments = [
+                ["--cluster-enabled", "yes"],
+                ["--cluster-node-timeout", "2000"],
+                // Else it is 10,000 above, where outgoing connections are.
+                ["--cluster-port", &bus_port],
+            ];
+            nodes.push(RedisServer::temporary_with(port, arguments.as_flattened()).await?);
+            addresses.push(format!("127.0.0.1:{port}@{bus}"));
         }
-        let addresses: Vec<String> = ports
-            .iter()
-            .map(|port| format!("127.0.0.1:{port}"))
-            .collect();
+        let ports = nodes.iter().map(RedisServer::port).collect();
         let mut create = vec!["--cluster", "create"];
         create.extend(addresses.iter().map(String::as_str));
         create.extend(["--cluster-replicas", "1", "--cluster-yes"]);
