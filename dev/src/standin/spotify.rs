@@ -69,9 +69,10 @@ async fn top_artists(
     let access = authorize(&shared, &headers, &["user-top-read"])?;
     let (range, page) = top_page(&query.unwrap_or_default())?;
     Ok(shared.with_account(access.account, |account| {
-        let all = account.music.top_artists(range).iter();
-        let items = all.map(|artist| artist_json(&shared, artist)).collect();
-        page.reply(&shared, "/me/top/artists", items)
+        let all = account.music.top_artists(range);
+        page.reply(&shared, "/me/top/artists", all, |artist| {
+            artist_json(&shared, artist)
+        })
     }))
 }
 
@@ -83,11 +84,10 @@ async fn top_tracks(
     let access = authorize(&shared, &headers, &["user-top-read"])?;
     let (range, page) = top_page(&query.unwrap_or_default())?;
     Ok(shared.with_account(access.account, |account| {
-        let all = account.music.top_tracks(range).iter();
-        let items = all
-            .map(|track| track_or_null(&shared, track.as_ref()))
-            .collect();
-        page.reply(&shared, "/me/top/tracks", items)
+        let all = account.music.top_tracks(range);
+        page.reply(&shared, "/me/top/tracks", all, |track| {
+            track_or_null(&shared, track.as_ref())
+        })
     }))
 }
 
@@ -99,10 +99,10 @@ async fn saved_tracks(
     let access = authorize(&shared, &headers, &["user-library-read"])?;
     let page = Page::parse(&Params::parse(&query.unwrap_or_default()))?;
     Ok(shared.with_account(access.account, |account| {
-        let saved = account.music.saved_tracks.iter().map(
-            |Saved { added_at, item }| json!({ "added_at": seconds(*added_at), "track": track_json(&shared, item) }),
-        );
-        page.reply(&shared, "/me/tracks", saved.collect())
+        let all = &account.music.saved_tracks;
+        page.reply(&shared, "/me/tracks", all, |Saved { added_at, item }| {
+            json!({ "added_at": seconds(*added_at), "track": track_json(&shared, item) })
+        })
     }))
 }
 
@@ -114,24 +114,20 @@ async fn saved_albums(
     let access = authorize(&shared, &headers, &["user-library-read"])?;
     let page = Page::parse(&Params::parse(&query.unwrap_or_default()))?;
     Ok(shared.with_account(access.account, |account| {
-        let saved = account
-            .music
-            .saved_albums
-            .iter()
-            .map(|Saved { added_at, item }| {
-                let (id, title, artists) = item;
-                let mut album = album_json(&shared, id, title, artists);
-                album["genres"] = json!([]);
-                album["copyrights"] = json!([]);
-                album["external_ids"] = json!({});
-                // Nobody reads them: an album without tracks is as good as any.
-                album["tracks"] = json!({
-                    "href": format!("{}/albums/{id}/tracks", api_url(&shared)),
-                    "items": [], "total": 0, "limit": 50, "offset": 0, "next": null, "previous": null,
-                });
-                json!({ "added_at": seconds(*added_at), "album": album })
+        let all = &account.music.saved_albums;
+        page.reply(&shared, "/me/albums", all, |Saved { added_at, item }| {
+            let (id, title, artists) = item;
+            let mut album = album_json(&shared, id, title, artists);
+            album["genres"] = json!([]);
+            album["copyrights"] = json!([]);
+            album["external_ids"] = json!({});
+            // Nobody reads them: an album without tracks is as good as any.
+            album["tracks"] = json!({
+                "href": format!("{}/albums/{id}/tracks", api_url(&shared)),
+                "items": [], "total": 0, "limit": 50, "offset": 0, "next": null, "previous": null,
             });
-        page.reply(&shared, "/me/albums", saved.collect())
+            json!({ "added_at": seconds(*added_at), "album": album })
+        })
     }))
 }
 
@@ -144,11 +140,10 @@ async fn playlists(
     let access = authorize(&shared, &headers, &PLAYLIST_SCOPES)?;
     let page = Page::parse(&Params::parse(&query.unwrap_or_default()))?;
     Ok(shared.with_account(access.account, |account| {
-        let all = account.music.playlists.iter();
-        let items = all
-            .map(|playlist| playlist_json(&shared, playlist))
-            .collect();
-        page.reply(&shared, "/me/playlists", items)
+        let all = &account.music.playlists;
+        page.reply(&shared, "/me/playlists", all, |playlist| {
+            playlist_json(&shared, playlist)
+        })
     }))
 }
 
@@ -170,14 +165,15 @@ async fn playlist_items(
         if !playlist.is_shown_to(&account.spotify_id) {
             return Err(shared.refusals.spotify_forbidden.clone());
         }
-        let items = playlist.items.iter().map(|Saved { added_at, item }| {
+        let path = format!("/playlists/{id}/items");
+        let item = |Saved { added_at, item }: &Saved<Option<Track>>| {
             json!({
                 "added_at": seconds(*added_at),
                 "is_local": item.as_ref().is_some_and(Track::is_local),
                 "item": track_or_null(&shared, item.as_ref()),
             })
-        });
-        Ok(page.reply(&shared, &format!("/playlists/{id}/items"), items.collect()))
+        };
+        Ok(page.reply(&shared, &path, &playlist.items, item))
     })
 }
 
@@ -383,7 +379,13 @@ impl Page {
     }
 
     /// Cuts the page out of the whole list.
-    fn reply(&self, shared: &Shared, path: &str, all: Vec<Value>) -> Reply {
+    fn reply<T>(
+        &self,
+        shared: &Shared,
+        path: &str,
+        all: &[T],
+        json: impl Fn(&T) -> Value,
+    ) -> Reply {
         let Self {
             offset,
             limit,
@@ -392,7 +394,8 @@ impl Page {
         let endpoint = format!("{}{path}", api_url(shared));
         let at = |offset: usize| format!("{endpoint}?offset={offset}&limit={limit}{also}");
         let total = all.len();
-        let items: Vec<Value> = all.into_iter().skip(*offset).take(*limit).collect();
+        let page = all.iter().skip(*offset).take(*limit);
+        let items: Vec<Value> = page.map(json).collect();
         Reply::new(
             200,
             json!({

@@ -85,28 +85,27 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     async fn page(self) -> Result<Fetched, SyncError> {
-        let asked = self;
-        match asked.resource {
-            Resource::RecentlyPlayed => asked.recently_played().await,
-            Resource::TopArtistsShort => asked.top_artists("short_term").await,
-            Resource::TopArtistsMedium => asked.top_artists("medium_term").await,
-            Resource::TopArtistsLong => asked.top_artists("long_term").await,
-            Resource::TopTracksShort => asked.top_tracks("short_term").await,
-            Resource::TopTracksMedium => asked.top_tracks("medium_term").await,
-            Resource::TopTracksLong => asked.top_tracks("long_term").await,
-            Resource::FollowedArtists => asked.followed_artists().await,
-            Resource::SavedAlbums => asked.spotify("/me/albums", &[], saved_album).await,
-            Resource::SavedTracks => asked.spotify("/me/tracks", &[], saved_track).await,
-            Resource::MusicPlaylists => asked.spotify("/me/playlists", &[], music_playlist).await,
-            Resource::MusicPlaylistItems => asked.music_playlist_items().await,
-            Resource::AudioFeatures => asked.audio_features().await,
+        match self.resource {
+            Resource::RecentlyPlayed => self.recently_played().await,
+            Resource::TopArtistsShort => self.top_artists("short_term").await,
+            Resource::TopArtistsMedium => self.top_artists("medium_term").await,
+            Resource::TopArtistsLong => self.top_artists("long_term").await,
+            Resource::TopTracksShort => self.top_tracks("short_term").await,
+            Resource::TopTracksMedium => self.top_tracks("medium_term").await,
+            Resource::TopTracksLong => self.top_tracks("long_term").await,
+            Resource::FollowedArtists => self.followed_artists().await,
+            Resource::SavedAlbums => self.spotify("/me/albums", &[], saved_album).await,
+            Resource::SavedTracks => self.spotify("/me/tracks", &[], saved_track).await,
+            Resource::MusicPlaylists => self.spotify("/me/playlists", &[], music_playlist).await,
+            Resource::MusicPlaylistItems => self.music_playlist_items().await,
+            Resource::AudioFeatures => self.audio_features().await,
             Resource::Subscriptions => {
                 let query = [("part", "snippet"), ("mine", "true"), MAX_RESULTS];
-                asked.youtube("/subscriptions", &query, subscription).await
+                self.youtube("/subscriptions", &query, subscription).await
             }
             Resource::LikedVideos => {
                 let query = [VIDEO_PARTS, ("myRating", "like"), MAX_RESULTS];
-                asked.youtube("/videos", &query, video).await
+                self.youtube("/videos", &query, video).await
             }
             Resource::VideoPlaylists => {
                 let query = [
@@ -114,30 +113,29 @@ impl Asked<'_> {
                     ("mine", "true"),
                     MAX_RESULTS,
                 ];
-                asked.youtube("/playlists", &query, video_playlist).await
+                self.youtube("/playlists", &query, video_playlist).await
             }
             Resource::VideoPlaylistItems => {
-                let id = ("playlistId", asked.place.part);
+                let id = ("playlistId", self.place.part);
                 let query = [("part", "contentDetails"), id, MAX_RESULTS];
-                asked
-                    .youtube("/playlistItems", &query, video_playlist_item)
+                self.youtube("/playlistItems", &query, video_playlist_item)
                     .await
             }
             Resource::VideoDetails => {
-                let query = [VIDEO_PARTS, ("id", asked.place.part)];
-                asked.youtube("/videos", &query, video).await
+                let query = [VIDEO_PARTS, ("id", self.place.part)];
+                self.youtube("/videos", &query, video).await
             }
             Resource::ChannelTopics => {
                 let query = [
                     ("part", "topicDetails"),
-                    ("id", asked.place.part),
+                    ("id", self.place.part),
                     MAX_RESULTS,
                 ];
-                asked.youtube("/channels", &query, channel_topics).await
+                self.youtube("/channels", &query, channel_topics).await
             }
             Resource::VideoCategories => {
-                let query = [("part", "snippet"), ("regionCode", asked.place.part)];
-                asked.youtube("/videoCategories", &query, category).await
+                let query = [("part", "snippet"), ("regionCode", self.place.part)];
+                self.youtube("/videoCategories", &query, category).await
             }
         }
     }
