@@ -15,6 +15,7 @@ mod grants;
 mod oauth;
 mod requests;
 mod spotify;
+mod spotify_resources;
 mod state;
 mod wire;
 mod youtube;

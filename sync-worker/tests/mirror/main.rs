@@ -8,6 +8,8 @@ mod documents;
 mod faults;
 mod hot;
 mod oracle;
+mod readers;
 mod stage;
 mod storms;
+mod successions;
 mod visibility;
