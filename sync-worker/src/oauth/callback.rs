@@ -147,11 +147,27 @@ async fn complete(
         (None, None) => return Err(Refusal::Provider("it sent no code".to_owned())),
         (Some(code), None) => code,
     };
+    make_room(&state.database, begun.owner.provider).await?;
     let endpoint = TokenEndpoint::new(begun.owner.provider, config, state.http.clone());
     let grant = endpoint.exchange(code, begun.code_verifier.clone()).await?;
     let code = keep_grant(state, config, begun.owner, &grant).await?;
     tracing::info!(provider = %begun.owner.provider, user = %begun.owner.user, "consent kept until it is confirmed");
     Ok(code)
+}
+
+/// Enters the request that asks for the account in the ledger. Before the token endpoint is asked:
+/// a code is used up by that, and a refresh token may be.
+pub(super) async fn make_room(database: &PgPool, provider: Provider) -> Result<(), Refusal> {
+    let spent = spend_request(database, provider)
+        .await
+        .map_err(KeepError::from)?;
+    match spent {
+        None => Ok(()),
+        Some(_) => {
+            let full = "our own ledger says that the provider's budget is used up";
+            Err(ProviderError::new(Failure::RateLimited, full).into())
+        }
+    }
 }
 
 /// Keeps a grant until its user confirms it; returns the one-time code for that.
@@ -194,13 +210,6 @@ async fn account(
     provider: Provider,
     grant: &Grant,
 ) -> Result<Account, Refusal> {
-    let spent = spend_request(&state.database, provider)
-        .await
-        .map_err(KeepError::from)?;
-    if spent.is_some() {
-        let full = "our own ledger says that the provider's budget is used up";
-        return Err(ProviderError::new(Failure::RateLimited, full).into());
-    }
     let api = Api::new(provider, state.http.clone(), config.api_url.clone());
     let account = match provider {
         Provider::Spotify => spotify::me(&api, &grant.access).await.map(|me| Account {

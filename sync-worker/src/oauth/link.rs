@@ -10,11 +10,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bondhu_core::retry::Policy;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::callback::{CallbackState, Refusal, keep_grant};
+use super::callback::{CallbackState, Refusal, keep_grant, make_room};
 use super::{Grant, TokenEndpoint};
 use crate::http::jwt::JwtError;
 use crate::provider::Provider;
@@ -54,6 +55,10 @@ impl LinkError {
             Self::NotSetUp => (StatusCode::NOT_FOUND, "not_set_up"),
             Self::Refused(refusal) => match refusal {
                 Refusal::NotKept(_) => (StatusCode::SERVICE_UNAVAILABLE, refusal.code()),
+                // Later it may do; the token is as good as before.
+                Refusal::Exchange(error) if matches!(error.failure.policy(), Policy::Retry) => {
+                    (StatusCode::SERVICE_UNAVAILABLE, refusal.code())
+                }
                 _ => (StatusCode::UNPROCESSABLE_ENTITY, refusal.code()),
             },
         }
@@ -99,6 +104,7 @@ async fn linked(
         .map_err(|_| LinkError::UnknownProvider)?;
     let config = state.providers.get(&provider).ok_or(LinkError::NotSetUp)?;
 
+    make_room(&state.database, provider).await?;
     let endpoint = TokenEndpoint::new(provider, config, state.http.clone());
     let renewed = endpoint
         .refresh(&link.refresh_token)

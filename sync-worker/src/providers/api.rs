@@ -85,10 +85,7 @@ impl Api {
     ) -> Result<T, ProviderError> {
         match self.get_if_changed(url, bearer, None).await? {
             Changed::Yes(document, _) => Ok(document),
-            Changed::No => Err(ProviderError::new(
-                Failure::Malformed,
-                "304 to a request without an entity tag",
-            )),
+            Changed::No => Err(ProviderError::unasked_304()),
         }
     }
 

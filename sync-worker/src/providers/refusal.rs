@@ -43,6 +43,10 @@ impl ProviderError {
         Self::new(Failure::Malformed, error.to_string())
     }
 
+    pub(crate) fn unasked_304() -> Self {
+        Self::new(Failure::Malformed, "304 to a request without an entity tag")
+    }
+
     /// Reads a refusal.
     pub(crate) fn refused(
         provider: Provider,

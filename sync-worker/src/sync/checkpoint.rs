@@ -55,6 +55,13 @@ impl Checkpoint {
         }
     }
 
+    /// Whether the resource, or a part of it, could not be brought.
+    pub(super) fn misses(&self, resource: Resource) -> bool {
+        self.missing
+            .iter()
+            .any(|missing| missing.resource == resource)
+    }
+
     /// The resource under way is finished, or given up.
     pub(super) fn finish(&mut self, resource: Resource) {
         self.done.push(resource);

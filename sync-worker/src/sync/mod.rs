@@ -17,6 +17,7 @@ mod pull;
 mod reseal;
 mod resource;
 mod revoke;
+mod rows;
 mod run;
 mod session;
 mod store;

@@ -1,4 +1,4 @@
-//! One page of a resource: what to ask for, and its items as rows.
+//! One page of a resource: what to ask for, and what came.
 
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
@@ -7,12 +7,10 @@ use serde_json::{Value, json};
 use super::etag::{self, Held};
 use super::outcome::SyncError;
 use super::resource::Resource;
+use super::rows::{self, placed};
 use super::session::Session;
-use crate::providers::spotify::{
-    Artist, Following, Page, Play, Playlist, PlaylistItem, SavedAlbum, SavedTrack, Track,
-    TrackFeatures, names,
-};
-use crate::providers::{Bearer, Changed, spotify, youtube};
+use crate::providers::spotify::{Artist, Following, Page, PlaylistItem, Track};
+use crate::providers::{Bearer, Changed, ProviderError, spotify, youtube};
 
 /// Where a walk stands.
 #[derive(Clone, Copy, Debug)]
@@ -43,8 +41,7 @@ pub(super) enum Items {
     Unchanged { page: String, ids: Vec<String> },
 }
 
-/// Fetches a page. Items without what identifies them (local files, episodes, deleted or
-/// private videos) are left out.
+/// Fetches a page.
 ///
 /// # Errors
 /// [`SyncError`].
@@ -94,18 +91,22 @@ impl Asked<'_> {
             Resource::TopTracksMedium => self.top_tracks("medium_term").await,
             Resource::TopTracksLong => self.top_tracks("long_term").await,
             Resource::FollowedArtists => self.followed_artists().await,
-            Resource::SavedAlbums => self.spotify("/me/albums", &[], saved_album).await,
-            Resource::SavedTracks => self.spotify("/me/tracks", &[], saved_track).await,
-            Resource::MusicPlaylists => self.spotify("/me/playlists", &[], music_playlist).await,
+            Resource::SavedAlbums => self.spotify("/me/albums", &[], rows::saved_album).await,
+            Resource::SavedTracks => self.spotify("/me/tracks", &[], rows::saved_track).await,
+            Resource::MusicPlaylists => {
+                self.spotify("/me/playlists", &[], rows::music_playlist)
+                    .await
+            }
             Resource::MusicPlaylistItems => self.music_playlist_items().await,
             Resource::AudioFeatures => self.audio_features().await,
             Resource::Subscriptions => {
                 let query = [("part", "snippet"), ("mine", "true"), MAX_RESULTS];
-                self.youtube("/subscriptions", &query, subscription).await
+                self.youtube("/subscriptions", &query, rows::subscription)
+                    .await
             }
             Resource::LikedVideos => {
                 let query = [VIDEO_PARTS, ("myRating", "like"), MAX_RESULTS];
-                self.youtube("/videos", &query, video).await
+                self.youtube("/videos", &query, rows::video).await
             }
             Resource::VideoPlaylists => {
                 let query = [
@@ -113,17 +114,18 @@ impl Asked<'_> {
                     ("mine", "true"),
                     MAX_RESULTS,
                 ];
-                self.youtube("/playlists", &query, video_playlist).await
+                self.youtube("/playlists", &query, rows::video_playlist)
+                    .await
             }
             Resource::VideoPlaylistItems => {
                 let id = ("playlistId", self.place.part);
                 let query = [("part", "contentDetails"), id, MAX_RESULTS];
-                self.youtube("/playlistItems", &query, video_playlist_item)
+                self.youtube("/playlistItems", &query, rows::video_playlist_item)
                     .await
             }
             Resource::VideoDetails => {
                 let query = [VIDEO_PARTS, ("id", self.place.part)];
-                self.youtube("/videos", &query, video).await
+                self.youtube("/videos", &query, rows::video).await
             }
             Resource::ChannelTopics => {
                 let query = [
@@ -131,11 +133,13 @@ impl Asked<'_> {
                     ("id", self.place.part),
                     MAX_RESULTS,
                 ];
-                self.youtube("/channels", &query, channel_topics).await
+                self.youtube("/channels", &query, rows::channel_topics)
+                    .await
             }
             Resource::VideoCategories => {
                 let query = [("part", "snippet"), ("regionCode", self.place.part)];
-                self.youtube("/videoCategories", &query, category).await
+                self.youtube("/videoCategories", &query, rows::category)
+                    .await
             }
         }
     }
@@ -179,7 +183,12 @@ impl Asked<'_> {
         let plays = spotify::recently_played(api, self.bearer, known).await?;
         // The provider keeps so many and no more: older ones may be lost.
         let full = plays.items.len() >= spotify::PLAYS_KEPT;
-        let rows = plays.items.into_iter().flatten().filter_map(play).collect();
+        let rows = plays
+            .items
+            .into_iter()
+            .flatten()
+            .filter_map(rows::play)
+            .collect();
         Ok(Fetched {
             scope: known
                 .filter(|_| full)
@@ -194,7 +203,8 @@ impl Asked<'_> {
             .list("/me/top/artists", &[("time_range", range)])
             .await?;
         let next = page.next.clone();
-        let row = |(place, artist): (u32, Artist)| with_rank(artist_row(artist)?, place);
+        let row =
+            |(place, artist): (u32, Artist)| rows::with_rank(rows::artist_row(artist)?, place);
         let rows = placed(page).filter_map(row).collect();
         Ok(self.fetched(rows, next))
     }
@@ -204,7 +214,8 @@ impl Asked<'_> {
             .list("/me/top/tracks", &[("time_range", range)])
             .await?;
         let next = page.next.clone();
-        let row = |(place, track): (u32, Track)| with_rank(track_row(&track, None)?, place);
+        let row =
+            |(place, track): (u32, Track)| rows::with_rank(rows::track_row(&track, None)?, place);
         let rows = placed(page).filter_map(row).collect();
         Ok(self.fetched(rows, next))
     }
@@ -215,7 +226,7 @@ impl Asked<'_> {
             .items
             .into_iter()
             .flatten()
-            .filter_map(artist_row)
+            .filter_map(rows::artist_row)
             .collect();
         Ok(self.fetched(rows, artists.next))
     }
@@ -226,7 +237,7 @@ impl Asked<'_> {
         let next = page.next.clone();
         let row = |(place, item): (u32, PlaylistItem)| {
             let track = item.item.or(item.track)?;
-            let mut row = track_row(&track, item.added_at)?;
+            let mut row = rows::track_row(&track, item.added_at)?;
             row["position"] = json!(place);
             row["track_id"] = row["item_id"].take();
             Some(row)
@@ -239,7 +250,7 @@ impl Asked<'_> {
         let Session { api, .. } = self.session;
         let known = spotify::audio_features(api, self.bearer, self.place.part).await?;
         let known = known.audio_features.into_iter().flatten();
-        let rows = known.filter_map(features).collect();
+        let rows = known.filter_map(rows::features).collect();
         Ok(self.fetched(rows, None))
     }
 
@@ -261,34 +272,30 @@ impl Asked<'_> {
         let answer = api
             .get_if_changed::<youtube::Page<T>>(url, self.bearer, tag)
             .await?;
-        Ok(match (answer, held) {
-            (Changed::Yes(list, etag), _) => {
-                let rows: Vec<_> = list.items.into_iter().flatten().filter_map(row).collect();
-                let tagged = etag
-                    .filter(|_| self.resource.list().touch.is_some())
-                    .map(|etag| etag::Tagged { page, etag });
-                let fetched = self.fetched(Vec::new(), list.next_page_token);
-                Fetched {
-                    items: Items::New(rows, tagged),
-                    ..fetched
-                }
-            }
+        let (list, etag) = match (answer, held) {
+            (Changed::Yes(list, etag), _) => (list, etag),
             (
                 Changed::No,
                 Some(Held {
-                    item_ids,
+                    item_ids: ids,
                     next_page,
                     ..
                 }),
-            ) => Fetched {
-                items: Items::Unchanged {
-                    page,
-                    ids: item_ids,
-                },
-                ..self.fetched(Vec::new(), next_page)
-            },
-            // A 304 to a request without an entity tag is an error before it comes here.
-            (Changed::No, None) => self.fetched(Vec::new(), None),
+            ) => {
+                return Ok(Fetched {
+                    items: Items::Unchanged { page, ids },
+                    ..self.fetched(Vec::new(), next_page)
+                });
+            }
+            (Changed::No, None) => return Err(ProviderError::unasked_304().into()),
+        };
+        let rows: Vec<_> = list.items.into_iter().flatten().filter_map(row).collect();
+        let tagged = etag
+            .filter(|_| self.resource.list().touch.is_some())
+            .map(|etag| etag::Tagged { page, etag });
+        Ok(Fetched {
+            items: Items::New(rows, tagged),
+            ..self.fetched(Vec::new(), list.next_page_token)
         })
     }
 }
@@ -298,128 +305,4 @@ async fn newest_play(session: &Session<'_>) -> Result<Option<DateTime<Utc>>, sql
         .bind(session.lease.owner.user)
         .fetch_one(session.database)
         .await
-}
-
-/// Items with their places in the whole list, from 0. A null item keeps its place.
-fn placed<T>(page: Page<T>) -> impl Iterator<Item = (u32, T)> {
-    (page.offset..)
-        .zip(page.items)
-        .filter_map(|(place, item)| Some((place, item?)))
-}
-
-fn with_rank(mut row: Value, place: u32) -> Option<Value> {
-    row["rank"] = json!(place + 1);
-    Some(row)
-}
-
-fn known(genres: Option<Vec<String>>) -> Option<Vec<String>> {
-    genres.filter(|genres| !genres.is_empty())
-}
-
-fn artist_row(artist: Artist) -> Option<Value> {
-    Some(json!({ "item_id": artist.id?, "name": artist.name?, "genres": known(artist.genres) }))
-}
-
-fn track_row(track: &Track, added_at: Option<DateTime<Utc>>) -> Option<Value> {
-    Some(json!({
-        "item_id": track.track_id()?,
-        "name": track.name.as_deref()?,
-        "artist_names": names(&track.artists),
-        "isrc": track.isrc(),
-        "added_at": added_at,
-    }))
-}
-
-fn play(play: Play) -> Option<Value> {
-    let track = play.track?;
-    Some(json!({
-        "played_at": play.played_at?,
-        "track_id": track.track_id()?,
-        "track_name": track.name.as_deref()?,
-        "artist_names": names(&track.artists),
-        "isrc": track.isrc(),
-        "duration_ms": track.duration_ms,
-        "context_uri": play.context.and_then(|context| context.uri),
-    }))
-}
-
-fn saved_track(saved: SavedTrack) -> Option<Value> {
-    track_row(&saved.track?, saved.added_at)
-}
-
-fn saved_album(saved: SavedAlbum) -> Option<Value> {
-    let album = saved.album?;
-    Some(json!({
-        "item_id": album.id?,
-        "name": album.name?,
-        "artist_names": names(&album.artists),
-        "genres": known(album.genres),
-        "added_at": saved.added_at,
-    }))
-}
-
-fn music_playlist(playlist: Playlist) -> Option<Value> {
-    Some(json!({
-        "item_count": playlist.item_count(),
-        "playlist_id": playlist.id?,
-        "name": playlist.name,
-        "owner_id": playlist.owner.and_then(|owner| owner.id),
-        "collaborative": playlist.collaborative.unwrap_or(false),
-        "snapshot_id": playlist.snapshot_id,
-    }))
-}
-
-fn features(of: TrackFeatures) -> Option<Value> {
-    let share = |figure: Option<f64>| figure.filter(|figure| (0.0..=1.0).contains(figure));
-    Some(json!({
-        "track_id": of.id?,
-        "energy": share(of.energy)?,
-        "valence": share(of.valence)?,
-        "danceability": share(of.danceability)?,
-        "acousticness": share(of.acousticness)?,
-    }))
-}
-
-fn subscription(subscription: youtube::Subscription) -> Option<Value> {
-    let snippet = subscription.snippet?;
-    Some(json!({
-        "channel_id": snippet.resource_id?.channel_id?,
-        "title": snippet.title,
-        "subscribed_at": snippet.published_at,
-    }))
-}
-
-fn video(video: youtube::Video) -> Option<Value> {
-    let snippet = video.snippet;
-    let said = snippet.as_ref();
-    Some(json!({
-        "video_id": video.id?,
-        "title": said.and_then(|s| s.title.as_deref()),
-        "channel_id": said.and_then(|s| s.channel_id.as_deref()),
-        "channel_title": said.and_then(|s| s.channel_title.as_deref()),
-        "category_id": said.and_then(|s| s.category_id.as_deref()),
-        "published_at": said.and_then(|s| s.published_at),
-        "topics": video.topic_details.map(|details| details.titles()).unwrap_or_default(),
-    }))
-}
-
-fn video_playlist(playlist: youtube::Playlist) -> Option<Value> {
-    Some(json!({
-        "playlist_id": playlist.id?,
-        "title": playlist.snippet.and_then(|snippet| snippet.title),
-        "item_count": playlist.content_details.and_then(|details| details.item_count),
-    }))
-}
-
-fn video_playlist_item(item: youtube::PlaylistItem) -> Option<Value> {
-    Some(json!({ "item_id": item.id?, "video_id": item.content_details?.video_id? }))
-}
-
-fn channel_topics(channel: youtube::Channel) -> Option<Value> {
-    let topics = channel.topic_details.map(|details| details.titles());
-    Some(json!({ "channel_id": channel.id?, "topics": topics }))
-}
-
-fn category(category: youtube::Category) -> Option<Value> {
-    Some(json!({ "category_id": category.id?, "title": category.snippet?.title? }))
 }

@@ -162,10 +162,14 @@ impl Pull<'_> {
             .await
     }
 
+    /// The resource was walked to its end. One of which a part is missing stays due: else the
+    /// next sync would pass it by and call itself complete.
     fn finish(&mut self, resource: Resource) {
         self.checkpoint.finish(resource);
-        self.learned
-            .insert(resource.name(), Known::walked(Utc::now()));
+        if !self.checkpoint.misses(resource) {
+            self.learned
+                .insert(resource.name(), Known::walked(Utc::now()));
+        }
     }
 
     /// Decides what follows from a refusal.
@@ -231,10 +235,9 @@ impl Pull<'_> {
     }
 
     fn miss(&mut self, resource: Resource, failure: Failure) {
-        let missing = &mut self.checkpoint.missing;
-        if missing.iter().all(|missing| missing.resource != resource) {
+        if !self.checkpoint.misses(resource) {
             let provider = self.session.lease.owner.provider.display_name();
-            missing.push(Missing {
+            self.checkpoint.missing.push(Missing {
                 resource,
                 code: failure.code().to_owned(),
                 sentence: failure.sentence(provider),

@@ -26,8 +26,8 @@ use crate::vault::Vault;
 /// How often an idle worker looks for queued connections.
 const POLL: Duration = Duration::from_secs(1);
 
-/// How often a worker plans where pg_cron does not.
-const PLAN: Duration = Duration::from_secs(60);
+/// How often a worker plans where pg_cron does not, revokes, and measures what waits.
+const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
 /// Pause after the database did not answer.
 const RECOVERY: Duration = Duration::from_secs(5);
@@ -53,24 +53,25 @@ pub struct SyncContext {
     pub allowance: Allowance,
 }
 
-/// Syncs until `stop`. Connections under way are given back at their next page. While the
-/// database does not answer there is nothing to do but try again.
+/// Syncs until `stop`. Connections under way are given back at their next page.
 pub async fn run(context: Arc<SyncContext>, stop: CancellationToken) {
+    tokio::join!(
+        pull_what_is_queued(&context, &stop),
+        keep_house(&context, &stop)
+    );
+}
+
+/// While the database does not answer there is nothing to do but try again.
+async fn pull_what_is_queued(context: &Arc<SyncContext>, stop: &CancellationToken) {
     let mut running = JoinSet::new();
-    let mut plan = patient_interval(PLAN);
     let mut poll = patient_interval(POLL);
     loop {
-        let turn = tokio::select! {
+        tokio::select! {
             () = stop.cancelled() => break,
-            _ = plan.tick() => each_minute(&context).await,
-            Some(_) = running.join_next() => Ok(()),
-            _ = poll.tick() => Ok(()),
-        };
-        let turn = match turn {
-            Ok(()) => claim_more(&context, &mut running, &stop).await.map(drop),
-            error => error,
-        };
-        if let Err(error) = turn {
+            Some(_) = running.join_next() => {}
+            _ = poll.tick() => {}
+        }
+        if let Err(error) = claim_more(context, &mut running, stop).await {
             tracing::warn!(%error, "cannot look for work; trying again");
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -81,7 +82,23 @@ pub async fn run(context: Arc<SyncContext>, stop: CancellationToken) {
     while running.join_next().await.is_some() {}
 }
 
-/// What has to be done now and then, beside pulling.
+/// Does what is due each minute, beside the pulls: no provider that takes its time holds those up.
+async fn keep_house(context: &SyncContext, stop: &CancellationToken) {
+    let mut minute = patient_interval(HOUSEKEEPING);
+    let kept = async {
+        loop {
+            minute.tick().await;
+            if let Err(error) = each_minute(context).await {
+                tracing::warn!(%error, "planning, revoking or measuring waits for the next minute");
+            }
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = kept => {}
+    }
+}
+
 async fn each_minute(context: &SyncContext) -> Result<(), sqlx::Error> {
     plan_without_cron(&context.database).await?;
     revoke_due(context).await?;

@@ -3,13 +3,13 @@
 
 use sqlx::PgTransaction;
 use sqlx::types::Json;
+use uuid::Uuid;
 
 use super::etag;
 use super::lease::Lease;
 use super::outcome::SyncError;
 use super::page::{Fetched, Items};
 use super::resource::Resource;
-use uuid::Uuid;
 
 /// What became of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -136,7 +136,7 @@ async fn a_playlist_that_is_not_shown_after_all_is_named_and_the_others_are_walk
         )
     });
     let fault = bondhu_dev::standin::Fault::recorded(&path, "spotify", refused).unwrap();
-    world.standin.inject(fault);
+    world.standin.inject(fault.times(2));
     world.sync().await;
     let standing = world.standing(user, Provider::Spotify).await;
     assert_eq!(standing.missing, ["spotify.playlist_items"]);
@@ -144,7 +144,14 @@ async fn a_playlist_that_is_not_shown_after_all_is_named_and_the_others_are_walk
     let walked = "public.music_playlists where user_id = $1 and items_snapshot_id is not null";
     assert_eq!(world.count(walked, user).await, 4);
 
-    world.let_time_pass().await;
+    world.an_hour_later().await;
+    world.sync().await;
+    assert_eq!(
+        world.status(user, Provider::Spotify).await,
+        "partial",
+        "a sync that comes by schedule does not forget it"
+    );
+    world.an_hour_later().await;
     world.sync().await;
     assert_eq!(
         world.status(user, Provider::Spotify).await,

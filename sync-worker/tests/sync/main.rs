@@ -5,6 +5,7 @@ mod disconnecting;
 mod faults;
 mod fixture;
 mod genres;
+mod leaks;
 mod leases;
 mod library;
 mod limits;
