@@ -125,32 +125,33 @@ revoke all on function public.chat_history(integer, timestamptz, bigint) from pu
 grant execute on function public.chat_history(integer, timestamptz, bigint) to authenticated;
 
 create function bondhu.chat_history_document(user_ids uuid[], as_of timestamptz)
-returns table (user_id uuid, data jsonb, until timestamptz)
-language sql stable
+returns table (user_id uuid, data json, until timestamptz)
+language plpgsql stable
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
-  select
-    p.user_id,
-    (
-      select coalesce(
-        jsonb_agg(
-          jsonb_build_object(
-            'id', m.id, 'seq', m.seq, 'session_id', m.session_id, 'sender_type', m.sender_type,
-            'message_text', m.message_text, 'sentiment_score', m.sentiment_score,
-            'mood_detected', m.mood_detected, 'created_at', m.created_at, 'updated_at', m.updated_at
-          ) order by m.created_at, m.seq
-        ), '[]')
-      from (
-        select *
-        from public.chat_messages newest
-        where newest.user_id = p.user_id
-        order by newest.created_at desc, newest.seq desc
-        limit (select chat_history_document_size from bondhu.settings)
-      ) m
-    ),
-    null::timestamptz
-  from public.profiles p
-  where p.user_id = any ($1)
+declare
+  size integer := (select chat_history_document_size from bondhu.settings);
+begin
+  return query
+    select
+      p.user_id,
+      (
+        select coalesce(json_agg(m order by m.created_at, m.seq), '[]')
+        from (
+          select
+            newest.id, newest.seq, newest.session_id, newest.sender_type, newest.message_text,
+            newest.sentiment_score, newest.mood_detected, newest.created_at, newest.updated_at
+          from public.chat_messages newest
+          where newest.user_id = p.user_id
+          order by newest.created_at desc, newest.seq desc
+          limit size
+        ) m
+      ),
+      null::timestamptz
+    from unnest(user_ids) wanted (id)
+    join public.profiles p on p.user_id = wanted.id;
+end
 $$;
 comment on function bondhu.chat_history_document(uuid[], timestamptz) is 'Redis document chat:history: the newest messages, oldest first; nothing in it changes by time alone.';
 revoke all on function bondhu.chat_history_document(uuid[], timestamptz) from public, anon, authenticated, service_role;

@@ -75,41 +75,57 @@ create policy "the worker keeps video preferences" on public.video_preferences
   to bondhu_worker using (true) with check (true);
 
 create function bondhu.music_profile_document(user_ids uuid[], as_of timestamptz)
-returns table (user_id uuid, data jsonb, until timestamptz)
-language sql stable
+returns table (user_id uuid, data json, until timestamptz)
+language plpgsql stable
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
-  select p.user_id,
-         (select jsonb_object_agg(m.provider, to_jsonb(m) - '{user_id,provider}'::text[])
-          from public.music_preferences m where m.user_id = p.user_id),
-         null::timestamptz
-  from public.profiles p
-  where p.user_id = any ($1)
+begin
+  return query
+    select
+      p.user_id,
+      (
+        select jsonb_object_agg(m.provider, to_jsonb(m) - '{user_id,provider}'::text[])
+        from public.music_preferences m
+        where m.user_id = p.user_id
+      )::json,
+      null::timestamptz
+    from unnest(user_ids) wanted (id)
+    join public.profiles p on p.user_id = wanted.id;
+end
 $$;
 comment on function bondhu.music_profile_document(uuid[], timestamptz) is
   'Redis document music:profile: musical taste by provider; null data for a user without music.';
 
 create function bondhu.music_spotify_document(user_ids uuid[], as_of timestamptz)
-returns table (user_id uuid, data jsonb, until timestamptz)
-language sql stable
+returns table (user_id uuid, data json, until timestamptz)
+language plpgsql stable
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
-  select p.user_id, to_jsonb(m) - '{user_id,provider}'::text[], null::timestamptz
-  from public.profiles p
-  left join public.music_preferences m on m.user_id = p.user_id and m.provider = 'spotify'
-  where p.user_id = any ($1)
+begin
+  return query
+    select p.user_id, (to_jsonb(m) - '{user_id,provider}'::text[])::json, null::timestamptz
+    from unnest(user_ids) wanted (id)
+    join public.profiles p on p.user_id = wanted.id
+    left join public.music_preferences m on m.user_id = p.user_id and m.provider = 'spotify';
+end
 $$;
 comment on function bondhu.music_spotify_document(uuid[], timestamptz) is 'Redis document music:spotify; null data for a user without Spotify.';
 
 create function bondhu.video_youtube_document(user_ids uuid[], as_of timestamptz)
-returns table (user_id uuid, data jsonb, until timestamptz)
-language sql stable
+returns table (user_id uuid, data json, until timestamptz)
+language plpgsql stable
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
-  select p.user_id, to_jsonb(v) - 'user_id', null::timestamptz
-  from public.profiles p
-  left join public.video_preferences v on v.user_id = p.user_id
-  where p.user_id = any ($1)
+begin
+  return query
+    select p.user_id, (to_jsonb(v) - 'user_id')::json, null::timestamptz
+    from unnest(user_ids) wanted (id)
+    join public.profiles p on p.user_id = wanted.id
+    left join public.video_preferences v on v.user_id = p.user_id;
+end
 $$;
 comment on function bondhu.video_youtube_document(uuid[], timestamptz) is 'Redis document video:youtube; null data for a user without videos.';
 

@@ -490,29 +490,38 @@ grant execute on function public.start_session(text), public.touch_session(uuid)
   public.end_session(uuid) to authenticated;
 grant execute on function bondhu.close_idle_sessions() to service_role;
 
+-- Documents, here and in the files that follow, are built by PL/pgSQL under one plan, which is made
+-- once per connection: planning takes longer than building. And as json, which is written once and
+-- never taken apart. The mirror builds some after nearly every commit.
+
 -- The document is an array, one entry per device; it stands until the first session goes idle.
 create function bondhu.session_active_document(user_ids uuid[], as_of timestamptz)
-returns table (user_id uuid, data jsonb, until timestamptz)
-language sql stable
+returns table (user_id uuid, data json, until timestamptz)
+language plpgsql stable
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
-  select
-    p.user_id,
-    jsonb_agg(
-      jsonb_build_object(
-        'id', s.id, 'device_id', s.device_id, 'started_at', s.started_at, 'last_seen_at', s.last_seen_at,
-        'activity_count', s.activity_count
-      ) order by s.last_seen_at desc, s.id
-    ) filter (where s.id is not null),
-    min(s.last_seen_at) + idle.after
-  from public.profiles p
-  cross join (select make_interval(mins => session_idle_minutes) as after from bondhu.settings) idle
-  left join public.user_sessions s
-    on s.user_id = p.user_id
-   and s.ended_at is null
-   and s.last_seen_at > $2 - idle.after
-  where p.user_id = any ($1)
-  group by p.user_id, idle.after
+declare
+  idle_after interval := (select make_interval(mins => session_idle_minutes) from bondhu.settings);
+begin
+  return query
+    select
+      p.user_id,
+      json_agg(
+        json_build_object(
+          'id', s.id, 'device_id', s.device_id, 'started_at', s.started_at, 'last_seen_at', s.last_seen_at,
+          'activity_count', s.activity_count
+        ) order by s.last_seen_at desc, s.id
+      ) filter (where s.id is not null),
+      min(s.last_seen_at) + idle_after
+    from unnest(user_ids) wanted (id)
+    join public.profiles p on p.user_id = wanted.id
+    left join public.user_sessions s
+      on s.user_id = p.user_id
+     and s.ended_at is null
+     and s.last_seen_at > $2 - idle_after
+    group by p.user_id;
+end
 $$;
 comment on function bondhu.session_active_document(uuid[], timestamptz) is 'Redis document session:active: the user''s active sessions, newest first; null data when there is none.';
 revoke all on function bondhu.session_active_document(uuid[], timestamptz) from public, anon, authenticated, service_role;
@@ -647,32 +656,33 @@ revoke all on function public.chat_history(integer, timestamptz, bigint) from pu
 grant execute on function public.chat_history(integer, timestamptz, bigint) to authenticated;
 
 create function bondhu.chat_history_document(user_ids uuid[], as_of timestamptz)
-returns table (user_id uuid, data jsonb, until timestamptz)
-language sql stable
+returns table (user_id uuid, data json, until timestamptz)
+language plpgsql stable
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
-  select
-    p.user_id,
-    (
-      select coalesce(
-        jsonb_agg(
-          jsonb_build_object(
-            'id', m.id, 'seq', m.seq, 'session_id', m.session_id, 'sender_type', m.sender_type,
-            'message_text', m.message_text, 'sentiment_score', m.sentiment_score,
-            'mood_detected', m.mood_detected, 'created_at', m.created_at, 'updated_at', m.updated_at
-          ) order by m.created_at, m.seq
-        ), '[]')
-      from (
-        select *
-        from public.chat_messages newest
-        where newest.user_id = p.user_id
-        order by newest.created_at desc, newest.seq desc
-        limit (select chat_history_document_size from bondhu.settings)
-      ) m
-    ),
-    null::timestamptz
-  from public.profiles p
-  where p.user_id = any ($1)
+declare
+  size integer := (select chat_history_document_size from bondhu.settings);
+begin
+  return query
+    select
+      p.user_id,
+      (
+        select coalesce(json_agg(m order by m.created_at, m.seq), '[]')
+        from (
+          select
+            newest.id, newest.seq, newest.session_id, newest.sender_type, newest.message_text,
+            newest.sentiment_score, newest.mood_detected, newest.created_at, newest.updated_at
+          from public.chat_messages newest
+          where newest.user_id = p.user_id
+          order by newest.created_at desc, newest.seq desc
+          limit size
+        ) m
+      ),
+      null::timestamptz
+    from unnest(user_ids) wanted (id)
+    join public.profiles p on p.user_id = wanted.id;
+end
 $$;
 comment on function bondhu.chat_history_document(uuid[], timestamptz) is 'Redis document chat:history: the newest messages, oldest first; nothing in it changes by time alone.';
 revoke all on function bondhu.chat_history_document(uuid[], timestamptz) from public, anon, authenticated, service_role;
@@ -1606,114 +1616,97 @@ grant execute on function bondhu.record_wellness(integer) to service_role;
 
 -- sql/58_personality_documents.sql
 
--- Documents about a user's personality, and the RPC that serves one to its owner. PL/pgSQL
--- throughout: it keeps its plans, and planning takes longer than reading.
-
--- Taste evidence that may enter a prompt: only of providers whose switch is on.
-create function bondhu.taste_evidence(user_ids uuid[]) returns table (user_id uuid, music jsonb, video jsonb)
-language plpgsql stable
-set search_path = ''
-as $$
-begin
-  return query
-    select
-      wanted.id,
-      (
-        select jsonb_object_agg(m.provider, to_jsonb(m) - '{user_id,provider}'::text[])
-        from public.music_preferences m
-        join bondhu.provider_settings s on s.provider = m.provider and s.llm_use_allowed
-        where m.user_id = wanted.id
-      ),
-      (
-        select to_jsonb(v) - 'user_id'
-        from public.video_preferences v
-        join bondhu.provider_settings s on s.provider = 'youtube' and s.llm_use_allowed
-        where v.user_id = wanted.id
-      )
-    from unnest(user_ids) wanted (id);
-end
-$$;
-comment on function bondhu.taste_evidence(uuid[]) is 'Music and video preferences, null where the provider''s data may not enter an LLM prompt.';
-
-create function bondhu.sentiment_data(p bondhu.personality) returns jsonb
-language plpgsql stable
-set search_path = ''
-as $$
-begin
-  return jsonb_build_object(
-    'window_hours', (select window_hours from bondhu.settings),
-    'data_status', case when p.user_id is null then null when p.mean_sentiment is null then 'insufficient_data' else 'sufficient' end,
-    'message_count', p.message_count,
-    'mean_sentiment', p.mean_sentiment,
-    'sentiment_volatility', p.sentiment_volatility,
-    'dominant_mood', p.dominant_mood,
-    'sentiment_trend', p.sentiment_trend,
-    'communication_style', p.communication_style,
-    'emotional_stability', p.emotional_stability,
-    'needs_support', p.needs_support
-  );
-end
-$$;
-comment on function bondhu.sentiment_data(bondhu.personality) is 'The sentiment window and what follows from it, as documents show it. All null without an engine.';
+-- Documents about a user's personality, and the RPC that serves one to its owner.
 
 create function bondhu.personality_sentiment_document(user_ids uuid[], as_of timestamptz)
-returns table (user_id uuid, data jsonb, until timestamptz)
+returns table (user_id uuid, data json, until timestamptz)
 language plpgsql stable
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
+declare
+  hours integer := (select window_hours from bondhu.settings);
+  engine jsonb := bondhu.engine();
 begin
   return query
-    select
-      profile.user_id,
-      bondhu.sentiment_data(p) || jsonb_build_object('as_of', p.as_of, 'engine', bondhu.engine()),
-      p.until
-    from public.profiles profile
-    left join bondhu.personality($1, $2) p on p.user_id = profile.user_id
-    where profile.user_id = any ($1);
+    select profile.user_id, row_to_json(document), p.until
+    from unnest(user_ids) wanted (id)
+    join public.profiles profile on profile.user_id = wanted.id
+    left join bondhu.personality($1, $2) p on p.user_id = wanted.id
+    cross join lateral (
+      select
+        hours as window_hours,
+        case when p.user_id is null then null when p.mean_sentiment is null then 'insufficient_data' else 'sufficient' end as data_status,
+        p.message_count, p.mean_sentiment, p.sentiment_volatility, p.dominant_mood, p.sentiment_trend,
+        p.communication_style, p.emotional_stability, p.needs_support, p.as_of, engine
+    ) document;
 end
 $$;
-comment on function bondhu.personality_sentiment_document(uuid[], timestamptz) is 'Redis document personality:sentiment: the sentiment window and what follows from it.';
+comment on function bondhu.personality_sentiment_document(uuid[], timestamptz) is
+  'Redis document personality:sentiment: the sentiment window and what follows from it. Figures are null without an engine.';
 
+-- The figures of the other document are repeated here, and evidence of tastes is gathered here: a
+-- function within a document costs about as much as the rest of it.
 create function bondhu.personality_context_document(user_ids uuid[], as_of timestamptz)
-returns table (user_id uuid, data jsonb, until timestamptz)
+returns table (user_id uuid, data json, until timestamptz)
 language plpgsql stable
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
+declare
+  hours integer := (select window_hours from bondhu.settings);
+  engine jsonb := bondhu.engine();
 begin
   return query
-    select
-      profile.user_id,
-      jsonb_build_object(
-        'profile', jsonb_build_object(
+    select profile.user_id, row_to_json(document), p.until
+    from unnest(user_ids) wanted (id)
+    join public.profiles profile on profile.user_id = wanted.id
+    left join bondhu.personality($1, $2) p on p.user_id = wanted.id
+    cross join lateral (
+      select
+        json_build_object(
           'display_name', profile.display_name, 'locale', profile.locale,
           'time_zone', profile.time_zone, 'onboarding_state', profile.onboarding_state
-        ),
-        'traits', jsonb_build_object(
+        ) as profile,
+        json_build_object(
           'openness', p.openness, 'conscientiousness', p.conscientiousness, 'extraversion', p.extraversion,
           'agreeableness', p.agreeableness, 'neuroticism', p.neuroticism, 'confidence', p.trait_confidence
-        ),
-        'sentiment', bondhu.sentiment_data(p),
-        'music', taste.music,
-        'video', taste.video,
-        'as_of', p.as_of,
-        'engine', bondhu.engine()
-      ),
-      p.until
-    from public.profiles profile
-    join bondhu.taste_evidence($1) taste on taste.user_id = profile.user_id
-    left join bondhu.personality($1, $2) p on p.user_id = profile.user_id
-    where profile.user_id = any ($1);
+        ) as traits,
+        (
+          select row_to_json(sentiment)
+          from (
+            select
+              hours as window_hours,
+              case when p.user_id is null then null when p.mean_sentiment is null then 'insufficient_data' else 'sufficient' end as data_status,
+              p.message_count, p.mean_sentiment, p.sentiment_volatility, p.dominant_mood, p.sentiment_trend,
+              p.communication_style, p.emotional_stability, p.needs_support
+          ) sentiment
+        ) as sentiment,
+        -- Only of providers whose data may enter a prompt.
+        (
+          select jsonb_object_agg(m.provider, to_jsonb(m) - '{user_id,provider}'::text[])
+          from public.music_preferences m
+          join bondhu.provider_settings s on s.provider = m.provider and s.llm_use_allowed
+          where m.user_id = wanted.id
+        ) as music,
+        (
+          select to_jsonb(v) - 'user_id'
+          from public.video_preferences v
+          join bondhu.provider_settings s on s.provider = 'youtube' and s.llm_use_allowed
+          where v.user_id = wanted.id
+        ) as video,
+        p.as_of,
+        engine
+    ) document;
 end
 $$;
 comment on function bondhu.personality_context_document(uuid[], timestamptz) is
   'Redis document personality:context: what a prompt may be told about a user. Figures are null without an engine.';
 
-revoke all on function bondhu.taste_evidence(uuid[]), bondhu.sentiment_data(bondhu.personality),
-  bondhu.personality_sentiment_document(uuid[], timestamptz),
+revoke all on function bondhu.personality_sentiment_document(uuid[], timestamptz),
   bondhu.personality_context_document(uuid[], timestamptz)
   from public, anon, authenticated, service_role;
-grant execute on function bondhu.taste_evidence(uuid[]), bondhu.sentiment_data(bondhu.personality),
-  bondhu.personality_sentiment_document(uuid[], timestamptz),
+grant execute on function bondhu.personality_sentiment_document(uuid[], timestamptz),
   bondhu.personality_context_document(uuid[], timestamptz) to bondhu_worker;
 
 -- SECURITY DEFINER: builders and settings behind the figures are closed to clients. It reads the
@@ -1723,7 +1716,7 @@ language plpgsql stable security definer
 set search_path = ''
 as $$
 begin
-  return (select data from bondhu.personality_context_document(array[bondhu.require_user()], now()));
+  return (select data::jsonb from bondhu.personality_context_document(array[bondhu.require_user()], now()));
 end
 $$;
 comment on function public.personality_context() is
@@ -2485,41 +2478,57 @@ create policy "the worker keeps video preferences" on public.video_preferences
   to bondhu_worker using (true) with check (true);
 
 create function bondhu.music_profile_document(user_ids uuid[], as_of timestamptz)
-returns table (user_id uuid, data jsonb, until timestamptz)
-language sql stable
+returns table (user_id uuid, data json, until timestamptz)
+language plpgsql stable
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
-  select p.user_id,
-         (select jsonb_object_agg(m.provider, to_jsonb(m) - '{user_id,provider}'::text[])
-          from public.music_preferences m where m.user_id = p.user_id),
-         null::timestamptz
-  from public.profiles p
-  where p.user_id = any ($1)
+begin
+  return query
+    select
+      p.user_id,
+      (
+        select jsonb_object_agg(m.provider, to_jsonb(m) - '{user_id,provider}'::text[])
+        from public.music_preferences m
+        where m.user_id = p.user_id
+      )::json,
+      null::timestamptz
+    from unnest(user_ids) wanted (id)
+    join public.profiles p on p.user_id = wanted.id;
+end
 $$;
 comment on function bondhu.music_profile_document(uuid[], timestamptz) is
   'Redis document music:profile: musical taste by provider; null data for a user without music.';
 
 create function bondhu.music_spotify_document(user_ids uuid[], as_of timestamptz)
-returns table (user_id uuid, data jsonb, until timestamptz)
-language sql stable
+returns table (user_id uuid, data json, until timestamptz)
+language plpgsql stable
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
-  select p.user_id, to_jsonb(m) - '{user_id,provider}'::text[], null::timestamptz
-  from public.profiles p
-  left join public.music_preferences m on m.user_id = p.user_id and m.provider = 'spotify'
-  where p.user_id = any ($1)
+begin
+  return query
+    select p.user_id, (to_jsonb(m) - '{user_id,provider}'::text[])::json, null::timestamptz
+    from unnest(user_ids) wanted (id)
+    join public.profiles p on p.user_id = wanted.id
+    left join public.music_preferences m on m.user_id = p.user_id and m.provider = 'spotify';
+end
 $$;
 comment on function bondhu.music_spotify_document(uuid[], timestamptz) is 'Redis document music:spotify; null data for a user without Spotify.';
 
 create function bondhu.video_youtube_document(user_ids uuid[], as_of timestamptz)
-returns table (user_id uuid, data jsonb, until timestamptz)
-language sql stable
+returns table (user_id uuid, data json, until timestamptz)
+language plpgsql stable
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
-  select p.user_id, to_jsonb(v) - 'user_id', null::timestamptz
-  from public.profiles p
-  left join public.video_preferences v on v.user_id = p.user_id
-  where p.user_id = any ($1)
+begin
+  return query
+    select p.user_id, (to_jsonb(v) - 'user_id')::json, null::timestamptz
+    from unnest(user_ids) wanted (id)
+    join public.profiles p on p.user_id = wanted.id
+    left join public.video_preferences v on v.user_id = p.user_id;
+end
 $$;
 comment on function bondhu.video_youtube_document(uuid[], timestamptz) is 'Redis document video:youtube; null data for a user without videos.';
 
