@@ -186,6 +186,27 @@ impl Connection {
         }
     }
 
+    /// Sends commands, each after the one before has been carried out; answers in their order.
+    ///
+    /// # Errors
+    /// The first one; the commands after it may have been carried out.
+    pub async fn in_order<T: FromRedisValue>(
+        &self,
+        commands: Vec<Cmd>,
+    ) -> Result<Vec<T>, RedisError> {
+        match self {
+            // One server takes what comes through one connection one by one.
+            Self::Single(_) => self.all(commands).await,
+            Self::Cluster(connection) => {
+                let mut answers = Vec::with_capacity(commands.len());
+                for command in commands {
+                    answers.push(command.query_async(&mut connection.clone()).await?);
+                }
+                Ok(answers)
+            }
+        }
+    }
+
     /// Calls `found` with every key that matches `pattern`.
     ///
     /// # Errors

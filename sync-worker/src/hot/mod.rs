@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use bondhu_core::cache::{Document, STATE_KEY};
 use chrono::{DateTime, Utc};
-use redis::AsyncCommands as _;
+use redis::Cmd;
 use sqlx::PgPool;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -31,6 +31,9 @@ const LONGEST_WAIT: Duration = Duration::from_millis(25);
 
 /// Between two looks while waiting.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
+
+/// After so many of them the mirror is behind for want of news rather than of time.
+const LOOKS_BEFORE_NUDGE: usize = 4;
 
 /// Redis that takes longer to answer counts as away.
 const REDIS_PATIENCE: Duration = Duration::from_millis(250);
@@ -169,7 +172,9 @@ impl HotReader {
             return Ok(None);
         };
         let deadline = Instant::now() + LONGEST_WAIT;
+        let mut looks = 0;
         loop {
+            looks += 1;
             match look(redis, user, document, min_lsn).await? {
                 Look::Hit(served) => return Ok(Some(served)),
                 Look::StaleSoon(served, seen) => {
@@ -189,6 +194,9 @@ impl HotReader {
                         return Ok(Some(read.served()));
                     }
                 }
+                // What was asked for may lie after the last commit: nothing would ever move the
+                // mirror past it but its next heartbeat.
+                Look::Behind if looks == LOOKS_BEFORE_NUDGE => self.postgres.nudge().await,
                 Look::Behind => {}
             }
             if Instant::now() + LOOK_EVERY > deadline {
@@ -227,14 +235,6 @@ enum Failure {
     Hot(HotError),
 }
 
-/// The watermark, while it can be relied on.
-async fn trusted(redis: &Link) -> Result<Option<Version>, LinkError> {
-    let get = async |mut connection: Connection| connection.get(STATE_KEY).await;
-    let text: Option<String> = redis.with(get).await?;
-    let state = text.and_then(|text| serde_json::from_str::<State>(&text).ok());
-    Ok(state.and_then(|state| state.trusted(Utc::now().timestamp_millis())))
-}
-
 /// Looks once. The watermark is read before the value: the mirror writes them the other way round,
 /// so that a value is never older than the watermark that it is judged by.
 async fn look(
@@ -243,12 +243,20 @@ async fn look(
     document: Document,
     min_lsn: Option<Lsn>,
 ) -> Result<Look, LinkError> {
-    let Some(watermark) = trusted(redis).await? else {
+    let gets = [STATE_KEY.to_owned(), document.key(user)].map(Cmd::get);
+    let held: Vec<Option<String>> = redis
+        .with(async |connection: Connection| connection.in_order(gets.into()).await)
+        .await?;
+    let [state, text] = held.as_slice() else {
         return Ok(Look::Untrusted);
     };
-    let key = document.key(user);
-    let get = async |mut connection: Connection| connection.get(&key).await;
-    let text: Option<String> = redis.with(get).await?;
+    let state = state
+        .as_deref()
+        .and_then(|text| serde_json::from_str::<State>(text).ok());
+    let trusted = state.and_then(|state| state.trusted(Utc::now().timestamp_millis()));
+    let Some(watermark) = trusted else {
+        return Ok(Look::Untrusted);
+    };
     let envelope = text.as_deref().and_then(Envelope::parse);
     let seen = Seen {
         watermark,

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::{HotError, Served, Source};
+use crate::mirror::heartbeat::{self, Flush};
 
 /// A reader waits so long for its turn.
 const TURN_WITHIN: Duration = Duration::from_secs(1);
@@ -35,6 +36,7 @@ impl Read {
 pub(super) struct Postgres {
     database: PgPool,
     turns: Semaphore,
+    nudging: Semaphore,
 }
 
 impl Postgres {
@@ -42,6 +44,7 @@ impl Postgres {
         Self {
             database,
             turns: Semaphore::new(at_once),
+            nudging: Semaphore::new(1),
         }
     }
 
@@ -63,5 +66,15 @@ impl Postgres {
             .push("]::uuid[], now.as_of) d on true");
         let (data, until, as_of) = query.build_query_as().fetch_one(&self.database).await?;
         Ok(Read { data, until, as_of })
+    }
+
+    /// Has the mirror move past everything that the write-ahead log holds now, unless somebody is
+    /// at it already.
+    pub(super) async fn nudge(&self) {
+        if let Ok(_turn) = self.nudging.try_acquire()
+            && let Err(error) = heartbeat::send(&self.database, Flush::AtOnce).await
+        {
+            tracing::debug!(%error, "no nudge");
+        }
     }
 }
