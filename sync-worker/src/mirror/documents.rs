@@ -1,6 +1,8 @@
-//! Re-reading documents from Postgres, many users at a time.
+//! Re-reading documents from Postgres, many users at a time, in one statement: a round trip costs
+//! as much as building some documents, and one statement has one snapshot.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::time::Instant;
 
 use bondhu_core::cache::Document;
 use chrono::{DateTime, Utc};
@@ -8,9 +10,25 @@ use serde_json::value::RawValue;
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
+use super::visibility::Snapshot;
+
+/// Which documents, of whom.
+pub(super) type Wanted = BTreeMap<Document, Vec<Uuid>>;
+
+/// Keys by document.
+pub(super) fn wanted(keys: impl Iterator<Item = (Uuid, Document)>) -> Wanted {
+    let mut wanted = Wanted::new();
+    for (user, document) in keys {
+        wanted.entry(document).or_default().push(user);
+    }
+    wanted
+}
+
 /// A document as Postgres built it.
 #[derive(Debug)]
 pub(super) struct Body {
+    /// Which document.
+    pub document: Document,
     /// Whose it is.
     pub user: Uuid,
     /// What it says; `None` when there is nothing to keep about this user.
@@ -19,52 +37,118 @@ pub(super) struct Body {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// Builds `document` for `users` as of an instant; users who no longer exist are left out.
+impl Body {
+    /// That there is nothing.
+    pub(super) fn none(document: Document, user: Uuid) -> Self {
+        Self {
+            document,
+            user,
+            data: None,
+            until: None,
+        }
+    }
+}
+
+/// Documents of one snapshot.
+#[derive(Debug)]
+pub(super) struct Reading {
+    /// What it sees.
+    pub snapshot: Snapshot,
+    /// Nothing that it sees was made after.
+    pub as_of: DateTime<Utc>,
+    /// Nothing that was made before is missing.
+    pub begun: Instant,
+    /// Those asked about who have a session that has not ended.
+    pub active: HashSet<Uuid>,
+    /// What was asked for; users who no longer exist are left out.
+    pub bodies: Vec<Body>,
+}
+
+/// Whose documents are built.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Whose<'a> {
+    /// Of those among these users who have a session that has not ended.
+    Active(&'a [Uuid]),
+    /// Of everybody.
+    Anybodys,
+}
+
+/// The first row tells of the reading itself, each other one of a document.
+#[derive(sqlx::FromRow)]
+struct Row {
+    /// Position in [`Document::ALL`]; none in the first row.
+    document: Option<i16>,
+    user_id: Option<Uuid>,
+    data: Option<String>,
+    until: Option<DateTime<Utc>>,
+    as_of: Option<DateTime<Utc>>,
+    snapshot: Option<String>,
+    here: Option<Vec<Uuid>>,
+}
+
+/// Builds what is `wanted` of `whose`.
 ///
 /// # Errors
 /// When the database does not answer, or its functions are not those of this version.
 pub(super) async fn read(
     connection: &mut PgConnection,
-    document: Document,
-    users: &[Uuid],
-    as_of: DateTime<Utc>,
-) -> Result<Vec<Body>, sqlx::Error> {
-    // The name comes from the enum: no input reaches this text.
-    let rows: Vec<(Uuid, Option<String>, Option<DateTime<Utc>>)> =
-        QueryBuilder::<Postgres>::new("select user_id, data::text, until from bondhu.")
-            .push(document.name())
-            .push("_document(")
+    wanted: &Wanted,
+    whose: Whose<'_>,
+) -> Result<Reading, sqlx::Error> {
+    let (asked, only) = match whose {
+        Whose::Active(users) => (users, " where id in (select unnest(here))"),
+        Whose::Anybodys => (&[][..], ""),
+    };
+    // Names come from the enum: no input reaches this text, and there are few texts, so that each
+    // is prepared once. The clock is read once the snapshot is taken.
+    let mut query = QueryBuilder::<Postgres>::new(
+        "with reading as materialized (
+           select clock_timestamp() as as_of, pg_current_snapshot()::text as snapshot, array(
+             select distinct user_id from public.user_sessions where ended_at is null and user_id = any(",
+    );
+    query.push_bind(asked).push(
+        ")) as here)
+         select null::smallint as document, null::uuid as user_id, null as data, null::timestamptz as until,
+                as_of, snapshot, here from reading",
+    );
+    for (document, users) in wanted {
+        let (number, name) = (*document as i16, document.name());
+        query
+            .push(format_args!(
+                " union all select {number}::smallint, d.user_id, d.data::text, d.until, null, null, null
+                  from reading cross join lateral bondhu.{name}_document(array(select id from unnest("
+            ))
             .push_bind(users)
-            .push(", ")
-            .push_bind(as_of)
-            .push(")")
-            .build_query_as()
-            .fetch_all(connection)
-            .await?;
-    rows.into_iter()
-        .map(|(user, data, until)| {
-            let data = data.map(RawValue::from_string).transpose();
-            let data = data.map_err(|e| sqlx::Error::Decode(Box::new(e)))?;
-            Ok(Body { user, data, until })
-        })
-        .collect()
+            .push("::uuid[]) wanted (id)")
+            .push(only)
+            .push("), as_of) d");
+    }
+    let begun = Instant::now();
+    let rows = query.build_query_as().fetch_all(connection).await?;
+    assemble(begun, rows).ok_or_else(|| sqlx::Error::Decode("not what a reading returns".into()))
 }
 
-/// Those of `users` who have a session that has not ended.
-///
-/// # Errors
-/// When the database does not answer.
-pub(super) async fn active_among(
-    connection: &mut PgConnection,
-    users: &[Uuid],
-) -> Result<HashSet<Uuid>, sqlx::Error> {
-    let active: Vec<Uuid> = sqlx::query_scalar(
-        "select distinct user_id from public.user_sessions where ended_at is null and user_id = any($1)",
-    )
-    .bind(users)
-    .fetch_all(connection)
-    .await?;
-    Ok(active.into_iter().collect())
+fn assemble(begun: Instant, rows: Vec<Row>) -> Option<Reading> {
+    let mut rows = rows.into_iter();
+    let first = rows.next()?;
+    let bodies = rows.map(|row| {
+        Some(Body {
+            document: *Document::ALL.get(usize::try_from(row.document?).ok()?)?,
+            user: row.user_id?,
+            data: match row.data {
+                Some(text) => Some(RawValue::from_string(text).ok()?),
+                None => None,
+            },
+            until: row.until,
+        })
+    });
+    Some(Reading {
+        snapshot: first.snapshot?.parse().ok()?,
+        as_of: first.as_of?,
+        begun,
+        active: first.here?.into_iter().collect(),
+        bodies: bodies.collect::<Option<_>>()?,
+    })
 }
 
 /// Up to `page` users with a session that has not ended, in order, after `after`.

@@ -1,9 +1,9 @@
 //! The mirror: documents in Redis follow Postgres.
 //!
 //! One logical slot names whose documents a transaction made stale ([`stream`], [`decoder`],
-//! [`changes`]); they are re-read from Postgres once that transaction is visible ([`visibility`],
-//! [`documents`]) and written with the version they are good for, never over a newer one
-//! ([`store`]). The [`watermark`] says how far that is; what it says, a reader may rely on.
+//! [`changes`]); they are re-read from Postgres once that transaction is visible ([`prepare`],
+//! [`documents`], [`visibility`]) and written with the version they are good for, never over a
+//! newer one ([`apply`], [`store`]). The [`watermark`] says how far that is; what it says, a reader may rely on.
 //!
 //! Whatever breaks ends the stream, and a new one starts from what was last acknowledged: there is
 //! one way to recover, and it is the way to start.
@@ -13,13 +13,16 @@ mod changes;
 pub mod decoder;
 mod documents;
 mod error;
-mod heartbeat;
+pub(crate) mod heartbeat;
 pub mod position;
+mod prepare;
+mod rebuild;
 mod session;
 mod slot;
 mod status;
 mod store;
 mod stream;
+mod thread;
 mod visibility;
 mod watermark;
 
@@ -37,17 +40,22 @@ use crate::telemetry::Metrics;
 use apply::Applier;
 pub use changes::ChangeError;
 pub use error::{MirrorError, Policy};
+use prepare::Preparer;
 pub use status::{Phase, Status};
 use store::Store;
 use stream::{Source, Stream};
 use watermark::Watermark;
 pub use watermark::WatermarkError;
 
+/// One that prepares, one that applies, one for heartbeats and one to look after the slot.
+const CONNECTIONS: u32 = 4;
+
 /// Pauses between attempts, doubled each time up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// A mirror of one database into one Redis.
+#[derive(Clone)]
 pub struct Mirror {
     database: PgPool,
     source: Source,
@@ -85,8 +93,23 @@ impl Mirror {
         Arc::clone(&self.status)
     }
 
-    /// Mirrors until `stop`. Whatever fails is tried again; the [`Status`] says what.
+    /// Mirrors until `stop`, on a thread of its own. Whatever fails is tried again; the [`Status`]
+    /// says what. Dropping this ends it as a crash would.
     pub async fn run(&self, stop: CancellationToken) {
+        let mirror = self.clone();
+        let running = thread::on_its_own(async move { mirror.keep_on(stop).await });
+        if let Err(error) = running.await {
+            let reason = format!("there is no thread for the mirror: {error}");
+            tracing::error!("{reason}");
+            self.status.set(Phase::Failing { reason });
+        }
+    }
+
+    async fn keep_on(mut self, stop: CancellationToken) {
+        // Connections belong to the thread that made them.
+        let (options, server) = (self.database.options(), self.database.connect_options());
+        let options = options.clone().max_connections(CONNECTIONS);
+        self.database = options.connect_lazy_with((*server).clone());
         let mut pause = FIRST_PAUSE;
         let mut renew = false;
         while !stop.is_cancelled() {
@@ -127,6 +150,7 @@ impl Mirror {
             }
         }
         self.metrics.mirror_leads(false);
+        self.database.close().await;
     }
 
     /// One stream, from taking the slot to whatever ends it.
@@ -150,8 +174,12 @@ impl Mirror {
     ) -> Result<(), MirrorError> {
         let (watermark, new_epoch) = Watermark::resume(&store, &origin, &self.name).await?;
         tracing::info!(epoch = watermark.epoch().0, from = %origin.acknowledged, new_epoch, "the mirror follows");
+        let mut preparer = Preparer {
+            database: self.database.acquire().await?,
+            store: store.clone(),
+        };
         let mut applier = Applier {
-            database: self.database.clone(),
+            database: self.database.acquire().await?,
             store,
             watermark,
             status: Arc::clone(&self.status),
@@ -161,14 +189,14 @@ impl Mirror {
             self.status.set(Phase::Rebuilding);
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                rebuilt = applier.rebuild() => rebuilt?,
+                rebuilt = applier.rebuild(&mut preparer, &self.database) => rebuilt?,
             }
         }
         let (batches, to_apply) = mpsc::channel(1);
         let (applied, acknowledged) = watch::channel(origin.acknowledged);
         let reading = session::read(stream, batches, acknowledged, self.ack_delay, stop.clone());
-        let mirroring =
-            async { tokio::try_join!(reading, applier.run(to_apply, applied)).map(|_| ()) };
+        let applying = applier.run(&mut preparer, to_apply, applied);
+        let mirroring = async { tokio::try_join!(reading, applying).map(|_| ()) };
         tokio::select! {
             outcome = mirroring => outcome,
             () = heartbeat::beat(self.database.clone()) => Ok(()),

@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt as _;
 use pgwire_replication::ReplicationEvent;
 use tokio::sync::{mpsc, watch};
-use tokio::time::MissedTickBehavior;
+use tokio::time::{MissedTickBehavior, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::changes::{Batch, Committed, Sources, Touched};
@@ -19,6 +20,17 @@ use super::stream::Stream;
 /// bytes, and the more there are in a batch the fewer documents are read twice.
 const MAX_TRANSACTIONS: usize = 200_000;
 const MAX_USERS: usize = 50_000;
+
+/// A mirror that is further behind than this gains more by reading on, so that fewer documents are
+/// read twice, than by handing on at once: a batch may then get as old as a quarter of the delay.
+const BEHIND: Duration = Duration::from_millis(100);
+const OLDEST_BATCH: Duration = Duration::from_secs(1);
+
+/// A stream that says nothing for so long has been caught up with.
+const QUIET: Duration = Duration::from_millis(5);
+
+/// Events taken one after the other before anything else gets a turn.
+const AT_ONCE: usize = 256;
 
 /// How finely acknowledgements are kept apart while they wait.
 const ACKNOWLEDGE_STEP: Duration = Duration::from_millis(100);
@@ -36,16 +48,18 @@ pub(super) async fn read(
     stop: CancellationToken,
 ) -> Result<(), MirrorError> {
     let mut sources = Sources::default();
-    let mut intake = Intake::default();
+    let mut intake = Intake::new(Instant::now());
     let mut acknowledgements = Acknowledgements::new(ack_delay);
     let mut ticks = tokio::time::interval(ACKNOWLEDGE_STEP);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
+        let due = intake.due_at();
+        let is_due = due.is_some_and(|due| due <= Instant::now());
         tokio::select! {
             biased;
             () = stop.cancelled() => return Ok(()),
-            permit = batches.reserve(), if intake.has_news() => match permit {
-                Ok(permit) => permit.send(std::mem::take(&mut intake.ready)),
+            permit = batches.reserve(), if is_due => match permit {
+                Ok(permit) => permit.send(intake.hand_on()),
                 // The applier has failed and says why itself.
                 Err(_) => return Ok(()),
             },
@@ -58,18 +72,32 @@ pub(super) async fn read(
                     stream.acknowledge(position);
                 }
             }
-            event = stream.next(), if intake.has_room() => intake.take(event?, &mut sources)?,
+            event = stream.next(), if intake.has_room() => {
+                intake.take(event?, &mut sources)?;
+                for _ in 1..AT_ONCE {
+                    let Some(event) = stream.next().now_or_never() else { break };
+                    intake.take(event?, &mut sources)?;
+                }
+                intake.heard_at = Instant::now();
+            }
+            () = sleep_until(due.unwrap_or(intake.heard_at).into()), if due.is_some() && !is_due => {}
         }
     }
 }
 
 /// What was read and not yet handed on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Intake {
     /// Whole transactions.
     ready: Batch,
+    /// Since when there are some.
+    ready_since: Option<Instant>,
     /// The transaction in the middle of which the stream is.
     open: Option<Open>,
+    /// When the stream said something last.
+    heard_at: Instant,
+    /// How long after its commit the last row was sent, by the server's clock.
+    delay: Duration,
 }
 
 #[derive(Debug)]
@@ -79,8 +107,29 @@ struct Open {
 }
 
 impl Intake {
-    fn has_news(&self) -> bool {
-        self.ready.end > Lsn(0)
+    fn new(now: Instant) -> Self {
+        Self {
+            ready: Batch::default(),
+            ready_since: None,
+            open: None,
+            heard_at: now,
+            delay: Duration::ZERO,
+        }
+    }
+
+    /// When what is ready is to be handed on.
+    fn due_at(&self) -> Option<Instant> {
+        let since = self.ready_since?;
+        if !self.has_room() || self.delay < BEHIND {
+            return Some(since);
+        }
+        let oldest = since + (self.delay / 4).min(OLDEST_BATCH);
+        Some(oldest.min(self.heard_at + QUIET))
+    }
+
+    fn hand_on(&mut self) -> Batch {
+        self.ready_since = None;
+        std::mem::take(&mut self.ready)
     }
 
     fn has_room(&self) -> bool {
@@ -104,10 +153,18 @@ impl Intake {
                     touched: Touched::default(),
                 });
             }
-            ReplicationEvent::XLogData { data, .. } => {
+            ReplicationEvent::XLogData {
+                data,
+                server_time_micros,
+                ..
+            } => {
                 let message = decoder::decode(data)?;
                 match &mut self.open {
-                    Some(open) => open.touched.record(message, sources)?,
+                    Some(open) => {
+                        let micros = server_time_micros - open.transaction.at_micros;
+                        self.delay = Duration::from_micros(micros.try_into().unwrap_or(0));
+                        open.touched.record(message, sources)?;
+                    }
                     None => Touched::default().record(message, sources)?,
                 }
             }
@@ -143,6 +200,7 @@ impl Intake {
 
     fn reach(&mut self, position: pgwire_replication::Lsn) {
         self.ready.end = self.ready.end.max(Lsn(position.0));
+        self.ready_since.get_or_insert_with(Instant::now);
     }
 }
 
@@ -187,6 +245,30 @@ impl Acknowledgements {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_batch_goes_at_once_unless_the_stream_is_behind_and_goes_on() {
+        let start = Instant::now();
+        let after = |ms| start + Duration::from_millis(ms);
+        let mut intake = Intake::new(start);
+        assert_eq!(intake.due_at(), None);
+        intake.reach(pgwire_replication::Lsn(7));
+        intake.ready_since = Some(start);
+        assert_eq!(intake.due_at(), Some(start));
+
+        intake.delay = Duration::from_secs(2);
+        assert_eq!(intake.due_at(), Some(start + QUIET));
+        intake.heard_at = after(100);
+        assert_eq!(intake.due_at(), Some(after(105)));
+        intake.heard_at = after(499);
+        assert_eq!(intake.due_at(), Some(after(500)), "a quarter of the delay");
+        intake.delay = Duration::from_secs(3600);
+        intake.heard_at = after(10_000);
+        assert_eq!(intake.due_at(), Some(start + OLDEST_BATCH));
+
+        assert_eq!(intake.hand_on().end, Lsn(7));
+        assert_eq!(intake.due_at(), None);
+    }
 
     #[test]
     fn a_position_is_acknowledged_only_once_redis_has_held_it_for_the_delay() {

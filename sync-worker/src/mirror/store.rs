@@ -78,35 +78,20 @@ impl Store {
         Ok(Self { connection, clock })
     }
 
-    /// For each pair, whether there is a value or somebody is about to fill one.
+    /// Does all of `writes`, each under its guard, and then looks for `keys`: whether there is a
+    /// value or somebody is about to fill one. Returns how many writes changed something, and what
+    /// was found. The writes were read from Postgres no earlier than `begun`.
     ///
     /// # Errors
-    /// When Redis does not answer.
-    pub(super) async fn wanted(&self, keys: &[(Uuid, Document)]) -> Result<Vec<bool>, RedisError> {
-        let exists = |(user, document): &(Uuid, Document)| {
-            let mut exists = redis::cmd("EXISTS");
-            exists.arg(document.key(user)).arg(document.lease_key(user));
-            exists
-        };
-        let found: Vec<u64> = self
-            .connection
-            .all(keys.iter().map(exists).collect())
-            .await?;
-        Ok(found.into_iter().map(|keys| keys > 0).collect())
-    }
-
-    /// Does all of `writes`, each under its guard; returns how many changed something. They were
-    /// read from Postgres no earlier than `begun`.
-    ///
-    /// # Errors
-    /// When Redis does not answer, has no room, or finds that they come too late. Any part of the
-    /// writes may have been done.
+    /// When Redis does not answer, has no room, or finds that the writes come too late. Any part of
+    /// them may have been done.
     pub(super) async fn write(
         &self,
         version: Version,
         begun: Instant,
         writes: &[Write],
-    ) -> Result<u64, RedisError> {
+        keys: &[(Uuid, Document)],
+    ) -> Result<(u64, Vec<bool>), RedisError> {
         let version = version.to_string();
         let good_until = self.clock.at(begun + WRITE_GOOD_FOR);
         let set = |write: &Write| -> Cmd {
@@ -121,11 +106,18 @@ impl Store {
                 .arg(good_until);
             set
         };
-        let changed: Vec<u64> = self
-            .connection
-            .all(writes.iter().map(set).collect())
-            .await?;
-        Ok(changed.into_iter().sum())
+        let exists = |(user, document): &(Uuid, Document)| -> Cmd {
+            let mut exists = redis::cmd("EXISTS");
+            exists.arg(document.key(user)).arg(document.lease_key(user));
+            exists
+        };
+        let commands = writes.iter().map(set).chain(keys.iter().map(exists));
+        let mut answers: Vec<u64> = self.connection.all(commands.collect()).await?;
+        let found = answers.split_off(writes.len());
+        Ok((
+            answers.into_iter().sum(),
+            found.into_iter().map(|keys| keys > 0).collect(),
+        ))
     }
 
     /// The watermark's text; empty when there is none.

@@ -5,67 +5,11 @@
 //! just has not left the list of running transactions). A document that is re-read in that moment
 //! would miss the very change it is re-read for.
 
-use std::time::{Duration, Instant};
-
-use chrono::{DateTime, Utc};
-use sqlx::{PgPool, Postgres, Transaction};
-
-/// Pauses between looks, doubled each time up to the last.
-const FIRST_PAUSE: Duration = Duration::from_millis(1);
-const LONGEST_PAUSE: Duration = Duration::from_millis(64);
-
-/// A read-only transaction in whose snapshot the given transactions are over.
-pub(super) struct Reading {
-    /// The transaction.
-    pub(super) transaction: Transaction<'static, Postgres>,
-    /// Nothing that it sees was made after.
-    pub(super) as_of: DateTime<Utc>,
-    /// Nothing that was made before is missing.
-    pub(super) begun: Instant,
-}
-
-/// Begins a transaction that sees the given ones.
-///
-/// # Errors
-/// When the database does not answer.
-pub(super) async fn begin_seeing(
-    database: &PgPool,
-    xids: impl Iterator<Item = u32> + Clone,
-) -> Result<Reading, sqlx::Error> {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let begun = Instant::now();
-        let mut transaction = database
-            .begin_with("begin isolation level repeatable read read only")
-            .await?;
-        let (xmin, xmax, running, as_of): (i64, i64, Vec<i64>, DateTime<Utc>) = sqlx::query_as(
-            "select pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint,
-                    array(select x::text::bigint from pg_snapshot_xip(s) x), clock_timestamp()
-             from pg_current_snapshot() s",
-        )
-        .fetch_one(&mut *transaction)
-        .await?;
-        let snapshot = Snapshot {
-            xmin,
-            xmax,
-            running,
-        };
-        if xids.clone().all(|xid| snapshot.is_over(xid)) {
-            return Ok(Reading {
-                transaction,
-                as_of,
-                begun,
-            });
-        }
-        transaction.rollback().await?;
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
-    }
-}
+use std::str::FromStr;
 
 /// `pg_current_snapshot()`, in 64-bit transaction ids.
-#[derive(Debug)]
-struct Snapshot {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Snapshot {
     /// Every id before this one is over.
     xmin: i64,
     /// No id from this one on is over.
@@ -74,10 +18,34 @@ struct Snapshot {
     running: Vec<i64>,
 }
 
+/// A text is no snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a snapshot such as 10:20:10,14,15")]
+pub(super) struct SnapshotError;
+
+impl FromStr for Snapshot {
+    type Err = SnapshotError;
+
+    /// <https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT>
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let id = |text: &str| text.parse().map_err(|_| SnapshotError);
+        let mut parts = text.splitn(3, ':');
+        let mut part = || parts.next().ok_or(SnapshotError);
+        Ok(Self {
+            xmin: id(part()?)?,
+            xmax: id(part()?)?,
+            running: match part()? {
+                "" => Vec::new(),
+                ids => ids.split(',').map(id).collect::<Result<_, _>>()?,
+            },
+        })
+    }
+}
+
 impl Snapshot {
     /// Whether a transaction that the stream named by its low 32 bits is over in this snapshot.
     /// Ids in use lie within 2³¹ of each other, so that the low bits say which is meant.
-    fn is_over(&self, xid: u32) -> bool {
+    pub(super) fn is_over(&self, xid: u32) -> bool {
         let distance = xid.wrapping_sub(self.xmax as u32).cast_signed();
         let full = self.xmax + i64::from(distance);
         full < self.xmin || (full < self.xmax && !self.running.contains(&full))
@@ -86,7 +54,7 @@ impl Snapshot {
 
 #[cfg(test)]
 mod tests {
-    use super::Snapshot;
+    use super::{Snapshot, SnapshotError};
 
     #[test]
     fn a_transaction_is_over_when_it_is_neither_running_nor_to_come() {
@@ -112,5 +80,19 @@ mod tests {
         assert!(snapshot.is_over(0));
         assert!(!snapshot.is_over(1));
         assert!(!snapshot.is_over(3), "what has not begun is not over");
+    }
+
+    #[test]
+    fn a_snapshot_is_read_as_postgres_writes_it() {
+        let snapshot = |xmin, xmax, running: &[i64]| Snapshot {
+            xmin,
+            xmax,
+            running: running.to_vec(),
+        };
+        assert_eq!("10:10:".parse(), Ok(snapshot(10, 10, &[])));
+        assert_eq!("10:20:10,14".parse(), Ok(snapshot(10, 20, &[10, 14])));
+        for text in ["", "10", "10:20", "10:20:x", "10:20:1,"] {
+            assert_eq!(text.parse::<Snapshot>(), Err(SnapshotError), "{text}");
+        }
     }
 }

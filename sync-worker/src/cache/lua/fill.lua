@@ -5,12 +5,10 @@ if redis.call('GET', KEYS[2]) ~= ARGV[1] then
   return 0
 end
 redis.call('DEL', KEYS[2])
-local held = redis.call('GET', KEYS[1])
-if held then
-  local version = string.match(held, '^{"v":"(%x+)"')
-  if version and version > ARGV[2] then
-    return 0
-  end
+local held = redis.call('GETRANGE', KEYS[1], 0, 30)
+local version = string.match(held, '^{"v":"(%x+)"')
+if version and version > ARGV[2] then
+  return 0
 end
 redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
 return 1

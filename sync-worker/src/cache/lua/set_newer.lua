@@ -10,12 +10,10 @@ if time[1] * 1000 + math.floor(time[2] / 1000) > tonumber(ARGV[4]) then
 end
 -- Whoever fills this document has read something older.
 redis.call('DEL', KEYS[2])
-local held = redis.call('GET', KEYS[1])
-if held then
-  local version = string.match(held, '^{"v":"(%x+)"')
-  if version and version >= ARGV[1] then
-    return 0
-  end
+local held = redis.call('GETRANGE', KEYS[1], 0, 30)
+local version = string.match(held, '^{"v":"(%x+)"')
+if version and version >= ARGV[1] then
+  return 0
 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1
