@@ -37,7 +37,8 @@ async fn look(connection: &mut PgConnection, name: &str) -> Result<Option<Slot>,
 /// lost either way, and a new epoch heals it.
 ///
 /// # Errors
-/// When the slot's name stands for something else, the publication is missing, or the database refuses.
+/// [`MirrorError::SlotTaken`] while another mirror reads it; else when the slot's name stands for
+/// something else, the publication is missing, or the database refuses.
 pub(super) async fn ensure(
     connection: &mut PgConnection,
     name: &str,
@@ -65,7 +66,11 @@ pub(super) async fn ensure(
                 fault,
             });
         }
-        if slot.active || !(slot.lost || renew) {
+        // Asking for it would be refused all the same, with an error in the server's log each time.
+        if slot.active {
+            return Err(MirrorError::SlotTaken(name.to_owned()));
+        }
+        if !(slot.lost || renew) {
             return Ok(());
         }
         tracing::warn!(
