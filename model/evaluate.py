@@ -117,10 +117,14 @@ def file_metrics(rows, readings, columns):
 
 
 def main(data, programs, only=lambda path: True):
-    for path in filter(only, sorted(Path(data).glob("*.tsv"))):
+    paths = list(filter(only, sorted(Path(data).glob("*.tsv"))))
+    if not paths:
+        sys.exit(f"{data} has no .tsv file: name a folder of files with a column text and a column label")
+    for path in paths:
         header, body = corpus.table(path)
         rows = corpus.Rows()
         if not ("label" in header or "sentiment" in header) or header[0] != "text" or not body:
+            print(f"left out {path.name}: it has no column text, no column label, or no row", file=sys.stderr)
             continue
         corpus.add_file(rows, path)
         columns = {name: [row[at] for row in body] for at, name in enumerate(header)
