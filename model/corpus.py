@@ -40,21 +40,24 @@ def add_file(rows, path, name=None):
     """Adds a file in one of the formats of the data's README."""
     header, body = table(path)
     name = name or Path(path).name.split(".")[0]
-    if header == ["text", "label"]:
+    columns = {column: at for at, column in enumerate(header)}
+    if "label" in columns:
+        pairs = [(row[columns["text"]], row[columns["label"]]) for row in body]
         try:
-            for text, label in body:
-                rows.add(text, name, rated=float(label))
-            return
+            ratings = [float(label) for _, label in pairs]
         except ValueError:
             pass
-        source = labels.source_of(label for _, label in body)
+        else:
+            for (text, _), rating in zip(pairs, ratings):
+                rows.add(text, name, rated=rating)
+            return
+        source = labels.source_of(label for _, label in pairs)
         if source is None:
             raise ValueError(f"{path}: labels of no known set")
-        for text, label in body:
+        for text, label in pairs:
             rows.add(text, name, labels.sentiment(source, label),
                      labels.moods(source, label))
     else:
-        columns = {column: at for at, column in enumerate(header)}
         for row in body:
             side = row[columns["sentiment"]]
             mood = row[columns["mood"]]

@@ -123,10 +123,14 @@ def main(data, programs, only=lambda path: True):
     for path in paths:
         header, body = corpus.table(path)
         rows = corpus.Rows()
-        if not ("label" in header or "sentiment" in header) or header[0] != "text" or not body:
+        if "text" not in header or not {"label", "sentiment"} & set(header) or not body:
             print(f"left out {path.name}: it has no column text, no column label, or no row", file=sys.stderr)
             continue
-        corpus.add_file(rows, path)
+        try:
+            corpus.add_file(rows, path)
+        except ValueError as error:
+            print(f"left out {error}", file=sys.stderr)
+            continue
         columns = {name: [row[at] for row in body] for at, name in enumerate(header)
                    if name in ("support", "category")}
         for system, metric, value in file_metrics(rows, Readings(rows.text, programs), columns):
