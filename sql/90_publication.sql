@@ -8,5 +8,6 @@ create publication bondhu_mirror for table
   public.chat_messages (user_id, id),
   public.personality_profiles (user_id),
   public.music_preferences (user_id, provider),
-  public.video_preferences (user_id);
-comment on publication bondhu_mirror is 'Keys of what users'' documents are built from; read by sync-worker''s mirror.';
+  public.video_preferences (user_id),
+  bondhu.settings (singleton); -- a change is about everybody
+comment on publication bondhu_mirror is 'Keys of what users'' documents are built from, and of the settings; read by sync-worker''s mirror.';

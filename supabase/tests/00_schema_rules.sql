@@ -118,7 +118,7 @@ select set_eq(
         'touch_session(uuid)', 'log_activity(uuid,text,jsonb)', 'end_session(uuid)', 'begin_connect(text,text)',
         'confirm_connect(text)', 'disconnect(text)', 'request_sync(text)',
         'recently_played(timestamp with time zone,integer)', 'top_genres(integer)',
-        'listening_stats(timestamp with time zone,timestamp with time zone)', 'watching_stats()'],
+        'listening_stats(timestamp with time zone,timestamp with time zone)', 'watching_stats()', 'commit_position()'],
   'the RPCs are these');
 select is_empty(
   $$ select signature, has_function_privilege('anon', oid, 'execute') as anon,

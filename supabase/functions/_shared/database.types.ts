@@ -391,6 +391,9 @@ isOneToOne: false
         isOneToOne: false
         isSetofReturn: true
       } },
+"commit_position":
+{ Args: Record<PropertyKey, never>; Returns: string
+                           },
 "confirm_connect":
 { Args: { "code": string }; Returns: string
                            },
