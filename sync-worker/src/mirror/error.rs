@@ -71,8 +71,8 @@ pub enum Policy {
     BackOff,
 }
 
-/// How often a standby looks whether the slot is free: half of what a takeover may take.
-const STANDBY_LOOK: Duration = Duration::from_secs(1);
+/// How often a standby looks whether the slot is free: a part of each takeover.
+pub(super) const STANDBY_LOOK: Duration = Duration::from_millis(250);
 
 impl MirrorError {
     /// What to do about it.

@@ -54,6 +54,15 @@ const CONNECTIONS: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// A standby takes over from a mirror that hangs within 5 s: until that counts as silent, until the
+/// standby looks, until nothing of its last writes can land; and half a second to connect and begin.
+const _: () = assert!(
+    stream::SILENT_FOR_MS as u128
+        + error::STANDBY_LOOK.as_millis()
+        + store::WRITE_GOOD_FOR.as_millis()
+        <= 4_500
+);
+
 /// A mirror of one database into one Redis.
 #[derive(Clone)]
 pub struct Mirror {

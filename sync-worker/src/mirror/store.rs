@@ -15,7 +15,7 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Redis refuses a write that was read from Postgres longer ago. Shorter than what is gone is
 /// remembered as gone, and than a takeover may take.
-pub(super) const WRITE_GOOD_FOR: Duration = Duration::from_secs(3);
+pub(super) const WRITE_GOOD_FOR: Duration = Duration::from_secs(2);
 
 /// Keys that one SCAN step looks at.
 const SCAN_STEP: usize = 1000;

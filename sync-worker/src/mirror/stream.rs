@@ -17,11 +17,13 @@ use super::slot;
 use super::watermark::Origin;
 
 /// How often the acknowledged position is reported; well under [`SILENT_FOR_MS`].
-const STATUS_INTERVAL: Duration = Duration::from_secs(1);
+const STATUS_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A mirror that says nothing for so long loses the slot to a standby: it has been stopped, or
-/// lost its network.
-const SILENT_FOR_MS: u32 = 4_000;
+/// lost its network. That, a standby's look and the wait for the last writes of the former mirror
+/// make up a takeover, which may take 5 s. Reports go on while the mirror is busy with a batch and
+/// while the server decodes a long transaction, so that neither is taken for silence.
+pub(super) const SILENT_FOR_MS: u32 = 2_000;
 
 /// Events waiting between socket and mirror; past that the server waits.
 const BUFFERED_EVENTS: usize = 4096;
