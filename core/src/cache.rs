@@ -25,6 +25,10 @@ pub enum Document {
 /// How many messages `chat:history` holds; the key says so.
 pub const CHAT_HISTORY_SIZE: u32 = 50;
 
+/// Schema and name of the one table that everybody's documents are built from besides their own:
+/// how long a session lasts, how many messages a history has, how long a window is.
+pub const SETTINGS: (&str, &str) = ("bondhu", "settings");
+
 /// The mirror's watermark.
 pub const STATE_KEY: &str = "mirror:state";
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bondhu_core::cache::Document;
+use bondhu_core::cache::{Document, SETTINGS};
 use sqlx::PgPool;
 
 use super::{Report, ask, connect};
@@ -74,6 +74,7 @@ pub async fn published_as_expected(
         .iter()
         .flat_map(|document| document.sources())
         .map(|table| format!("public.{table}"))
+        .chain([format!("{}.{}", SETTINGS.0, SETTINGS.1)])
         .collect();
 
     let mut differences = Vec::new();

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use bondhu_core::cache::Document;
+use bondhu_core::cache::{Document, SETTINGS};
 use uuid::Uuid;
 
 use super::decoder::{Relation, RowMessage, Tuple, Value};
@@ -74,7 +74,8 @@ pub enum ChangeError {
 #[derive(Debug)]
 struct Source {
     table: String,
-    user_column: usize,
+    /// `None` when a row is about everybody.
+    user_column: Option<usize>,
     documents: DocumentSet,
 }
 
@@ -84,26 +85,26 @@ pub(super) struct Sources(HashMap<u32, Option<Source>>);
 
 impl Sources {
     fn describe(&mut self, relation: Relation) -> Result<(), ChangeError> {
-        let documents: DocumentSet = if relation.schema == "public" {
+        let about_everybody = (&*relation.schema, &*relation.name) == SETTINGS;
+        let documents: DocumentSet = if about_everybody {
+            DocumentSet::all()
+        } else if relation.schema == "public" {
             Document::built_from(&relation.name).collect()
         } else {
             DocumentSet::default()
         };
-        let source = if documents.is_empty() {
-            None
-        } else {
-            let user_column = relation
-                .columns
-                .iter()
-                .position(|column| column == "user_id");
-            let user_column =
-                user_column.ok_or_else(|| ChangeError::NoUserColumn(relation.name.clone()))?;
-            Some(Source {
-                table: relation.name,
-                user_column,
-                documents,
-            })
-        };
+        let user_column = relation
+            .columns
+            .iter()
+            .position(|column| column == "user_id");
+        if user_column.is_none() && !documents.is_empty() && !about_everybody {
+            return Err(ChangeError::NoUserColumn(relation.name));
+        }
+        let source = (!documents.is_empty()).then_some(Source {
+            table: relation.name,
+            user_column,
+            documents,
+        });
         self.0.insert(relation.id, source);
         Ok(())
     }
@@ -130,7 +131,7 @@ pub(super) struct Committed {
 pub(super) struct Touched {
     /// Per user.
     pub users: HashMap<Uuid, DocumentSet>,
-    /// Of every user that has them: their table was truncated.
+    /// Of every user that has them: their table was truncated, or the settings changed.
     pub everyone: DocumentSet,
 }
 
@@ -169,7 +170,11 @@ impl Touched {
 
     fn touch(&mut self, source: Option<&Source>, row: &Tuple) -> Result<(), ChangeError> {
         let Some(source) = source else { return Ok(()) };
-        let user = match row.0.get(source.user_column) {
+        let Some(user_column) = source.user_column else {
+            self.everyone.extend(source.documents);
+            return Ok(());
+        };
+        let user = match row.0.get(user_column) {
             Some(Value::Text(text)) => std::str::from_utf8(text)
                 .ok()
                 .and_then(|text| Uuid::parse_str(text).ok()),
