@@ -27,8 +27,8 @@ test: setup-test ## Run everything that has to pass (ONLY=NAME: the steps whose 
 bench-engine: build ## Measure what the engine costs, as ratios to the same table without it
 	@$(DEV) bench-engine
 
-soak-mirror: build ## Break everything around the mirror under load (FOR=60 seconds, at least KILLS=0 kills)
-	@$(DEV) soak-mirror --for $(or $(FOR),60) --kills $(or $(KILLS),0)
+soak-mirror: build-release ## Break everything around the mirror under load (FOR=60 seconds; KILLS=N: go on until so many kills)
+	@$(RELEASE_DEV) soak-mirror --for $(or $(FOR),60) --kills $(or $(KILLS),0)
 
 bench-mirror: build-release ## Measure the mirror and hot reads
 	@$(RELEASE_DEV) bench-mirror

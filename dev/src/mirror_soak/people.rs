@@ -1,17 +1,18 @@
 //! Who write and read meanwhile, and what they see.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use futures::future::BoxFuture;
+use rand::seq::SliceRandom as _;
 use sqlx::PgPool;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::faults::Faults;
+use super::seen::Seen;
 use crate::data_api;
 use crate::mirror_stage::{MirrorStage, token};
 
@@ -22,51 +23,6 @@ const PAUSE: Duration = Duration::from_millis(15);
 
 /// A request that takes longer is given up: who asks is told nothing wrong by it.
 const PATIENCE: Duration = Duration::from_secs(3);
-
-/// What all of them saw.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    reads: AtomicU64,
-    from_redis: AtomicU64,
-    writes: AtomicU64,
-    stale: AtomicU64,
-    worst_staleness: Mutex<Duration>,
-}
-
-impl Seen {
-    pub(super) fn reads(&self) -> u64 {
-        self.reads.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn served_by_redis(&self) -> u64 {
-        self.from_redis.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn writes(&self) -> u64 {
-        self.writes.load(Ordering::Relaxed)
-    }
-
-    /// Reads that lacked what their reader asked for.
-    pub(super) fn stale(&self) -> u64 {
-        self.stale.load(Ordering::Relaxed)
-    }
-
-    /// The oldest commit that a plain read lacked.
-    pub(super) fn worst_staleness(&self) -> Duration {
-        *self
-            .worst_staleness
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lacked(&self, age: Duration) {
-        let mut worst = self
-            .worst_staleness
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *worst = age.max(*worst);
-    }
-}
 
 /// Somebody who counts up in messages.
 struct Person {
@@ -93,7 +49,13 @@ impl Person {
     }
 }
 
-pub(super) struct People(Vec<Arc<Person>>);
+/// Whoever acts holds it for reading; whoever takes it for writing finds everybody at rest.
+pub(super) type Gate = Arc<tokio::sync::RwLock<()>>;
+
+pub(super) struct People {
+    everybody: Vec<Arc<Person>>,
+    gate: Gate,
+}
 
 impl People {
     /// Half of them are here with a session, half are only ever read.
@@ -121,7 +83,15 @@ impl People {
                 committed: RwLock::new(vec![None]),
             }));
         }
-        Ok(Self(people))
+        Ok(Self {
+            everybody: people,
+            gate: Gate::default(),
+        })
+    }
+
+    /// With which they can be stopped for a while.
+    pub(super) fn gate(&self) -> Gate {
+        Arc::clone(&self.gate)
     }
 
     /// Lets each of them write and read until `stop`.
@@ -134,7 +104,7 @@ impl People {
         let api = faults.stage().pool("authenticator", 8)?;
         let superuser = faults.stage().superuser()?;
         let mut acting = JoinSet::new();
-        for person in self.0 {
+        for person in self.everybody {
             let actor = Actor {
                 person,
                 api: api.clone(),
@@ -142,6 +112,7 @@ impl People {
                 http: crate::http::client()?,
                 workers: faults.workers(),
                 seen: Arc::clone(seen),
+                gate: Arc::clone(&self.gate),
             };
             let stop = stop.clone();
             acting.spawn(async move { stop.run_until_cancelled(actor.act()).await });
@@ -159,28 +130,29 @@ struct Actor {
     http: reqwest::Client,
     workers: Arc<RwLock<Vec<String>>>,
     seen: Arc<Seen>,
+    gate: Gate,
 }
 
 impl Actor {
     async fn act(self) {
         for number in 1.. {
+            let _here = self.gate.read().await;
             let written = tokio::time::timeout(PATIENCE, self.write(number)).await;
             match written {
                 Ok(Ok(position)) => {
                     self.person.put(number, Some(Instant::now()));
-                    self.seen.writes.fetch_add(1, Ordering::Relaxed);
+                    self.seen.wrote();
                     // With the position it has to be there.
-                    if let Some(read) = self.read(Some(&position)).await
+                    if let Some((read, _)) = self.read(Some(&position)).await
                         && read < number
                     {
-                        self.seen.stale.fetch_add(1, Ordering::Relaxed);
+                        self.seen.lacked_what_was_asked_for();
                     }
                 }
                 _ => self.person.put(number, None),
             }
             tokio::time::sleep(PAUSE).await;
-            let begun = Instant::now();
-            if let Some(read) = self.read(None).await {
+            if let Some((read, begun)) = self.read(None).await {
                 let lacking = self
                     .person
                     .numbers()
@@ -211,14 +183,16 @@ impl Actor {
             .await
     }
 
-    /// The newest number that a worker shows; `None` when none answers.
-    async fn read(&self, min_lsn: Option<&str>) -> Option<usize> {
-        let workers = self
+    /// The newest number that a worker shows, and when it was asked; `None` when none answers.
+    async fn read(&self, min_lsn: Option<&str>) -> Option<(usize, Instant)> {
+        let mut workers = self
             .workers
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
+        workers.shuffle(&mut rand::rng());
         for worker in workers {
+            let (begun, calm) = (Instant::now(), self.seen.is_calm());
             let mut request = self
                 .http
                 .get(format!("{worker}/v1/hot/chat_history"))
@@ -240,13 +214,12 @@ impl Actor {
             let Ok(document) = answer.json::<serde_json::Value>().await else {
                 continue;
             };
-            self.seen.reads.fetch_add(1, Ordering::Relaxed);
             self.seen
-                .from_redis
-                .fetch_add(u64::from(redis), Ordering::Relaxed);
+                .read(redis, min_lsn.is_some(), calm && self.seen.is_calm());
             let newest = document.as_array().and_then(|messages| messages.last());
             let text = newest.and_then(|message| message["message_text"].as_str());
-            return text.map_or(Some(0), |text| text.parse().ok());
+            let number = text.map_or(Some(0), |text| text.parse().ok());
+            return number.map(|number| (number, begun));
         }
         None
     }

@@ -38,15 +38,47 @@ pub(crate) async fn caught_up(database: &PgPool, redis: &str) -> Result<()> {
     Ok(())
 }
 
-/// The keys of the present epoch that are not what Postgres builds as of their own instant.
-pub(crate) async fn wrong_keys(database: &PgPool, redis: &str) -> Result<Vec<String>> {
+/// How far the log goes, in bytes since its beginning.
+pub(super) async fn written(database: &PgPool) -> Result<i64> {
+    Ok(
+        sqlx::query_scalar("select (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint")
+            .fetch_one(database)
+            .await?,
+    )
+}
+
+/// Whether the watermark of a complete epoch has passed a position, in bytes.
+pub(super) async fn passed(position: i64, redis: &str) -> Result<()> {
+    let state = state(redis).await?;
+    let lsn = state["lsn"]
+        .as_str()
+        .context("a watermark has a position")?;
+    let complete = state["ts"].as_i64().unwrap_or_default() > 0;
+    let behind = position - i64::from_str_radix(lsn, 16)?;
+    ensure!(complete && behind <= 0, "it is {behind} bytes behind");
+    Ok(())
+}
+
+/// What a comparison found.
+pub(crate) struct Found {
+    /// Keys of the present epoch.
+    pub(crate) compared: usize,
+    /// Those that are not what Postgres builds as of their own instant.
+    pub(crate) wrong: Vec<String>,
+}
+
+/// Compares the keys of the present epoch with what Postgres builds.
+pub(super) async fn compare(database: &PgPool, redis: &str) -> Result<Found> {
     let epoch = state(redis).await?["epoch"]
         .as_str()
         .unwrap_or_default()
         .to_owned();
     let mut redis = connect(redis).await?;
     let keys: Vec<String> = redis.keys("*").await?;
-    let mut wrong = Vec::new();
+    let mut found = Found {
+        compared: 0,
+        wrong: Vec::new(),
+    };
     for key in keys {
         let Some((document, user)) = Document::of_key(&key) else {
             continue;
@@ -58,6 +90,7 @@ pub(crate) async fn wrong_keys(database: &PgPool, redis: &str) -> Result<Vec<Str
         if !value["v"].as_str().unwrap_or_default().starts_with(&epoch) {
             continue;
         }
+        found.compared += 1;
         let as_of: DateTime<Utc> = value["as_of"].as_str().unwrap_or_default().parse()?;
         let built: Option<Option<Value>> = sqlx::query_scalar(&format!(
             "select data from bondhu.{}_document(array[$1], $2)",
@@ -68,8 +101,8 @@ pub(crate) async fn wrong_keys(database: &PgPool, redis: &str) -> Result<Vec<Str
         .fetch_optional(database)
         .await?;
         if built.flatten().unwrap_or_default() != value["data"] {
-            wrong.push(format!("{key} as of {as_of}"));
+            found.wrong.push(format!("{key} as of {as_of}"));
         }
     }
-    Ok(wrong)
+    Ok(found)
 }
