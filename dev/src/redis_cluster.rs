@@ -33,6 +33,8 @@ impl RedisCluster {
             let arguments = [
                 ["--cluster-enabled", "yes"],
                 ["--cluster-node-timeout", "2000"],
+                // Else a replica waits 5 s for others before it copies its master.
+                ["--repl-diskless-sync-delay", "0"],
                 // Else it is 10,000 above, where outgoing connections are.
                 ["--cluster-port", &bus_port],
             ];
@@ -105,6 +107,17 @@ impl RedisCluster {
                 ensure!(
                     Instant::now() < deadline,
                     "the cluster's nodes do not find each other"
+                );
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            // A replica that has copied nothing yet never becomes a master.
+            while self
+                .cli(&["-p", &port, "info", "replication"])?
+                .contains("master_link_status:down")
+            {
+                ensure!(
+                    Instant::now() < deadline,
+                    "a replica does not copy its master"
                 );
                 tokio::time::sleep(LOOK_EVERY).await;
             }

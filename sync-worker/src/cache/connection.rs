@@ -17,6 +17,10 @@ use redis::{
 /// Commands to a cluster that are under way at once.
 const AT_ONCE: usize = 256;
 
+/// A command is sent again so often, to follow a slot that moves. More, as is usual, would keep
+/// readers waiting for a node that is gone: they have another way, and the mirror starts anew.
+const CLUSTER_RETRIES: u32 = 4;
+
 /// Why `REDIS_URL` cannot be used; never shows it.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
@@ -132,6 +136,9 @@ impl RedisTarget {
                 let client = ClusterClient::builder(self.nodes.clone())
                     .connection_timeout(patience)
                     .response_timeout(patience)
+                    .retries(CLUSTER_RETRIES)
+                    .min_retry_wait(10)
+                    .max_retry_wait(100)
                     .build()?;
                 client.get_async_connection().await.map(Connection::Cluster)
             }
