@@ -9,6 +9,7 @@ mod faults;
 mod hot;
 mod oracle;
 mod readers;
+mod severe;
 mod stage;
 mod storms;
 mod successions;

@@ -251,14 +251,20 @@ impl Stage {
 
     /// Waits until Redis holds everything that is committed now.
     pub(crate) async fn caught_up(&self) {
-        let Lsn(written) = self.written().await;
+        let written = self.written().await;
         eventually("the watermark passes what is written", async || {
-            let state = self.state().await?;
-            let lsn = u64::from_str_radix(state["lsn"].as_str()?, 16).ok()?;
-            let complete = state["ts"].as_i64()? > 0;
-            (complete && lsn >= written).then_some(())
+            self.has_passed(written).await.then_some(())
         })
         .await;
+    }
+
+    /// Whether Redis holds everything before a position.
+    pub(crate) async fn has_passed(&self, Lsn(position): Lsn) -> bool {
+        let Some(state) = self.state().await else {
+            return false;
+        };
+        let lsn = u64::from_str_radix(state["lsn"].as_str().unwrap(), 16).unwrap();
+        state["ts"].as_i64().unwrap() > 0 && lsn >= position
     }
 
     /// What Postgres would put in the document now.
