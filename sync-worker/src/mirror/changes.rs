@@ -9,6 +9,9 @@ use uuid::Uuid;
 use super::decoder::{Relation, RowMessage, Tuple, Value};
 use super::position::Lsn;
 
+/// Users whose documents are told apart; a transaction may touch any number.
+const MOST_USERS: usize = 100_000;
+
 /// A set of documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct DocumentSet(u8);
@@ -22,6 +25,11 @@ impl DocumentSet {
     /// Whether `document` is one of them.
     pub(super) fn contains(self, document: Document) -> bool {
         self.0 & Self::bit(document) != 0
+    }
+
+    /// Whether all of `others` are among them.
+    pub(super) fn covers(self, others: Self) -> bool {
+        self.0 & others.0 == others.0
     }
 
     /// Whether there is none.
@@ -181,8 +189,21 @@ impl Touched {
             _ => None,
         };
         let user = user.ok_or_else(|| ChangeError::NoUser(source.table.clone()))?;
-        self.users.entry(user).or_default().extend(source.documents);
+        if !self.everyone.covers(source.documents) {
+            self.users.entry(user).or_default().extend(source.documents);
+            self.bound();
+        }
         Ok(())
+    }
+
+    /// Past [`MOST_USERS`] it is everybody: memory stays bounded, and looking through what Redis
+    /// holds is quicker than asking about each.
+    fn bound(&mut self) {
+        if self.users.len() > MOST_USERS {
+            for (_, documents) in self.users.drain() {
+                self.everyone.extend(documents);
+            }
+        }
     }
 
     /// Takes in `other`.
@@ -194,6 +215,7 @@ impl Touched {
             for (user, documents) in other.users {
                 self.users.entry(user).or_default().extend(documents);
             }
+            self.bound();
         }
     }
 }
@@ -209,4 +231,35 @@ pub(super) struct Batch {
     pub end: Lsn,
     /// Latest instant (Unix ms, this worker's clock) as of which that was everything there was.
     pub complete_at_ms: Option<i64>,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_transaction_of_very_many_users_is_one_of_everybody() {
+        let documents: DocumentSet = [Document::ChatHistory].into_iter().collect();
+        let source = Source {
+            table: "chat_messages".to_owned(),
+            user_column: Some(0),
+            documents,
+        };
+        let mut touched = Touched::default();
+        let mut touch = |number: u128| {
+            let text = Uuid::from_u128(number).to_string();
+            let row = Tuple(vec![Value::Text(text.into())]);
+            touched.touch(Some(&source), &row).unwrap();
+            (touched.users.len(), touched.everyone)
+        };
+        let most = MOST_USERS as u128;
+        for number in 1..most {
+            touch(number);
+        }
+        assert_eq!(touch(most), (MOST_USERS, DocumentSet::default()));
+        assert_eq!(touch(most), (MOST_USERS, DocumentSet::default()));
+        assert_eq!(touch(most + 1), (0, documents));
+        assert_eq!(touch(most + 2), (0, documents));
+    }
 }
