@@ -190,7 +190,8 @@ grant execute on function bondhu.close_idle_sessions() to service_role;
 
 -- Documents, here and in the files that follow, are built by PL/pgSQL under one plan, which is made
 -- once per connection: planning takes longer than building. And as json, which is written once and
--- never taken apart. The mirror builds some after nearly every commit.
+-- never taken apart. The mirror builds some after nearly every commit. All take users and the
+-- instant to build for: without one there is no document.
 
 -- The document is an array, one entry per device; it stands until the first session goes idle.
 create function bondhu.session_active_document(user_ids uuid[], as_of timestamptz)

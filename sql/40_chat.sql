@@ -150,7 +150,8 @@ begin
       ),
       null::timestamptz
     from unnest(user_ids) wanted (id)
-    join public.profiles p on p.user_id = wanted.id;
+    join public.profiles p on p.user_id = wanted.id
+    where as_of is not null;
 end
 $$;
 comment on function bondhu.chat_history_document(uuid[], timestamptz) is 'Redis document chat:history: the newest messages, oldest first; nothing in it changes by time alone.';

@@ -91,7 +91,8 @@ begin
       )::json,
       null::timestamptz
     from unnest(user_ids) wanted (id)
-    join public.profiles p on p.user_id = wanted.id;
+    join public.profiles p on p.user_id = wanted.id
+    where as_of is not null;
 end
 $$;
 comment on function bondhu.music_profile_document(uuid[], timestamptz) is
@@ -108,7 +109,8 @@ begin
     select p.user_id, (to_jsonb(m) - '{user_id,provider}'::text[])::json, null::timestamptz
     from unnest(user_ids) wanted (id)
     join public.profiles p on p.user_id = wanted.id
-    left join public.music_preferences m on m.user_id = p.user_id and m.provider = 'spotify';
+    left join public.music_preferences m on m.user_id = p.user_id and m.provider = 'spotify'
+    where as_of is not null;
 end
 $$;
 comment on function bondhu.music_spotify_document(uuid[], timestamptz) is 'Redis document music:spotify; null data for a user without Spotify.';
@@ -124,7 +126,8 @@ begin
     select p.user_id, (to_jsonb(v) - 'user_id')::json, null::timestamptz
     from unnest(user_ids) wanted (id)
     join public.profiles p on p.user_id = wanted.id
-    left join public.video_preferences v on v.user_id = p.user_id;
+    left join public.video_preferences v on v.user_id = p.user_id
+    where as_of is not null;
 end
 $$;
 comment on function bondhu.video_youtube_document(uuid[], timestamptz) is 'Redis document video:youtube; null data for a user without videos.';

@@ -492,7 +492,8 @@ grant execute on function bondhu.close_idle_sessions() to service_role;
 
 -- Documents, here and in the files that follow, are built by PL/pgSQL under one plan, which is made
 -- once per connection: planning takes longer than building. And as json, which is written once and
--- never taken apart. The mirror builds some after nearly every commit.
+-- never taken apart. The mirror builds some after nearly every commit. All take users and the
+-- instant to build for: without one there is no document.
 
 -- The document is an array, one entry per device; it stands until the first session goes idle.
 create function bondhu.session_active_document(user_ids uuid[], as_of timestamptz)
@@ -681,7 +682,8 @@ begin
       ),
       null::timestamptz
     from unnest(user_ids) wanted (id)
-    join public.profiles p on p.user_id = wanted.id;
+    join public.profiles p on p.user_id = wanted.id
+    where as_of is not null;
 end
 $$;
 comment on function bondhu.chat_history_document(uuid[], timestamptz) is 'Redis document chat:history: the newest messages, oldest first; nothing in it changes by time alone.';
@@ -2494,7 +2496,8 @@ begin
       )::json,
       null::timestamptz
     from unnest(user_ids) wanted (id)
-    join public.profiles p on p.user_id = wanted.id;
+    join public.profiles p on p.user_id = wanted.id
+    where as_of is not null;
 end
 $$;
 comment on function bondhu.music_profile_document(uuid[], timestamptz) is
@@ -2511,7 +2514,8 @@ begin
     select p.user_id, (to_jsonb(m) - '{user_id,provider}'::text[])::json, null::timestamptz
     from unnest(user_ids) wanted (id)
     join public.profiles p on p.user_id = wanted.id
-    left join public.music_preferences m on m.user_id = p.user_id and m.provider = 'spotify';
+    left join public.music_preferences m on m.user_id = p.user_id and m.provider = 'spotify'
+    where as_of is not null;
 end
 $$;
 comment on function bondhu.music_spotify_document(uuid[], timestamptz) is 'Redis document music:spotify; null data for a user without Spotify.';
@@ -2527,7 +2531,8 @@ begin
     select p.user_id, (to_jsonb(v) - 'user_id')::json, null::timestamptz
     from unnest(user_ids) wanted (id)
     join public.profiles p on p.user_id = wanted.id
-    left join public.video_preferences v on v.user_id = p.user_id;
+    left join public.video_preferences v on v.user_id = p.user_id
+    where as_of is not null;
 end
 $$;
 comment on function bondhu.video_youtube_document(uuid[], timestamptz) is 'Redis document video:youtube; null data for a user without videos.';

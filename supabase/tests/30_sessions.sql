@@ -81,14 +81,14 @@ select pg_temp.stop_acting();
 -- Idling
 
 select results_eq(
-  $$ select jsonb_array_length(data), data -> 0 ->> 'device_id', until = now() + interval '30 minutes'
+  $$ select json_array_length(data), data -> 0 ->> 'device_id', until = now() + interval '30 minutes'
      from bondhu.session_active_document(array[pg_temp.ada()], now()) $$,
   $$ values (1, 'laptop', true) $$, 'the document lists active sessions until the first goes idle');
 update user_sessions
    set started_at = started_at - interval '2 hours', last_seen_at = last_seen_at - interval '2 hours'
  where device_id = 'laptop';
 select results_eq(
-  'select data, until from bondhu.session_active_document(array[pg_temp.ada()], now())',
+  'select data::jsonb, until from bondhu.session_active_document(array[pg_temp.ada()], now())',
   'values (null::jsonb, null::timestamptz)', 'an idle session is not active even before it is closed');
 select is(bondhu.close_idle_sessions(), 1::bigint, 'it is closed by cron');
 select results_eq(

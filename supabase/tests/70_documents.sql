@@ -37,7 +37,7 @@ select set_eq(
 select is_empty(
   $$ select name, arguments, result, provolatile from builders
      where (arguments, result, provolatile)
-       <> ('user_ids uuid[], as_of timestamp with time zone', 'TABLE(user_id uuid, data jsonb, until timestamp with time zone)', 's') $$,
+       <> ('user_ids uuid[], as_of timestamp with time zone', 'TABLE(user_id uuid, data json, until timestamp with time zone)', 's') $$,
   'all have one shape');
 
 select pg_temp.act_as('bondhu_worker');

@@ -2,7 +2,7 @@
 //!
 //! Between a commit and its documents lies a chain of short waits for Postgres and for Redis. On
 //! threads that share their work each wait ends on another thread, which has to be woken for it:
-//! measured, that took more of the processor than the work, and readers stood in its way.
+//! measured, that was over a third of the worker's time. And readers stood in the way.
 
 use std::io;
 
