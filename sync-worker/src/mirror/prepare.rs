@@ -90,19 +90,25 @@ impl Preparer {
             end,
             complete_at_ms,
         } = batch;
-        if !touched.everyone.is_empty() {
-            let users = &mut touched.users;
-            let found = |user, document| {
-                users
-                    .entry(user)
-                    .or_default()
-                    .extend([document].into_iter().collect())
-            };
-            self.store.scan(touched.everyone, found).await?;
-        }
-        let users: Vec<(Uuid, DocumentSet)> = touched.users.into_iter().collect();
         // What one snapshot sees, later ones see too.
         let mut to_see = &*transactions;
+        if !touched.everyone.is_empty() {
+            self.see(&[], to_see).await?;
+            to_see = &[];
+            // Twice: a fill that began before that snapshot may turn from a lease into a document
+            // while the first look goes past both.
+            for _ in 0..2 {
+                let users = &mut touched.users;
+                let found = |user, document| {
+                    users
+                        .entry(user)
+                        .or_default()
+                        .extend([document].into_iter().collect())
+                };
+                self.store.scan(touched.everyone, found).await?;
+            }
+        }
+        let users: Vec<(Uuid, DocumentSet)> = touched.users.into_iter().collect();
         for some in users.chunks(USERS_AT_A_TIME) {
             let reading = self.see(some, to_see).await?;
             to_see = &[];

@@ -146,7 +146,7 @@ impl Store {
             .await
     }
 
-    /// Calls `found` for every key of one of `documents`.
+    /// Calls `found` for every key of one of `documents`, and for every lease to fill one.
     ///
     /// # Errors
     /// When Redis does not answer.
@@ -156,6 +156,7 @@ impl Store {
         mut found: impl FnMut(Uuid, Document),
     ) -> Result<(), RedisError> {
         let mut notice = |key: &str| {
+            let key = key.strip_suffix(":lease").unwrap_or(key);
             if let Some((document, user)) = Document::of_key(key)
                 && let Ok(user) = Uuid::parse_str(user)
             {
@@ -164,7 +165,7 @@ impl Store {
         };
         for document in documents.iter() {
             self.connection
-                .scan(&document.key('*'), SCAN_STEP, &mut notice)
+                .scan(&format!("{}*", document.key('*')), SCAN_STEP, &mut notice)
                 .await?;
         }
         Ok(())

@@ -260,3 +260,32 @@ async fn one_transaction_of_many_rows_is_mirrored_whole() {
     assert_eq!(held["data"]["profile"]["locale"], "bn");
     mirror.stop().await;
 }
+
+/// Who was read of before it holds nothing of it, and its lease is what gives it away.
+#[tokio::test]
+async fn a_fill_under_way_when_a_table_is_truncated_is_refused() {
+    let stage = Stage::new().await;
+    let mirror = stage.following().await;
+    let away = stage.database.user().await;
+    stage.caught_up().await;
+    let mut redis = stage.connect().await;
+    let lease = Document::ChatHistory.lease_key(away);
+    let () = redis::cmd("SET")
+        .arg(&lease)
+        .arg("of a reader that takes its time")
+        .query_async(&mut redis)
+        .await
+        .unwrap();
+    sqlx::query("truncate public.chat_messages cascade")
+        .execute(&stage.superuser)
+        .await
+        .unwrap();
+    stage.caught_up().await;
+    let left: u64 = redis::cmd("EXISTS")
+        .arg(&lease)
+        .query_async(&mut redis)
+        .await
+        .unwrap();
+    assert_eq!(left, 0, "the lease stands");
+    mirror.stop().await;
+}
