@@ -20,7 +20,7 @@ pub(super) async fn drain(bench: &mut Bench) -> Result<u64> {
     bench.worker.stop();
     let floor = format!("select pg_create_logical_replication_slot('{FLOOR}', 'pgoutput')");
     sqlx::query(&floor).execute(&bench.database).await?;
-    // One row of anybody, without waiting for the disk: this is not what is measured.
+    // One row of anybody.
     let clients = 4;
     let each = (TRANSACTIONS / clients).to_string();
     let script = "\\set user random(1, 10000)\n\

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::{HotError, Served, Source};
-use crate::mirror::heartbeat::{self, Flush};
+use crate::mirror::heartbeat;
 
 /// A reader waits so long for its turn.
 const TURN_WITHIN: Duration = Duration::from_secs(1);
@@ -72,7 +72,7 @@ impl Postgres {
     /// at it already.
     pub(super) async fn nudge(&self) {
         if let Ok(_turn) = self.nudging.try_acquire()
-            && let Err(error) = heartbeat::send(&self.database, Flush::AtOnce).await
+            && let Err(error) = heartbeat::nudge(&self.database).await
         {
             tracing::debug!(%error, "no nudge");
         }

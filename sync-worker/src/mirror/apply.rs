@@ -136,6 +136,7 @@ impl Applier {
         let version = self.watermark.version(end);
         let active = reading.active.clone();
         let held = self.put(version, &asked, reading, &looks).await?;
+        // Of those who are away what is there, of those who are here what is not.
         let also = looks.into_iter().zip(held).filter(|((user, _), held)| {
             let here = active.contains(user);
             *held != here

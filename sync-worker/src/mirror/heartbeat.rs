@@ -16,15 +16,6 @@ const PREFIX: &str = "bondhu.mirror";
 /// The watermark has to be written at least once a second.
 const EVERY: Duration = Duration::from_millis(500);
 
-/// When a heartbeat is to reach the disk, and with it the stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Flush {
-    /// With what is written there next: at the latest after `wal_writer_delay`.
-    Lazily,
-    /// Before it is answered.
-    AtOnce,
-}
-
 /// Sends heartbeats until dropped. A failure is no matter of its own: the watermark stops moving,
 /// and readers go to Postgres.
 pub(super) async fn beat(database: PgPool) {
@@ -32,29 +23,33 @@ pub(super) async fn beat(database: PgPool) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if let Err(error) = send(&database, Flush::Lazily).await {
+        // The instant is taken before the message is written: what it proves, it proves as of then.
+        let sent = sqlx::query("select pg_logical_emit_message(false, $1, $2)")
+            .bind(PREFIX)
+            .bind(Utc::now().timestamp_millis().to_string())
+            .execute(&database)
+            .await;
+        if let Err(error) = sent {
             tracing::debug!(%error, "no heartbeat");
         }
     }
 }
 
-/// Sends one heartbeat.
+/// Has whichever mirror leads move past everything that the log holds now: the message is part of
+/// a transaction, whose commit is flushed at once. It says no instant, since the mirror's clock may
+/// be another one.
 ///
 /// # Errors
 /// When the database does not answer.
-pub(crate) async fn send(database: &PgPool, flush: Flush) -> Result<(), sqlx::Error> {
-    // As part of a transaction a message is committed, and a commit is flushed. The instant is
-    // taken before the message is written: what it proves, it proves as of then.
-    sqlx::query("select pg_logical_emit_message($1, $2, $3)")
-        .bind(flush == Flush::AtOnce)
+pub(crate) async fn nudge(database: &PgPool) -> Result<(), sqlx::Error> {
+    sqlx::query("select pg_logical_emit_message(true, $1, '')")
         .bind(PREFIX)
-        .bind(Utc::now().timestamp_millis().to_string())
         .execute(database)
         .await?;
     Ok(())
 }
 
-/// When a message of the stream was sent (Unix ms), if it is a heartbeat.
+/// When a message of the stream was sent (Unix ms), if it is a heartbeat and says so.
 pub(super) fn sent_at_ms(prefix: &str, content: &Bytes) -> Option<i64> {
     if prefix == PREFIX {
         std::str::from_utf8(content).ok()?.parse().ok()

@@ -71,10 +71,7 @@ impl Preparer {
         steps: mpsc::Sender<Step>,
     ) -> Result<(), MirrorError> {
         while let Some(batch) = batches.recv().await {
-            // The applier has failed, if nobody listens, and says why itself.
-            if self.prepare(batch, &steps).await?.is_none() {
-                break;
-            }
+            self.prepare(batch, &steps).await?;
         }
         Ok(())
     }
@@ -83,7 +80,7 @@ impl Preparer {
         &mut self,
         batch: Batch,
         steps: &mpsc::Sender<Step>,
-    ) -> Result<Option<()>, MirrorError> {
+    ) -> Result<(), MirrorError> {
         let Batch {
             mut touched,
             transactions,
@@ -119,16 +116,16 @@ impl Preparer {
                 reading,
                 looks,
             };
-            if steps.send(Step::Documents(documents)).await.is_err() {
-                return Ok(None);
-            }
+            // If nobody listens the applier has failed; it says why itself, and ends this too.
+            steps.send(Step::Documents(documents)).await.ok();
         }
         let complete = Step::Complete {
             end,
             complete_at_ms,
             transactions,
         };
-        Ok(steps.send(complete).await.ok())
+        steps.send(complete).await.ok();
+        Ok(())
     }
 
     /// Reads what was touched of those who are active, from a snapshot in which `transactions` are
