@@ -9,7 +9,7 @@ use bondhu_core::cache::{Document, STATE_KEY};
 use bondhu_dev::redis_server::RedisServer;
 use bondhu_dev::testing::{Database, Role};
 use chrono::{DateTime, Utc};
-use redis::AsyncCommands as _;
+use redis::{AsyncCommands as _, RedisResult};
 use serde_json::Value;
 use sqlx::PgPool;
 use sync_worker::cache::RedisTarget;
@@ -188,13 +188,23 @@ impl Stage {
     }
 
     pub(crate) async fn connect(&self) -> redis::aio::MultiplexedConnection {
-        let client = redis::Client::open(self.redis_url()).unwrap();
-        client.get_multiplexed_async_connection().await.unwrap()
+        self.try_connect().await.unwrap()
+    }
+
+    async fn try_connect(&self) -> RedisResult<redis::aio::MultiplexedConnection> {
+        let client = redis::Client::open(self.redis_url())?;
+        client.get_multiplexed_async_connection().await
     }
 
     pub(crate) async fn held(&self, user: Uuid, document: Document) -> Option<Value> {
-        let text: Option<String> = self.connect().await.get(document.key(user)).await.unwrap();
-        text.map(|text| serde_json::from_str(&text).unwrap())
+        self.try_held(user, document).await.unwrap()
+    }
+
+    /// A replica that becomes the master resets its connections.
+    async fn try_held(&self, user: Uuid, document: Document) -> RedisResult<Option<Value>> {
+        let mut redis = self.try_connect().await?;
+        let text: Option<String> = redis.get(document.key(user)).await?;
+        Ok(text.map(|text| serde_json::from_str(&text).unwrap()))
     }
 
     /// Puts a value there past the mirror.
@@ -292,9 +302,9 @@ impl Stage {
         data.flatten()
     }
 
-    /// The texts of `chat:history`, oldest first.
+    /// The texts of `chat:history`, oldest first; none of a server that does not answer.
     pub(crate) async fn texts(&self, user: Uuid) -> Option<Vec<String>> {
-        let document = self.held(user, Document::ChatHistory).await?;
+        let document = self.try_held(user, Document::ChatHistory).await.ok()??;
         let messages = document["data"].as_array()?.iter();
         messages
             .map(|message| Some(message["message_text"].as_str()?.to_owned()))
