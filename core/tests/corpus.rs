@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
 use bondhu_core::message::Message;
 use bondhu_core::mood::Mood;
@@ -129,9 +130,28 @@ fn figures(state: &State, settings: &Settings) -> Value {
     })
 }
 
+const CASES: &str = include_str!("../corpus/cases.json");
+
+#[test]
+fn the_cases_are_what_the_independent_rules_make_of_them() {
+    let python = Command::new("python3")
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/corpus/generate.py"))
+        .output()
+        .unwrap();
+    assert!(
+        python.status.success(),
+        "{}",
+        String::from_utf8_lossy(&python.stderr)
+    );
+    assert!(
+        python.stdout == CASES.as_bytes(),
+        "run: python3 core/corpus/generate.py > core/corpus/cases.json"
+    );
+}
+
 #[test]
 fn every_case_of_the_corpus_holds() {
-    let cases: Value = serde_json::from_str(include_str!("../corpus/cases.json")).unwrap();
+    let cases: Value = serde_json::from_str(CASES).unwrap();
     let cases = cases.as_array().unwrap();
     assert!(cases.len() > 60);
     for case in cases {

@@ -24,10 +24,11 @@ use job::Tally;
 const LINES_OF_A_FAILURE: usize = 120;
 
 /// In this order: what fails fast and says most comes first.
-const STEPS: [(&str, Step); 18] = [
+const STEPS: [(&str, Step); 19] = [
     ("format", Step::Format),
     ("clippy", Step::Clippy),
     ("docs", Step::Docs),
+    ("fuzz targets: clippy", Step::ClippyFuzz),
     ("engine: build for PostgreSQL 15", Step::EngineFifteen),
     ("engine: clippy", Step::ClippyEngine),
     ("engine: committed SQL is current", Step::ExtensionSql),
@@ -41,7 +42,7 @@ const STEPS: [(&str, Step); 18] = [
     ("supabase db advisors", Step::Advisors),
     ("supabase db lint", Step::Lint),
     ("generated types are current", Step::Types),
-    ("core builds for wasm32", Step::Wasm),
+    ("golden scores in wasm32", Step::Wasm),
     ("end to end: the demo", Step::Demo),
 ];
 
@@ -50,6 +51,7 @@ enum Step {
     Format,
     Clippy,
     Docs,
+    ClippyFuzz,
     EngineFifteen,
     ClippyEngine,
     ExtensionSql,
@@ -73,6 +75,7 @@ impl Step {
             Self::Format => rust_steps::format(bench).await,
             Self::Clippy => rust_steps::clippy(bench).await,
             Self::Docs => rust_steps::docs(bench).await,
+            Self::ClippyFuzz => rust_steps::clippy_fuzz(bench).await,
             Self::EngineFifteen => bench.server(Server::Fifteen).await.map(|_| Tally::ONE),
             Self::ClippyEngine => rust_steps::clippy_engine(bench).await,
             Self::ExtensionSql => rust_steps::extension_sql_is_current(bench).await,

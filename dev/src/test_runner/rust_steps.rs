@@ -54,6 +54,24 @@ pub(super) async fn clippy_engine(bench: &mut Bench) -> Result<Tally> {
     Ok(Tally::ONE)
 }
 
+/// The fuzz targets, without the fuzzer that only a nightly compiler can link.
+pub(super) async fn clippy_fuzz(bench: &mut Bench) -> Result<Tally> {
+    let arguments = [
+        "clippy",
+        "--locked",
+        "-p",
+        "bondhu-fuzz",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    let mut cargo = bench.cargo(&arguments);
+    // Otherwise its build script would compile libFuzzer, and need a C++ compiler.
+    cargo.env("CUSTOM_LIBFUZZER_PATH", "/nowhere/libfuzzer.a");
+    job::succeed(&mut cargo, &bench.log()).await?;
+    Ok(Tally::ONE)
+}
+
 pub(super) async fn docs(bench: &mut Bench) -> Result<Tally> {
     let mut cargo = bench.cargo(&["doc", "--locked", "--no-deps", "--document-private-items"]);
     job::succeed(
@@ -119,7 +137,7 @@ pub(super) async fn extension_sql_is_current(bench: &mut Bench) -> Result<Tally>
     Ok(Tally::ONE)
 }
 
-/// `core` builds where there is no operating system.
+/// `core` gives the golden scores where there is no operating system.
 pub(super) async fn wasm(bench: &mut Bench) -> Result<Tally> {
     const TARGET: &str = "wasm32-unknown-unknown";
     let target = bench.target().join("wasm");
@@ -129,6 +147,8 @@ pub(super) async fn wasm(bench: &mut Bench) -> Result<Tally> {
         "--release",
         "-p",
         "bondhu-core",
+        "--bin",
+        "golden-scores",
         "--target",
         TARGET,
     ];
@@ -163,8 +183,15 @@ pub(super) async fn wasm(bench: &mut Bench) -> Result<Tally> {
             );
         cargo
     };
-    cargo.env("CARGO_TARGET_DIR", target);
+    cargo.env("CARGO_TARGET_DIR", &target);
     job::succeed(&mut cargo, &bench.log()).await?;
+    // A panic is a trap in wasm, and an exception in Node.
+    const RUN: &str = "WebAssembly.instantiate(require('fs').readFileSync(process.argv[1]), {})\
+                       .then(({ instance }) => process.exit(instance.exports.main(0, 0)))";
+    let mut node = Command::new("node");
+    node.args(["-e", RUN])
+        .arg(target.join(TARGET).join("release/golden-scores.wasm"));
+    job::succeed(&mut node, &bench.log()).await?;
     Ok(Tally::ONE)
 }
 
