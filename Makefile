@@ -9,7 +9,7 @@ RELEASE_DEV := $(CARGO_TARGET_DIR)/release/bondhu-dev
 TARPAULIN := $(HOME)/.cache/bondhu/tarpaulin/bin/cargo-tarpaulin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build build-release demo up test bench-engine bench-mirror soak-mirror bench-sync soak-sync coverage reset lint model eval bench-scorer model-programs
+.PHONY: help setup setup-test build build-release demo up test bench-engine bench-mirror soak-mirror bench-sync soak-sync coverage reset lint model teacher eval bench-scorer model-programs
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,7 +68,7 @@ $(TARPAULIN):
 	  --root $(HOME)/.cache/bondhu/tarpaulin
 
 # Labelled messages: the README of the folder above names the files.
-model eval bench-scorer: DATA ?= ../shared/sentiment/dev
+model teacher eval bench-scorer: DATA ?= ../shared/sentiment/dev
 MODEL_ENV := $(HOME)/.cache/bondhu/model-env
 MODEL_PROGRAMS := $(CARGO_TARGET_DIR)/release
 
@@ -76,6 +76,9 @@ model: $(MODEL_ENV)/ready model-programs ## Train the scorer on DATA and write c
 	@$(MODEL_ENV)/bin/python model/train.py '$(DATA)' $(MODEL_PROGRAMS) core/data/scorer.bin
 	@$(MAKE) --no-print-directory model-programs
 	@$(MODEL_ENV)/bin/python model/card.py '$(DATA)' $(MODEL_PROGRAMS)
+
+teacher: $(MODEL_ENV)/ready ## Train the scorer's teacher on DATA and write its opinions (an hour)
+	@$(MODEL_ENV)/bin/python model/teacher.py '$(DATA)' model/data/opinions.npz
 
 eval: $(MODEL_ENV)/ready model-programs ## Measure the scorer and four others on the TSVs of DATA
 	@$(MODEL_ENV)/bin/python model/evaluate.py '$(DATA)' $(MODEL_PROGRAMS)
@@ -89,5 +92,5 @@ model-programs:
 
 $(MODEL_ENV)/ready: model/requirements.txt
 	@python3 -m venv $(MODEL_ENV)
-	@$(MODEL_ENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@$(MODEL_ENV)/bin/pip install --quiet --disable-pip-version-check --no-deps -r $<
 	@touch $@

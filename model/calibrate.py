@@ -3,7 +3,7 @@
 import numpy as np
 
 import labels
-import sgd
+import fit
 
 STEPS = (-0.6, -0.3, -0.15, 0.15, 0.3, 0.6)
 ROUNDS = 2
@@ -19,7 +19,7 @@ def mood_shifts(dev, outputs):
     rows = [row for row, source in enumerate(dev.source)
             if source == "goemotions" and len(dev.moods[row]) == 1]
     truth = np.array([labels.MOODS.index(next(iter(dev.moods[row]))) for row in rows])
-    logits = outputs[rows][:, sgd.MOOD:]
+    logits = outputs[rows][:, fit.MOOD:]
     learnt = [at for at, mood in enumerate(labels.MOODS) if mood not in labels.HAND_WRITTEN]
     shifts = np.zeros(len(labels.MOODS))
     best = macro_f1(truth, logits.argmax(axis=1), learnt)
@@ -31,4 +31,4 @@ def mood_shifts(dev, outputs):
                 score = macro_f1(truth, (logits + tried).argmax(axis=1), learnt)
                 if score > best:
                     best, shifts = score, tried
-    return np.concatenate([np.zeros(sgd.MOOD), shifts])
+    return np.concatenate([np.zeros(fit.MOOD), shifts])

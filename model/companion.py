@@ -24,18 +24,23 @@ def examples():
 
 
 def filled():
-    """(message, class, moods) of every template with every filler of its slot."""
+    """(message, class, moods) of every template: once with each filler of its largest slot.
+
+    Each other slot takes its fillers in turn.
+    """
     fillers, templates = {}, []
     for first, *rest in lexicon.rows("templates.tsv"):
-        if first.startswith("{"):
+        if first.startswith("{") and first.endswith("}"):
             fillers[first] = rest[0].split(", ")
         else:
             templates.append((first, *rest))
     for side, mood, template in templates:
-        slot = next(name for name in fillers if name in template)
-        for filler in fillers[slot]:
-            yield (template.replace(slot, filler), labels.CLASSES.index(side),
-                   {mood} if mood in labels.MOODS else set())
+        slots = [name for name in fillers if name in template]
+        for turn in range(max(len(fillers[name]) for name in slots)):
+            message = template
+            for name in slots:
+                message = message.replace(name, fillers[name][turn % len(fillers[name])])
+            yield (message, labels.CLASSES.index(side), {mood} if mood in labels.MOODS else set())
 
 
 def add(rows):

@@ -19,6 +19,11 @@ ROLES = {
 }
 SYMBOL = 64
 
+# What Bangla appends to nouns and adjectives: case, number, article, emphasis.
+BANGLA_ENDINGS = ("র", "ের", "ে", "য়", "কে", "রা", "েরা", "দের", "টা", "টি", "গুলো", "ও", "ই")
+# Letters and signs of a word to which they are appended; shorter ones would become others.
+INFLECTED_FROM = 3
+
 
 def rows(name):
     """The tab-separated fields of each line of a data file that is no comment."""
@@ -49,11 +54,14 @@ def normal(words, program):
 
 def load(program):
     """{token: (valence, roles)}. Companion chat's valences go before VADER's."""
-    valences, roles = {}, {}
+    valences, inflected, roles = {}, {}, {}
     for word, valence in [*rows("vader.tsv"), *rows("vader_emoji.tsv")]:
         valences.setdefault(word.lower(), int(valence))
     for valence, words in rows("bangla.tsv"):
-        valences.update((word, int(valence)) for word in words.split(" "))
+        for word in words.split(" "):
+            valences[word] = int(valence)
+            if len(word) >= INFLECTED_FROM:
+                inflected.update((word + ending, int(valence)) for ending in BANGLA_ENDINGS)
     for phrase, valence, _mood, _weight in rows("companion.tsv"):
         if " " not in phrase:
             valences[phrase] = int(valence)
@@ -67,6 +75,8 @@ def load(program):
         lexicon[token] = (valences.get(word, valence), role | roles.get(word, 0))
         if not word[0].isalnum() and word in valences:
             lexicon[token] = (valences[word], SYMBOL)
+    for word, token in normal(sorted(inflected.keys() - valences.keys()), program).items():
+        lexicon.setdefault(token, (inflected[word], 0))
     # Words that turn or weigh others have no valence of their own, as in VADER.
     alone = ROLES["speaker"] | SYMBOL
     return {token: (0 if role & ~alone else valence, role)

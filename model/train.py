@@ -3,8 +3,8 @@
 usage: train.py DATA PROGRAMS MODEL
 
 DATA: a folder with the *.train.tsv and *.score.tsv files of the data's README, and *.dev.tsv
-files, which select and calibrate but never train; PROGRAMS: the folder of the programs of this crate; MODEL: the file to write. The same
-data, seed and versions give the same bytes.
+files, which calibrate but never train; PROGRAMS: the folder of the programs of this crate;
+MODEL: the file to write. The same data, seed, versions and machine give the same bytes.
 """
 
 import sys
@@ -18,25 +18,49 @@ import binary
 import calibrate
 import companion
 import corpus
+import fit
 import labels
 import lexicon
-import sgd
+import opinions
 import vectors
 
 SEED = 20
 # Of the table of features: 8 places each, 18 bytes a place.
-BUCKETS = 10_000
-EPOCHS, RATE, DECAY, DROP = 8, 0.12, 1e-4, 0.3
+BUCKETS = 9_600
+# Of the fit that chooses the features, and of the one that stays.
+CHOOSING_EPOCHS, EPOCHS = 3, 8
+RATE, DROP = 1.2, 0.4
 # A feature of fewer texts is not learnt.
 FEWEST = 3
 # How much a source counts, a task each: sentiment, moods. One that is missing counts 1.
 SENTIMENT_OF = {"companion": 3.0, "templates": 1.0, "phrases": 1.0}
 MOODS_OF = {"xed": 0.1, "companion": 3.5, "templates": 1.0, "phrases": 2.0}
-# Rows of these sources have no human rating: VADER's compound stands in for it, brought to
-# the raters' spread, so that the ratings' head knows more than 6,700 rows teach.
-STAND_IN, STAND_IN_SPREAD, STAND_IN_WEIGHT = ("tweets", "xed"), 0.55, 0.5
+# Rows of these sources have a class and no rating: VADER's compound and the class (-1, 0, 1)
+# stand in for it at the raters' spread, so that the ratings' head knows more than 6,700 rows
+# teach.
+STAND_IN, STAND_IN_WEIGHT = ("tweets", "xed"), 0.5
+OF_COMPOUND, OF_CLASS = 0.4, 0.2
 # How far rare classes are made up for: 1 is wholly.
 BALANCE = {"sentiment": 1.0, "moods": 0.7}
+# Rated messages have classes too: a rating this far from the middle is wholly one.
+RATED_SOURCES, WHOLLY = ("vader_amazon", "vader_nyt"), 0.3
+# Where a label and the teacher's opinion are known, the label's share; where the opinion
+# alone is, its weight. The teacher knows the mood of a subtitle better than XED's labels,
+# which are of eight emotions.
+LABEL_SHARE, OPINION_WEIGHT, OPINION_ALONE = 0.2, 1.0, ("xed",)
+# It says nothing of the class of these: it was made from English.
+UNTAUGHT = ("bnsentmix",)
+OPINIONS = Path(__file__).parent / "data" / "opinions.npz"
+
+
+def labelled(data):
+    """The rows that train: those of the folder, then the examples of this project."""
+    rows = corpus.Rows()
+    for path in sorted(Path(data).glob("*.tsv")):
+        if ".train." in path.name or ".score." in path.name:
+            corpus.add_file(rows, path)
+    companion.add(rows)
+    return rows
 
 
 def targets(rows):
@@ -53,7 +77,7 @@ def targets(rows):
     for row in range(n):
         if rows.source[row] in STAND_IN:
             compound = analyzer.polarity_scores(rows.text[row])["compound"]
-            rated[row] = STAND_IN_SPREAD * compound
+            rated[row] = OF_COMPOUND * compound + OF_CLASS * (sentiment[row] @ (-1, 0, 1))
     return sentiment, moods, rated
 
 
@@ -85,19 +109,28 @@ def compact(vectors_, known):
     return before[pointers], at[kept].astype(np.int32), values[kept]
 
 
-def fit(sparse, aims, weight, features, epochs, seed):
-    """Weights [features, HEADS] and biases [HEADS]."""
-    shape = (features, sgd.HEADS)
-    w, g = np.zeros(shape, np.float32), np.full(shape, 1e-2, np.float32)
-    b, gb = np.zeros(sgd.HEADS), np.ones(sgd.HEADS)
-    generator = np.random.default_rng(seed)
-    sentiment, moods, rated = aims
-    for epoch in range(epochs):
-        order = generator.permutation(len(rated))
-        loss = sgd.epoch(order, *sparse, sentiment, moods, np.nan_to_num(rated), weight,
-                         w, g, b, gb, RATE * (1 - epoch / epochs), DECAY, DROP, seed + epoch)
-        print(f"epoch {epoch + 1}/{epochs}: loss {loss:.4f}", flush=True)
-    return w, b
+def taught(sources, aims, weight, said):
+    """The aims and weights after the teacher was heard.
+
+    said: its outputs [n, OUTPUTS], nan where it was not asked.
+    """
+    sentiment, moods, rated = (aim.copy() for aim in aims)
+    weight = weight.copy()
+    of = np.isin(sources, RATED_SOURCES)
+    side = np.clip(rated[of] / WHOLLY, -1, 1)
+    sentiment[of] = np.stack([np.maximum(-side, 0), 1 - np.abs(side), np.maximum(side, 0)],
+                             axis=1)
+    weight[of, 0] = 1
+    heard = ~np.isnan(said[:, 0]) & ~np.isin(sources, UNTAUGHT)
+    for task, (aim, outputs, alone) in enumerate((
+            (sentiment, opinions.CLASSES, ()), (moods, opinions.MOODS, OPINION_ALONE))):
+        opinion = opinions.shares(said[:, outputs])
+        labelled_too = heard & (weight[:, task] > 0) & ~np.isin(sources, alone)
+        aim[labelled_too] *= LABEL_SHARE
+        aim[labelled_too] += (1 - LABEL_SHARE) * opinion[labelled_too]
+        only = heard & ~labelled_too
+        aim[only], weight[only, task] = opinion[only], OPINION_WEIGHT
+    return (sentiment, moods, np.nan_to_num(rated)), weight
 
 
 def quantise(w):
@@ -108,33 +141,32 @@ def quantise(w):
 
 
 def main(data, programs, out):
-    rows, dev = corpus.Rows(), corpus.Rows()
-    for path in sorted(Path(data).glob("*.tsv")):
-        if ".train." in path.name or ".score." in path.name:
-            corpus.add_file(rows, path)
-        elif ".dev." in path.name:
-            corpus.add_file(dev, path)
-    companion.add(rows)
+    rows, dev = labelled(data), corpus.Rows()
+    for path in sorted(Path(data).glob("*.dev.tsv")):
+        corpus.add_file(dev, path)
     words = lexicon.load(f"{programs}/words")
     with tempfile.NamedTemporaryFile() as blank:
         blank.write(binary.without_weights(words))
         blank.flush()
-        sparse = vectors.extract(f"{programs}/features", blank.name, rows.text)
-        dev_sparse = vectors.extract(f"{programs}/features", blank.name, dev.text)
-    aims = targets(rows)
-    weight = weights(np.array(rows.source), *aims)
+        sparse, of_whole = vectors.extract(f"{programs}/features", blank.name, rows.text)
+        dev_sparse, _ = vectors.extract(f"{programs}/features", blank.name, dev.text)
+    sources, aims = np.array(rows.source), targets(rows)
+    aims, weight = taught(sources, aims, weights(sources, *aims),
+                          opinions.read(OPINIONS, rows.text))
 
     known, counts = np.unique(sparse[1], return_counts=True)
     frequent = counts >= FEWEST
     known, counts = known[frequent], counts[frequent]
-    w, _ = fit(compact(sparse, known), aims, weight, len(known), EPOCHS // 2, SEED)
+    w, _ = fit.fit(compact(sparse, known), aims, weight, len(known), np.isin(known, of_whole),
+                   CHOOSING_EPOCHS, RATE, DROP, SEED)
     use = np.linalg.norm(w, axis=1) * np.sqrt(counts)
     best = known[np.argsort(-use, kind="stable")]
     known = np.sort(best[binary.chosen(best, BUCKETS)])
-    w, b = fit(compact(sparse, known), aims, weight, len(known), EPOCHS, SEED)
+    w, b = fit.fit(compact(sparse, known), aims, weight, len(known), np.isin(known, of_whole),
+                   EPOCHS, RATE, DROP, SEED)
 
     q, scales = quantise(w)
-    outputs = sgd.predict(*compact(dev_sparse, known),
+    outputs = fit.predict(compact(dev_sparse, known),
                           (q * (scales / (1 << 20))).astype(np.float32), b)
     b = np.round((b + calibrate.mood_shifts(dev, outputs)) * 4096).astype(int)
     Path(out).write_bytes(binary.model(words, known, q, scales, b, BUCKETS))

@@ -9,9 +9,10 @@ WHOLE = 2
 
 
 def extract(program, model, texts):
-    """Runs `program` over texts: (row pointers, feature ids, values).
+    """Runs `program` over texts: (row pointers, feature ids, values), ids of whole texts.
 
-    A value is the feature's weight times 1/sqrt(features of its group in the text).
+    A value is the feature's weight times 1/sqrt(features of its group in the text). The ids
+    of whole texts are those of the group of that name, ascending.
     """
     lines = "\n".join(text.replace("\n", " ").replace("\r", " ") for text in texts) + "\n"
     out = subprocess.run([program, model], input=lines.encode(), stdout=subprocess.PIPE,
@@ -28,6 +29,7 @@ def extract(program, model, texts):
     assert at == len(out)
     ids = np.empty(pointers[-1], dtype=np.uint32)
     values = np.empty(pointers[-1], dtype=np.float32)
+    of_whole = set()
     for row, start in enumerate(spans):
         a, b = pointers[row], pointers[row + 1]
         n = b - a
@@ -35,6 +37,7 @@ def extract(program, model, texts):
         packed = counts[start + 4 * n:start + 5 * n]
         group = packed >> 6
         sizes = np.maximum(np.bincount(group, minlength=3), 1)
+        of_whole.update(ids[a:b][group == WHOLE].tolist())
         factor = np.where(np.arange(3) == WHOLE, 1.0, 1.0 / np.sqrt(sizes))
         values[a:b] = (packed & 63) / 16.0 * factor[group]
-    return pointers, ids, values
+    return (pointers, ids, values), np.array(sorted(of_whole), dtype=np.uint32)

@@ -41,10 +41,10 @@ pub const POSITIVE_FROM: i64 = 53;
 /// Hundredths from the middle to the sentiment of a message that is certainly positive and
 /// rated as good as can be. Chosen for the spread of people's ratings (0.2 on VADER's
 /// amazon reviews).
-const REACH: i64 = 44;
+const REACH: i64 = 46;
 
-/// Sentiment in hundredths: the expected class (−1 to 1) and the rating that people would
-/// give, half and half at their usual spreads, kept within the bounds of the likeliest class.
+/// Sentiment in hundredths: the rating that people would give and three eighths of the
+/// expected class (−1 to 1), kept within the bounds of the likeliest class.
 fn sentiment(logits: &[i64; HEADS]) -> i64 {
     let (negative, positive) = (logits[NEGATIVE], logits[POSITIVE]);
     let top = negative.max(positive).max(0);
@@ -58,7 +58,7 @@ fn sentiment(logits: &[i64; HEADS]) -> i64 {
     let [negative, neutral, positive] = [negative, 0, positive].map(|logit| exp(logit - top));
     let class = (positive - negative) * ONE / (positive + neutral + negative);
     let rating = logits[RATED].clamp(-ONE, ONE);
-    let height = (REACH * (class / 2 + rating) + ONE / 2).div_euclid(ONE);
+    let height = (REACH * (3 * class / 8 + rating) + ONE / 2).div_euclid(ONE);
     (50 + height).clamp(least, greatest)
 }
 
