@@ -44,9 +44,13 @@ def filled():
 
 
 def add(rows):
-    """Adds the examples, and the words and phrases of the lists as such."""
-    for _, message, side, moods in examples():
-        rows.add(message, "companion", side, moods)
+    """Adds the examples, and the words and phrases of the lists as such.
+
+    What is in Bangla script is a source of its own: no other has any.
+    """
+    for language, message, side, moods in examples():
+        source = "bangla" if language.startswith("bangla") else "companion"
+        rows.add(message, source, side, moods)
     for message, side, moods in filled():
         rows.add(message, "templates", side, moods)
     for phrase, valence, mood, _weight in lexicon.rows("companion.tsv"):
@@ -54,7 +58,7 @@ def add(rows):
                  {mood} if mood in labels.MOODS else ())
     for valence, words in lexicon.rows("bangla.tsv"):
         for word in words.split(" "):
-            rows.add(word, "phrases", side_of(int(valence)))
+            rows.add(word, "bangla", side_of(int(valence)))
 
 
 def side_of(valence):
