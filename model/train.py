@@ -33,7 +33,7 @@ RATE, DROP = 1.2, 0.4
 # A feature of fewer texts is not learnt.
 FEWEST = 3
 # How much a source counts, a task each: sentiment, moods. One that is missing counts 1.
-SENTIMENT_OF = {"companion": 3.0, "bangla": 4.0, "templates": 1.0, "phrases": 1.0}
+SENTIMENT_OF = {"companion": 3.0, "bangla": 4.0, "templates": 1.0, "phrases": 2.0}
 MOODS_OF = {"xed": 0.1, "companion": 3.5, "bangla": 4.0, "templates": 1.0, "phrases": 2.0}
 # Rows of these sources have a class and no rating: VADER's compound and the class (-1, 0, 1)
 # stand in for it at the raters' spread, so that the ratings' head knows more than 6,700 rows
