@@ -8,8 +8,8 @@ import numpy as np
 CLASSES, MOODS = slice(0, 3), slice(3, 16)
 RATED, OUTPUTS = 16, 17
 
-# Sources whose language it has learnt to read; of the others the labels are better.
-TAUGHT = ("bnsentmix", "goemotions", "tweets", "vader_amazon", "vader_nyt", "xed")
+# Sources in English, which it was made from; of the others the labels are better.
+TAUGHT = ("goemotions", "tweets", "vader_amazon", "vader_nyt", "xed")
 # One step of the numbers in the file, in logits.
 STEP = 1 / 10
 

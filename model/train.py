@@ -48,8 +48,6 @@ RATED_SOURCES, WHOLLY = ("vader_amazon", "vader_nyt"), 0.3
 # alone is, its weight. The teacher knows the mood of a subtitle better than XED's labels,
 # which are of eight emotions.
 LABEL_SHARE, OPINION_WEIGHT, OPINION_ALONE = 0.2, 1.0, ("xed",)
-# It says nothing of the class of these: it was made from English.
-UNTAUGHT = ("bnsentmix",)
 OPINIONS = Path(__file__).parent / "data" / "opinions.npz"
 
 
@@ -109,6 +107,18 @@ def compact(vectors_, known):
     return before[pointers], at[kept].astype(np.int32), values[kept]
 
 
+def with_classes_of_ratings(sources, aims, weight):
+    """The aims and weights with shares of classes for what has a rating alone."""
+    (sentiment, moods, rated), weight = aims, weight.copy()
+    of = np.isin(sources, RATED_SOURCES)
+    side = np.clip(rated[of] / WHOLLY, -1, 1)
+    sentiment = sentiment.copy()
+    sentiment[of] = np.stack([np.maximum(-side, 0), 1 - np.abs(side), np.maximum(side, 0)],
+                             axis=1)
+    weight[of, 0] = 1
+    return (sentiment, moods, rated), weight
+
+
 def taught(sources, aims, weight, said):
     """The aims and weights after the teacher was heard.
 
@@ -116,12 +126,7 @@ def taught(sources, aims, weight, said):
     """
     sentiment, moods, rated = (aim.copy() for aim in aims)
     weight = weight.copy()
-    of = np.isin(sources, RATED_SOURCES)
-    side = np.clip(rated[of] / WHOLLY, -1, 1)
-    sentiment[of] = np.stack([np.maximum(-side, 0), 1 - np.abs(side), np.maximum(side, 0)],
-                             axis=1)
-    weight[of, 0] = 1
-    heard = ~np.isnan(said[:, 0]) & ~np.isin(sources, UNTAUGHT)
+    heard = ~np.isnan(said[:, 0])
     for task, (aim, outputs, alone) in enumerate((
             (sentiment, opinions.CLASSES, ()), (moods, opinions.MOODS, OPINION_ALONE))):
         opinion = opinions.shares(said[:, outputs])
@@ -130,7 +135,7 @@ def taught(sources, aims, weight, said):
         aim[labelled_too] += (1 - LABEL_SHARE) * opinion[labelled_too]
         only = heard & ~labelled_too
         aim[only], weight[only, task] = opinion[only], OPINION_WEIGHT
-    return (sentiment, moods, np.nan_to_num(rated)), weight
+    return (sentiment, moods, rated), weight
 
 
 def quantise(w):
@@ -151,8 +156,10 @@ def main(data, programs, out):
         sparse, of_whole = vectors.extract(f"{programs}/features", blank.name, rows.text)
         dev_sparse, _ = vectors.extract(f"{programs}/features", blank.name, dev.text)
     sources, aims = np.array(rows.source), targets(rows)
-    aims, weight = taught(sources, aims, weights(sources, *aims),
-                          opinions.read(OPINIONS, rows.text))
+    aims, weight = with_classes_of_ratings(sources, aims, weights(sources, *aims))
+    (sentiment, moods, rated), weight = taught(
+        sources, aims, weight, opinions.read(OPINIONS, rows.text))
+    aims = sentiment, moods, np.nan_to_num(rated)
 
     known, counts = np.unique(sparse[1], return_counts=True)
     frequent = counts >= FEWEST
