@@ -2,8 +2,8 @@
 
 import numpy as np
 
-import labels
 import fit
+import labels
 
 STEPS = (-0.6, -0.3, -0.15, 0.15, 0.3, 0.6)
 ROUNDS = 2

@@ -61,15 +61,16 @@ def filled(sparse, rows, length, size, blank):
     return ids, values
 
 
-def fit(sparse, aims, weight, features, lasting, epochs, rate, drop, seed):
+def fit(sparse, aims, weight, lasting, epochs, rate, drop, seed):
     """Weights [features, HEADS] and biases [HEADS], by AdaGrad with a falling rate.
 
     sparse: (pointers, ids, values) of the rows; aims: shares of classes [rows, 3] and moods
-    [rows, 13], ratings [rows]; weight: of each row in each of the three [rows, 3]; drop:
-    share of features that a step leaves out; lasting: those that the rating always sees, a
-    flag each: what the lexicon's words add up to is nearest to it, and an n-gram should not
-    have to stand in for it.
+    [rows, 13], ratings [rows]; weight: of each row in each of the three [rows, 3]; lasting:
+    of each feature whether the rating always sees it: what the lexicon's words add up to is
+    nearest to it, and an n-gram should not have to stand in for it; drop: share of the others
+    that a step leaves out.
     """
+    features = len(lasting)
     generator = np.random.default_rng(seed)
     plans = [batches.plan(np.diff(sparse[0]), EDGES, CELLS, generator) for _ in range(epochs)]
     steps = optax.linear_schedule(rate, 0, sum(map(len, plans)))

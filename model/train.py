@@ -164,12 +164,12 @@ def main(data, programs, out):
     known, counts = np.unique(sparse[1], return_counts=True)
     frequent = counts >= FEWEST
     known, counts = known[frequent], counts[frequent]
-    w, _ = fit.fit(compact(sparse, known), aims, weight, len(known), np.isin(known, of_whole),
+    w, _ = fit.fit(compact(sparse, known), aims, weight, np.isin(known, of_whole),
                    CHOOSING_EPOCHS, RATE, DROP, SEED)
     use = np.linalg.norm(w, axis=1) * np.sqrt(counts)
     best = known[np.argsort(-use, kind="stable")]
     known = np.sort(best[binary.chosen(best, BUCKETS)])
-    w, b = fit.fit(compact(sparse, known), aims, weight, len(known), np.isin(known, of_whole),
+    w, b = fit.fit(compact(sparse, known), aims, weight, np.isin(known, of_whole),
                    EPOCHS, RATE, DROP, SEED)
 
     q, scales = quantise(w)

@@ -1,5 +1,5 @@
-//! Times the scorer and the crates that implement VADER over the lines of the standard input, on one thread: prints
-//! `name value` lines, microseconds a message.
+//! Times the scorer and the crates that implement VADER over the lines of the standard input,
+//! on one thread: prints `name value` lines, microseconds a message.
 
 use std::hint::black_box;
 use std::io::BufRead;
