@@ -23,7 +23,7 @@ grant usage on schema public to bondhu_worker;
 
 create function bondhu.require_user() returns uuid
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   caller uuid := auth.uid();
@@ -43,7 +43,7 @@ grant execute on function bondhu.require_user() to authenticated, service_role;
 
 create function bondhu.refuse(rule text, reason text, remedy text) returns boolean
 language plpgsql stable -- not immutable: the planner would call it
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   raise exception using errcode = '23514', constraint = rule, message = reason, hint = remedy;
@@ -56,7 +56,7 @@ grant execute on function bondhu.refuse(text, text, text) to authenticated, serv
 
 create function bondhu.set_updated_at() returns trigger
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   new.updated_at := now();

@@ -2,7 +2,7 @@
 
 create function bondhu.is_time_zone(name text) returns boolean
 language plpgsql stable strict
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- Only Area/City names and UTC: POSIX strings such as 'ABC+3' and 'Asia/Dhaka6' parse
@@ -70,7 +70,7 @@ create trigger profiles_set_updated_at before update on public.profiles
 -- SECURITY DEFINER: it fires as the auth service, which has no rights here.
 create function bondhu.create_profile() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   insert into public.profiles (user_id, display_name)

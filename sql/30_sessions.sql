@@ -68,7 +68,7 @@ create policy "a user reads their own activities" on public.session_activities
 
 create function public.start_session(device_id text) returns uuid
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -96,7 +96,7 @@ comment on function public.start_session(text) is 'Starts a session on this devi
 
 create function bondhu.use_session(caller uuid, session_id uuid, activities integer) returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   update public.user_sessions s
@@ -112,7 +112,7 @@ revoke all on function bondhu.use_session(uuid, uuid, integer) from public, anon
 
 create function public.touch_session(session_id uuid) returns void
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform bondhu.use_session(bondhu.require_user(), $1, 0);
@@ -122,7 +122,7 @@ comment on function public.touch_session(uuid) is 'Says that the session is stil
 
 create function public.log_activity(session_id uuid, activity text, details jsonb default '{}') returns uuid
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   logged uuid;
@@ -138,7 +138,7 @@ comment on function public.log_activity(uuid, text, jsonb) is 'Records what was 
 
 create function public.end_session(session_id uuid) returns void
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   caller uuid := bondhu.require_user();
@@ -155,7 +155,7 @@ comment on function public.end_session(uuid) is 'Ends the session; P0002 when it
 
 create function bondhu.raise_no_active_session() returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   raise exception using
@@ -168,7 +168,7 @@ revoke all on function bondhu.raise_no_active_session() from public, anon, authe
 
 create function bondhu.close_idle_sessions() returns bigint
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with closed as (
     update public.user_sessions
@@ -197,7 +197,7 @@ grant execute on function bondhu.close_idle_sessions() to service_role;
 create function bondhu.session_active_document(user_ids uuid[], as_of timestamptz)
 returns table (user_id uuid, data json, until timestamptz)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare

@@ -88,7 +88,7 @@ create function public.chat_history(
   before_seq bigint default null
 ) returns setof public.chat_messages
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if page_size is null or page_size not between 1 and 200 then
@@ -127,7 +127,7 @@ grant execute on function public.chat_history(integer, timestamptz, bigint) to a
 create function bondhu.chat_history_document(user_ids uuid[], as_of timestamptz)
 returns table (user_id uuid, data json, until timestamptz)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare

@@ -17,7 +17,7 @@
 
 create function bondhu.engine_contract() returns table (signature text, result text)
 language sql immutable parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   values
     ('engine_version()', 'integer'),

@@ -13,7 +13,7 @@ grant select on bondhu.rescoring to service_role;
 
 create function bondhu.rescore_messages(users uuid[], ids uuid[]) returns bigint
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   rescored bigint;
@@ -34,7 +34,7 @@ comment on function bondhu.rescore_messages(uuid[], uuid[]) is 'Scores the messa
 -- Bounded in what it writes per call, so that a live system keeps its breath.
 create function bondhu.rescore(batch integer default 1000) returns bigint
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   current_version integer := (bondhu.engine() ->> 'version')::integer;

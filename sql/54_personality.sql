@@ -117,7 +117,7 @@ create policy "a user reads their own evidence" on public.personality_history_ev
 -- SECURITY DEFINER, as the one below: they fire as whoever deletes, who may have no rights here.
 create function bondhu.drop_unevidenced_history() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   delete from public.personality_history h
@@ -139,7 +139,7 @@ create trigger evidence_drop_unevidenced_history after delete on public.personal
 
 create function bondhu.forget_derived() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   delete from public.personality_history;

@@ -2,7 +2,7 @@
 
 create function bondhu.missing_from_engine(engine_schema text) returns text[]
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(array_agg(c.signature order by c.signature), '{}')
   from bondhu.engine_contract() c
@@ -17,7 +17,7 @@ comment on function bondhu.missing_from_engine(text) is 'Signatures of the contr
 
 create function bondhu.install_engine() returns text
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $install$
 declare
   engine text;
@@ -74,7 +74,7 @@ comment on function bondhu.install_engine() is
 
 create function bondhu.unscore_message() returns trigger
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if (new.message_text, new.sender_type) is distinct from (old.message_text, old.sender_type) then
@@ -93,51 +93,51 @@ comment on function bondhu.unscore_message() is 'BEFORE UPDATE trigger while no 
 
 create function bondhu.point_entries_at(engine text) returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $point$
 begin
   execute format($ddl$
     create or replace function bondhu.engine() returns jsonb
-    language plpgsql stable set search_path = ''
+    language plpgsql stable set search_path = pg_catalog, pg_temp
     as $f$ begin return jsonb_build_object('name', %1$L, 'version', %1$I.engine_version()); end $f$;
 
     create or replace function bondhu.score(message_text text, out sentiment_score numeric, out mood text,
       out mood_confidence numeric, out support_level text, out engine_version integer)
-    language sql stable set search_path = ''
+    language sql stable set search_path = pg_catalog, pg_temp
     as $f$ select s.* from %1$I.score($1) s $f$;
 
     create or replace function bondhu.explain(message_text text, out figure text, out part text, out weight numeric)
     returns setof record
-    language plpgsql stable set search_path = ''
+    language plpgsql stable set search_path = pg_catalog, pg_temp
     as $f$ begin return query select e.* from %1$I.explain($1) e; end $f$;
 
     create or replace function bondhu.personality(user_ids uuid[], as_of timestamptz) returns setof bondhu.personality
-    language plpgsql stable set search_path = ''
+    language plpgsql stable set search_path = pg_catalog, pg_temp
     as $f$ begin return query select p.* from %1$I.personality($1, $2) p; end $f$;
 
     create or replace function bondhu.recompute(user_id uuid) returns void
-    language plpgsql security definer set search_path = ''
+    language plpgsql security definer set search_path = pg_catalog, pg_temp
     as $f$ begin perform %1$I.recompute($1); perform bondhu.rewrite_wellness($1); end $f$;
 
     create or replace function bondhu.patterns(user_ids uuid[], as_of timestamptz, out user_id uuid, out time_zone text,
       out hour_counts bigint[], out hour_means numeric[], out weekday_counts bigint[], out weekday_means numeric[],
       out inertia numeric, out current_streak bigint, out longest_streak bigint) returns setof record
-    language plpgsql stable set search_path = ''
+    language plpgsql stable set search_path = pg_catalog, pg_temp
     as $f$ begin return query select p.* from %1$I.patterns($1, $2) p; end $f$;
 
     create or replace function bondhu.wellness(user_id uuid, first_day date, last_day date, out day date,
       out message_count bigint, out active_days bigint, out score numeric, out mean numeric, out trend numeric,
       out stability numeric, out engagement numeric) returns setof record
-    language plpgsql stable set search_path = ''
+    language plpgsql stable set search_path = pg_catalog, pg_temp
     as $f$ begin return query select w.* from %1$I.wellness($1, $2, $3) w; end $f$;
 
     create or replace function bondhu.refresh(user_ids uuid[]) returns void
-    language plpgsql security definer set search_path = ''
+    language plpgsql security definer set search_path = pg_catalog, pg_temp
     as $f$ begin perform %1$I.refresh($1); end $f$;
 
     create or replace function bondhu.differences(user_ids uuid[],
       out user_id uuid, out relation text, out figure text, out stored text, out recounted text) returns setof record
-    language plpgsql stable security definer set search_path = ''
+    language plpgsql stable security definer set search_path = pg_catalog, pg_temp
     as $f$ begin return query select d.* from %1$I.verify($1) d; end $f$;
   $ddl$, engine);
   execute format($ddl$
@@ -150,7 +150,7 @@ $point$;
 
 create function bondhu.detach_engine() returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $detach$
 begin
   drop trigger if exists bondhu_score_message on public.chat_messages;
@@ -161,46 +161,46 @@ begin
     for each row execute function bondhu.unscore_message();
 
   create or replace function bondhu.engine() returns jsonb
-  language plpgsql stable set search_path = ''
+  language plpgsql stable set search_path = pg_catalog, pg_temp
   as $f$ begin return null; end $f$;
 
   create or replace function bondhu.score(message_text text, out sentiment_score numeric, out mood text,
     out mood_confidence numeric, out support_level text, out engine_version integer)
-  language plpgsql stable set search_path = ''
+  language plpgsql stable set search_path = pg_catalog, pg_temp
   as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
 
   create or replace function bondhu.explain(message_text text, out figure text, out part text, out weight numeric)
   returns setof record
-  language plpgsql stable set search_path = ''
+  language plpgsql stable set search_path = pg_catalog, pg_temp
   as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
 
   create or replace function bondhu.personality(user_ids uuid[], as_of timestamptz) returns setof bondhu.personality
-  language plpgsql stable set search_path = ''
+  language plpgsql stable set search_path = pg_catalog, pg_temp
   as $f$ begin return; end $f$;
 
   create or replace function bondhu.recompute(user_id uuid) returns void
-  language plpgsql security definer set search_path = ''
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
   as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
 
   create or replace function bondhu.patterns(user_ids uuid[], as_of timestamptz, out user_id uuid, out time_zone text,
     out hour_counts bigint[], out hour_means numeric[], out weekday_counts bigint[], out weekday_means numeric[],
     out inertia numeric, out current_streak bigint, out longest_streak bigint) returns setof record
-  language plpgsql stable set search_path = ''
+  language plpgsql stable set search_path = pg_catalog, pg_temp
   as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
 
   create or replace function bondhu.wellness(user_id uuid, first_day date, last_day date, out day date,
     out message_count bigint, out active_days bigint, out score numeric, out mean numeric, out trend numeric,
     out stability numeric, out engagement numeric) returns setof record
-  language plpgsql stable set search_path = ''
+  language plpgsql stable set search_path = pg_catalog, pg_temp
   as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
 
   create or replace function bondhu.refresh(user_ids uuid[]) returns void
-  language plpgsql security definer set search_path = ''
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
   as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
 
   create or replace function bondhu.differences(user_ids uuid[],
     out user_id uuid, out relation text, out figure text, out stored text, out recounted text) returns setof record
-  language plpgsql stable security definer set search_path = ''
+  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
   as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
 end
 $detach$;
@@ -209,7 +209,7 @@ comment on function bondhu.detach_engine() is
 
 create function bondhu.refuse_without_engine() returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   raise exception using
@@ -257,7 +257,7 @@ comment on function bondhu.differences(uuid[]) is 'bondhu.verify() of what the e
 create function bondhu.verify_all(users uuid[])
 returns table (user_id uuid, relation text, figure text, stored text, recounted text)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return query
@@ -271,7 +271,7 @@ comment on function bondhu.verify_all(uuid[]) is 'bondhu.verify() for the given 
 create function bondhu.verify(user_id uuid default null)
 returns table (user_id uuid, relation text, figure text, stored text, recounted text)
 language sql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select v.*
   from bondhu.verify_all(case when $1 is not null then array[$1] else (
@@ -284,7 +284,7 @@ comment on function bondhu.verify(uuid) is
 -- SECURITY DEFINER: it fires as whoever sets, who has no rights on what it rebuilds.
 create function bondhu.apply_engine_settings() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if bondhu.engine() is not null then

@@ -36,7 +36,7 @@ create policy "a user reads their own wellness" on public.wellness_days
 -- The days of a user that are recorded and still kept; first > last when there are none.
 create function bondhu.recorded_days(user_id uuid, out first_day date, out last_day date)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   zone text := (select u.time_zone from public.profiles u where u.user_id = $1);
@@ -49,7 +49,7 @@ $$;
 
 create function bondhu.write_wellness(user_id uuid, first_day date, last_day date) returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   delete from public.wellness_days w where w.user_id = $1 and w.day between $2 and $3;
@@ -61,7 +61,7 @@ $$;
 
 create function bondhu.refresh_wellness(user_id uuid, since timestamptz, through timestamptz) returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   zone text := (select u.time_zone from public.profiles u where u.user_id = $1);
@@ -76,7 +76,7 @@ comment on function bondhu.refresh_wellness(uuid, timestamptz, timestamptz) is
 
 create function bondhu.rewrite_wellness(user_id uuid) returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   kept record := bondhu.recorded_days($1);
@@ -88,7 +88,7 @@ comment on function bondhu.rewrite_wellness(uuid) is 'Makes all recorded days of
 
 create function bondhu.record_wellness_of(user_id uuid) returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   zone text := (select u.time_zone from public.profiles u where u.user_id = $1);
@@ -111,7 +111,7 @@ comment on function bondhu.record_wellness_of(uuid) is 'Records the days of a us
 
 create function bondhu.record_wellness(batch integer default 1000) returns bigint
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   due uuid[];
@@ -144,7 +144,7 @@ comment on function bondhu.record_wellness(integer) is
 create function bondhu.wellness_differences(of_user uuid)
 returns table (user_id uuid, relation text, figure text, stored text, recounted text)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   kept record := bondhu.recorded_days($1);
@@ -171,7 +171,7 @@ comment on function bondhu.wellness_differences(uuid) is 'bondhu.verify() for th
 -- SECURITY DEFINER: a user who moves to another time zone has no rights here.
 create function bondhu.recut_wellness() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if bondhu.engine() is not null then

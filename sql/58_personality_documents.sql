@@ -3,7 +3,7 @@
 create function bondhu.personality_sentiment_document(user_ids uuid[], as_of timestamptz)
 returns table (user_id uuid, data json, until timestamptz)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -32,7 +32,7 @@ comment on function bondhu.personality_sentiment_document(uuid[], timestamptz) i
 create function bondhu.personality_context_document(user_ids uuid[], as_of timestamptz)
 returns table (user_id uuid, data json, until timestamptz)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -95,7 +95,7 @@ grant execute on function bondhu.personality_sentiment_document(uuid[], timestam
 -- caller's own and no other.
 create function public.personality_context() returns jsonb
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (select data::jsonb from bondhu.personality_context_document(array[bondhu.require_user()], now()));

@@ -2,7 +2,7 @@
 
 create function bondhu.check_range(since timestamptz, until timestamptz) returns void
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if since is null or until is null or not isfinite(since) or not isfinite(until) or since >= until then
@@ -19,7 +19,7 @@ grant execute on function bondhu.check_range(timestamptz, timestamptz) to authen
 
 create function bondhu.my_time_zone() returns text
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return coalesce((select p.time_zone from public.profiles p where p.user_id = (select bondhu.require_user())), 'UTC');
@@ -35,7 +35,7 @@ create function public.mood_trend(
   bucket text default 'day'
 ) returns table (bucket_start timestamptz, message_count bigint, mean_sentiment numeric, sentiment_volatility numeric)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   zone text := bondhu.my_time_zone();
@@ -76,7 +76,7 @@ create function public.mood_mix(
   until timestamptz default now()
 ) returns table (mood text, message_count bigint, share numeric)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform bondhu.check_range(since, until);
@@ -108,7 +108,7 @@ create function public.personality_evolution(
   until timestamptz default now()
 ) returns table (changed_at timestamptz, before numeric, after numeric, message_count bigint, message_ids uuid[])
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform bondhu.check_range(since, until);
@@ -136,7 +136,7 @@ comment on function public.personality_evolution(text, timestamptz, timestamptz)
 create function public.wellness_history(since date default null, until date default null)
 returns setof public.wellness_days
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   today date := (now() at time zone bondhu.my_time_zone())::date;
@@ -160,7 +160,7 @@ create function public.mood_patterns() returns table (
   inertia numeric, current_streak bigint, longest_streak bigint
 )
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return query
@@ -175,7 +175,7 @@ comment on function public.mood_patterns() is
 -- SECURITY DEFINER, as mood_patterns().
 create function public.explain_message(message_id uuid) returns table (figure text, part text, weight numeric)
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   caller uuid := bondhu.require_user();

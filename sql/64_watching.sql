@@ -84,7 +84,7 @@ comment on table bondhu.video_categories is 'YouTube''s category titles by regio
 
 create function bondhu.video_region(of_user uuid) returns text
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(upper(substring(p.locale from '[-_]([A-Za-z]{2})(?:$|[-_])')), 'US')
   from public.profiles p

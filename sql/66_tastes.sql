@@ -77,7 +77,7 @@ create policy "the worker keeps video preferences" on public.video_preferences
 create function bondhu.music_profile_document(user_ids uuid[], as_of timestamptz)
 returns table (user_id uuid, data json, until timestamptz)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -101,7 +101,7 @@ comment on function bondhu.music_profile_document(uuid[], timestamptz) is
 create function bondhu.music_spotify_document(user_ids uuid[], as_of timestamptz)
 returns table (user_id uuid, data json, until timestamptz)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -118,7 +118,7 @@ comment on function bondhu.music_spotify_document(uuid[], timestamptz) is 'Redis
 create function bondhu.video_youtube_document(user_ids uuid[], as_of timestamptz)
 returns table (user_id uuid, data json, until timestamptz)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin

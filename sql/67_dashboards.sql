@@ -3,7 +3,7 @@
 
 create function bondhu.check_limit(max_rows integer) returns void
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if max_rows is null or max_rows not between 1 and 200 then
@@ -21,7 +21,7 @@ grant execute on function bondhu.check_limit(integer) to authenticated;
 create function public.recently_played(before timestamptz default 'infinity', max_rows integer default 50)
 returns table (played_at timestamptz, track_id text, track_name text, artist_names text[], duration_ms integer)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform bondhu.check_limit(max_rows);
@@ -39,7 +39,7 @@ comment on function public.recently_played(timestamptz, integer) is
 create function public.top_genres(max_rows integer default 10)
 returns table (genre text, weight numeric, source text)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform bondhu.check_limit(max_rows);
@@ -63,7 +63,7 @@ create function public.listening_stats(
   plays_by_hour bigint[], plays_by_weekday bigint[], gaps bigint
 )
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   caller uuid := (select bondhu.require_user());
@@ -98,7 +98,7 @@ returns table (
   computed_at timestamptz
 )
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select v.subscription_count, v.like_count, v.playlist_count, v.top_categories, v.top_topics, v.recent_channels, v.computed_at
   from public.video_preferences v

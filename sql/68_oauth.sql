@@ -42,7 +42,7 @@ grant select, insert, update on bondhu.pending_connections to bondhu_worker;
 
 create function bondhu.base64url(bytes bytea) returns text
 language sql immutable strict parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select rtrim(translate(encode(bytes, 'base64'), E'+/\n', '-_'), '=')
 $$;
@@ -50,14 +50,14 @@ $$;
 -- 43 characters of base64url over 244 random bits: two version 4 uuids carry 122 each.
 create function bondhu.random_token() returns text
 language sql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select bondhu.base64url(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())))
 $$;
 
 create function bondhu.url_encode(plain text) returns text
 language sql immutable strict parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(string_agg(
     case when chr(byte) ~ '[A-Za-z0-9_.~-]' and byte < 128 then chr(byte)
@@ -74,7 +74,7 @@ comment on function bondhu.url_encode(text) is 'Percent-encoding of RFC 3986 sec
 -- white space and control characters are how allow-lists get fooled.
 create function bondhu.url_origin(url text) returns text
 language sql immutable strict parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select case when url !~ '[[:space:][:cntrl:]\\]' then
     regexp_replace(
@@ -88,7 +88,7 @@ revoke all on function bondhu.random_token(), bondhu.base64url(bytea), bondhu.ur
 
 create function bondhu.provider_or_refuse(named text) returns bondhu.provider_settings
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   found_provider bondhu.provider_settings;
@@ -107,7 +107,7 @@ revoke all on function bondhu.provider_or_refuse(text) from public, anon, authen
 
 create function public.begin_connect(provider text, return_to text) returns text
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -161,7 +161,7 @@ comment on function public.begin_connect(text, text) is
 
 create function public.confirm_connect(code text) returns text
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -220,7 +220,7 @@ comment on function public.confirm_connect(text) is
 
 create function bondhu.forget_provider(of_user uuid, of_provider text) returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   case of_provider
@@ -245,7 +245,7 @@ revoke all on function bondhu.forget_provider(uuid, text) from public, anon, aut
 
 create function public.disconnect(provider text) returns void
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -275,7 +275,7 @@ comment on function public.disconnect(text) is
 
 create function public.request_sync(provider text) returns timestamptz
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare

@@ -3,7 +3,7 @@
 
 create function bondhu.quota_window_start(settings bondhu.provider_settings, at timestamptz) returns timestamptz
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select case settings.quota_resets
     when 'rolling' then at - make_interval(secs => settings.window_seconds)
@@ -38,7 +38,7 @@ comment on view bondhu.sync_load is
 
 create function bondhu.spend_request(of_provider text) returns timestamptz
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   settings bondhu.provider_settings;
@@ -80,7 +80,7 @@ comment on function bondhu.spend_request(text) is
 -- first, then who is due longest.
 create function bondhu.plan_syncs() returns bigint
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   free record;
@@ -142,7 +142,7 @@ returns table (
   scopes text[], resources jsonb, requested boolean
 )
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '500ms' -- as hold_lease does, and why
 as $$
   with open as (
@@ -213,7 +213,7 @@ create function bondhu.hold_lease(
   of_user uuid, of_provider text, token uuid, new_checkpoint jsonb default null, learned jsonb default '{}'
 ) returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- A user who is deleted meanwhile may wait for us and we for them. Giving up before
@@ -242,7 +242,7 @@ create function bondhu.complete_sync(
   retry_not_before timestamptz default null
 ) returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '500ms' -- as hold_lease does, and why
 as $$
 declare
@@ -282,7 +282,7 @@ comment on function bondhu.complete_sync(uuid, text, uuid, text, text[], text, t
 
 create function bondhu.block_provider(of_provider text, until timestamptz, reason text) returns timestamptz
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   update bondhu.provider_settings s
      set blocked_until = greatest(
@@ -303,7 +303,7 @@ comment on function bondhu.block_provider(text, timestamptz, text) is
 
 create function bondhu.claim_revocations(how_many integer) returns table (user_id uuid, provider text, sealed bytea)
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   update bondhu.revocations r
      set attempts = r.attempts + 1, not_before = now() + interval '5 minutes' * (r.attempts + 1)
@@ -323,7 +323,7 @@ comment on function bondhu.claim_revocations(integer) is
 -- SECURITY DEFINER: pg_cron shows a role only its own jobs. Says nothing about anybody.
 create function bondhu.cron_plans_syncs() returns boolean
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   planned boolean := false;

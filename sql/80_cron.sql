@@ -3,7 +3,7 @@
 
 create function bondhu.prune() returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   settings bondhu.settings;
@@ -106,7 +106,7 @@ comment on function bondhu.prune() is
 
 create function bondhu.refresh_profiles(batch integer default 1000) returns bigint
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   due uuid[];
@@ -137,7 +137,7 @@ comment on function bondhu.refresh_profiles(integer) is
 
 create function bondhu.has_cron() returns boolean
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select exists (select from pg_catalog.pg_extension where extname = 'pg_cron')
 $$;
@@ -145,7 +145,7 @@ comment on function bondhu.has_cron() is 'Whether pg_cron is installed in this d
 
 create function bondhu.require_cron(obstacle text default null) returns void
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if bondhu.has_cron() then
@@ -167,7 +167,7 @@ comment on function bondhu.require_cron(text) is 'Raises 55000, with what is in 
 
 create function bondhu.cron_plan() returns table (name text, schedule text, command text)
 language sql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   values
     ('bondhu-plan-syncs', '* * * * *', 'select bondhu.plan_syncs()'),
@@ -182,7 +182,7 @@ comment on function bondhu.cron_plan() is 'The jobs there should be; times are U
 -- its own. As the owner's, there is one set of jobs, whoever installs or looks.
 create function bondhu.install_cron() returns bigint
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   planned bigint;
@@ -212,7 +212,7 @@ comment on function bondhu.install_cron() is
 
 create function bondhu.remove_cron() returns bigint
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   removed bigint;
@@ -227,7 +227,7 @@ comment on function bondhu.remove_cron() is 'Unschedules Bondhu''s jobs; returns
 create function bondhu.cron_jobs()
 returns table (job_id bigint, name text, schedule text, command text, active boolean)
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform bondhu.require_cron();
@@ -246,7 +246,7 @@ returns table (
   started_at timestamptz, ended_at timestamptz
 )
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if rows is null or rows not between 1 and 1000 then

@@ -2,7 +2,7 @@
 
 create function public.commit_position() returns text
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform bondhu.require_user();

@@ -27,7 +27,7 @@ grant usage on schema public to bondhu_worker;
 
 create function bondhu.require_user() returns uuid
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   caller uuid := auth.uid();
@@ -47,7 +47,7 @@ grant execute on function bondhu.require_user() to authenticated, service_role;
 
 create function bondhu.refuse(rule text, reason text, remedy text) returns boolean
 language plpgsql stable -- not immutable: the planner would call it
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   raise exception using errcode = '23514', constraint = rule, message = reason, hint = remedy;
@@ -60,7 +60,7 @@ grant execute on function bondhu.refuse(text, text, text) to authenticated, serv
 
 create function bondhu.set_updated_at() returns trigger
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   new.updated_at := now();
@@ -212,7 +212,7 @@ values
 
 create function bondhu.is_time_zone(name text) returns boolean
 language plpgsql stable strict
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- Only Area/City names and UTC: POSIX strings such as 'ABC+3' and 'Asia/Dhaka6' parse
@@ -280,7 +280,7 @@ create trigger profiles_set_updated_at before update on public.profiles
 -- SECURITY DEFINER: it fires as the auth service, which has no rights here.
 create function bondhu.create_profile() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   insert into public.profiles (user_id, display_name)
@@ -370,7 +370,7 @@ create policy "a user reads their own activities" on public.session_activities
 
 create function public.start_session(device_id text) returns uuid
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -398,7 +398,7 @@ comment on function public.start_session(text) is 'Starts a session on this devi
 
 create function bondhu.use_session(caller uuid, session_id uuid, activities integer) returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   update public.user_sessions s
@@ -414,7 +414,7 @@ revoke all on function bondhu.use_session(uuid, uuid, integer) from public, anon
 
 create function public.touch_session(session_id uuid) returns void
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform bondhu.use_session(bondhu.require_user(), $1, 0);
@@ -424,7 +424,7 @@ comment on function public.touch_session(uuid) is 'Says that the session is stil
 
 create function public.log_activity(session_id uuid, activity text, details jsonb default '{}') returns uuid
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   logged uuid;
@@ -440,7 +440,7 @@ comment on function public.log_activity(uuid, text, jsonb) is 'Records what was 
 
 create function public.end_session(session_id uuid) returns void
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   caller uuid := bondhu.require_user();
@@ -457,7 +457,7 @@ comment on function public.end_session(uuid) is 'Ends the session; P0002 when it
 
 create function bondhu.raise_no_active_session() returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   raise exception using
@@ -470,7 +470,7 @@ revoke all on function bondhu.raise_no_active_session() from public, anon, authe
 
 create function bondhu.close_idle_sessions() returns bigint
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with closed as (
     update public.user_sessions
@@ -499,7 +499,7 @@ grant execute on function bondhu.close_idle_sessions() to service_role;
 create function bondhu.session_active_document(user_ids uuid[], as_of timestamptz)
 returns table (user_id uuid, data json, until timestamptz)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -620,7 +620,7 @@ create function public.chat_history(
   before_seq bigint default null
 ) returns setof public.chat_messages
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if page_size is null or page_size not between 1 and 200 then
@@ -659,7 +659,7 @@ grant execute on function public.chat_history(integer, timestamptz, bigint) to a
 create function bondhu.chat_history_document(user_ids uuid[], as_of timestamptz)
 returns table (user_id uuid, data json, until timestamptz)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -711,7 +711,7 @@ grant execute on function bondhu.chat_history_document(uuid[], timestamptz) to b
 
 create function bondhu.engine_contract() returns table (signature text, result text)
 language sql immutable parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   values
     ('engine_version()', 'integer'),
@@ -755,7 +755,7 @@ grant select on bondhu.rescoring to service_role;
 
 create function bondhu.rescore_messages(users uuid[], ids uuid[]) returns bigint
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   rescored bigint;
@@ -776,7 +776,7 @@ comment on function bondhu.rescore_messages(uuid[], uuid[]) is 'Scores the messa
 -- Bounded in what it writes per call, so that a live system keeps its breath.
 create function bondhu.rescore(batch integer default 1000) returns bigint
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   current_version integer := (bondhu.engine() ->> 'version')::integer;
@@ -975,7 +975,7 @@ create policy "a user reads their own evidence" on public.personality_history_ev
 -- SECURITY DEFINER, as the one below: they fire as whoever deletes, who may have no rights here.
 create function bondhu.drop_unevidenced_history() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   delete from public.personality_history h
@@ -997,7 +997,7 @@ create trigger evidence_drop_unevidenced_history after delete on public.personal
 
 create function bondhu.forget_derived() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   delete from public.personality_history;
@@ -1070,7 +1070,7 @@ create index chat_messages_unscored on public.chat_messages (user_id, created_at
 
 create function bondhu.missing_from_engine(engine_schema text) returns text[]
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(array_agg(c.signature order by c.signature), '{}')
   from bondhu.engine_contract() c
@@ -1085,7 +1085,7 @@ comment on function bondhu.missing_from_engine(text) is 'Signatures of the contr
 
 create function bondhu.install_engine() returns text
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $install$
 declare
   engine text;
@@ -1142,7 +1142,7 @@ comment on function bondhu.install_engine() is
 
 create function bondhu.unscore_message() returns trigger
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if (new.message_text, new.sender_type) is distinct from (old.message_text, old.sender_type) then
@@ -1161,51 +1161,51 @@ comment on function bondhu.unscore_message() is 'BEFORE UPDATE trigger while no 
 
 create function bondhu.point_entries_at(engine text) returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $point$
 begin
   execute format($ddl$
     create or replace function bondhu.engine() returns jsonb
-    language plpgsql stable set search_path = ''
+    language plpgsql stable set search_path = pg_catalog, pg_temp
     as $f$ begin return jsonb_build_object('name', %1$L, 'version', %1$I.engine_version()); end $f$;
 
     create or replace function bondhu.score(message_text text, out sentiment_score numeric, out mood text,
       out mood_confidence numeric, out support_level text, out engine_version integer)
-    language sql stable set search_path = ''
+    language sql stable set search_path = pg_catalog, pg_temp
     as $f$ select s.* from %1$I.score($1) s $f$;
 
     create or replace function bondhu.explain(message_text text, out figure text, out part text, out weight numeric)
     returns setof record
-    language plpgsql stable set search_path = ''
+    language plpgsql stable set search_path = pg_catalog, pg_temp
     as $f$ begin return query select e.* from %1$I.explain($1) e; end $f$;
 
     create or replace function bondhu.personality(user_ids uuid[], as_of timestamptz) returns setof bondhu.personality
-    language plpgsql stable set search_path = ''
+    language plpgsql stable set search_path = pg_catalog, pg_temp
     as $f$ begin return query select p.* from %1$I.personality($1, $2) p; end $f$;
 
     create or replace function bondhu.recompute(user_id uuid) returns void
-    language plpgsql security definer set search_path = ''
+    language plpgsql security definer set search_path = pg_catalog, pg_temp
     as $f$ begin perform %1$I.recompute($1); perform bondhu.rewrite_wellness($1); end $f$;
 
     create or replace function bondhu.patterns(user_ids uuid[], as_of timestamptz, out user_id uuid, out time_zone text,
       out hour_counts bigint[], out hour_means numeric[], out weekday_counts bigint[], out weekday_means numeric[],
       out inertia numeric, out current_streak bigint, out longest_streak bigint) returns setof record
-    language plpgsql stable set search_path = ''
+    language plpgsql stable set search_path = pg_catalog, pg_temp
     as $f$ begin return query select p.* from %1$I.patterns($1, $2) p; end $f$;
 
     create or replace function bondhu.wellness(user_id uuid, first_day date, last_day date, out day date,
       out message_count bigint, out active_days bigint, out score numeric, out mean numeric, out trend numeric,
       out stability numeric, out engagement numeric) returns setof record
-    language plpgsql stable set search_path = ''
+    language plpgsql stable set search_path = pg_catalog, pg_temp
     as $f$ begin return query select w.* from %1$I.wellness($1, $2, $3) w; end $f$;
 
     create or replace function bondhu.refresh(user_ids uuid[]) returns void
-    language plpgsql security definer set search_path = ''
+    language plpgsql security definer set search_path = pg_catalog, pg_temp
     as $f$ begin perform %1$I.refresh($1); end $f$;
 
     create or replace function bondhu.differences(user_ids uuid[],
       out user_id uuid, out relation text, out figure text, out stored text, out recounted text) returns setof record
-    language plpgsql stable security definer set search_path = ''
+    language plpgsql stable security definer set search_path = pg_catalog, pg_temp
     as $f$ begin return query select d.* from %1$I.verify($1) d; end $f$;
   $ddl$, engine);
   execute format($ddl$
@@ -1218,7 +1218,7 @@ $point$;
 
 create function bondhu.detach_engine() returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $detach$
 begin
   drop trigger if exists bondhu_score_message on public.chat_messages;
@@ -1229,46 +1229,46 @@ begin
     for each row execute function bondhu.unscore_message();
 
   create or replace function bondhu.engine() returns jsonb
-  language plpgsql stable set search_path = ''
+  language plpgsql stable set search_path = pg_catalog, pg_temp
   as $f$ begin return null; end $f$;
 
   create or replace function bondhu.score(message_text text, out sentiment_score numeric, out mood text,
     out mood_confidence numeric, out support_level text, out engine_version integer)
-  language plpgsql stable set search_path = ''
+  language plpgsql stable set search_path = pg_catalog, pg_temp
   as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
 
   create or replace function bondhu.explain(message_text text, out figure text, out part text, out weight numeric)
   returns setof record
-  language plpgsql stable set search_path = ''
+  language plpgsql stable set search_path = pg_catalog, pg_temp
   as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
 
   create or replace function bondhu.personality(user_ids uuid[], as_of timestamptz) returns setof bondhu.personality
-  language plpgsql stable set search_path = ''
+  language plpgsql stable set search_path = pg_catalog, pg_temp
   as $f$ begin return; end $f$;
 
   create or replace function bondhu.recompute(user_id uuid) returns void
-  language plpgsql security definer set search_path = ''
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
   as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
 
   create or replace function bondhu.patterns(user_ids uuid[], as_of timestamptz, out user_id uuid, out time_zone text,
     out hour_counts bigint[], out hour_means numeric[], out weekday_counts bigint[], out weekday_means numeric[],
     out inertia numeric, out current_streak bigint, out longest_streak bigint) returns setof record
-  language plpgsql stable set search_path = ''
+  language plpgsql stable set search_path = pg_catalog, pg_temp
   as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
 
   create or replace function bondhu.wellness(user_id uuid, first_day date, last_day date, out day date,
     out message_count bigint, out active_days bigint, out score numeric, out mean numeric, out trend numeric,
     out stability numeric, out engagement numeric) returns setof record
-  language plpgsql stable set search_path = ''
+  language plpgsql stable set search_path = pg_catalog, pg_temp
   as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
 
   create or replace function bondhu.refresh(user_ids uuid[]) returns void
-  language plpgsql security definer set search_path = ''
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
   as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
 
   create or replace function bondhu.differences(user_ids uuid[],
     out user_id uuid, out relation text, out figure text, out stored text, out recounted text) returns setof record
-  language plpgsql stable security definer set search_path = ''
+  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
   as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
 end
 $detach$;
@@ -1277,7 +1277,7 @@ comment on function bondhu.detach_engine() is
 
 create function bondhu.refuse_without_engine() returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   raise exception using
@@ -1325,7 +1325,7 @@ comment on function bondhu.differences(uuid[]) is 'bondhu.verify() of what the e
 create function bondhu.verify_all(users uuid[])
 returns table (user_id uuid, relation text, figure text, stored text, recounted text)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return query
@@ -1339,7 +1339,7 @@ comment on function bondhu.verify_all(uuid[]) is 'bondhu.verify() for the given 
 create function bondhu.verify(user_id uuid default null)
 returns table (user_id uuid, relation text, figure text, stored text, recounted text)
 language sql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select v.*
   from bondhu.verify_all(case when $1 is not null then array[$1] else (
@@ -1352,7 +1352,7 @@ comment on function bondhu.verify(uuid) is
 -- SECURITY DEFINER: it fires as whoever sets, who has no rights on what it rebuilds.
 create function bondhu.apply_engine_settings() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if bondhu.engine() is not null then
@@ -1458,7 +1458,7 @@ create policy "a user reads their own wellness" on public.wellness_days
 -- The days of a user that are recorded and still kept; first > last when there are none.
 create function bondhu.recorded_days(user_id uuid, out first_day date, out last_day date)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   zone text := (select u.time_zone from public.profiles u where u.user_id = $1);
@@ -1471,7 +1471,7 @@ $$;
 
 create function bondhu.write_wellness(user_id uuid, first_day date, last_day date) returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   delete from public.wellness_days w where w.user_id = $1 and w.day between $2 and $3;
@@ -1483,7 +1483,7 @@ $$;
 
 create function bondhu.refresh_wellness(user_id uuid, since timestamptz, through timestamptz) returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   zone text := (select u.time_zone from public.profiles u where u.user_id = $1);
@@ -1498,7 +1498,7 @@ comment on function bondhu.refresh_wellness(uuid, timestamptz, timestamptz) is
 
 create function bondhu.rewrite_wellness(user_id uuid) returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   kept record := bondhu.recorded_days($1);
@@ -1510,7 +1510,7 @@ comment on function bondhu.rewrite_wellness(uuid) is 'Makes all recorded days of
 
 create function bondhu.record_wellness_of(user_id uuid) returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   zone text := (select u.time_zone from public.profiles u where u.user_id = $1);
@@ -1533,7 +1533,7 @@ comment on function bondhu.record_wellness_of(uuid) is 'Records the days of a us
 
 create function bondhu.record_wellness(batch integer default 1000) returns bigint
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   due uuid[];
@@ -1566,7 +1566,7 @@ comment on function bondhu.record_wellness(integer) is
 create function bondhu.wellness_differences(of_user uuid)
 returns table (user_id uuid, relation text, figure text, stored text, recounted text)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   kept record := bondhu.recorded_days($1);
@@ -1593,7 +1593,7 @@ comment on function bondhu.wellness_differences(uuid) is 'bondhu.verify() for th
 -- SECURITY DEFINER: a user who moves to another time zone has no rights here.
 create function bondhu.recut_wellness() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if bondhu.engine() is not null then
@@ -1623,7 +1623,7 @@ grant execute on function bondhu.record_wellness(integer) to service_role;
 create function bondhu.personality_sentiment_document(user_ids uuid[], as_of timestamptz)
 returns table (user_id uuid, data json, until timestamptz)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -1652,7 +1652,7 @@ comment on function bondhu.personality_sentiment_document(uuid[], timestamptz) i
 create function bondhu.personality_context_document(user_ids uuid[], as_of timestamptz)
 returns table (user_id uuid, data json, until timestamptz)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -1715,7 +1715,7 @@ grant execute on function bondhu.personality_sentiment_document(uuid[], timestam
 -- caller's own and no other.
 create function public.personality_context() returns jsonb
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (select data::jsonb from bondhu.personality_context_document(array[bondhu.require_user()], now()));
@@ -1732,7 +1732,7 @@ grant execute on function public.personality_context() to authenticated;
 
 create function bondhu.check_range(since timestamptz, until timestamptz) returns void
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if since is null or until is null or not isfinite(since) or not isfinite(until) or since >= until then
@@ -1749,7 +1749,7 @@ grant execute on function bondhu.check_range(timestamptz, timestamptz) to authen
 
 create function bondhu.my_time_zone() returns text
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return coalesce((select p.time_zone from public.profiles p where p.user_id = (select bondhu.require_user())), 'UTC');
@@ -1765,7 +1765,7 @@ create function public.mood_trend(
   bucket text default 'day'
 ) returns table (bucket_start timestamptz, message_count bigint, mean_sentiment numeric, sentiment_volatility numeric)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   zone text := bondhu.my_time_zone();
@@ -1806,7 +1806,7 @@ create function public.mood_mix(
   until timestamptz default now()
 ) returns table (mood text, message_count bigint, share numeric)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform bondhu.check_range(since, until);
@@ -1838,7 +1838,7 @@ create function public.personality_evolution(
   until timestamptz default now()
 ) returns table (changed_at timestamptz, before numeric, after numeric, message_count bigint, message_ids uuid[])
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform bondhu.check_range(since, until);
@@ -1866,7 +1866,7 @@ comment on function public.personality_evolution(text, timestamptz, timestamptz)
 create function public.wellness_history(since date default null, until date default null)
 returns setof public.wellness_days
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   today date := (now() at time zone bondhu.my_time_zone())::date;
@@ -1890,7 +1890,7 @@ create function public.mood_patterns() returns table (
   inertia numeric, current_streak bigint, longest_streak bigint
 )
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return query
@@ -1905,7 +1905,7 @@ comment on function public.mood_patterns() is
 -- SECURITY DEFINER, as mood_patterns().
 create function public.explain_message(message_id uuid) returns table (figure text, part text, weight numeric)
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   caller uuid := bondhu.require_user();
@@ -2358,7 +2358,7 @@ comment on table bondhu.video_categories is 'YouTube''s category titles by regio
 
 create function bondhu.video_region(of_user uuid) returns text
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(upper(substring(p.locale from '[-_]([A-Za-z]{2})(?:$|[-_])')), 'US')
   from public.profiles p
@@ -2482,7 +2482,7 @@ create policy "the worker keeps video preferences" on public.video_preferences
 create function bondhu.music_profile_document(user_ids uuid[], as_of timestamptz)
 returns table (user_id uuid, data json, until timestamptz)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -2506,7 +2506,7 @@ comment on function bondhu.music_profile_document(uuid[], timestamptz) is
 create function bondhu.music_spotify_document(user_ids uuid[], as_of timestamptz)
 returns table (user_id uuid, data json, until timestamptz)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -2523,7 +2523,7 @@ comment on function bondhu.music_spotify_document(uuid[], timestamptz) is 'Redis
 create function bondhu.video_youtube_document(user_ids uuid[], as_of timestamptz)
 returns table (user_id uuid, data json, until timestamptz)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -2551,7 +2551,7 @@ grant execute on function bondhu.music_profile_document(uuid[], timestamptz), bo
 
 create function bondhu.check_limit(max_rows integer) returns void
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if max_rows is null or max_rows not between 1 and 200 then
@@ -2569,7 +2569,7 @@ grant execute on function bondhu.check_limit(integer) to authenticated;
 create function public.recently_played(before timestamptz default 'infinity', max_rows integer default 50)
 returns table (played_at timestamptz, track_id text, track_name text, artist_names text[], duration_ms integer)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform bondhu.check_limit(max_rows);
@@ -2587,7 +2587,7 @@ comment on function public.recently_played(timestamptz, integer) is
 create function public.top_genres(max_rows integer default 10)
 returns table (genre text, weight numeric, source text)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform bondhu.check_limit(max_rows);
@@ -2611,7 +2611,7 @@ create function public.listening_stats(
   plays_by_hour bigint[], plays_by_weekday bigint[], gaps bigint
 )
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   caller uuid := (select bondhu.require_user());
@@ -2646,7 +2646,7 @@ returns table (
   computed_at timestamptz
 )
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select v.subscription_count, v.like_count, v.playlist_count, v.top_categories, v.top_topics, v.recent_channels, v.computed_at
   from public.video_preferences v
@@ -2708,7 +2708,7 @@ grant select, insert, update on bondhu.pending_connections to bondhu_worker;
 
 create function bondhu.base64url(bytes bytea) returns text
 language sql immutable strict parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select rtrim(translate(encode(bytes, 'base64'), E'+/\n', '-_'), '=')
 $$;
@@ -2716,14 +2716,14 @@ $$;
 -- 43 characters of base64url over 244 random bits: two version 4 uuids carry 122 each.
 create function bondhu.random_token() returns text
 language sql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select bondhu.base64url(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())))
 $$;
 
 create function bondhu.url_encode(plain text) returns text
 language sql immutable strict parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(string_agg(
     case when chr(byte) ~ '[A-Za-z0-9_.~-]' and byte < 128 then chr(byte)
@@ -2740,7 +2740,7 @@ comment on function bondhu.url_encode(text) is 'Percent-encoding of RFC 3986 sec
 -- white space and control characters are how allow-lists get fooled.
 create function bondhu.url_origin(url text) returns text
 language sql immutable strict parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select case when url !~ '[[:space:][:cntrl:]\\]' then
     regexp_replace(
@@ -2754,7 +2754,7 @@ revoke all on function bondhu.random_token(), bondhu.base64url(bytea), bondhu.ur
 
 create function bondhu.provider_or_refuse(named text) returns bondhu.provider_settings
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   found_provider bondhu.provider_settings;
@@ -2773,7 +2773,7 @@ revoke all on function bondhu.provider_or_refuse(text) from public, anon, authen
 
 create function public.begin_connect(provider text, return_to text) returns text
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -2827,7 +2827,7 @@ comment on function public.begin_connect(text, text) is
 
 create function public.confirm_connect(code text) returns text
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -2886,7 +2886,7 @@ comment on function public.confirm_connect(text) is
 
 create function bondhu.forget_provider(of_user uuid, of_provider text) returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   case of_provider
@@ -2911,7 +2911,7 @@ revoke all on function bondhu.forget_provider(uuid, text) from public, anon, aut
 
 create function public.disconnect(provider text) returns void
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -2941,7 +2941,7 @@ comment on function public.disconnect(text) is
 
 create function public.request_sync(provider text) returns timestamptz
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -3000,7 +3000,7 @@ grant execute on function public.begin_connect(text, text), public.confirm_conne
 
 create function bondhu.quota_window_start(settings bondhu.provider_settings, at timestamptz) returns timestamptz
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select case settings.quota_resets
     when 'rolling' then at - make_interval(secs => settings.window_seconds)
@@ -3035,7 +3035,7 @@ comment on view bondhu.sync_load is
 
 create function bondhu.spend_request(of_provider text) returns timestamptz
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   settings bondhu.provider_settings;
@@ -3077,7 +3077,7 @@ comment on function bondhu.spend_request(text) is
 -- first, then who is due longest.
 create function bondhu.plan_syncs() returns bigint
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   free record;
@@ -3139,7 +3139,7 @@ returns table (
   scopes text[], resources jsonb, requested boolean
 )
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '500ms' -- as hold_lease does, and why
 as $$
   with open as (
@@ -3210,7 +3210,7 @@ create function bondhu.hold_lease(
   of_user uuid, of_provider text, token uuid, new_checkpoint jsonb default null, learned jsonb default '{}'
 ) returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- A user who is deleted meanwhile may wait for us and we for them. Giving up before
@@ -3239,7 +3239,7 @@ create function bondhu.complete_sync(
   retry_not_before timestamptz default null
 ) returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '500ms' -- as hold_lease does, and why
 as $$
 declare
@@ -3279,7 +3279,7 @@ comment on function bondhu.complete_sync(uuid, text, uuid, text, text[], text, t
 
 create function bondhu.block_provider(of_provider text, until timestamptz, reason text) returns timestamptz
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   update bondhu.provider_settings s
      set blocked_until = greatest(
@@ -3300,7 +3300,7 @@ comment on function bondhu.block_provider(text, timestamptz, text) is
 
 create function bondhu.claim_revocations(how_many integer) returns table (user_id uuid, provider text, sealed bytea)
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   update bondhu.revocations r
      set attempts = r.attempts + 1, not_before = now() + interval '5 minutes' * (r.attempts + 1)
@@ -3320,7 +3320,7 @@ comment on function bondhu.claim_revocations(integer) is
 -- SECURITY DEFINER: pg_cron shows a role only its own jobs. Says nothing about anybody.
 create function bondhu.cron_plans_syncs() returns boolean
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   planned boolean := false;
@@ -3354,7 +3354,7 @@ grant execute on function bondhu.quota_window_start(bondhu.provider_settings, ti
 
 create function bondhu.prune() returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   settings bondhu.settings;
@@ -3457,7 +3457,7 @@ comment on function bondhu.prune() is
 
 create function bondhu.refresh_profiles(batch integer default 1000) returns bigint
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   due uuid[];
@@ -3488,7 +3488,7 @@ comment on function bondhu.refresh_profiles(integer) is
 
 create function bondhu.has_cron() returns boolean
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select exists (select from pg_catalog.pg_extension where extname = 'pg_cron')
 $$;
@@ -3496,7 +3496,7 @@ comment on function bondhu.has_cron() is 'Whether pg_cron is installed in this d
 
 create function bondhu.require_cron(obstacle text default null) returns void
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if bondhu.has_cron() then
@@ -3518,7 +3518,7 @@ comment on function bondhu.require_cron(text) is 'Raises 55000, with what is in 
 
 create function bondhu.cron_plan() returns table (name text, schedule text, command text)
 language sql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   values
     ('bondhu-plan-syncs', '* * * * *', 'select bondhu.plan_syncs()'),
@@ -3533,7 +3533,7 @@ comment on function bondhu.cron_plan() is 'The jobs there should be; times are U
 -- its own. As the owner's, there is one set of jobs, whoever installs or looks.
 create function bondhu.install_cron() returns bigint
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   planned bigint;
@@ -3563,7 +3563,7 @@ comment on function bondhu.install_cron() is
 
 create function bondhu.remove_cron() returns bigint
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   removed bigint;
@@ -3578,7 +3578,7 @@ comment on function bondhu.remove_cron() is 'Unschedules Bondhu''s jobs; returns
 create function bondhu.cron_jobs()
 returns table (job_id bigint, name text, schedule text, command text, active boolean)
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform bondhu.require_cron();
@@ -3597,7 +3597,7 @@ returns table (
   started_at timestamptz, ended_at timestamptz
 )
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if rows is null or rows not between 1 and 1000 then
@@ -3656,7 +3656,7 @@ comment on publication bondhu_mirror is 'Keys of what users'' documents are buil
 
 create function public.commit_position() returns text
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform bondhu.require_user();

@@ -4,14 +4,14 @@ revoke all on public.bench_texts from public, anon, authenticated, service_role;
 
 create function public.bench_user(number integer) returns uuid
 language sql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$ select ('00000000-0000-4000-8000-' || lpad(to_hex(number), 12, '0'))::uuid $$;
 
 -- When the i-th of a user's earlier messages was written: a third within the last 23 hours,
 -- the others within the sixty days before.
 create function public.bench_written_at(i integer) returns timestamptz
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select now() - case when i % 3 = 0
     then make_interval(secs => (i::bigint * 7919) % (23 * 3600))
@@ -21,7 +21,7 @@ $$;
 
 create function public.bench_import(number integer, first integer, last integer) returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   insert into public.chat_messages (user_id, message_text, created_at)
   select public.bench_user(number), t.text, public.bench_written_at(i)
@@ -32,7 +32,7 @@ $$;
 -- How long personality_context takes inside the server, in microseconds.
 create function public.bench_context_us() returns double precision
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   begun timestamptz := clock_timestamp();

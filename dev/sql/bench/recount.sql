@@ -9,7 +9,7 @@ create table public.bench_profiles (
 
 create function public.bench_recount() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   insert into public.bench_profiles

@@ -13,7 +13,7 @@ create table public.bench_profiles (
 
 create function public.bench_upsert() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   score numeric := round(length(new.message_text) / 8000.0, 2);
