@@ -142,9 +142,10 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  delete from public.personality_history;
-  delete from public.personality_profiles;
-  delete from public.sentiment_buckets;
+  -- `where true`: safeupdate, where it is loaded, refuses a statement without.
+  delete from public.personality_history where true;
+  delete from public.personality_profiles where true;
+  delete from public.sentiment_buckets where true;
   return null;
 end
 $$;

@@ -61,7 +61,7 @@ begin
   $ddl$, engine);
   drop trigger if exists bondhu_unscore_message on public.chat_messages;
   perform bondhu.point_entries_at(engine);
-  delete from bondhu.rescoring;
+  delete from bondhu.rescoring where true;
   if was_detached then
     -- Messages may have been deleted or edited meanwhile.
     perform bondhu.recompute(p.user_id) from (select user_id from public.personality_profiles order by user_id) p;

@@ -294,7 +294,7 @@ as $$
                  at time zone 'America/Los_Angeles'
              else now() + interval '1 hour'
            end)),
-         blocked_reason = reason
+         blocked_reason = left(reason, 2000)
    where s.provider = of_provider
   returning s.blocked_until
 $$;
@@ -329,7 +329,7 @@ declare
   planned boolean := false;
 begin
   if to_regclass('cron.job') is not null then
-    execute 'select exists (select from cron.job where active and database = current_database() and command ~ ''bondhu\.plan_syncs'')'
+    execute 'select exists (select from cron.job where active and database = current_database() and strpos(command, ''bondhu.plan_syncs'') > 0)'
       into planned;
   end if;
   return planned;

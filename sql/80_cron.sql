@@ -92,8 +92,10 @@ begin
   removed := removed || jsonb_build_object('provider_ledger', gone);
 
   if bondhu.has_cron() then
-    -- pg_cron never empties its own log.
-    execute 'delete from cron.job_run_details where end_time < now() - make_interval(days => $1)'
+    -- pg_cron never empties its own log. Of other jobs than ours it is not ours to empty.
+    execute 'delete from cron.job_run_details
+             where database = current_database() and starts_with(command, ''select bondhu.'')
+               and end_time < now() - make_interval(days => $1)'
       using settings.cron_history_retention_days;
     get diagnostics gone = row_count;
     removed := removed || jsonb_build_object('cron_history', gone);
@@ -178,6 +180,17 @@ as $$
 $$;
 comment on function bondhu.cron_plan() is 'The jobs there should be; times are UTC unless cron.timezone says otherwise.';
 
+-- An application may name its jobs as it likes, and another database of the cluster may have Bondhu too.
+create function bondhu.is_our_job(job_name text, in_database text, command text) returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select in_database = current_database() and (
+    job_name in (select p.name from bondhu.cron_plan() p)
+    or (starts_with(job_name, 'bondhu-') and starts_with(command, 'select bondhu.')))
+$$;
+comment on function bondhu.is_our_job(text, text, text) is 'Whether a job of pg_cron is one that bondhu.install_cron() made here.';
+
 -- SECURITY DEFINER, as the three below: pg_cron names a job per role and shows a role only
 -- its own. As the owner's, there is one set of jobs, whoever installs or looks.
 create function bondhu.install_cron() returns bigint
@@ -200,7 +213,7 @@ begin
 
   perform cron.unschedule(j.jobid)
   from cron.job j
-  where j.jobname like 'bondhu-%' and j.jobname not in (select p.name from bondhu.cron_plan() p);
+  where bondhu.is_our_job(j.jobname, j.database, j.command) and j.jobname not in (select p.name from bondhu.cron_plan() p);
 
   -- Scheduling a name again updates its job.
   select count(cron.schedule(p.name, p.schedule, p.command)) into planned from bondhu.cron_plan() p;
@@ -218,7 +231,8 @@ declare
   removed bigint;
 begin
   perform bondhu.require_cron();
-  select count(cron.unschedule(j.jobid)) into removed from cron.job j where j.jobname like 'bondhu-%';
+  select count(cron.unschedule(j.jobid)) into removed from cron.job j
+  where bondhu.is_our_job(j.jobname, j.database, j.command);
   return removed;
 end
 $$;
@@ -234,7 +248,7 @@ begin
   return query
     select j.jobid, j.jobname::text, j.schedule, j.command, j.active
     from cron.job j
-    where j.jobname like 'bondhu-%'
+    where bondhu.is_our_job(j.jobname, j.database, j.command)
     order by j.jobname;
 end
 $$;
@@ -257,7 +271,7 @@ begin
     select d.runid, d.jobid, j.jobname::text, d.status, d.return_message, d.start_time, d.end_time
     from cron.job_run_details d
     join cron.job j on j.jobid = d.jobid
-    where j.jobname like 'bondhu-%'
+    where bondhu.is_our_job(j.jobname, j.database, j.command)
     order by d.runid desc
     limit rows;
 end
@@ -265,7 +279,7 @@ $$;
 comment on function bondhu.cron_history(integer) is 'Latest runs of Bondhu''s jobs, newest first; rows 1..1000. 55000 without pg_cron.';
 
 revoke all on function bondhu.prune(), bondhu.refresh_profiles(integer), bondhu.has_cron(), bondhu.require_cron(text), bondhu.cron_plan(),
-  bondhu.install_cron(), bondhu.remove_cron(), bondhu.cron_jobs(), bondhu.cron_history(integer)
+  bondhu.is_our_job(text, text, text), bondhu.install_cron(), bondhu.remove_cron(), bondhu.cron_jobs(), bondhu.cron_history(integer)
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.has_cron(), bondhu.cron_plan(), bondhu.install_cron(), bondhu.remove_cron(),
   bondhu.cron_jobs(), bondhu.cron_history(integer)

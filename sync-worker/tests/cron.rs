@@ -61,8 +61,9 @@ async fn installing_mends_a_changed_job_and_drops_a_former_one() {
     cron::install(&owner).await.unwrap();
     for sql in [
         "select cron.schedule('bondhu-plan-syncs', '0 0 1 1 *', 'select 1')",
-        "select cron.schedule('bondhu-former', '* * * * *', 'select 1')",
+        "select cron.schedule('bondhu-former', '* * * * *', 'select bondhu.former()')",
         "select cron.schedule('somebody-elses', '* * * * *', 'select 1')",
+        "select cron.schedule('bondhu-newsletter', '* * * * *', 'select app.send_newsletter()')",
     ] {
         sqlx::query(sql).execute(&owner).await.unwrap();
     }
@@ -76,12 +77,17 @@ async fn installing_mends_a_changed_job_and_drops_a_former_one() {
             .all(|planned| jobs.iter().any(|job| planned.is_met_by(job))),
         "{jobs:?}"
     );
-    let others: i64 =
-        sqlx::query_scalar("select count(*) from cron.job where jobname = 'somebody-elses'")
-            .fetch_one(&owner)
+    cron::remove(&owner).await.unwrap();
+    let others: Vec<String> =
+        sqlx::query_scalar("select jobname::text from cron.job order by jobname")
+            .fetch_all(&owner)
             .await
             .unwrap();
-    assert_eq!(others, 1, "other people's jobs are left alone");
+    assert_eq!(
+        others,
+        ["bondhu-newsletter", "somebody-elses"],
+        "other people's jobs are left alone, whatever they are called"
+    );
 }
 
 #[tokio::test]
@@ -130,6 +136,38 @@ async fn history_shows_the_latest_runs_of_our_jobs_first() {
         table.contains("STATUS") && table.lines().count() == 3,
         "{table}"
     );
+}
+
+#[tokio::test]
+async fn pruning_the_log_of_runs_leaves_those_of_other_jobs() {
+    let database = Database::create_with_cron().await;
+    let owner = database.pool(Role::Owner).await;
+    let superuser = database.pool(Role::Superuser).await;
+    sqlx::query(
+        "insert into cron.job_run_details (jobid, runid, database, username, command, status, start_time, end_time)
+         select place, 2000000 + place, database, 'postgres', command, 'succeeded', ended, ended
+         from (values
+           (1, current_database(), 'select bondhu.prune()', now() - interval '1 year'),
+           (2, current_database(), 'select bondhu.prune()', now()),
+           (3, current_database(), 'select app.send_newsletter()', now() - interval '1 year'),
+           (4, 'elsewhere', 'select bondhu.prune()', now() - interval '1 year')
+         ) run (place, database, command, ended)",
+    )
+    .execute(&superuser)
+    .await
+    .unwrap();
+    let removed: serde_json::Value = sqlx::query_scalar("select bondhu.prune()")
+        .fetch_one(&owner)
+        .await
+        .unwrap();
+    assert_eq!(removed["cron_history"], 1, "{removed}");
+    let kept: Vec<i64> = sqlx::query_scalar(
+        "select runid - 2000000 from cron.job_run_details where runid > 2000000 order by runid",
+    )
+    .fetch_all(&superuser)
+    .await
+    .unwrap();
+    assert_eq!(kept, [2, 3, 4]);
 }
 
 #[tokio::test]
