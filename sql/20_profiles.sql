@@ -1,14 +1,24 @@
 -- One profile per auth user, made with the user.
 
+-- Decided without pg_timezone_names, which reads a thousand files. What has a slash and no digit is a
+-- name or nothing: an abbreviation has no slash, and a POSIX rule ('ABC+3', 'Asia/Dhaka6') always a
+-- number. The others are a closed list: IANA adds no more of them.
+-- https://data.iana.org/time-zones/theory.html#naming
 create function bondhu.is_time_zone(name text) returns boolean
 language plpgsql stable strict
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
 as $$
 begin
-  -- Only Area/City names and UTC: POSIX strings such as 'ABC+3' and 'Asia/Dhaka6' parse
-  -- too, and mean something that no frontend's Intl API knows. They all end in a number,
-  -- and of the IANA names with a slash only Etc/GMT±n do.
-  if name !~ '^(UTC|Etc/GMT(\+([0-9]|1[0-2])|-([0-9]|1[0-4]))?|[A-Z][A-Za-z_-]*(/[A-Za-z_-]+){1,2})$' then
+  if char_length(name) > 64 or not (
+    name ~ '^(Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Brazil|Canada|Chile|Etc|Europe|Indian|Mexico|Pacific|US)(/[A-Za-z_-]+){1,2}$'
+    or name ~ '^Etc/GMT(0|\+([0-9]|1[0-2])|-([0-9]|1[0-4]))$'
+    or name in (
+      'CST6CDT', 'Cuba', 'EST', 'EST5EDT', 'Egypt', 'Eire', 'GB', 'GB-Eire', 'GMT', 'GMT+0', 'GMT-0', 'GMT0', 'Greenwich',
+      'HST', 'Hongkong', 'Iceland', 'Iran', 'Israel', 'Jamaica', 'Japan', 'Kwajalein', 'Libya', 'MST', 'MST7MDT', 'NZ',
+      'NZ-CHAT', 'Navajo', 'PRC', 'PST8PDT', 'Poland', 'Portugal', 'ROC', 'ROK', 'Singapore', 'Turkey', 'UCT', 'UTC',
+      'Universal', 'W-SU', 'Zulu')
+  ) then
     return false;
   end if;
   perform pg_catalog.timezone(name, pg_catalog.now());
@@ -17,7 +27,8 @@ exception when invalid_parameter_value then
   return false;
 end
 $$;
-comment on function bondhu.is_time_zone(text) is 'True for UTC and IANA Area/City names that this server knows.';
+comment on function bondhu.is_time_zone(text) is
+  'True for the IANA names that this server knows, but CET, EET, MET and WET: see bondhu.keep_time_zone().';
 revoke all on function bondhu.is_time_zone(text) from public, anon, authenticated, service_role;
 grant execute on function bondhu.is_time_zone(text) to authenticated, service_role;
 
@@ -35,17 +46,18 @@ create table public.profiles (
       'display_name must have 1 to 80 characters, not only spaces', 'Send null for no name.') end
   ),
   constraint locale_is_a_language_tag check (
-    case when locale !~ '^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$' then bondhu.refuse('locale_is_a_language_tag',
-      format('%L is no locale', locale), 'Send a language tag such as en, bn-BD or pt_BR.') end
+    -- The longest tag that RFC 5646, section 4.4.1, asks to make room for.
+    case when char_length(locale) > 35 or locale !~ '^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$' then bondhu.refuse('locale_is_a_language_tag',
+      format('%L is no locale', left(locale, 40)), 'Send a language tag of at most 35 characters such as en, bn-BD or pt_BR.') end
   ),
   constraint time_zone_is_iana check (
-    case when not bondhu.is_time_zone(time_zone) then bondhu.refuse('time_zone_is_iana',
-      format('%L is no time zone', time_zone),
+    case when char_length(time_zone) > 64 or not bondhu.is_time_zone(time_zone) then bondhu.refuse('time_zone_is_iana',
+      format('%L is no time zone that this server knows', left(time_zone, 70)),
       'Send an IANA name such as Asia/Dhaka; browsers have it in Intl.DateTimeFormat().resolvedOptions().timeZone.') end
   ),
   constraint onboarding_state_is_known check (
     case when onboarding_state not in ('new', 'in_progress', 'complete') then bondhu.refuse('onboarding_state_is_known',
-      format('%L is no onboarding_state', onboarding_state), 'Send new, in_progress or complete.') end
+      format('%L is no onboarding_state', left(onboarding_state, 40)), 'Send new, in_progress or complete.') end
   )
 );
 comment on table public.profiles is 'What a user tells about themselves. One row per auth user, made with it.';
@@ -66,6 +78,29 @@ create policy "the worker reads profiles" on public.profiles
 
 create trigger profiles_set_updated_at before update on public.profiles
   for each row execute function bondhu.set_updated_at();
+
+-- Postgres reads these four as abbreviations, without summer time; as names they have it. The
+-- cities are those that IANA links them to (tzdata 2024b).
+create function bondhu.keep_time_zone() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  new.time_zone := case new.time_zone
+    when 'CET' then 'Europe/Brussels'
+    when 'MET' then 'Europe/Brussels'
+    when 'EET' then 'Europe/Athens'
+    when 'WET' then 'Europe/Lisbon'
+    else new.time_zone
+  end;
+  return new;
+end
+$$;
+comment on function bondhu.keep_time_zone() is 'BEFORE trigger on profiles: CET, EET, MET and WET are kept as the city whose clock they name.';
+revoke all on function bondhu.keep_time_zone() from public, anon, authenticated, service_role;
+
+create trigger profiles_keep_time_zone before insert or update of time_zone on public.profiles
+  for each row execute function bondhu.keep_time_zone();
 
 -- SECURITY DEFINER: it fires as the auth service, which has no rights here.
 create function bondhu.create_profile() returns trigger
