@@ -82,11 +82,60 @@ create trigger chat_messages_set_updated_at before update of message_text on pub
   for each row when (old.message_text is distinct from new.message_text)
   execute function bondhu.set_updated_at();
 
+-- Cursors are opaque strings, which no Date and no Number can cut: instants have microseconds, and
+-- the rows of one transaction share theirs.
+
+create function bondhu.instant_to_cursor(instant timestamptz) returns text
+language sql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+  select encode(timestamptz_send(instant), 'hex')
+$$;
+comment on function bondhu.instant_to_cursor(timestamptz) is 'Microseconds since 2000 as 16 hexadecimal digits.';
+
+create function bondhu.instant_of_cursor(digits text) returns timestamptz
+language plpgsql stable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  microseconds bigint := ('x' || digits)::bit(64)::bigint;
+begin
+  return '2000-01-01 00:00+00'::timestamptz
+    + make_interval(secs => microseconds / 1000000) + microseconds % 1000000 * interval '1 microsecond';
+exception when datetime_field_overflow then
+  -- The ends of time themselves, or made up.
+  return case when microseconds < 0 then '-infinity' else 'infinity' end;
+end
+$$;
+comment on function bondhu.instant_of_cursor(text) is 'The instant that bondhu.instant_to_cursor() wrote.';
+
+create function bondhu.refuse_cursor() returns void
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  raise exception using
+    errcode = '22023',
+    message = 'before_cursor is no cursor',
+    hint = 'Send the cursor of the last row you have, as it came, or null for the newest page.';
+end
+$$;
+comment on function bondhu.refuse_cursor() is 'Raises 22023.';
+
+revoke all on function bondhu.instant_to_cursor(timestamptz), bondhu.instant_of_cursor(text), bondhu.refuse_cursor()
+  from public, anon, authenticated, service_role;
+grant execute on function bondhu.instant_to_cursor(timestamptz), bondhu.instant_of_cursor(text), bondhu.refuse_cursor() to authenticated;
+
 create function public.chat_history(
   page_size integer default 50,
   before_created_at timestamptz default null,
-  before_seq bigint default null
-) returns setof public.chat_messages
+  before_seq bigint default null,
+  before_cursor text default null
+) returns table (
+  user_id uuid, id uuid, seq bigint, session_id uuid, sender_type text, message_text text,
+  sentiment_score numeric, mood_detected text, support_level text, engine_version integer,
+  created_at timestamptz, updated_at timestamptz, cursor text
+)
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -95,16 +144,31 @@ begin
     raise exception using
       errcode = '22023',
       message = 'page_size must be between 1 and 200',
-      hint = 'Ask for the next page with created_at and seq of the oldest message you have.';
+      hint = 'Ask for the next page with the cursor of the oldest message you have.';
   end if;
   if (before_created_at is null) <> (before_seq is null) then
     raise exception using
       errcode = '22023',
-      message = 'a cursor is before_created_at and before_seq together',
-      hint = 'Send created_at and seq of the oldest message you have, or neither for the newest page.';
+      message = 'before_created_at and before_seq are a cursor together',
+      hint = 'Send the cursor of the oldest message you have as before_cursor; or its created_at, uncut, and seq.';
+  end if;
+  if before_cursor is not null then
+    if before_seq is not null then
+      raise exception using
+        errcode = '22023',
+        message = 'before_cursor says it all: before_created_at and before_seq go without',
+        hint = 'Send before_cursor alone.';
+    end if;
+    if char_length(before_cursor) <> 32 or before_cursor !~ '^[0-9a-f]{32}$' then
+      perform bondhu.refuse_cursor();
+    end if;
+    before_created_at := bondhu.instant_of_cursor(left(before_cursor, 16));
+    before_seq := ('x' || right(before_cursor, 16))::bit(64)::bigint;
   end if;
   return query
-    select page.*
+    select page.user_id, page.id, page.seq, page.session_id, page.sender_type, page.message_text,
+      page.sentiment_score, page.mood_detected, page.support_level, page.engine_version,
+      page.created_at, page.updated_at, bondhu.instant_to_cursor(page.created_at) || encode(int8send(page.seq), 'hex')
     from (
       select m.*
       from public.chat_messages m
@@ -119,10 +183,10 @@ begin
     order by page.created_at, page.seq;
 end
 $$;
-comment on function public.chat_history(integer, timestamptz, bigint) is
-  'The caller''s newest page of messages before the cursor, oldest first. page_size 1..200.';
-revoke all on function public.chat_history(integer, timestamptz, bigint) from public, anon, authenticated, service_role;
-grant execute on function public.chat_history(integer, timestamptz, bigint) to authenticated;
+comment on function public.chat_history(integer, timestamptz, bigint, text) is
+  'The caller''s newest page of messages before the cursor, oldest first; each carries its own cursor, an opaque string, for before_cursor. page_size 1..200.';
+revoke all on function public.chat_history(integer, timestamptz, bigint, text) from public, anon, authenticated, service_role;
+grant execute on function public.chat_history(integer, timestamptz, bigint, text) to authenticated;
 
 create function bondhu.chat_history_document(user_ids uuid[], as_of timestamptz)
 returns table (user_id uuid, data json, until timestamptz)

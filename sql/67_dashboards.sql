@@ -18,23 +18,40 @@ comment on function bondhu.check_limit(integer) is '22023 unless 1 to 200.';
 revoke all on function bondhu.check_limit(integer) from public, anon, authenticated, service_role;
 grant execute on function bondhu.check_limit(integer) to authenticated;
 
-create function public.recently_played(before timestamptz default 'infinity', max_rows integer default 50)
-returns table (played_at timestamptz, track_id text, track_name text, artist_names text[], duration_ms integer)
+create function public.recently_played(
+  before timestamptz default 'infinity',
+  max_rows integer default 50,
+  before_cursor text default null
+) returns table (
+  played_at timestamptz, track_id text, track_name text, artist_names text[], duration_ms integer, cursor text
+)
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  before_track text;
 begin
   perform bondhu.check_limit(max_rows);
+  if before_cursor is not null then
+    if char_length(before_cursor) > 1000 or before_cursor !~ '^[0-9a-f]{16}' then
+      perform bondhu.refuse_cursor();
+    end if;
+    before := bondhu.instant_of_cursor(left(before_cursor, 16));
+    before_track := substr(before_cursor, 17);
+  end if;
   return query
-    select h.played_at, h.track_id, h.track_name, h.artist_names, h.duration_ms
+    select h.played_at, h.track_id, h.track_name, h.artist_names, h.duration_ms,
+      bondhu.instant_to_cursor(h.played_at) || h.track_id
     from public.listening_history h
-    where h.user_id = (select bondhu.require_user()) and h.played_at < before
+    where h.user_id = (select bondhu.require_user())
+      and h.played_at <= coalesce(before, 'infinity')
+      and (h.played_at < coalesce(before, 'infinity') or h.track_id > before_track)
     order by h.played_at desc, h.track_id
     limit max_rows;
 end
 $$;
-comment on function public.recently_played(timestamptz, integer) is
-  'The caller''s plays, newest first; the next page begins before the last row''s played_at. max_rows 1 to 200.';
+comment on function public.recently_played(timestamptz, integer, text) is
+  'The caller''s plays before an instant, newest first; each carries its cursor, an opaque string, after which the next page begins as before_cursor. max_rows 1 to 200.';
 
 create function public.top_genres(max_rows integer default 10)
 returns table (genre text, weight numeric, source text)
@@ -107,9 +124,9 @@ $$;
 comment on function public.watching_stats() is
   'Counts, favourites and latest subscriptions on the caller''s YouTube, as of computed_at; no row without YouTube.';
 
-revoke all on function public.recently_played(timestamptz, integer), public.top_genres(integer),
+revoke all on function public.recently_played(timestamptz, integer, text), public.top_genres(integer),
   public.listening_stats(timestamptz, timestamptz), public.watching_stats()
   from public, anon, authenticated, service_role;
-grant execute on function public.recently_played(timestamptz, integer), public.top_genres(integer),
+grant execute on function public.recently_played(timestamptz, integer, text), public.top_genres(integer),
   public.listening_stats(timestamptz, timestamptz), public.watching_stats()
   to authenticated;

@@ -1,7 +1,7 @@
 -- Reads for dashboards: the caller's own, in their time zone, within bounds.
 begin;
 \ir acting.psql
-select plan(18);
+select plan(24);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada, pg_temp.sign_up('Bela') as bela;
 grant select on people to public;
@@ -62,6 +62,35 @@ select is_empty('select * from watching_stats()', 'without YouTube there is noth
 select pg_temp.act_as('authenticated', pg_temp.bela());
 select results_eq(
   'select subscriptions, likes, playlists from watching_stats()', 'values (3::bigint, 2::bigint, 1::bigint)', 'with it there is');
+
+select pg_temp.stop_acting();
+-- Several players, one account: plays of one instant, and of the microsecond after it.
+insert into listening_history (user_id, played_at, track_id, track_name)
+select pg_temp.bela(), timestamptz '2026-03-10 03:00:00.123456+00' + (n / 8) * interval '1 microsecond', 'b' || n, 'Song'
+from generate_series(0, 15) n;
+create function pg_temp.plays_page_by_page(max_rows integer) returns text[]
+language plpgsql as $$
+declare
+  seen text[] := '{}';
+  page text[];
+  next text;
+begin
+  loop
+    select array_agg(p.track_id order by place), (array_agg(p.cursor order by place desc))[1] into page, next
+    from (select r.*, row_number() over () as place from recently_played(max_rows => max_rows, before_cursor => next) r) p;
+    exit when page is null;
+    seen := seen || page;
+  end loop;
+  return seen;
+end
+$$;
+select pg_temp.act_as('authenticated', pg_temp.bela());
+select is(
+  pg_temp.plays_page_by_page(size), (select array_agg(track_id order by played_at desc, track_id) from listening_history),
+  format('pages of %s lose no play', size))
+from unnest(array[1, 3, 7, 8, 200]) size;
+select throws_ok(
+  $$ select recently_played(before_cursor => '2026-03-10T03:00:00.123Z') $$, '22023', 'before_cursor is no cursor', 'a time is no cursor');
 
 select throws_ok(query, '22023', message, what)
 from (values
