@@ -21,11 +21,13 @@ create table bondhu.settings (
   safety_event_retention_days integer not null default 90,
 
   session_idle_minutes integer not null default 30,
+  max_active_sessions integer not null default 20,
   session_retention_days integer not null default 90,
   chat_history_document_size integer not null default 50,
 
   sync_request_cooldown_minutes integer not null default 5,
   oauth_state_ttl_minutes integer not null default 10,
+  anonymous_may_link boolean not null default false,
   lease_seconds integer not null default 120,
   video_retention_days integer not null default 30,
   cron_history_retention_days integer not null default 7,
@@ -52,6 +54,7 @@ create table bondhu.settings (
   constraint wellness_retention_is_positive check (wellness_retention_days > 0),
   constraint safety_event_retention_is_positive check (safety_event_retention_days > 0),
   constraint session_idle_is_positive check (session_idle_minutes between 1 and 1440),
+  constraint active_sessions_are_few check (max_active_sessions between 1 and 200),
   constraint session_retention_is_positive check (session_retention_days > 0),
   constraint chat_document_fits_a_page check (chat_history_document_size between 1 and 200),
   constraint sync_cooldown_is_bounded check (sync_request_cooldown_minutes between 0 and 1440),
@@ -67,6 +70,8 @@ comment on column bondhu.settings.min_messages is 'Below this many scored messag
 comment on column bondhu.settings.crisis_support_hours is 'How long one crisis message keeps needs_support, whatever the count.';
 comment on column bondhu.settings.trait_full_confidence is 'Effective number of messages at which traits are no longer shrunk to the baseline.';
 comment on column bondhu.settings.cron_history_retention_days is 'How long runs of scheduled jobs and the ledger of provider requests are kept.';
+comment on column bondhu.settings.max_active_sessions is 'How many sessions of a user may be active at once; a further one ends that which was used least recently.';
+comment on column bondhu.settings.anonymous_may_link is 'Whether who signed in anonymously may link accounts and ask for syncs. Chat is open to them either way.';
 comment on column bondhu.settings.history_min_change is 'A trait has to move this many points (0..100) for a row of history.';
 
 revoke all on bondhu.settings from public, anon, authenticated, service_role;
@@ -102,7 +107,13 @@ create table bondhu.provider_settings (
   constraint window_is_positive check (window_seconds > 0),
   -- To stop a provider for ever there is enabled.
   constraint blocked_until_is_a_time check (isfinite(blocked_until)),
-  constraint blocked_has_a_reason check ((blocked_until is null) = (blocked_reason is null))
+  constraint blocked_has_a_reason check ((blocked_until is null) = (blocked_reason is null)),
+  constraint client_id_is_short check (char_length(client_id) <= 500),
+  constraint authorize_url_is_short check (char_length(authorize_url) <= 2000),
+  constraint redirect_uri_is_short check (char_length(redirect_uri) <= 2000),
+  constraint scopes_are_short check (octet_length(scopes::text) <= 10000),
+  constraint return_to_allow_list_is_short check (octet_length(return_to_allow_list::text) <= 100000),
+  constraint blocked_reason_is_short check (char_length(blocked_reason) <= 2000)
 );
 comment on table bondhu.provider_settings is
   'One row per provider. The client secret is not here: it is the worker''s. `sync-worker doctor` compares this row with the worker''s configuration.';

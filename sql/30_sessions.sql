@@ -12,12 +12,12 @@ create table public.user_sessions (
 
   primary key (user_id, id),
   constraint device_id_is_short check (char_length(device_id) between 1 and 200),
-  constraint end_reason_is_known check (end_reason in ('ended', 'idle', 'replaced')),
+  constraint end_reason_is_known check (end_reason in ('ended', 'idle', 'replaced', 'too_many')),
   constraint ended_has_a_reason check ((ended_at is null) = (end_reason is null)),
   constraint session_times_are_ordered check (started_at <= last_seen_at and last_seen_at <= coalesce(ended_at, last_seen_at))
 );
 comment on table public.user_sessions is 'One row per visit of a user on a device; active while ended_at is null.';
-comment on column public.user_sessions.end_reason is 'ended: by the user; idle: closed by cron; replaced: the device started a new one.';
+comment on column public.user_sessions.end_reason is 'ended: by the user; idle: closed by cron; replaced: the device started a new one; too_many: newer ones left no room (settings.max_active_sessions).';
 
 comment on column public.user_sessions.activity_count is 'How often log_activity() was called in it.';
 
@@ -36,12 +36,13 @@ create table public.session_activities (
   constraint session_activities_session_fkey foreign key (user_id, session_id)
     references public.user_sessions (user_id, id) on delete cascade,
   constraint activity_is_a_short_name check (
-    case when activity is null or activity !~ '^[a-z][a-z0-9_.]{0,63}$' then bondhu.refuse('activity_is_a_short_name',
-      format('%L is no name of an activity', activity),
+    case when activity is null or char_length(activity) > 64 or activity !~ '^[a-z][a-z0-9_.]{0,63}$' then bondhu.refuse('activity_is_a_short_name',
+      format('%L is no name of an activity', left(activity, 70)),
       'Send a lower-case name of at most 64 characters such as chat.opened.') end
   ),
   constraint details_is_a_small_object check (
-    case when jsonb_typeof(details) <> 'object' or pg_column_size(details) > 4096 then
+    -- Cheap first. Then as text: 1e100000 takes a few bytes, and 100,001 to write out.
+    case when jsonb_typeof(details) <> 'object' or pg_column_size(details) > 4096 or octet_length(details::text) > 4096 then
       bondhu.refuse('details_is_a_small_object',
         'details must be a JSON object of at most 4096 bytes', 'Send an object, or leave details out.') end
   )
@@ -82,17 +83,25 @@ begin
       message = 'device_id must have 1 to 200 characters',
       hint = 'Send a name that stays the same for this device, such as a uuid kept in local storage.';
   end if;
-  -- One session at a time per user and device, also when two tabs start together. now() is
-  -- when a transaction began: one that began later may have been here first.
-  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(caller::text || device, 0));
+  -- One session at a time per user and device, also when two tabs start together, and no more than
+  -- allowed in all. now() is when a transaction began: one that began later may have been here first.
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('bondhu.user_sessions/' || caller::text, 0));
   update public.user_sessions s
      set ended_at = greatest(s.last_seen_at, now()), end_reason = 'replaced', last_seen_at = greatest(s.last_seen_at, now())
    where s.user_id = caller and s.device_id = device and s.ended_at is null;
+  update public.user_sessions s
+     set ended_at = greatest(s.last_seen_at, now()), end_reason = 'too_many', last_seen_at = greatest(s.last_seen_at, now())
+   where s.user_id = caller and s.ended_at is null and s.id in (
+     select used.id from public.user_sessions used
+     where used.user_id = caller and used.ended_at is null
+     order by used.last_seen_at desc, used.started_at desc, used.id
+     offset (select max_active_sessions - 1 from bondhu.settings));
   insert into public.user_sessions (user_id, device_id) values (caller, device) returning id into started;
   return started;
 end
 $$;
-comment on function public.start_session(text) is 'Starts a session on this device, ending the one it had, and returns its id.';
+comment on function public.start_session(text) is
+  'Starts a session on this device, ending the one it had, and returns its id. Beyond settings.max_active_sessions the least recently used one ends.';
 
 create function bondhu.use_session(caller uuid, session_id uuid, activities integer) returns void
 language plpgsql

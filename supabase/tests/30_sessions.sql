@@ -1,7 +1,7 @@
 -- A session's life: started, touched, logged, ended or gone idle.
 begin;
 \ir acting.psql
-select plan(35);
+select plan(41);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada, pg_temp.sign_up('Bela') as bela;
 grant select on people to public;
@@ -96,6 +96,34 @@ select results_eq(
 select is(bondhu.close_idle_sessions(), 0::bigint, 'once');
 select is(
   pg_temp.attempt('authenticated', pg_temp.ada(), $$ select start_session('laptop') $$), '1 rows', 'and the device may start anew');
+
+-- How many
+
+select is((select max_active_sessions from bondhu.settings), 20, 'a user has at most twenty unless the operator says otherwise');
+update bondhu.settings set max_active_sessions = 3 where singleton;
+select pg_temp.act_as('authenticated', pg_temp.bela());
+create temp table bela_started as select n, start_session('device ' || n) as id from generate_series(1, 3) n;
+select pg_temp.stop_acting();
+-- All began in one transaction: as if one after the other, and the first was used last.
+update user_sessions s set started_at = now() - interval '10 minutes' + b.n * interval '1 minute',
+  last_seen_at = case b.n when 1 then now() else now() - interval '10 minutes' + b.n * interval '1 minute' end
+from bela_started b where b.id = s.id;
+select pg_temp.act_as('authenticated', pg_temp.bela());
+select lives_ok($$ select start_session('device 3') $$, 'one more on a device that has one ends that alone');
+select results_eq(
+  'select device_id from user_sessions where ended_at is null order by device_id', array['device 1', 'device 2', 'device 3'], 'and leaves the others');
+select lives_ok($$ select start_session('device 4') $$, 'one more than allowed is started');
+select results_eq(
+  $$ select device_id, end_reason from user_sessions where end_reason = 'too_many' $$, $$ values ('device 2', 'too_many') $$,
+  'in the place of that which was used least recently');
+select pg_temp.stop_acting();
+update bondhu.settings set max_active_sessions = 1 where singleton;
+select pg_temp.act_as('authenticated', pg_temp.bela());
+select start_session('device 5');
+select pg_temp.stop_acting();
+select results_eq(
+  $$ select d.value ->> 'device_id' from bondhu.session_active_document(array[pg_temp.bela()], now()), json_array_elements(data) d $$,
+  array['device 5'], 'with fewer allowed the others end at the next start; the document is as short');
 
 select * from finish();
 rollback;
