@@ -5,15 +5,22 @@ language plpgsql immutable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if since is null or until is null or not isfinite(since) or not isfinite(until) or since >= until then
+  if since is null or until is null or since >= until then
     raise exception using
       errcode = '22023',
       message = 'since must come before until',
       hint = 'Send both, as finite times, the earlier one as since.';
   end if;
+  -- Further out, arithmetic with times ends; and nobody has a message there.
+  if since < '1900-01-01 00:00+00' or until > '2200-01-01 00:00+00' then
+    raise exception using
+      errcode = '22023',
+      message = 'since and until must lie between the years 1900 and 2200',
+      hint = 'Send both, as finite times, the earlier one as since.';
+  end if;
 end
 $$;
-comment on function bondhu.check_range(timestamptz, timestamptz) is '22023 unless since < until.';
+comment on function bondhu.check_range(timestamptz, timestamptz) is '22023 unless since < until, both between 1900 and 2200.';
 revoke all on function bondhu.check_range(timestamptz, timestamptz) from public, anon, authenticated, service_role;
 grant execute on function bondhu.check_range(timestamptz, timestamptz) to authenticated;
 
@@ -115,7 +122,7 @@ begin
   if trait is null or trait not in ('openness', 'conscientiousness', 'extraversion', 'agreeableness', 'neuroticism') then
     raise exception using
       errcode = '22023',
-      message = format('%L is no trait', trait),
+      message = format('%L is no trait', left(trait, 40)),
       hint = 'Send openness, conscientiousness, extraversion, agreeableness or neuroticism.';
   end if;
   return query
@@ -142,8 +149,9 @@ declare
   today date := (now() at time zone bondhu.my_time_zone())::date;
 begin
   until := coalesce(until, today);
+  -- Before counting back, which ends where dates do; and dates reach further than times.
+  perform bondhu.check_range(least(coalesce(since, '1900-01-02'), '9999-01-01'), least(until, '9999-01-01'));
   since := coalesce(since, until - 30);
-  perform bondhu.check_range(since, until);
   return query
     select w.*
     from public.wellness_days w

@@ -11,6 +11,7 @@ create table bondhu.oauth_states (
   expires_at timestamptz not null,
 
   constraint state_is_hashed check (octet_length(state_hash) = 32),
+  constraint return_to_is_short check (char_length(return_to) <= 2000),
   -- RFC 7636 section 4.1
   constraint verifier_has_pkce_length check (char_length(code_verifier) between 43 and 128)
 );
@@ -43,6 +44,7 @@ grant select, insert, update on bondhu.pending_connections to bondhu_worker;
 create function bondhu.base64url(bytes bytea) returns text
 language sql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
 as $$
   select rtrim(translate(encode(bytes, 'base64'), E'+/\n', '-_'), '=')
 $$;
@@ -75,6 +77,7 @@ comment on function bondhu.url_encode(text) is 'Percent-encoding of RFC 3986 sec
 create function bondhu.url_origin(url text) returns text
 language sql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
 as $$
   select case when url !~ '[[:space:][:cntrl:]\\]' then
     regexp_replace(
@@ -97,7 +100,7 @@ begin
   if not found then
     raise exception using
       errcode = '22023',
-      message = format('unknown provider %L', named),
+      message = format('unknown provider %L', left(named, 40)),
       hint = 'Known providers: ' || (select string_agg(s.provider, ', ' order by s.provider) from bondhu.provider_settings s) || '.';
   end if;
   return found_provider;
@@ -105,13 +108,39 @@ end
 $$;
 revoke all on function bondhu.provider_or_refuse(text) from public, anon, authenticated, service_role;
 
+-- The token says it, and the account may say it of itself: a token made otherwise lacks the claim.
+create function bondhu.refuse_anonymous() returns uuid
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  caller uuid := bondhu.require_user();
+  anonymous boolean := auth.jwt() ->> 'is_anonymous' = 'true';
+begin
+  if anonymous is not true and has_table_privilege('auth.users', 'select') then
+    -- As json, for an older auth.users has no such column.
+    select to_jsonb(u) ->> 'is_anonymous' = 'true' into anonymous from auth.users u where u.id = caller;
+  end if;
+  if anonymous and not (select s.anonymous_may_link from bondhu.settings s) then
+    raise exception using
+      errcode = '55000',
+      message = 'this account is anonymous: it cannot link other accounts',
+      hint = 'Give it an e-mail address or another way to sign in first (supabase.auth.updateUser or linkIdentity), then refresh the session. Chat works without.';
+  end if;
+  return caller;
+end
+$$;
+comment on function bondhu.refuse_anonymous() is
+  'As bondhu.require_user(); 55000 for an anonymous account unless settings.anonymous_may_link.';
+revoke all on function bondhu.refuse_anonymous() from public, anon, authenticated, service_role;
+
 create function public.begin_connect(provider text, return_to text) returns text
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  caller uuid := bondhu.require_user();
+  caller uuid := bondhu.refuse_anonymous();
   settings bondhu.provider_settings := bondhu.provider_or_refuse($1);
   state text := bondhu.random_token();
   verifier text := bondhu.random_token();
@@ -123,12 +152,18 @@ begin
       message = format('%s is not set up here', settings.provider),
       hint = format('The operator fills in client_id and redirect_uri in bondhu.provider_settings for %s; sync-worker doctor tells what is missing.', settings.provider);
   end if;
+  if char_length(back) > 2000 then
+    raise exception using
+      errcode = '22023',
+      message = format('return_to has %s characters', char_length(back)),
+      hint = 'Send at most 2000; keep what the page has to remember in its own storage.';
+  end if;
   if back is null or bondhu.url_origin(back) is null
      or not bondhu.url_origin(back) = any (select bondhu.url_origin(allowed) from unnest(settings.return_to_allow_list) allowed) then
     raise exception using
       errcode = '22023',
       message = 'return_to is not on the allow-list',
-      detail = format('Its origin is %s.', coalesce(bondhu.url_origin(back), 'not a plain scheme://host[:port]')),
+      detail = format('Its origin is %s.', coalesce(left(bondhu.url_origin(back), 200), 'not a plain scheme://host[:port]')),
       hint = format('The operator adds the app''s origin to bondhu.provider_settings.return_to_allow_list for %s.', settings.provider);
   end if;
 
@@ -165,12 +200,13 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  caller uuid := bondhu.require_user();
+  caller uuid := bondhu.refuse_anonymous();
   consent bondhu.pending_connections;
   same_account boolean;
 begin
   delete from bondhu.pending_connections p
-  where p.code_hash = sha256(convert_to(coalesce($1, ''), 'UTF8')) and p.user_id = caller and p.expires_at > now()
+  -- Codes have 43 characters: more are not worth hashing.
+  where p.code_hash = sha256(convert_to(left(coalesce($1, ''), 44), 'UTF8')) and p.user_id = caller and p.expires_at > now()
   returning * into consent;
   if not found then
     raise exception using
@@ -279,7 +315,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  caller uuid := bondhu.require_user();
+  caller uuid := bondhu.refuse_anonymous();
   settings bondhu.provider_settings := bondhu.provider_or_refuse($1);
   connection public.provider_connections;
   again_at timestamptz;

@@ -2,7 +2,7 @@
 begin;
 \ir acting.psql
 \ir tables.psql
-select plan(25);
+select plan(27);
 
 create temp view functions as
   select p.oid, p.oid::regprocedure::text as signature, n.nspname as schema, p.prosecdef as is_definer,
@@ -100,7 +100,12 @@ select is_empty(
   $$ select signature from functions where not coalesce(proconfig @> array['search_path=pg_catalog, pg_temp'], false) $$,
   'every function looks names up in pg_catalog, and in pg_temp last: left out it would come first, for types too');
 select is_empty(
-  $$ select signature from functions where schema = 'public' and is_definer and prosrc !~ 'bondhu\.require_user\(\)|public\.touch_session\(' $$,
+  -- Of the callers' settings this one alone changes what a source says.
+  $$ select signature from functions
+     where strpos(prosrc, '\') > 0 and not coalesce(proconfig @> array['standard_conforming_strings=on'], false) $$,
+  'a function with a backslash in it pins what backslashes mean');
+select is_empty(
+  $$ select signature from functions where schema = 'public' and is_definer and prosrc !~ 'bondhu\.(require_user|refuse_anonymous)\(\)' $$,
   'every SECURITY DEFINER function in public asks who calls');
 select is_empty(
   $$ select signature from functions
@@ -112,12 +117,12 @@ select is_empty(
   'PUBLIC may execute nothing');
 select set_eq(
   $$ select signature from functions where schema = 'public' $$,
-  array['chat_history(integer,timestamp with time zone,bigint)', 'personality_context()', 'mood_trend(timestamp with time zone,timestamp with time zone,text)',
+  array['chat_history(integer,timestamp with time zone,bigint,text)', 'personality_context()', 'mood_trend(timestamp with time zone,timestamp with time zone,text)',
         'mood_mix(timestamp with time zone,timestamp with time zone)', 'mood_patterns()', 'explain_message(uuid)', 'wellness_history(date,date)',
         'personality_evolution(text,timestamp with time zone,timestamp with time zone)', 'start_session(text)',
         'touch_session(uuid)', 'log_activity(uuid,text,jsonb)', 'end_session(uuid)', 'begin_connect(text,text)',
         'confirm_connect(text)', 'disconnect(text)', 'request_sync(text)',
-        'recently_played(timestamp with time zone,integer)', 'top_genres(integer)',
+        'recently_played(timestamp with time zone,integer,text)', 'top_genres(integer)',
         'listening_stats(timestamp with time zone,timestamp with time zone)', 'watching_stats()', 'commit_position()'],
   'the RPCs are these');
 select is_empty(
@@ -130,11 +135,16 @@ select is_empty(
             or not has_function_privilege('authenticated', oid, 'execute')
             or has_function_privilege('service_role', oid, 'execute')) $$,
   'an RPC is for signed-in users only');
+select is_empty(
+  $$ select f.signature from functions f
+     where f.prosrc ~ 'bondhu\.(require_user|refuse_anonymous)\(|auth\.(uid|jwt|role)\(' and has_function_privilege('bondhu_worker', f.oid, 'execute') $$,
+  'who may say of themselves who they are, as the worker''s role, calls nothing that believes it');
 select set_eq(
   $$ select signature from functions where schema = 'bondhu' and has_function_privilege('authenticated', oid, 'execute') $$,
   array['bondhu.require_user()', 'bondhu.is_time_zone(text)', 'bondhu.refuse(text,text,text)',
         'bondhu.my_time_zone()', 'bondhu.check_range(timestamp with time zone,timestamp with time zone)',
-        'bondhu.check_limit(integer)'],
+        'bondhu.check_limit(integer)', 'bondhu.instant_to_cursor(timestamp with time zone)', 'bondhu.instant_of_cursor(text)',
+        'bondhu.refuse_cursor()'],
   'of the private functions users may execute those that RPCs and checks call as them');
 select is_empty(
   $$ select signature from functions

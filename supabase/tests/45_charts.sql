@@ -1,7 +1,7 @@
 -- Reads for charts: the caller's own, in their time zone, within bounds.
 begin;
 \ir acting.psql
-select plan(42);
+select plan(47);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada, pg_temp.sign_up('Bela') as bela;
 grant select on people to public;
@@ -104,7 +104,12 @@ from (values
   ('select * from mood_trend(bucket := null)', 'bucket must be hour, day, week or month', 'no bucket'),
   ('select * from mood_trend(now() - interval ''60 days'', now(), ''hour'')',
    'more than 1000 points: since and until are too far apart for bucket hour', 'too many points'),
-  ('select * from mood_trend(''-infinity'', now())', 'since must come before until', 'all of time'),
+  ('select * from mood_trend(''-infinity'', now())', 'since and until must lie between the years 1900 and 2200', 'all of the past'),
+  ('select * from mood_trend(''-infinity'', ''infinity'', ''month'')', 'since and until must lie between the years 1900 and 2200', 'all of time'),
+  ('select * from mood_mix(''4713-01-01 BC'', now())', 'since and until must lie between the years 1900 and 2200', 'since time began'),
+  ('select * from personality_evolution(''openness'', now(), ''infinity'')', 'since and until must lie between the years 1900 and 2200', 'for ever'),
+  ('select * from wellness_history(until => ''4713-01-01 BC'')', 'since must come before until', 'thirty days before the first'),
+  ('select * from wellness_history(until => ''5874897-12-31'')', 'since and until must lie between the years 1900 and 2200', 'the last of days'),
   ('select * from personality_evolution(''humour'')', '''humour'' is no trait', 'a trait there is not'),
   ('select * from personality_evolution(null)', 'NULL is no trait', 'no trait')
 ) refused (call, message, what);
