@@ -50,19 +50,19 @@ create table bondhu.settings (
   constraint decay_matches_the_engines_table check (trait_half_life_days = 30 and trait_horizon_days = 180),
   constraint full_confidence_is_positive check (trait_full_confidence between 0.01 and 9999.99),
   constraint history_min_change_is_in_points check (history_min_change between 1 and 100),
-  constraint history_retention_is_positive check (history_retention_days > 0),
-  constraint wellness_retention_is_positive check (wellness_retention_days > 0),
-  constraint safety_event_retention_is_positive check (safety_event_retention_days > 0),
+  constraint history_retention_is_up_to_a_century check (history_retention_days between 1 and 36500),
+  constraint wellness_retention_is_up_to_a_century check (wellness_retention_days between 1 and 36500),
+  constraint safety_event_retention_is_up_to_a_century check (safety_event_retention_days between 1 and 36500),
   constraint session_idle_is_positive check (session_idle_minutes between 1 and 1440),
   constraint active_sessions_are_few check (max_active_sessions between 1 and 200),
-  constraint session_retention_is_positive check (session_retention_days > 0),
+  constraint session_retention_is_up_to_a_century check (session_retention_days between 1 and 36500),
   constraint chat_document_fits_a_page check (chat_history_document_size between 1 and 200),
   constraint sync_cooldown_is_bounded check (sync_request_cooldown_minutes between 0 and 1440),
   constraint oauth_state_ttl_is_short check (oauth_state_ttl_minutes between 1 and 60),
   constraint lease_outlives_a_page check (lease_seconds between 30 and 3600),
   -- YouTube API Services Developer Policies III.E.4: refresh or delete within 30 days.
   constraint video_retention_keeps_the_policy check (video_retention_days between 1 and 30),
-  constraint cron_history_retention_is_positive check (cron_history_retention_days > 0)
+  constraint cron_history_retention_is_up_to_a_century check (cron_history_retention_days between 1 and 36500)
 );
 comment on table bondhu.settings is 'One row. Durations carry their unit in the name; *_hundredths are scores × 100.';
 comment on column bondhu.settings.window_hours is 'Length of the sentiment window; the trend compares it with the window before it.';
@@ -104,7 +104,7 @@ create table bondhu.provider_settings (
   constraint requests_per_window_is_positive check (requests_per_window > 0),
   constraint quota_reset_is_known check (quota_resets in ('rolling', 'midnight_pacific')),
   constraint rolling_quota_has_a_window check ((quota_resets = 'rolling') = (window_seconds is not null)),
-  constraint window_is_positive check (window_seconds > 0),
+  constraint window_is_up_to_a_month check (window_seconds between 1 and 2678400),
   -- To stop a provider for ever there is enabled.
   constraint blocked_until_is_a_time check (isfinite(blocked_until)),
   constraint blocked_has_a_reason check ((blocked_until is null) = (blocked_reason is null)),

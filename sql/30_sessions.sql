@@ -14,7 +14,9 @@ create table public.user_sessions (
   constraint device_id_is_short check (char_length(device_id) between 1 and 200),
   constraint end_reason_is_known check (end_reason in ('ended', 'idle', 'replaced', 'too_many')),
   constraint ended_has_a_reason check ((ended_at is null) = (end_reason is null)),
-  constraint session_times_are_ordered check (started_at <= last_seen_at and last_seen_at <= coalesce(ended_at, last_seen_at))
+  constraint session_times_are_ordered check (started_at <= last_seen_at and last_seen_at <= coalesce(ended_at, last_seen_at)),
+  -- So that arithmetic with them cannot fail: one session would keep everybody's documents from being built.
+  constraint session_times_are_within_reach check (started_at >= '1900-01-01 00:00+00' and coalesce(ended_at, last_seen_at) < '2200-01-01 00:00+00')
 );
 comment on table public.user_sessions is 'One row per visit of a user on a device; active while ended_at is null.';
 comment on column public.user_sessions.end_reason is 'ended: by the user; idle: closed by cron; replaced: the device started a new one; too_many: newer ones left no room (settings.max_active_sessions).';
@@ -179,11 +181,19 @@ create function bondhu.close_idle_sessions() returns bigint
 language sql
 set search_path = pg_catalog, pg_temp
 as $$
-  with closed as (
-    update public.user_sessions
+  with idle as (
+    select s.user_id, s.id
+    from public.user_sessions s
+    where s.ended_at is null
+      and s.last_seen_at < now() - make_interval(mins => (select session_idle_minutes from bondhu.settings))
+    -- Who is starting one holds several too: neither waits for the other.
+    for update skip locked
+  ),
+  closed as (
+    update public.user_sessions s
        set ended_at = now(), end_reason = 'idle'
-     where ended_at is null
-       and last_seen_at < now() - make_interval(mins => (select session_idle_minutes from bondhu.settings))
+      from idle
+     where s.user_id = idle.user_id and s.id = idle.id
     returning 1
   )
   select count(*) from closed

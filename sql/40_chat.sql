@@ -42,7 +42,8 @@ create table public.chat_messages (
   constraint only_user_messages_are_scored check (sender_type = 'user' or engine_version is null),
   -- Stays true once it is, so that a dump restores. Not now(): a transaction that began before a
   -- message was written may edit it. The engine holds inserts to now() besides.
-  constraint created_at_is_not_in_the_future check (created_at <= clock_timestamp())
+  -- Nor before 1900, where days in a time zone come to an end, and with them the recording of everybody's.
+  constraint created_at_is_since_1900_and_not_in_the_future check (created_at between '1900-01-01 00:00+00' and clock_timestamp())
 );
 comment on table public.chat_messages is
   'The conversation. (user_id, id) is the key, so a retried send with the same id is a no-op (upsert with ignoreDuplicates).';
