@@ -4,7 +4,7 @@
 begin;
 \ir acting.psql
 \ir tables.psql
-select plan(6);
+select plan(7);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada;
 grant select on people to public;
@@ -72,6 +72,12 @@ create temp table firings as
   join pg_class c on c.oid = t.tgrelid
   where d.is_trigger;
 
+select is_empty(
+  -- They would run as whoever owns the extension: the superuser.
+  $$ select p.oid::regprocedure from pg_proc p
+     join pg_depend d on d.objid = p.oid and d.deptype = 'e' join pg_extension e on e.oid = d.refobjid and e.extname = 'bondhu'
+     where p.prosecdef $$,
+  'no function of the extension is SECURITY DEFINER');
 select is_empty(
   'select signature from definers where is_trigger and oid not in (select oid from firings)', 'every trigger function has its trigger');
 

@@ -2,7 +2,7 @@
 -- for the API roles on Supabase, and nothing about what is not Bondhu's.
 begin;
 \ir acting.psql
-select plan(4);
+select plan(6);
 
 -- Every DELETE and UPDATE, from its head to the next one's, to what it returns or to its end.
 create function pg_temp.writes() returns table (function text, statement text)
@@ -41,6 +41,19 @@ select is_empty(
        -- Of pg_cron's log, the runs of Bondhu's own jobs.
        and (p.proname, named[1]) <> ('prune', 'cron.job_run_details') $$,
   'no function changes a table of somebody else''s');
+
+-- Dynamic SQL
+
+select is_empty(
+  $$ select p.oid::regprocedure from pg_proc p
+     where p.pronamespace::regnamespace::text in ('public', 'bondhu')
+       and regexp_replace(p.prosrc, '--[^\n]*', '', 'g') ~* '\yexecute\s+(?!format\(|''|(function|procedure|on)\y)' $$,
+  'a statement that is put together is put together by format()');
+select is_empty(
+  $$ select p.oid::regprocedure from pg_proc p
+     where p.pronamespace::regnamespace::text in ('public', 'bondhu')
+       and p.prosrc ~* '\yexecute\s+format\([^;]*%(\d+\$)?s' $$,
+  'of names and literals, quoted as such');
 
 select * from finish();
 rollback;
