@@ -41,6 +41,31 @@ comment on function bondhu.require_user() is 'The signed-in user; SQLSTATE 28000
 revoke all on function bondhu.require_user() from public, anon, authenticated, service_role;
 grant execute on function bondhu.require_user() to authenticated, service_role;
 
+-- Who deletes a user locks that row first, and then what hangs on it. Who begins elsewhere and needs
+-- the row at the end waits for them while they wait.
+create function bondhu.hold_user() returns uuid
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  caller uuid := bondhu.require_user();
+begin
+  if has_any_column_privilege('auth.users', 'update') then
+    perform from auth.users u where u.id = caller for key share;
+    if not found then
+      raise exception using
+        errcode = '28000',
+        message = 'this account is deleted',
+        hint = 'Sign up again; the access token of the former account ends by itself.';
+    end if;
+  end if;
+  return caller;
+end
+$$;
+comment on function bondhu.hold_user() is
+  'As bondhu.require_user(), for functions that write more than a row: the user stays until the transaction ends. 28000 when they are deleted.';
+revoke all on function bondhu.hold_user() from public, anon, authenticated, service_role;
+
 create function bondhu.refuse(rule text, reason text, remedy text) returns boolean
 language plpgsql stable -- not immutable: the planner would call it
 set search_path = pg_catalog, pg_temp

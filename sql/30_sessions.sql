@@ -75,7 +75,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  caller uuid := bondhu.require_user();
+  caller uuid := bondhu.hold_user();
   device alias for $1;
   started uuid;
 begin

@@ -101,7 +101,7 @@ begin
     raise exception using
       errcode = '22023',
       message = format('unknown provider %L', left(named, 40)),
-      hint = 'Known providers: ' || (select string_agg(s.provider, ', ' order by s.provider) from bondhu.provider_settings s) || '.';
+      hint = format('Known providers: %s.', (select string_agg(s.provider, ', ' order by s.provider) from bondhu.provider_settings s));
   end if;
   return found_provider;
 end
@@ -110,11 +110,11 @@ revoke all on function bondhu.provider_or_refuse(text) from public, anon, authen
 
 -- The token says it, and the account may say it of itself: a token made otherwise lacks the claim.
 create function bondhu.refuse_anonymous() returns uuid
-language plpgsql stable
+language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  caller uuid := bondhu.require_user();
+  caller uuid := bondhu.hold_user();
   anonymous boolean := auth.jwt() ->> 'is_anonymous' = 'true';
 begin
   if anonymous is not true and has_table_privilege('auth.users', 'select') then
@@ -131,7 +131,7 @@ begin
 end
 $$;
 comment on function bondhu.refuse_anonymous() is
-  'As bondhu.require_user(); 55000 for an anonymous account unless settings.anonymous_may_link.';
+  'As bondhu.hold_user(); 55000 for an anonymous account unless settings.anonymous_may_link.';
 revoke all on function bondhu.refuse_anonymous() from public, anon, authenticated, service_role;
 
 create function public.begin_connect(provider text, return_to text) returns text
@@ -205,8 +205,8 @@ declare
   same_account boolean;
 begin
   delete from bondhu.pending_connections p
-  -- Codes have 43 characters: more are not worth hashing.
-  where p.code_hash = sha256(convert_to(left(coalesce($1, ''), 44), 'UTF8')) and p.user_id = caller and p.expires_at > now()
+  -- Codes have 43 characters: megabytes are not worth hashing.
+  where p.code_hash = sha256(convert_to(left(coalesce($1, ''), 1000), 'UTF8')) and p.user_id = caller and p.expires_at > now()
   returning * into consent;
   if not found then
     raise exception using
@@ -285,7 +285,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  caller uuid := bondhu.require_user();
+  caller uuid := bondhu.hold_user();
   settings bondhu.provider_settings := bondhu.provider_or_refuse($1);
 begin
   -- In the order in which confirm_connect locks. The job before the rows it fills: a worker
@@ -333,7 +333,7 @@ begin
     raise exception using
       errcode = '55000',
       message = format('%s asks for consent again', settings.provider),
-      detail = connection.last_error,
+      detail = coalesce(connection.last_error, 'It did not say why.'),
       hint = 'Link it again with begin_connect.';
   end if;
 

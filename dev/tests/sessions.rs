@@ -1,4 +1,4 @@
-//! Sessions of one user from many places at once.
+//! Sessions of one user from many places at once, and while the account goes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use bondhu_dev::testing::{Database, Role, execute};
@@ -86,4 +86,44 @@ async fn closing_idle_sessions_waits_for_nobody() {
             .await
             .unwrap();
     assert_eq!(active, [held]);
+}
+
+#[tokio::test]
+async fn who_is_being_deleted_waits_and_is_told() {
+    let database = Database::create().await;
+    let user = database.user().await;
+    let mut request = database.as_user(user).await;
+    sqlx::query("select start_session('phone')")
+        .execute(&mut *request)
+        .await
+        .unwrap();
+    request.commit().await.unwrap();
+
+    let mut superuser = database.connect(Role::Superuser).await;
+    execute(
+        &mut superuser,
+        &format!("begin; delete from auth.users where id = '{user}'"),
+    )
+    .await;
+    let mut again = database.as_user(user).await;
+    let starting = sqlx::query("select start_session('phone')").execute(&mut *again);
+    let deleting = async {
+        let mut watcher = database.connect(Role::Superuser).await;
+        let waits = "select exists (select from pg_locks where not granted
+                     and database = (select oid from pg_database where datname = current_database()))
+                     or exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')";
+        while !sqlx::query_scalar::<_, bool>(waits)
+            .fetch_one(&mut watcher)
+            .await
+            .unwrap()
+        {
+            tokio::task::yield_now().await;
+        }
+        execute(&mut superuser, "commit").await;
+    };
+    let (answer, ()) = tokio::join!(starting, deleting);
+    let error = answer.unwrap_err();
+    let refusal = error.as_database_error().unwrap();
+    assert_eq!(refusal.code().as_deref(), Some("28000"), "{error}");
+    assert_eq!(refusal.message(), "this account is deleted");
 }

@@ -2,7 +2,7 @@
 -- for the API roles on Supabase, and nothing about what is not Bondhu's.
 begin;
 \ir acting.psql
-select plan(6);
+select plan(7);
 
 -- Every DELETE and UPDATE, from its head to the next one's, to what it returns or to its end.
 create function pg_temp.writes() returns table (function text, statement text)
@@ -41,6 +41,16 @@ select is_empty(
        -- Of pg_cron's log, the runs of Bondhu's own jobs.
        and (p.proname, named[1]) <> ('prune', 'cron.job_run_details') $$,
   'no function changes a table of somebody else''s');
+
+-- Refusals
+
+select is_empty(
+  -- RAISE itself fails on a null, and says nothing of what was wrong. bondhu.refuse() is told literals.
+  $$ select p.oid::regprocedure, option[1]
+     from pg_proc p
+     cross join regexp_matches(p.prosrc, '\y((?:message|detail|hint)\s*=\s*(?:(?![\s'']|format\(|case\y|coalesce\()|''[^'']*''\s*\|\|)[^,;]*)', 'g') option
+     where p.pronamespace::regnamespace::text in ('public', 'bondhu') and p.prosrc ~ 'raise exception' and p.proname <> 'refuse' $$,
+  'no refusal''s words can be null');
 
 -- Dynamic SQL
 

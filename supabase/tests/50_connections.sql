@@ -3,7 +3,7 @@
 begin;
 \ir acting.psql
 \ir tables.psql
-select plan(66);
+select plan(67);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada, pg_temp.sign_up('Bela') as bela;
 grant select on people to public;
@@ -122,6 +122,9 @@ select alike(
 update provider_connections set status = 'needs_reauth', last_error_code = 'invalid_grant', last_error = 'Link it again.' where user_id = pg_temp.ada();
 select alike(
   pg_temp.refusal('authenticated', pg_temp.ada(), $$ select request_sync('spotify') $$), '55000: spotify asks for consent again', 'a lost consent is said to be lost');
+update provider_connections set last_error_code = null, last_error = null where user_id = pg_temp.ada();
+select alike(
+  pg_temp.refusal('authenticated', pg_temp.ada(), $$ select request_sync('spotify') $$), '55000: spotify asks for consent again', 'also when nobody knows why');
 
 -- Another account, and letting go
 
