@@ -105,7 +105,7 @@ begin
     + make_interval(secs => microseconds / 1000000) + microseconds % 1000000 * interval '1 microsecond';
 exception when datetime_field_overflow then
   -- The ends of time themselves, or made up.
-  return case when microseconds < 0 then '-infinity' else 'infinity' end;
+  return case when microseconds < 0 then '-infinity'::timestamptz else 'infinity' end;
 end
 $$;
 comment on function bondhu.instant_of_cursor(text) is 'The instant that bondhu.instant_to_cursor() wrote.';
