@@ -34,7 +34,7 @@ use sums::{Summing, Sums};
 use tokens::Tokens;
 
 /// Version of the scorer. A change of any result for any text raises it.
-pub const ENGINE_VERSION: i32 = 3;
+pub const ENGINE_VERSION: i32 = 4;
 
 /// The model that is compiled in.
 pub static MODEL: Model<'static> = match Model::parse(&FILE.0) {

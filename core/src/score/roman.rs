@@ -32,12 +32,14 @@ enum Letter {
 }
 
 impl Romaniser {
-    /// Calls `push` with the Latin letters for `c`; `next` is the character after it.
+    /// Calls `push` with the Latin letters for `c`; `next` is the character after it, of
+    /// whatever script.
     pub(crate) fn letter(&mut self, c: char, next: Option<char>, mut push: impl FnMut(char)) {
+        let next = next.filter(|&next| is_indic(next));
         let bengali = c >= '\u{0980}';
         let inherent = if bengali { 'o' } else { 'a' };
         // "shanto", "jonno": after joined consonants the vowel is heard at the end too.
-        let ends = bengali && !next.is_some_and(is_indic);
+        let ends = bengali && next.is_none();
         let joined = std::mem::take(&mut self.joined) && ends;
         if std::mem::take(&mut self.silent) {
             if joined {
@@ -209,6 +211,23 @@ mod tests {
             ("खुश", "khush"),
         ] {
             assert_eq!(roman(word), chat, "{word}");
+        }
+    }
+
+    #[test]
+    fn what_follows_a_word_is_not_read_as_its_vowel() {
+        for word in ["খবর", "মন", "नहीं", "मन"] {
+            let alone = roman(word);
+            for after in ['?', '@', 'K', '¿', 'ʿ', '🙂', '😂', '\u{e0041}'] {
+                let mut romaniser = Romaniser::default();
+                let mut out = String::new();
+                let mut chars = word.chars().peekable();
+                while let Some(c) = chars.next() {
+                    let next = chars.peek().copied().or(Some(after));
+                    romaniser.letter(c, next, |c| out.push(c));
+                }
+                assert_eq!(out, alone, "{word}{after}");
+            }
         }
     }
 }
