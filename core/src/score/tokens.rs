@@ -1,8 +1,10 @@
 //! Text to tokens: lower-cased words, emoji, emoticons and the punctuation that says something.
+//! The characters are folded before, so that one word is one token however it was typed.
 
 use super::hash::WordHash;
 use super::lexicon::{Entry, Lexicon};
 use super::roman::{self, Romaniser};
+use crate::characters::Reading;
 
 /// Characters that are read; the rest of a longer text is left out.
 pub(crate) const MAX_CHARS: usize = 8_000;
@@ -47,6 +49,7 @@ const QUESTIONS: u32 = WordHash::EMPTY.push('?').push('?').finish();
 /// The tokens of one message. Kept between messages so that nothing has to be allocated.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
+    reading: Reading,
     chars: Vec<char>,
     list: Vec<Token>,
 }
@@ -68,12 +71,14 @@ impl Tokens {
     pub(crate) fn read(&mut self, text: &str, lexicon: &Lexicon<'_>) {
         self.chars.clear();
         self.list.clear();
+        let mut reading = std::mem::take(&mut self.reading);
         Reader {
             tokens: self,
             lexicon,
             some_lower: false,
         }
-        .read(text);
+        .read(reading.of(text, MAX_CHARS));
+        self.reading = reading;
         super::negation::mark(&mut self.list);
     }
 }
@@ -239,7 +244,8 @@ impl Reader<'_, '_> {
         let mut end = rest.len();
         let mut chars = rest.char_indices().peekable();
         while let Some((at, c)) = chars.next() {
-            let c = straight(c);
+            // The curly ones are straight by now.
+            let c = if c == '`' { '\'' } else { c };
             match class(c) {
                 Class::Word => {}
                 _ if c == '\'' => {
@@ -355,23 +361,14 @@ fn class(c: char) -> Class {
         // Devanagari and Bengali: vowel signs and virama belong to the word.
         _ if roman::is_indic(c) => Class::Word,
         '\u{2190}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}' => Class::Symbol,
-        _ if straight(c) == '\'' => Class::Ignored,
         _ if c.is_alphanumeric() => Class::Word,
         _ => Class::Space,
     }
 }
 
-/// Variation selectors, joiners, skin tones: they dress the symbol before them.
+/// Skin tones dress the symbol before them.
 fn is_dressing(c: char) -> bool {
-    matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{200b}'..='\u{200d}' | '\u{1f3fb}'..='\u{1f3ff}')
-}
-
-/// Curly quotes break negation lists ("don’t"), so they are straightened first.
-fn straight(c: char) -> char {
-    match c {
-        '\u{2018}' | '\u{2019}' | '\u{201b}' | '\u{02bc}' | '`' | '\u{00b4}' | '\u{2032}' => '\'',
-        _ => c,
-    }
+    matches!(c, '\u{1f3fb}'..='\u{1f3ff}')
 }
 
 fn is_link(rest: &str) -> bool {
