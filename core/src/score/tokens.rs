@@ -1,6 +1,7 @@
 //! Text to tokens: lower-cased words, emoji, emoticons and the punctuation that says something.
 //! The characters are folded before, so that one word is one token however it was typed.
 
+use super::class::{Class, HEART, class, heart, is_dressing, is_link};
 use super::hash::WordHash;
 use super::lexicon::{Entry, Lexicon};
 use super::roman::{self, Romaniser};
@@ -79,7 +80,21 @@ impl Tokens {
         }
         .read(reading.of(text, MAX_CHARS));
         self.reading = reading;
+        super::comparison::strengthen(self, lexicon);
         super::negation::mark(&mut self.list);
+    }
+
+    /// Writes `word` in place of the word at `at`.
+    pub(crate) fn replace(&mut self, at: usize, word: &str, lexicon: &Lexicon<'_>) {
+        let Some(token) = self.list.get_mut(at) else {
+            return;
+        };
+        let start = self.chars.len();
+        self.chars.extend(word.chars());
+        token.start = start as u32;
+        token.end = self.chars.len() as u32;
+        token.hash = WordHash::of_ascii(word);
+        token.entry = lexicon.get(token.hash).unwrap_or_default();
     }
 }
 
@@ -205,6 +220,9 @@ impl Reader<'_, '_> {
     fn emoticon<'s>(&mut self, rest: &'s str) -> Option<&'s str> {
         if !rest.starts_with([':', ';', '=', '<', '>']) {
             return None;
+        }
+        if let Some(after) = heart(rest) {
+            return Some(self.symbol(HEART, after));
         }
         let mut hash = WordHash::EMPTY;
         let (mut found, mut length) = (None, 0);
@@ -333,51 +351,4 @@ impl Reader<'_, '_> {
         self.tokens.chars.truncate(kept);
         single.finish()
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Word,
-    Symbol,
-    /// Punctuation that is looked at.
-    Mark,
-    Break,
-    Space,
-    Ignored,
-}
-
-fn class(c: char) -> Class {
-    match c {
-        'a'..='z' | 'A'..='Z' | '0'..='9' => Class::Word,
-        ' ' => Class::Space,
-        '.' | '!' | '?' | '…' | ':' | ';' | '=' | '<' | '>' | '@' => Class::Mark,
-        '\0'..='\x7f' => match c {
-            '\'' | '#' | '*' | '`' => Class::Ignored,
-            ',' | '(' | ')' | '\n' => Class::Break,
-            _ => Class::Space,
-        },
-        _ if is_dressing(c) => Class::Ignored,
-        '।' | '॥' => Class::Break,
-        // Devanagari and Bengali: vowel signs and virama belong to the word.
-        _ if roman::is_indic(c) => Class::Word,
-        '\u{2190}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}' => Class::Symbol,
-        _ if c.is_alphanumeric() => Class::Word,
-        _ => Class::Space,
-    }
-}
-
-/// Skin tones dress the symbol before them.
-fn is_dressing(c: char) -> bool {
-    matches!(c, '\u{1f3fb}'..='\u{1f3ff}')
-}
-
-fn is_link(rest: &str) -> bool {
-    ["http", "www."].iter().any(|prefix| {
-        rest.get(..4)
-            .is_some_and(|front| front.eq_ignore_ascii_case(prefix))
-    }) && rest.get(4..).is_some_and(|rest| {
-        rest.starts_with("://")
-            || rest.starts_with("s://")
-            || rest.starts_with(char::is_alphanumeric)
-    })
 }

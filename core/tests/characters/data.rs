@@ -23,6 +23,9 @@ const SMALL_CAPITALS: [(&str, &str); 2] = [
 /// Letters in black circles and squares, from A on.
 const WHITE_ON_BLACK: [char; 2] = ['\u{1f150}', '\u{1f170}'];
 
+/// Hearts say the same in all colours; the broken one does not.
+const HEARTS: &str = "♡♥❣❥💓💕💖💗💘💙💚💛💜💝💞💟🖤🤍🤎🧡🩵🩶🩷";
+
 /// Marks of Bengali and Devanagari that a reader needs: nukta and virama.
 const KEPT: &str = "\u{93c}\u{94d}\u{9bc}\u{9cd}";
 
@@ -60,6 +63,9 @@ fn decomposed(form: &Decomposing<'_>, c: char) -> Vec<char> {
 fn own(c: char) -> Option<char> {
     if APOSTROPHES.contains(c) {
         return Some('\'');
+    }
+    if HEARTS.contains(c) {
+        return Some('❤');
     }
     for (small, letters) in SMALL_CAPITALS {
         if let Some(at) = small.chars().position(|small| small == c) {
