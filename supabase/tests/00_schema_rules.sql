@@ -132,7 +132,7 @@ select is_empty(
   'an RPC is for signed-in users only');
 select set_eq(
   $$ select signature from functions where schema = 'bondhu' and has_function_privilege('authenticated', oid, 'execute') $$,
-  array['bondhu.require_user()', 'bondhu.is_time_zone(text)', 'bondhu.refuse(text,text,text)',
+  array['bondhu.require_user()', 'bondhu.is_time_zone(text)', 'bondhu.text_fault(text)', 'bondhu.refuse_text(text,text,text,integer,integer)', 'bondhu.refuse(text,text,text)',
         'bondhu.my_time_zone()', 'bondhu.check_range(timestamp with time zone,timestamp with time zone)',
         'bondhu.check_limit(integer)'],
   'of the private functions users may execute those that RPCs and checks call as them');
