@@ -41,9 +41,9 @@ create table public.profiles (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
 
-  constraint display_name_is_short check (
-    case when btrim(display_name) = '' or char_length(display_name) > 80 then bondhu.refuse('display_name_is_short',
-      'display_name must have 1 to 80 characters, not only spaces', 'Send null for no name.') end
+  constraint display_name_can_be_read check (
+    case when char_length(display_name) > 80 or octet_length(display_name) > 320 or bondhu.text_fault(display_name) is not null then
+      bondhu.refuse_text('display_name', 'display_name', display_name, 80, 320) end
   ),
   constraint locale_is_a_language_tag check (
     -- The longest tag that RFC 5646, section 4.4.1, asks to make room for.
@@ -107,9 +107,11 @@ create function bondhu.create_profile() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  name text := left(btrim(new.raw_user_meta_data ->> 'display_name'), 80);
 begin
   insert into public.profiles (user_id, display_name)
-  values (new.id, nullif(left(btrim(new.raw_user_meta_data ->> 'display_name'), 80), ''))
+  values (new.id, case when bondhu.text_fault(name) is null then name end)
   on conflict (user_id) do nothing;
   return null;
 end

@@ -79,10 +79,10 @@ declare
   device alias for $1;
   started uuid;
 begin
-  if device is null or btrim(device) = '' or char_length(device) > 200 then
+  if device is null or char_length(device) > 200 or bondhu.text_fault(device) is not null then
     raise exception using
       errcode = '22023',
-      message = 'device_id must have 1 to 200 characters',
+      message = 'device_id must have 1 to 200 characters that can be seen, and no control characters',
       hint = 'Send a name that stays the same for this device, such as a uuid kept in local storage.';
   end if;
   -- One session at a time per user and device, also when two tabs start together, and no more than

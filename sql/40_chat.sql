@@ -21,14 +21,10 @@ create table public.chat_messages (
   constraint chat_messages_session_fkey foreign key (user_id, session_id)
     references public.user_sessions (user_id, id) on delete set null (session_id),
   constraint sender_is_known check (sender_type in ('user', 'ai')),
-  constraint message_is_not_blank check (
-    -- White space, and what shows as none: no-break, zero-width and filler characters.
-    case when message_text !~ '[^[:space:]\u00A0\u00AD\u034F\u061C\u115F\u1160\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u2800\u3000\u3164\uFE00-\uFE0F\uFEFF\uFFA0]' then bondhu.refuse('message_is_not_blank',
-      'message_text is blank', 'Send at least one character that can be seen.') end
-  ),
-  constraint message_is_at_most_8000_characters check (
-    case when char_length(message_text) > 8000 then bondhu.refuse('message_is_at_most_8000_characters',
-      format('message_text has %s characters', char_length(message_text)), 'Send at most 8000 characters; split a longer text.') end
+  -- 24000 bytes are 8000 characters of most scripts; of emoji fewer fit.
+  constraint message_can_be_read check (
+    case when char_length(message_text) > 8000 or octet_length(message_text) > 24000 or bondhu.text_fault(message_text) is not null then
+      bondhu.refuse_text('message', 'message_text', message_text, 8000, 24000) end
   ),
   constraint score_is_0_to_1 check (sentiment_score between 0 and 1),
   constraint mood_is_known check (mood_detected in (

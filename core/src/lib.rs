@@ -6,6 +6,7 @@
 //! and [`traits`].
 
 pub mod cache;
+pub mod characters;
 pub mod decay;
 pub mod evidence;
 pub mod fixed;

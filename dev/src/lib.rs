@@ -32,6 +32,7 @@ pub mod sync_rig;
 pub mod template;
 pub mod test_runner;
 pub mod testing;
+pub mod text_rule;
 pub mod up;
 pub mod wait;
 pub mod worker;

@@ -141,7 +141,7 @@ select is_empty(
   'who may say of themselves who they are, as the worker''s role, calls nothing that believes it');
 select set_eq(
   $$ select signature from functions where schema = 'bondhu' and has_function_privilege('authenticated', oid, 'execute') $$,
-  array['bondhu.require_user()', 'bondhu.is_time_zone(text)', 'bondhu.refuse(text,text,text)',
+  array['bondhu.require_user()', 'bondhu.is_time_zone(text)', 'bondhu.text_fault(text)', 'bondhu.refuse_text(text,text,text,integer,integer)', 'bondhu.refuse(text,text,text)',
         'bondhu.my_time_zone()', 'bondhu.check_range(timestamp with time zone,timestamp with time zone)',
         'bondhu.check_limit(integer)', 'bondhu.instant_to_cursor(timestamp with time zone)', 'bondhu.instant_of_cursor(text)',
         'bondhu.refuse_cursor()'],

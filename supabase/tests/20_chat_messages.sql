@@ -1,7 +1,7 @@
 -- Writing messages: what a client may send, what it may not, and what it is told.
 begin;
 \ir acting.psql
-select plan(49);
+select plan(56);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada, pg_temp.sign_up('Bela') as bela;
 grant select on people to public;
@@ -38,6 +38,8 @@ select throws_ok(
   $$ insert into chat_messages (id, message_text) values ('00000000-0000-4000-8000-000000000001', 'Sent again') $$,
   '23505', null, 'a plain repetition is a conflict');
 select lives_ok(
+  $$ insert into chat_messages (message_text) values (E'\tone\r\ntwo\n') $$, 'tabs and line ends may be sent');
+select lives_ok(
   $$ insert into chat_messages (message_text) values (repeat('ভ', 8000)) $$, '8000 characters fit, however many bytes');
 select pg_temp.stop_acting();
 
@@ -50,6 +52,12 @@ from (values
   ('tabs and line ends', $$ insert into chat_messages (message_text) values (E'\n\t \r\n') $$, 'message_text is blank'),
   ('a soft hyphen', $$ insert into chat_messages (message_text) values (U&'\00AD') $$, 'message_text is blank'),
   ('what is seen by nobody', $$ insert into chat_messages (message_text) values (U&'\200B\FE0F\180E') $$, 'message_text is blank'),
+  ('tags and selectors', $$ insert into chat_messages (message_text) values (U&'\+0E0020\+0E0100\180B\FE0E') $$, 'message_text is blank'),
+  ('a next-line control', $$ insert into chat_messages (message_text) values (U&'hi\0085') $$, 'message_text has control characters'),
+  ('a bell', $$ insert into chat_messages (message_text) values (U&'hi\0007') $$, 'message_text has control characters'),
+  ('a deletion', $$ insert into chat_messages (message_text) values (U&'hi\007F') $$, 'message_text has control characters'),
+  ('controls alone', $$ insert into chat_messages (message_text) values (repeat(U&'\0001', 8000)) $$, 'message_text has control characters'),
+  ('8000 emoji', $$ insert into chat_messages (message_text) values (repeat('😂', 8000)) $$, 'message_text has 32000 bytes'),
   ('8001 characters', $$ insert into chat_messages (message_text) values (repeat('x', 8001)) $$, 'message_text has 8001 characters')
 ) bad (what, insertion, sentence);
 select is(pg_temp.attempt('authenticated', pg_temp.ada(), insertion), state, format('refused with %s: %s', state, what))
@@ -92,7 +100,7 @@ select is(pg_temp.attempt('authenticated', pg_temp.ada(), edit), outcome, what |
 from (values
   ('editing the text of one''s own message',
    $$ update chat_messages set message_text = 'Edited' where message_text = 'Only text' $$, '1 rows'),
-  ('editing everybody''s', $$ update chat_messages set message_text = 'Edited' $$, '3 rows'),
+  ('editing everybody''s', $$ update chat_messages set message_text = 'Edited' $$, '4 rows'),
   ('making it blank', $$ update chat_messages set message_text = ' ' $$, '23514'),
   ('giving it away', 'update chat_messages set user_id = pg_temp.bela()', '42501'),
   ('improving the score', 'update chat_messages set sentiment_score = 1', '42501'),

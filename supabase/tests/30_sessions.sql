@@ -1,7 +1,7 @@
 -- A session's life: started, touched, logged, ended or gone idle.
 begin;
 \ir acting.psql
-select plan(41);
+select plan(43);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada, pg_temp.sign_up('Bela') as bela;
 grant select on people to public;
@@ -26,8 +26,9 @@ select results_eq(
   'select device_id, count(*) from user_sessions where ended_at is null group by device_id order by device_id',
   $$ values ('laptop', 1::bigint), ('phone', 1) $$, 'so that a device has one');
 select throws_ok(
-  format('select start_session(%L)', device), '22023', 'device_id must have 1 to 200 characters', 'no device name: ' || what)
-from (values ('empty', ''), ('blank', '  '), ('missing', null), ('too long', repeat('x', 201)), ('too long with its spaces', repeat(' ', 300) || 'a')) bad (what, device);
+  format('select start_session(%L)', device), '22023', 'device_id must have 1 to 200 characters that can be seen, and no control characters', 'no device name: ' || what)
+from (values ('empty', ''), ('blank', '  '), ('missing', null), ('too long', repeat('x', 201)), ('too long with its spaces', repeat(' ', 300) || 'a'),
+  ('seen by nobody', U&'\200B\+0E0020'), ('with a control character', U&'phone\0007')) bad (what, device);
 
 -- Using
 

@@ -1,7 +1,7 @@
 -- A profile is made with the user; its owner edits what it says about them.
 begin;
 \ir acting.psql
-select plan(21);
+select plan(25);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada;
 grant select on people to public;
@@ -27,6 +27,8 @@ select is(pg_temp.name_after_sign_up(metadata), name, 'sign-up with ' || what)
 from (values
   ('no metadata', null, null),
   ('a blank name', '{"display_name": "  "}', null),
+  ('a name that nobody sees', U&'{"display_name": "\200B\+0E0020"}'::jsonb, null),
+  ('a control character in the name', '{"display_name": "A\u0007da"}', null),
   ('a number for a name', '{"display_name": 7}', '7'),
   ('a list for metadata', '["display_name"]', null),
   ('a very long name', jsonb_build_object('display_name', repeat('ñ', 500)), repeat('ñ', 80))
@@ -42,7 +44,8 @@ select results_eq(
 select throws_ok('update profiles set ' || change, '23514', null, 'refused: ' || change)
 from unnest(array[
   $$ time_zone = 'Mars/Olympus' $$, $$ time_zone = 'ABC+3' $$, $$ time_zone = 'Asia/Dhaka6' $$, $$ time_zone = 'Foo/Bar3' $$, $$ time_zone = '+06:00' $$,
-  $$ locale = 'not a locale' $$, $$ display_name = '' $$, $$ display_name = repeat('x', 81) $$, $$ onboarding_state = 'bored' $$
+  $$ locale = 'not a locale' $$, $$ display_name = '' $$, $$ display_name = repeat('x', 81) $$,
+  $$ display_name = U&'\180B\FE0F' $$, $$ display_name = U&'Ada\0085' $$, $$ onboarding_state = 'bored' $$
 ]) change;
 select throws_ok('update profiles set time_zone = null', '23502', null, 'a time zone there is always');
 select throws_ok('update profiles set user_id = gen_random_uuid()', '42501', null, 'a profile does not change hands');

@@ -38,9 +38,30 @@ pub(crate) struct Lexicon<'a>(pub(crate) Table<'a, 2>);
 
 impl Lexicon<'_> {
     pub(crate) fn get(&self, word: u32) -> Option<Entry> {
-        self.0.get(word).map(|&[valence, roles]| Entry {
+        let &[valence, roles] = self.0.get(word)?;
+        let entry = Entry {
             valence: valence.cast_signed(),
             roles,
-        })
+        };
+        // A free place looks like a word whose tag is 0; of a word something is said.
+        (entry != Entry::default()).then_some(entry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Lexicon;
+    use crate::score::MODEL;
+    use crate::score::table::Table;
+
+    #[test]
+    fn a_free_place_is_no_word() {
+        let (empty, _) = Table::split_from(&[0; 32], 1).unwrap();
+        for high in 0..=u32::from(u16::MAX) {
+            let (word, other) = (high << 16, high << 16 | 1);
+            assert_eq!(Lexicon(empty).get(word), None);
+            assert_eq!(Lexicon(empty).get(other), None);
+            assert_ne!(MODEL.lexicon.get(word), Some(super::Entry::default()));
+        }
     }
 }

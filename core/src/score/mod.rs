@@ -2,11 +2,13 @@
 //! integers only; the work is linear in the length of the text and nothing is allocated
 //! once a thread has scored its longest message.
 //!
-//! `tokens` splits the text, `negation` and `valence` read the lexicon's words in
+//! `tokens` splits the text, `comparison`, `negation` and `valence` read the words in
 //! context, `features` names what the model looks at, `model` sums its weights and
 //! `readout` turns the sums into a [`Score`]. `support` stands apart: it looks for
 //! people who may need help, by explicit patterns. [`explain()`] says what moved a score.
 
+mod class;
+mod comparison;
 mod explain;
 mod features;
 mod hash;
@@ -34,7 +36,7 @@ use sums::{Summing, Sums};
 use tokens::Tokens;
 
 /// Version of the scorer. A change of any result for any text raises it.
-pub const ENGINE_VERSION: i32 = 3;
+pub const ENGINE_VERSION: i32 = 4;
 
 /// The model that is compiled in.
 pub static MODEL: Model<'static> = match Model::parse(&FILE.0) {

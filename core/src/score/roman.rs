@@ -32,12 +32,14 @@ enum Letter {
 }
 
 impl Romaniser {
-    /// Calls `push` with the Latin letters for `c`; `next` is the character after it.
+    /// Calls `push` with the Latin letters for `c`; `next` is the character after it, of
+    /// whatever script.
     pub(crate) fn letter(&mut self, c: char, next: Option<char>, mut push: impl FnMut(char)) {
+        let next = next.filter(|&next| is_indic(next));
         let bengali = c >= '\u{0980}';
         let inherent = if bengali { 'o' } else { 'a' };
         // "shanto", "jonno": after joined consonants the vowel is heard at the end too.
-        let ends = bengali && !next.is_some_and(is_indic);
+        let ends = bengali && next.is_none();
         let joined = std::mem::take(&mut self.joined) && ends;
         if std::mem::take(&mut self.silent) {
             if joined {
@@ -111,7 +113,8 @@ fn letter(c: char, next: Option<char>) -> Letter {
     }
 }
 
-/// The two blocks of Unicode are laid out alike: one table serves both.
+/// The two blocks of Unicode are laid out alike: one table serves both. Letters that are
+/// composed with a dot below have been taken apart before.
 fn kind(c: char) -> Letter {
     let bengali = c >= '\u{0980}';
     match c as u32 & 0x7f {
@@ -163,8 +166,6 @@ fn kind(c: char) -> Letter {
         0x4c => Letter::Sign(if bengali { "ou" } else { "au" }),
         0x4d => Letter::Virama,
         0x4e if bengali => Letter::Consonant("t"),
-        0x5c | 0x5d => Letter::Consonant("r"),
-        0x5f => Letter::Consonant("y"),
         _ => Letter::Other,
     }
 }
@@ -198,7 +199,6 @@ mod tests {
             ("সরকার", "sorkar"),
             ("মন", "mon"),
             ("ভয়", "voy"),
-            ("ভ\u{09df}", "voy"),
             ("একা", "eka"),
             ("বই", "boi"),
             ("জন্য", "jonno"),
@@ -209,6 +209,23 @@ mod tests {
             ("खुश", "khush"),
         ] {
             assert_eq!(roman(word), chat, "{word}");
+        }
+    }
+
+    #[test]
+    fn what_follows_a_word_is_not_read_as_its_vowel() {
+        for word in ["খবর", "মন", "नहीं", "मन"] {
+            let alone = roman(word);
+            for after in ['?', '@', 'K', '¿', 'ʿ', '🙂', '😂', '\u{e0041}'] {
+                let mut romaniser = Romaniser::default();
+                let mut out = String::new();
+                let mut chars = word.chars().peekable();
+                while let Some(c) = chars.next() {
+                    let next = chars.peek().copied().or(Some(after));
+                    romaniser.letter(c, next, |c| out.push(c));
+                }
+                assert_eq!(out, alone, "{word}{after}");
+            }
         }
     }
 }

@@ -2,8 +2,21 @@
 
 use proptest::prelude::*;
 
-use super::{MODEL, Model, SupportLevel, explain, score};
+use super::{MODEL, Model, NEGATIVE_UP_TO, POSITIVE_FROM, SupportLevel, explain, score};
 use crate::mood::Mood;
+
+/// See [`what_waits_for_the_next_model`].
+const KNOWN: [(&str, bool); 9] = [
+    ("no day could be better", true),
+    ("it gets no better than this", true),
+    ("there's nobody i'd be happier with", true),
+    ("no one has ever been kinder to me", true),
+    ("i wouldn't be happier anywhere else", true),
+    ("never a better friend", true),
+    ("i can't get enough of this song", true),
+    ("ei din tar cheye valo din hoy na", true),
+    ("isse accha kuch nahi", true),
+];
 
 #[test]
 fn plain_feelings_are_read_in_each_language() {
@@ -31,6 +44,127 @@ fn negation_turns_a_word_and_contrast_weighs_the_end() {
     assert!(score("bhalo lagche na kichu").sentiment < 50);
     assert!(score("the food was good but the service was awful").sentiment < 50);
     assert!(score("it rained all day but we had a lovely time").sentiment > 50);
+}
+
+#[test]
+fn what_could_not_be_worse_is_bad_and_what_could_not_be_better_is_good() {
+    for (text, good) in [
+        ("couldn't be worse", false),
+        ("it couldn’t be sadder", false),
+        ("i couldn't be more disappointed", false),
+        ("could not be worse", false),
+        ("couldnt be worse", false),
+        ("it can't get any worse", false),
+        ("cannot be worse", false),
+        ("this cannot possibly get worse", false),
+        ("things have never been worse", false),
+        ("i have never felt more alone", false),
+        ("i've never met a ruder person", false),
+        ("never had a worse day", false),
+        ("haven't felt worse in years", false),
+        ("it couldn't have gone worse", false),
+        ("it couldn't have come at a worse time", false),
+        ("nothing could be worse", false),
+        ("i couldn't hate him more", false),
+        ("nothing is harder than losing you", false),
+        ("no one could be more miserable", false),
+        ("it could hardly be worse", false),
+        ("i don't think it could be worse", false),
+        ("i'm not sure this can get any worse", false),
+        ("it doesn't get worse than this", false),
+        ("i couldn't be less happy about it", false),
+        ("er cheye kharap ar hote pare na", false),
+        ("এর চেয়ে খারাপ হতে পারে না", false),
+        ("isse bura nahi ho sakta", false),
+        ("couldn't be better", true),
+        ("i couldn't be happier", true),
+        ("i couldn't be prouder of her", true),
+        ("i could not be more grateful", true),
+        ("i can't be any happier", true),
+        ("today could not get any better", true),
+        ("i've never been better", true),
+        ("i've never been happier", true),
+        ("never better!", true),
+        ("i haven't been happier in years", true),
+        ("couldn't have asked for a better day", true),
+        ("i could never be more proud", true),
+        ("nothing could be better", true),
+        ("i couldn't be in a better place", true),
+        ("i couldn't love you more", true),
+        ("you couldn't ask for a nicer neighbour", true),
+        ("nobody could be prouder", true),
+        ("i don't think i could be happier", true),
+        ("it doesn't get any better than this", true),
+        ("i couldn't agree more", true),
+        ("i couldn't be less worried", true),
+        ("এর চেয়ে ভালো হতে পারে না", true),
+        ("isse accha nahi ho sakta", true),
+    ] {
+        let score = score(text);
+        let read = if good {
+            POSITIVE_FROM..=100
+        } else {
+            0..=NEGATIVE_UP_TO
+        };
+        assert!(read.contains(&score.sentiment), "{text}: {score:?}");
+    }
+}
+
+#[test]
+fn other_negations_turn_comparatives_as_before() {
+    for text in [
+        "it's not getting better",
+        "we can't be together",
+        "i can't get better",
+        "they couldn't be better off without me",
+        "no better than yesterday",
+        "it never gets better",
+        "i can't be happy any more",
+        "it couldn't make me happy",
+    ] {
+        let score = score(text);
+        assert!(score.sentiment < 50, "{text}: {score:?}");
+    }
+}
+
+/// Read wrongly by the model that is compiled in, and by no rule. A line that a next model
+/// reads rightly fails here, and belongs above.
+#[test]
+fn what_waits_for_the_next_model() {
+    for (text, good) in KNOWN {
+        let score = score(text);
+        assert_ne!(
+            score.sentiment > 50,
+            good,
+            "read rightly now: {text}: {score:?}"
+        );
+    }
+}
+
+#[test]
+fn hearts_say_the_same_in_every_colour() {
+    let heart = score("❤");
+    assert!(heart.sentiment > 70 && heart.mood == Mood::Love);
+    for c in "♥♡❣💓💕💖💗💘💙💚💛💜💝💞💟🖤🤍🤎🧡🩵🩶🩷".chars()
+    {
+        for dressed in [
+            format!("{c}"),
+            format!("{c}\u{fe0f}"),
+            format!("{c}\u{fe0e}"),
+        ] {
+            assert_eq!(score(&dressed), heart, "{dressed}");
+        }
+        assert_eq!(
+            score(&format!("miss you {c}{c}")),
+            score("miss you ❤"),
+            "{c}"
+        );
+    }
+    for ascii in ["<3", "<33", "<3333"] {
+        assert_eq!(score(ascii), heart, "{ascii}");
+    }
+    assert_eq!(score("love you<3"), score("love you ❤"));
+    assert!(score("💔").sentiment < 40);
 }
 
 #[test]

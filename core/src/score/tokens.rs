@@ -1,8 +1,11 @@
 //! Text to tokens: lower-cased words, emoji, emoticons and the punctuation that says something.
+//! The characters are folded before, so that one word is one token however it was typed.
 
+use super::class::{Class, HEART, class, heart, is_dressing, is_link};
 use super::hash::WordHash;
 use super::lexicon::{Entry, Lexicon};
 use super::roman::{self, Romaniser};
+use crate::characters::Reading;
 
 /// Characters that are read; the rest of a longer text is left out.
 pub(crate) const MAX_CHARS: usize = 8_000;
@@ -47,6 +50,7 @@ const QUESTIONS: u32 = WordHash::EMPTY.push('?').push('?').finish();
 /// The tokens of one message. Kept between messages so that nothing has to be allocated.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
+    reading: Reading,
     chars: Vec<char>,
     list: Vec<Token>,
 }
@@ -68,13 +72,29 @@ impl Tokens {
     pub(crate) fn read(&mut self, text: &str, lexicon: &Lexicon<'_>) {
         self.chars.clear();
         self.list.clear();
+        let mut reading = std::mem::take(&mut self.reading);
         Reader {
             tokens: self,
             lexicon,
             some_lower: false,
         }
-        .read(text);
+        .read(reading.of(text, MAX_CHARS));
+        self.reading = reading;
+        super::comparison::strengthen(self, lexicon);
         super::negation::mark(&mut self.list);
+    }
+
+    /// Writes `word` in place of the word at `at`.
+    pub(crate) fn replace(&mut self, at: usize, word: &str, lexicon: &Lexicon<'_>) {
+        let Some(token) = self.list.get_mut(at) else {
+            return;
+        };
+        let start = self.chars.len();
+        self.chars.extend(word.chars());
+        token.start = start as u32;
+        token.end = self.chars.len() as u32;
+        token.hash = WordHash::of_ascii(word);
+        token.entry = lexicon.get(token.hash).unwrap_or_default();
     }
 }
 
@@ -201,6 +221,9 @@ impl Reader<'_, '_> {
         if !rest.starts_with([':', ';', '=', '<', '>']) {
             return None;
         }
+        if let Some(after) = heart(rest) {
+            return Some(self.symbol(HEART, after));
+        }
         let mut hash = WordHash::EMPTY;
         let (mut found, mut length) = (None, 0);
         let start = self.tokens.chars.len();
@@ -239,7 +262,8 @@ impl Reader<'_, '_> {
         let mut end = rest.len();
         let mut chars = rest.char_indices().peekable();
         while let Some((at, c)) = chars.next() {
-            let c = straight(c);
+            // The curly ones are straight by now.
+            let c = if c == '`' { '\'' } else { c };
             match class(c) {
                 Class::Word => {}
                 _ if c == '\'' => {
@@ -327,60 +351,4 @@ impl Reader<'_, '_> {
         self.tokens.chars.truncate(kept);
         single.finish()
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Word,
-    Symbol,
-    /// Punctuation that is looked at.
-    Mark,
-    Break,
-    Space,
-    Ignored,
-}
-
-fn class(c: char) -> Class {
-    match c {
-        'a'..='z' | 'A'..='Z' | '0'..='9' => Class::Word,
-        ' ' => Class::Space,
-        '.' | '!' | '?' | '…' | ':' | ';' | '=' | '<' | '>' | '@' => Class::Mark,
-        '\0'..='\x7f' => match c {
-            '\'' | '#' | '*' | '`' => Class::Ignored,
-            ',' | '(' | ')' | '\n' => Class::Break,
-            _ => Class::Space,
-        },
-        _ if is_dressing(c) => Class::Ignored,
-        '।' | '॥' => Class::Break,
-        // Devanagari and Bengali: vowel signs and virama belong to the word.
-        _ if roman::is_indic(c) => Class::Word,
-        '\u{2190}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}' => Class::Symbol,
-        _ if straight(c) == '\'' => Class::Ignored,
-        _ if c.is_alphanumeric() => Class::Word,
-        _ => Class::Space,
-    }
-}
-
-/// Variation selectors, joiners, skin tones: they dress the symbol before them.
-fn is_dressing(c: char) -> bool {
-    matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{200b}'..='\u{200d}' | '\u{1f3fb}'..='\u{1f3ff}')
-}
-
-/// Curly quotes break negation lists ("don’t"), so they are straightened first.
-fn straight(c: char) -> char {
-    match c {
-        '\u{2018}' | '\u{2019}' | '\u{201b}' | '\u{02bc}' | '`' | '\u{00b4}' | '\u{2032}' => '\'',
-        _ => c,
-    }
-}
-
-fn is_link(rest: &str) -> bool {
-    ["http", "www."].iter().any(|prefix| {
-        rest.get(..4)
-            .is_some_and(|front| front.eq_ignore_ascii_case(prefix))
-    }) && rest.get(4..).is_some_and(|rest| {
-        rest.starts_with("://")
-            || rest.starts_with("s://")
-            || rest.starts_with(char::is_alphanumeric)
-    })
 }

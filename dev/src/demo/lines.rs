@@ -3,9 +3,13 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use bondhu_core::characters::{is_stray_control, is_visible};
 
-/// Limit of `message_is_at_most_8000_characters` on `chat_messages`.
+/// Characters that `message_can_be_read` on `chat_messages` lets through.
 const LONGEST: usize = 8_000;
+
+/// And bytes.
+const MOST_BYTES: usize = 24_000;
 
 /// First cells that name a column instead of saying something.
 const HEADERS: [&str; 5] = ["text", "message", "message_text", "sentence", "utterance"];
@@ -15,7 +19,7 @@ const HEADERS: [&str; 5] = ["text", "message", "message_text", "sentence", "utte
 pub(super) struct Lines {
     /// What can be stored.
     pub(super) fit: Vec<String>,
-    /// Blank or over-long: what the database has to refuse.
+    /// Blank, over-long or with control characters: what the database has to refuse.
     pub(super) unfit: Vec<String>,
 }
 
@@ -57,7 +61,7 @@ impl Lines {
             if header {
                 continue;
             }
-            if !cell.chars().any(shows) || cell.chars().count() > LONGEST {
+            if !may_be_sent(cell) {
                 lines.unfit.push(cell.to_owned());
             } else {
                 lines.fit.push(cell.to_owned());
@@ -67,26 +71,12 @@ impl Lines {
     }
 }
 
-/// Whether a character can be seen, by the rule of `message_is_not_blank` on `chat_messages`.
-fn shows(character: char) -> bool {
-    !character.is_whitespace()
-        && !matches!(
-            character,
-            '\u{AD}'
-                | '\u{34F}'
-                | '\u{61C}'
-                | '\u{115F}'
-                | '\u{1160}'
-                | '\u{180E}'
-                | '\u{200B}'..='\u{200F}'
-                | '\u{202A}'..='\u{202E}'
-                | '\u{2060}'..='\u{206F}'
-                | '\u{2800}'
-                | '\u{3164}'
-                | '\u{FE00}'..='\u{FE0F}'
-                | '\u{FEFF}'
-                | '\u{FFA0}'
-        )
+/// The rules of `chat_messages`.
+fn may_be_sent(text: &str) -> bool {
+    text.chars().any(is_visible)
+        && !text.chars().any(is_stray_control)
+        && text.chars().count() <= LONGEST
+        && text.len() <= MOST_BYTES
 }
 
 #[cfg(test)]

@@ -20,4 +20,5 @@ mod recount;
 mod safety;
 mod sequences;
 mod storms;
+mod text_rule;
 mod upgrading;
