@@ -6,6 +6,7 @@
     unreachable_pub
 )]
 
+mod additions;
 mod boundaries;
 mod charts;
 mod concurrency;
@@ -20,4 +21,6 @@ mod recount;
 mod safety;
 mod sequences;
 mod storms;
+mod strangers;
+mod types;
 mod upgrading;
