@@ -8,7 +8,7 @@ use pgrx::pg_sys::{
     BOOLOID, INT4OID, INT8ARRAYOID, INT8OID, NUMERICOID, Oid, TEXTOID, TIMESTAMPTZARRAYOID,
     TIMESTAMPTZOID, UUIDOID,
 };
-use pgrx::{FromDatum, pg_sys};
+use pgrx::{Array, FromDatum, pg_sys};
 
 /// A type as a column has it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -96,7 +96,7 @@ values! {
     Uuid: UUIDOID,
     TimestampWithTimeZone: TIMESTAMPTZOID,
     Numeric: NUMERICOID,
-    Vec<Option<i64>>: INT8ARRAYOID,
+    Array<'_, i64>: INT8ARRAYOID,
     Vec<Option<TimestampWithTimeZone>>: TIMESTAMPTZARRAYOID,
 }
 

@@ -7,6 +7,7 @@ use bondhu_core::style::CommunicationStyle;
 use bondhu_core::tally::Tally;
 use bondhu_core::time::Timestamp;
 use bondhu_core::wellness::REACH_DAYS;
+use pgrx::Array;
 use pgrx::datum::{TimestampWithTimeZone, Uuid};
 use pgrx::pg_sys::{
     BOOLOID, INT4OID, INT8ARRAYOID, INT8OID, Oid, TEXTOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID,
@@ -170,15 +171,15 @@ pub(crate) fn lock_or_create(
     lock(table, user)?.ok_or(EngineError::NoSettings)
 }
 
+/// So many numbers, none of them null.
+fn numbers<const N: usize>(row: &Row<'_>, column: usize) -> Result<[i64; N], EngineError> {
+    let array = row.get::<Array<'_, i64>>(column)?;
+    let numbers = array.as_slice().map_err(|_| UNKNOWN)?;
+    numbers.try_into().map_err(|_| UNKNOWN)
+}
+
 fn profile(user_id: Uuid, row: &Row<'_>) -> Result<Profile, EngineError> {
-    let numbers = |column| -> Result<Vec<i64>, EngineError> {
-        let numbers = row.get::<Vec<Option<i64>>>(column)?;
-        let numbers: Option<_> = numbers.into_iter().collect();
-        numbers.ok_or(UNKNOWN)
-    };
-    let moods = |column| -> Result<[i64; MOODS], EngineError> {
-        numbers(column)?.try_into().map_err(|_| UNKNOWN)
-    };
+    let moods = |column| numbers::<MOODS>(row, column);
     let instant_at = |column| -> Result<Option<Timestamp>, EngineError> {
         let at = row.maybe::<TimestampWithTimeZone>(column)?;
         Ok(at.map(|at| instant(at.into())))
@@ -209,10 +210,9 @@ fn profile(user_id: Uuid, row: &Row<'_>) -> Result<Profile, EngineError> {
     for (slot, at) in state.latest.iter_mut().zip(latest) {
         *slot = at.map(|at| instant(at.into()));
     }
-    let traits = numbers(const { at("landmark_traits") })?;
     let style = row.get::<&str>(const { at("landmark_style") })?;
     let landmark = Landmark {
-        traits: traits.try_into().map_err(|_| UNKNOWN)?,
+        traits: numbers(row, const { at("landmark_traits") })?,
         communication: CommunicationStyle::parse(style).ok_or(UNKNOWN)?,
     };
     Ok(Profile {
