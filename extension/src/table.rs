@@ -12,6 +12,7 @@
 
 mod executor;
 mod heap;
+mod policies;
 mod row;
 
 use std::ffi::c_char;
@@ -122,7 +123,7 @@ impl Table {
                 let (name, key) = (definition.name(), definition.key_names());
                 return Err(EngineError::PrimaryKey(name, key));
             }
-            let index = (shape.shortcuts.read && shows_every_row(relation.0))
+            let index = (shape.shortcuts.read && policies::show_every_row(relation.0, purpose))
                 .then(|| pg_sys::index_open(shape.primary_key, lock as i32));
             let relation = relation.keep();
             Ok(Self {
@@ -237,22 +238,6 @@ unsafe fn is_ours(relation: pg_sys::Relation) -> bool {
         owner == pg_sys::GetUserId()
             || !pg_sys::InLocalUserIdChange()
             || pg_sys::superuser_arg(owner)
-    }
-}
-
-/// Whether no policy hides rows from the current user.
-///
-/// # Safety
-/// `relation` is open.
-unsafe fn shows_every_row(relation: pg_sys::Relation) -> bool {
-    // SAFETY: the caller's.
-    unsafe {
-        let class = (*relation).rd_rel;
-        let forced = (*class).relforcerowsecurity && !pg_sys::InNoForceRLSOperation();
-        !(*class).relrowsecurity
-            || ((*class).relowner == pg_sys::GetUserId() && !forced)
-            || pg_sys::check_enable_rls((*relation).rd_id, pg_sys::InvalidOid, true) as u32
-                != pg_sys::CheckEnableRlsResult::RLS_ENABLED
     }
 }
 
