@@ -25,7 +25,7 @@ AS 'MODULE_PATHNAME', 'explain_wrapper';
 
 -- bondhu::patterns::patterns
 CREATE  FUNCTION "patterns"(
-	"user_ids" uuid[], /* Vec < Uuid > */
+	"user_ids" uuid[], /* Vec < Option < Uuid > > */
 	"as_of" timestamp with time zone /* TimestampWithTimeZone */
 ) RETURNS TABLE (
 	"user_id" uuid,  /* Uuid */
@@ -44,7 +44,7 @@ AS 'MODULE_PATHNAME', 'patterns_wrapper';
 
 -- bondhu::personality::personality
 CREATE  FUNCTION "personality"(
-	"user_ids" uuid[], /* Vec < Uuid > */
+	"user_ids" uuid[], /* Vec < Option < Uuid > > */
 	"as_of" timestamp with time zone /* TimestampWithTimeZone */
 ) RETURNS TABLE (
 	"user_id" uuid,  /* Uuid */
@@ -79,7 +79,7 @@ AS 'MODULE_PATHNAME', 'recompute_wrapper';
 
 -- bondhu::refresh::refresh
 CREATE  FUNCTION "refresh"(
-	"user_ids" uuid[] /* Vec < Uuid > */
+	"user_ids" uuid[] /* Vec < Option < Uuid > > */
 ) RETURNS void
 STRICT VOLATILE PARALLEL UNSAFE
 LANGUAGE c /* Rust */
@@ -101,7 +101,7 @@ AS 'MODULE_PATHNAME', 'score_wrapper';
 
 -- bondhu::recompute::verify
 CREATE  FUNCTION "verify"(
-	"user_ids" uuid[] /* Vec < Uuid > */
+	"user_ids" uuid[] /* Vec < Option < Uuid > > */
 ) RETURNS TABLE (
 	"user_id" uuid,  /* Uuid */
 	"relation" TEXT,  /* & '_ str */

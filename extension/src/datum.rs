@@ -7,6 +7,7 @@ use bondhu_core::time::Timestamp;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{AnyNumeric, FromDatum, pg_sys};
 
+use crate::column::Numeric;
 use crate::error::EngineError;
 
 /// Microseconds from 1970-01-01 to 2000-01-01, Postgres' epoch.
@@ -39,13 +40,10 @@ pub(crate) fn now() -> Timestamp {
 
 /// Hundredths from a `numeric` that has two digits after the point, by its column's type, and
 /// is not negative.
-///
-/// # Safety
-/// `datum` is a valid, non-null `numeric`.
-pub(crate) unsafe fn hundredths(datum: pg_sys::Datum) -> Result<i64, EngineError> {
+pub(crate) fn hundredths(number: Numeric) -> Result<i64, EngineError> {
     // SAFETY: numeric_out returns a palloc'd C string.
     let text = unsafe {
-        pgrx::direct_function_call_as_datum(pg_sys::numeric_out, &[Some(datum)])
+        pgrx::direct_function_call_as_datum(pg_sys::numeric_out, &[Some(number.0)])
             .map(|text| CStr::from_ptr(text.cast_mut_ptr()).to_bytes())
     };
     let digits = match text {

@@ -1,7 +1,5 @@
 //! Every error the engine raises, and its SQLSTATE.
 
-use std::ffi::CStr;
-
 use bondhu_core::tally::Inconsistent;
 use pgrx::datum::Uuid;
 use pgrx::pg_sys::panic::ErrorReport;
@@ -14,14 +12,28 @@ pub(crate) enum EngineError {
     WrongTable(String),
     #[error("{0}() was attached to the wrong kind of trigger")]
     WrongTrigger(&'static str),
-    #[error("a table of Bondhu's has no column {0}")]
-    MissingColumn(&'static str),
-    #[error("a table of Bondhu's has a column that this version of the engine does not know")]
-    UnknownColumn,
-    #[error("there is no table {0:?}, or it has no primary key")]
-    MissingTable(&'static CStr),
-    #[error("permission denied for table {0:?}")]
-    MayNot(&'static CStr),
+    #[error("{0} is a partition: the engine scores messages in a table without partitions")]
+    Partition(String),
+    #[error("fold_messages() was attached without {0}")]
+    MissingTransition(&'static str),
+    #[error("{0} has no column {1}")]
+    MissingColumn(String, &'static str),
+    #[error("{column} is of type {found}, not {wanted}")]
+    WrongType {
+        column: String,
+        found: String,
+        wanted: String,
+    },
+    #[error("there is no table {0}")]
+    MissingTable(String),
+    #[error("{0} is not a table")]
+    NotATable(String),
+    #[error("the primary key of {0} is not ({1})")]
+    PrimaryKey(String, String),
+    #[error("permission denied for table {0}")]
+    MayNot(String),
+    #[error("{0} belongs to another role than the one the engine writes for")]
+    ForeignOwner(String),
     #[error("could not serialize access due to concurrent update")]
     Serialization,
     #[error("{0} answered {1}")]
@@ -47,14 +59,19 @@ impl EngineError {
 
     fn code(&self) -> PgSqlErrorCode {
         match self {
-            Self::WrongTable(_) | Self::WrongTrigger(_) => {
+            Self::WrongTable(_) | Self::WrongTrigger(_) | Self::MissingTransition(_) => {
                 PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED
             }
-            Self::MissingColumn(_)
-            | Self::UnknownColumn
+            Self::MissingColumn(..)
             | Self::MissingTable(_)
+            | Self::PrimaryKey(..)
             | Self::NoSettings => PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-            Self::MayNot(_) => PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            Self::WrongType { .. } => PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
+            Self::NotATable(_) => PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE,
+            Self::Partition(_) => PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+            Self::MayNot(_) | Self::ForeignOwner(_) => {
+                PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE
+            }
             Self::Serialization => PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
             Self::TimeInFuture => PgSqlErrorCode::ERRCODE_CHECK_VIOLATION,
             Self::TimeNotFinite => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
@@ -67,14 +84,20 @@ impl EngineError {
 
     fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::WrongTable(_) | Self::WrongTrigger(_) => {
+            Self::WrongTable(_) | Self::WrongTrigger(_) | Self::MissingTransition(_) => {
                 Some("Let select bondhu.install_engine(); attach the triggers.")
             }
-            Self::UnknownColumn => {
-                Some("Install the engine's newest version: alter extension bondhu update;")
-            }
-            Self::MissingColumn(_) | Self::MissingTable(_) | Self::NoSettings => {
+            Self::MissingColumn(..) | Self::MissingTable(_) | Self::NoSettings => {
                 Some("Apply the migrations this version of the engine was made for.")
+            }
+            Self::WrongType { .. } | Self::NotATable(_) | Self::PrimaryKey(..) => Some(
+                "Make the table again what the migrations made it, or install the engine they were written for.",
+            ),
+            Self::Partition(_) => Some(
+                "Keep chat in one table; sentiment_buckets and what else is derived may be partitioned.",
+            ),
+            Self::ForeignOwner(_) => {
+                Some("Give all of Bondhu's tables to one owner: alter table … owner to …;")
             }
             Self::TimeNotFinite | Self::TimeInFuture => {
                 Some("Send the time the message was written, or leave created_at out.")

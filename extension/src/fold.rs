@@ -22,7 +22,7 @@ use crate::spi::{self, Sees};
 use crate::store::buckets::{self, Deltas};
 use crate::store::profile::{self, Profile};
 use crate::store::{history, safety, settings};
-use crate::table::{Snapshot, Table};
+use crate::table::{For, Snapshot, Table};
 use crate::transition::{self, Change, ScoredRow};
 use crate::{datum, watched};
 
@@ -36,7 +36,6 @@ fn fold_messages<'a>(
 }
 
 fn fold_statement(trigger: &PgTrigger<'_>) -> Result<(), EngineError> {
-    watched::check(trigger)?;
     let event = trigger.event();
     if !event.fired_after() || !event.fired_for_statement() || event.fired_by_truncate() {
         return Err(EngineError::WrongTrigger("fold_messages"));
@@ -68,10 +67,10 @@ impl Fold {
     fn begin() -> Result<Self, EngineError> {
         // Settings are read under the lock on the profiles: a change of them waits for that,
         // and rebuilds what was folded under the former ones.
-        let profiles = Table::open(&profile::TABLE)?;
+        let profiles = Table::open(&profile::TABLE, For::Writing)?;
         Ok(Self {
             profiles,
-            buckets: Table::open(&buckets::TABLE)?,
+            buckets: Table::open(&buckets::TABLE, For::Writing)?,
             settings: settings::read(Snapshot::Transaction)?,
             now: datum::now(),
         })

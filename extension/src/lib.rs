@@ -12,7 +12,8 @@
 //! | `store` | every SQL statement of the engine |
 //! | `transition` | rows of a statement's transition tables |
 //! | `watched` | checks the table a trigger fires on and acts as its owner |
-//! | `table` | rows of the engine's own tables by primary key, without the executor |
+//! | `relation` | whether a relation is the table that the engine knows, and how plain it is |
+//! | `table` | rows of the engine's own tables by primary key, without the executor where that is the same |
 //! | `spi`, `column`, `datum`, `error` | plans kept per backend; values; errors with their SQLSTATE |
 
 pgrx::pg_module_magic!();
@@ -26,6 +27,7 @@ mod patterns;
 mod personality;
 mod recompute;
 mod refresh;
+mod relation;
 mod score;
 mod spi;
 mod store;

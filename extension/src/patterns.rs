@@ -30,7 +30,7 @@ type Row = (
 #[allow(clippy::type_complexity)] // pgrx reads the columns from the signature
 #[pg_extern(stable, parallel_restricted, strict)]
 fn patterns(
-    user_ids: Vec<Uuid>,
+    user_ids: Vec<Option<Uuid>>,
     as_of: TimestampWithTimeZone,
 ) -> TableIterator<
     'static,
@@ -48,7 +48,7 @@ fn patterns(
 > {
     let as_of = instant(as_of.into());
     let rows = or_raise(spi::connected(|| {
-        let rows = user_ids.iter().map(|user| row(*user, as_of));
+        let rows = user_ids.iter().flatten().map(|user| row(*user, as_of));
         rows.filter_map(Result::transpose)
             .collect::<Result<Vec<_>, _>>()
     }));

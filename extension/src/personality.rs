@@ -12,7 +12,7 @@ use crate::datum::{instant, numeric, numeric4, timestamptz_element};
 use crate::error::{EngineError, or_raise};
 use crate::spi::{self, Sees};
 use crate::store::{profile, settings};
-use crate::table::{Snapshot, Table};
+use crate::table::{For, Snapshot, Table};
 
 type Concluded = (
     Uuid,
@@ -39,7 +39,7 @@ type Concluded = (
 #[allow(clippy::type_complexity)] // pgrx reads the columns from the signature
 #[pg_extern(stable, parallel_restricted, strict)]
 fn personality(
-    user_ids: Vec<Uuid>,
+    user_ids: Vec<Option<Uuid>>,
     as_of: TimestampWithTimeZone,
 ) -> TableIterator<
     'static,
@@ -69,12 +69,12 @@ fn personality(
 }
 
 fn conclude(
-    users: &[Uuid],
+    users: &[Option<Uuid>],
     as_of: Timestamp,
 ) -> Result<std::vec::IntoIter<Concluded>, EngineError> {
     let settings = settings::read(Snapshot::Caller)?;
-    let profiles = Table::open(&profile::READ)?;
-    let rows = users.iter().map(|user| {
+    let profiles = Table::open(&profile::TABLE, For::Reading)?;
+    let rows = users.iter().flatten().map(|user| {
         let mut state = match profile::read(&profiles, *user)? {
             Some(profile) => profile.state,
             None => State::empty(as_of, &settings),

@@ -13,7 +13,7 @@ use crate::error::{EngineError, or_raise};
 use crate::spi::{self, Sees};
 use crate::store::profile::Profile;
 use crate::store::{self, buckets, history, messages, profile, safety, settings};
-use crate::table::{Snapshot, Table};
+use crate::table::{For, Snapshot, Table};
 
 /// Rebuilds a user's buckets and profile from their scored messages, exactly as folding the
 /// messages one by one would have left them. History, a log, stays.
@@ -23,7 +23,7 @@ fn recompute(user_id: Uuid) {
 }
 
 fn rebuild(user: Uuid) -> Result<(), EngineError> {
-    let profiles = Table::open(&profile::TABLE)?;
+    let profiles = Table::open(&profile::TABLE, For::Writing)?;
     let settings = settings::read(Snapshot::Transaction)?;
     let locked = match messages::newest(Sees::Newest, user)? {
         Some(_) => Some(profile::lock_or_create(&profiles, user, datum::now())?),
@@ -66,7 +66,7 @@ type Difference = (Uuid, &'static str, String, Option<String>, Option<String>);
 #[allow(clippy::type_complexity)] // pgrx reads the columns from the signature
 #[pg_extern(stable, parallel_restricted, strict)]
 fn verify(
-    user_ids: Vec<Uuid>,
+    user_ids: Vec<Option<Uuid>>,
 ) -> TableIterator<
     'static,
     (
@@ -81,11 +81,11 @@ fn verify(
     TableIterator::new(differences)
 }
 
-fn differences(users: &[Uuid]) -> Result<Vec<Difference>, EngineError> {
+fn differences(users: &[Option<Uuid>]) -> Result<Vec<Difference>, EngineError> {
     let settings = settings::read(Snapshot::Caller)?;
-    let profiles = Table::open(&profile::READ)?;
+    let profiles = Table::open(&profile::TABLE, For::Reading)?;
     let mut all = Vec::new();
-    for user in users {
+    for user in users.iter().flatten() {
         let of_profile = match profile::read(&profiles, *user)? {
             Some(stored) => profile_differences(&stored, &settings)?,
             None => messages::newest(Sees::Caller, *user)?

@@ -9,17 +9,19 @@ use crate::datum;
 use crate::error::{EngineError, or_raise};
 use crate::spi::{self, Sees};
 use crate::store::{profile, settings};
-use crate::table::{Snapshot, Table};
+use crate::table::{For, Snapshot, Table};
 
 /// Advances the stored profiles of users to the present, as a message of theirs would.
 /// Users without one are left out.
 #[pg_extern(volatile, parallel_unsafe, strict)]
-fn refresh(user_ids: Vec<Uuid>) {
-    or_raise(spi::connected(|| refresh_all(user_ids)));
+fn refresh(user_ids: Vec<Option<Uuid>>) {
+    or_raise(spi::connected(|| {
+        refresh_all(user_ids.into_iter().flatten().collect())
+    }));
 }
 
 fn refresh_all(mut users: Vec<Uuid>) -> Result<(), EngineError> {
-    let profiles = Table::open(&profile::TABLE)?;
+    let profiles = Table::open(&profile::TABLE, For::Writing)?;
     let settings = settings::read(Snapshot::Transaction)?;
     // The order in which messages of many users lock them.
     users.sort_unstable();

@@ -6,9 +6,11 @@ use pgrx::heap_tuple::PgHeapTuple;
 use pgrx::prelude::*;
 use pgrx::{AllocatedByPostgres, AnyNumeric, FromDatum, IntoDatum, PgTupleDesc, pg_sys};
 
-use crate::column::{Column, column};
 use crate::error::{EngineError, or_raise};
-use crate::{datum, watched};
+use crate::store::messages::{
+    CREATED_AT, MESSAGE_TEXT, MOOD_DETECTED, SENDER_TYPE, SENTIMENT_SCORE, SUPPORT_LEVEL, VERSION,
+};
+use crate::{column, datum, watched};
 
 /// Version of the scorer.
 #[pg_extern(immutable, parallel_safe, strict)]
@@ -81,28 +83,20 @@ fn score_message<'a>(
     Ok(Some(or_raise(scored_row(trigger))))
 }
 
-const SENDER: Column = column("sender_type", 5);
-const TEXT: Column = column("message_text", 6);
-const CREATED_AT: Column = column("created_at", 11);
-
 /// Columns in the order they are written.
-const WRITTEN: [Column; 4] = [
-    column("sentiment_score", 7),
-    column("mood_detected", 8),
-    column("support_level", 9),
-    column("engine_version", 10),
-];
+const WRITTEN: [usize; 4] = [SENTIMENT_SCORE, MOOD_DETECTED, SUPPORT_LEVEL, VERSION];
 
 fn scored_row<'a>(
     trigger: &'a PgTrigger<'a>,
 ) -> Result<PgHeapTuple<'a, AllocatedByPostgres>, EngineError> {
-    watched::check(trigger)?;
     let (data, event) = (trigger.trigger_data(), trigger.event());
     let updates = event.fired_by_update();
     if !event.fired_before() || !event.fired_for_row() || !(updates || event.fired_by_insert()) {
         return Err(EngineError::WrongTrigger("score_message"));
     }
-    // SAFETY: Postgres hands a BEFORE row trigger rows of the relation's descriptor.
+    let shape = watched::messages(trigger)?;
+    // SAFETY: Postgres hands a BEFORE row trigger rows of the relation's descriptor, whose columns
+    // were checked.
     unsafe {
         let descriptor = (*data.tg_relation).rd_att;
         let new = if updates {
@@ -112,20 +106,16 @@ fn scored_row<'a>(
         };
         let row =
             |tuple| PgHeapTuple::from_heap_tuple(PgTupleDesc::from_pg_unchecked(descriptor), tuple);
-        let text = |tuple, column: Column| -> Result<Option<&str>, EngineError> {
-            let datum = column.value(tuple, descriptor)?;
-            Ok(datum.and_then(|datum| <&str>::from_datum(datum, false)))
-        };
+        let value = |tuple, column| column::value(tuple, descriptor, shape.number(column));
+        let text =
+            |tuple, column| value(tuple, column).and_then(|datum| <&str>::from_datum(datum, false));
 
-        let (message, sender) = (text(new, TEXT)?, text(new, SENDER)?);
+        let (message, sender) = (text(new, MESSAGE_TEXT), text(new, SENDER_TYPE));
         let old = data.tg_trigtuple;
-        if updates && message == text(old, TEXT)? && sender == text(old, SENDER)? {
+        if updates && message == text(old, MESSAGE_TEXT) && sender == text(old, SENDER_TYPE) {
             return Ok(row(new));
         }
-        let created_at = CREATED_AT
-            .value(new, descriptor)?
-            .map(|at| at.value() as i64);
-        match created_at {
+        match value(new, CREATED_AT).map(|at| at.value() as i64) {
             Some(i64::MIN | i64::MAX) => return Err(EngineError::TimeNotFinite),
             Some(at) if !updates && datum::instant(at) > datum::now() => {
                 return Err(EngineError::TimeInFuture);
@@ -143,10 +133,7 @@ fn scored_row<'a>(
             ],
             None => [None; 4],
         };
-        let mut numbers = [0; WRITTEN.len()];
-        for (number, column) in numbers.iter_mut().zip(WRITTEN) {
-            *number = column.number(descriptor)? as i32;
-        }
+        let mut numbers = WRITTEN.map(|column| shape.number(column) as i32);
         Ok(row(pg_sys::heap_modify_tuple_by_cols(
             new,
             descriptor,

@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use bondhu_core::time::Timestamp;
 use pgrx::prelude::*;
-use pgrx::{FromDatum, IntoDatum, pg_sys};
+use pgrx::{IntoDatum, pg_sys};
 
+use crate::column::Value;
 use crate::datum;
 use crate::error::EngineError;
+use crate::relation::type_name;
 
 /// Which version of the rows a statement sees.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,7 +37,7 @@ pub(crate) struct Statement {
     name: &'static str,
     sql: Sql,
     types: &'static [pg_sys::Oid],
-    plan: AtomicPtr<pg_sys::_SPI_plan>,
+    plan: Plan,
 }
 
 /// A parameter: null, or a datum of the statement's type.
@@ -57,7 +59,7 @@ impl Statement {
             name,
             sql,
             types,
-            plan: AtomicPtr::new(std::ptr::null_mut()),
+            plan: Plan::none(),
         }
     }
 
@@ -70,55 +72,68 @@ impl Statement {
         if N != self.types.len() {
             return Err(EngineError::Spi(self.name, pg_sys::SPI_ERROR_ARGUMENT));
         }
-        let plan = self.plan()?;
+        let plan = self.plan.made(self.name, || {
+            let sql = match self.sql {
+                Sql::Text(sql) => sql.to_owned(),
+                Sql::Made(make) => make(),
+            };
+            (sql, self.types.to_vec())
+        })?;
         let mut values = parameters.map(|p| p.unwrap_or(pg_sys::Datum::from(0_usize)));
         let nulls = parameters.map(|p| if p.is_some() { b' ' } else { b'n' } as _);
-        // SAFETY: the plan is kept; values and nulls have the length of its types; the
-        // snapshot pushed is popped, or dropped by the abort that an error leads to.
+        // SAFETY: values and nulls have the length of the plan's types.
+        unsafe { execute(self.name, plan, sees, &mut values, &nulls) }
+    }
+}
+
+/// A plan kept for the life of the backend, once it is made.
+pub(crate) struct Plan(AtomicPtr<pg_sys::_SPI_plan>);
+
+impl Plan {
+    /// None yet.
+    pub(crate) const fn none() -> Self {
+        Self(AtomicPtr::new(std::ptr::null_mut()))
+    }
+
+    /// Runs the plan, made from its text and the types of its parameters when it is first run.
+    /// Must be called within [`connected`].
+    pub(crate) fn run(
+        &self,
+        name: &'static str,
+        text: impl FnOnce() -> (String, Vec<pg_sys::Oid>),
+        sees: Sees,
+        parameters: &[Parameter],
+    ) -> Result<Rows, EngineError> {
+        let plan = self.made(name, text)?;
+        let mut values: Vec<_> = parameters
+            .iter()
+            .map(|p| p.unwrap_or(pg_sys::Datum::from(0_usize)))
+            .collect();
+        let nulls: Vec<_> = parameters
+            .iter()
+            .map(|p| if p.is_some() { b' ' } else { b'n' } as _)
+            .collect();
+        // SAFETY: the plan is kept, and knows how many parameters it has.
         unsafe {
-            if sees == Sees::Committed {
-                pg_sys::PushCopiedSnapshot(pg_sys::GetTransactionSnapshot());
-                // Command 0 comes before anything this transaction wrote.
-                (*pg_sys::GetActiveSnapshot()).curcid = 0;
+            if pg_sys::SPI_getargcount(plan) as usize != values.len() {
+                return Err(EngineError::Spi(name, pg_sys::SPI_ERROR_ARGUMENT));
             }
-            let code = pg_sys::SPI_execute_plan(
-                plan,
-                values.as_mut_ptr(),
-                nulls.as_ptr(),
-                sees != Sees::Newest,
-                0,
-            );
-            if sees == Sees::Committed {
-                pg_sys::PopActiveSnapshot();
-            }
-            if code < 0 {
-                return Err(EngineError::Spi(self.name, code));
-            }
-            let table = pg_sys::SPI_tuptable;
-            let count = if table.is_null() {
-                0
-            } else {
-                pg_sys::SPI_processed as usize
-            };
-            Ok(Rows {
-                name: self.name,
-                table,
-                count,
-            })
+            execute(name, plan, sees, &mut values, &nulls)
         }
     }
 
-    fn plan(&self) -> Result<pg_sys::SPIPlanPtr, EngineError> {
-        let kept = self.plan.load(Ordering::Relaxed);
+    fn made(
+        &self,
+        name: &'static str,
+        text: impl FnOnce() -> (String, Vec<pg_sys::Oid>),
+    ) -> Result<pg_sys::SPIPlanPtr, EngineError> {
+        let kept = self.0.load(Ordering::Relaxed);
         if !kept.is_null() {
             return Ok(kept);
         }
-        let sql = match self.sql {
-            Sql::Text(sql) => CString::new(sql),
-            Sql::Made(make) => CString::new(make()),
-        };
-        let sql = sql.map_err(|_| EngineError::Spi(self.name, pg_sys::SPI_ERROR_ARGUMENT))?;
-        let mut types = self.types.to_vec();
+        let (sql, mut types) = text();
+        let sql =
+            CString::new(sql).map_err(|_| EngineError::Spi(name, pg_sys::SPI_ERROR_ARGUMENT))?;
         // SAFETY: the SQL is a C string, the types are as many as said; a kept plan lives as
         // long as the backend.
         unsafe {
@@ -130,12 +145,52 @@ impl Statement {
                 pg_sys::CURSOR_OPT_GENERIC_PLAN as i32,
             );
             if plan.is_null() {
-                return Err(EngineError::Spi(self.name, pg_sys::SPI_result));
+                return Err(EngineError::Spi(name, pg_sys::SPI_result));
             }
             pg_sys::SPI_keepplan(plan);
-            self.plan.store(plan, Ordering::Relaxed);
+            self.0.store(plan, Ordering::Relaxed);
             Ok(plan)
         }
+    }
+}
+
+/// # Safety
+/// The plan is kept; values and nulls have the length of its types.
+unsafe fn execute(
+    name: &'static str,
+    plan: pg_sys::SPIPlanPtr,
+    sees: Sees,
+    values: &mut [pg_sys::Datum],
+    nulls: &[std::ffi::c_char],
+) -> Result<Rows, EngineError> {
+    // SAFETY: the caller's; the snapshot pushed is popped, or dropped by the abort that an error
+    // leads to.
+    unsafe {
+        if sees == Sees::Committed {
+            pg_sys::PushCopiedSnapshot(pg_sys::GetTransactionSnapshot());
+            // Command 0 comes before anything this transaction wrote.
+            (*pg_sys::GetActiveSnapshot()).curcid = 0;
+        }
+        let code = pg_sys::SPI_execute_plan(
+            plan,
+            values.as_mut_ptr(),
+            nulls.as_ptr(),
+            sees != Sees::Newest,
+            0,
+        );
+        if sees == Sees::Committed {
+            pg_sys::PopActiveSnapshot();
+        }
+        if code < 0 {
+            return Err(EngineError::Spi(name, code));
+        }
+        let table = pg_sys::SPI_tuptable;
+        let count = if table.is_null() {
+            0
+        } else {
+            pg_sys::SPI_processed as usize
+        };
+        Ok(Rows { name, table, count })
     }
 }
 
@@ -147,6 +202,11 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
+    /// Themselves, if there are any.
+    pub(crate) fn or_none(self) -> Option<Self> {
+        (self.count > 0).then_some(self)
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = Row<'_>> {
         (0..self.count).map(|index| Row { rows: self, index })
     }
@@ -159,40 +219,64 @@ pub(crate) struct Row<'r> {
 }
 
 impl Row<'_> {
-    /// The value of a column, counted from 1; null as `None`. `T` is the column's type.
-    pub(crate) fn maybe<T: FromDatum>(&self, column: i32) -> Option<T> {
+    /// The value of a column, counted from 1; null as `None`.
+    ///
+    /// # Errors
+    /// The column has another type: the statement read a table that is not as it should be.
+    pub(crate) fn maybe<T: Value>(&self, column: i32) -> Result<Option<T>, EngineError> {
         let mut null = false;
-        // SAFETY: the index is below the number of rows SPI returned.
+        // SAFETY: the index is below the number of rows SPI returned, and the value of the type
+        // that the result's descriptor says, which is T's.
         unsafe {
             let table = self.rows.table;
+            let descriptor = (*table).tupdesc;
+            let found = pg_sys::SPI_gettypeid(descriptor, column);
+            if found != T::OID {
+                return Err(EngineError::WrongType {
+                    column: format!("column {column} of {}", self.rows.name),
+                    found: type_name(found, -1),
+                    wanted: type_name(T::OID, -1),
+                });
+            }
             let tuple = *(*table).vals.add(self.index);
-            let datum = pg_sys::SPI_getbinval(tuple, (*table).tupdesc, column, &raw mut null);
-            T::from_datum(datum, null)
+            let datum = pg_sys::SPI_getbinval(tuple, descriptor, column, &raw mut null);
+            Ok(T::from_datum(datum, null))
         }
     }
 
     /// The value of a column that is never null.
-    pub(crate) fn get<T: FromDatum>(&self, column: i32) -> Result<T, EngineError> {
-        self.maybe(column)
+    pub(crate) fn get<T: Value>(&self, column: i32) -> Result<T, EngineError> {
+        self.maybe(column)?
             .ok_or(EngineError::UnexpectedValue(self.rows.name))
     }
 
     /// An instant that is never null.
     pub(crate) fn instant(&self, column: i32) -> Result<Timestamp, EngineError> {
-        self.maybe_instant(column)
+        self.maybe_instant(column)?
             .ok_or(EngineError::UnexpectedValue(self.rows.name))
     }
 
     /// An instant.
-    pub(crate) fn maybe_instant(&self, column: i32) -> Option<Timestamp> {
-        self.maybe::<TimestampWithTimeZone>(column)
-            .map(|at| datum::instant(at.into()))
+    pub(crate) fn maybe_instant(&self, column: i32) -> Result<Option<Timestamp>, EngineError> {
+        let at = self.maybe::<TimestampWithTimeZone>(column)?;
+        Ok(at.map(|at| datum::instant(at.into())))
     }
 }
 
-/// Runs `work` within an SPI connection.
+/// Runs `work` within an SPI connection. Row security that is forced on the tables' owner does not
+/// hold for the engine, as for foreign keys: it would conclude from the rows that it may see.
 pub(crate) fn connected<T>(
     work: impl FnOnce() -> Result<T, EngineError>,
 ) -> Result<T, EngineError> {
-    Spi::connect_mut(|_| work())
+    let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+    // SAFETY: adds a flag and keeps the user. An error ends the transaction or subtransaction,
+    // which restores both by itself.
+    unsafe {
+        pg_sys::GetUserIdAndSecContext(&raw mut user, &raw mut context);
+        pg_sys::SetUserIdAndSecContext(user, context | pg_sys::SECURITY_NOFORCE_RLS as i32);
+    }
+    let result = Spi::connect_mut(|_| work());
+    // SAFETY: restores what was read above.
+    unsafe { pg_sys::SetUserIdAndSecContext(user, context) };
+    result
 }

@@ -1,38 +1,48 @@
-//! Rows of the engine's own tables by primary key, without planner and executor.
+//! Rows of the engine's own tables by primary key.
 //!
 //! Each message changes a row of `personality_profiles` and one of `sentiment_buckets`. Through
 //! SPI that costs more than the insert of the message itself; through the table's access method,
-//! as the executor would call it, a fifth. What the executor does besides is not needed here:
-//! these tables have no check, no generated column, no trigger on insert or update and no column
-//! another row refers to but the key, which never changes. A row that is inserted belongs to
-//! a profile that this transaction has locked, so that its foreign key holds.
+//! as the executor would call it, a fifth. So rows of the tables as the migrations made them are
+//! read and written without planner and executor. Where an owner gave a table more than that (a
+//! check, a trigger, a rule, an expression index, partitions; see [`Shortcuts`]), or a policy
+//! decides what the current user sees, the executor does it, with the same result.
+//!
+//! [`Shortcuts`]: crate::relation::Shortcuts
 #![allow(unsafe_code)]
 
+mod executor;
+mod heap;
+mod policies;
 mod row;
 
-use std::ffi::CStr;
+use std::ffi::c_char;
 
 use pgrx::{IntoDatum, pg_sys};
 
+pub(crate) use executor::Plans;
 pub(crate) use row::Row;
 
-use crate::column::Column;
 use crate::error::EngineError;
-use crate::spi::Parameter;
+use crate::relation::{Definition, Shape};
+use crate::spi::{Parameter, Sees};
+use row::Found;
 
-/// A table's name and what the engine does with it.
-pub(crate) struct Name {
-    pub(crate) schema: &'static CStr,
-    pub(crate) table: &'static CStr,
-    /// Whether rows are written; else they are only read.
-    pub(crate) written: bool,
+/// What a table is opened for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum For {
+    Reading,
+    Writing,
 }
 
 /// What writing asks for.
 const WRITING: u32 =
     pg_sys::ACL_SELECT | pg_sys::ACL_INSERT | pg_sys::ACL_UPDATE | pg_sys::ACL_DELETE;
 
+/// Columns of the longest primary key by which rows are looked for.
+const LONGEST: usize = 2;
+
 /// A column of a primary key: the operator `=` of its type, and the value looked for.
+#[derive(Clone, Copy)]
 pub(crate) struct Key {
     equal: u32,
     value: pg_sys::Datum,
@@ -61,30 +71,37 @@ impl Key {
     }
 }
 
-/// An open table and its primary key. The lock on it stays until the transaction ends.
+/// An open table. The lock on it stays until the transaction ends.
 pub(crate) struct Table {
+    definition: &'static Definition,
     relation: pg_sys::Relation,
-    index: pg_sys::Relation,
+    /// The primary key, where rows are read without the executor.
+    index: Option<pg_sys::Relation>,
+    shape: Shape,
 }
 
 impl Table {
     /// Opens a table as the current user.
-    pub(crate) fn open(name: &Name) -> Result<Self, EngineError> {
-        let missing = EngineError::MissingTable(name.table);
+    ///
+    /// # Errors
+    /// It is missing, is not what the definition says, or the user may not do what it is for.
+    pub(crate) fn open(definition: &'static Definition, purpose: For) -> Result<Self, EngineError> {
+        let (lock, rights) = match purpose {
+            For::Reading => (pg_sys::AccessShareLock, pg_sys::ACL_SELECT),
+            For::Writing => (pg_sys::RowExclusiveLock, WRITING),
+        };
         // SAFETY: catalog lookups by valid names; both relations are closed when dropped.
         unsafe {
-            let schema = pg_sys::get_namespace_oid(name.schema.as_ptr(), true);
-            let table = pg_sys::get_relname_relid(name.table.as_ptr(), schema);
+            let schema = pg_sys::get_namespace_oid(definition.schema.as_ptr(), true);
+            let table = pg_sys::get_relname_relid(definition.table.as_ptr(), schema);
             if table == pg_sys::InvalidOid {
-                return Err(missing);
+                return Err(EngineError::MissingTable(definition.name()));
             }
-            let (lock, rights) = if name.written {
-                (pg_sys::RowExclusiveLock, WRITING)
-            } else {
-                (pg_sys::AccessShareLock, pg_sys::ACL_SELECT)
-            };
+            let relation = Open(pg_sys::table_open(table, lock as i32));
+            if !is_table(relation.0) {
+                return Err(EngineError::NotATable(definition.name()));
+            }
             let rights = pg_sys::AclMode::from(rights);
-            let relation = pg_sys::table_open(table, lock as i32);
             // Every right asked for, not any of them.
             let may = pg_sys::pg_class_aclmask(
                 table,
@@ -92,26 +109,47 @@ impl Table {
                 rights,
                 pg_sys::AclMaskHow::ACLMASK_ALL,
             );
-            let index = primary_key(relation);
-            if may != rights || index == pg_sys::InvalidOid {
-                pg_sys::table_close(relation, pg_sys::NoLock as i32);
-                return Err(if index == pg_sys::InvalidOid {
-                    missing
-                } else {
-                    EngineError::MayNot(name.table)
-                });
+            if may != rights {
+                return Err(EngineError::MayNot(definition.name()));
             }
-            let index = pg_sys::index_open(index, lock as i32);
-            Ok(Self { relation, index })
+            if purpose == For::Writing {
+                pg_sys::PreventCommandIfReadOnly(c"UPDATE".as_ptr());
+                if !is_ours(relation.0) {
+                    return Err(EngineError::ForeignOwner(definition.name()));
+                }
+            }
+            let shape = definition.shape(relation.0)?;
+            if shape.primary_key == pg_sys::InvalidOid {
+                let (name, key) = (definition.name(), definition.key_names());
+                return Err(EngineError::PrimaryKey(name, key));
+            }
+            let index = (shape.shortcuts.read && policies::show_every_row(relation.0, purpose))
+                .then(|| pg_sys::index_open(shape.primary_key, lock as i32));
+            let relation = relation.keep();
+            Ok(Self {
+                definition,
+                relation,
+                index,
+                shape,
+            })
         }
     }
 
-    /// The row of a key as a snapshot shows it. Nobody is kept from changing it.
-    pub(crate) fn read(&self, snapshot: Snapshot, key: &[Key]) -> Option<Row<'_>> {
-        let row = self.row();
-        snapshot
-            .with(|snapshot| self.scan(snapshot, key, &row))
-            .then_some(row)
+    /// The row of a key as a snapshot shows it. Nobody is kept from changing it. Must be called
+    /// within [`crate::spi::connected`], as all that follow.
+    pub(crate) fn read(
+        &self,
+        snapshot: Snapshot,
+        key: &[Key],
+    ) -> Result<Option<Row<'_>>, EngineError> {
+        let found = match self.index {
+            Some(index) => {
+                // SAFETY: the relation is open, and the index its primary key.
+                unsafe { heap::read(self.relation, index, snapshot, key).map(Found::Slot) }
+            }
+            None => executor::read(self.definition, snapshot.into(), key)?.map(Found::Result),
+        };
+        Ok(found.map(|found| Row::new(self, key, found)))
     }
 
     /// The newest version of the row of a key, locked until the transaction ends.
@@ -119,97 +157,30 @@ impl Table {
     /// # Errors
     /// 40001 where the transaction's isolation forbids to see that version.
     pub(crate) fn lock(&self, key: &[Key]) -> Result<Option<Row<'_>>, EngineError> {
-        let row = self.row();
-        Snapshot::Transaction.with(|snapshot| {
-            if !self.scan(snapshot, key, &row) {
-                return Ok(None);
+        let found = match self.index {
+            Some(index) => {
+                // SAFETY: the relation is open, and the index its primary key.
+                unsafe { heap::lock(self.relation, index, key)?.map(Found::Slot) }
             }
-            // As nodeLockRows.c does for `for no key update`.
-            // SAFETY: the slot holds the row just found; the access method is the relation's.
-            let (result, isolated) = unsafe {
-                let isolated = pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ.cast_signed();
-                let mut tid = (*row.slot).tts_tid;
-                let mut failure = pg_sys::TM_FailureData::default();
-                let flags = if isolated {
-                    0
-                } else {
-                    pg_sys::TUPLE_LOCK_FLAG_FIND_LAST_VERSION
-                };
-                let lock = (*(*self.relation).rd_tableam)
-                    .tuple_lock
-                    .ok_or(EngineError::TableAccess("tuple_lock", 0))?;
-                let result = lock(
-                    self.relation,
-                    &raw mut tid,
-                    snapshot,
-                    row.slot,
-                    pg_sys::GetCurrentCommandId(false),
-                    pg_sys::LockTupleMode::LockTupleNoKeyExclusive,
-                    pg_sys::LockWaitPolicy::LockWaitBlock,
-                    flags as u8,
-                    &raw mut failure,
-                );
-                (result, isolated)
-            };
-            match result {
-                pg_sys::TM_Result::TM_Ok => Ok(Some(row)),
-                pg_sys::TM_Result::TM_Updated | pg_sys::TM_Result::TM_Deleted if isolated => {
-                    Err(EngineError::Serialization)
-                }
-                pg_sys::TM_Result::TM_Deleted => Ok(None),
-                other => Err(EngineError::TableAccess("tuple_lock", other)),
-            }
-        })
+            None => executor::lock(self.definition, key)?.map(Found::Result),
+        };
+        Ok(found.map(|found| Row::new(self, key, found)))
     }
 
-    /// Stores a new row.
-    ///
-    /// # Errors
-    /// `values` names a column that the table lacks, or leaves one out: defaults are the
-    /// executor's.
-    pub(crate) fn insert(
-        &self,
-        values: impl Iterator<Item = (Column, Parameter)>,
-    ) -> Result<(), EngineError> {
-        // SAFETY: the relation is open.
-        unsafe { row::insert(self.relation, values) }
-    }
-
-    fn row(&self) -> Row<'_> {
-        // SAFETY: a slot of the open relation; the row drops it.
-        let slot = unsafe { pg_sys::table_slot_create(self.relation, std::ptr::null_mut()) };
-        Row { table: self, slot }
-    }
-
-    /// Puts the row of a key into `row`; whether there is one.
-    fn scan(&self, snapshot: pg_sys::Snapshot, key: &[Key], row: &Row<'_>) -> bool {
-        let mut keys = [pg_sys::ScanKeyData::default(); 2];
-        let count = key.len().min(keys.len());
-        // SAFETY: the keys are those of the index, in its order; the scan ends here, and the
-        // slot holds on to the row it found.
-        unsafe {
-            for ((slot, key), column) in keys.iter_mut().zip(key).zip(1..) {
-                pg_sys::ScanKeyInit(
-                    slot,
-                    column,
-                    pg_sys::BTEqualStrategyNumber as u16,
-                    key.equal.into(),
-                    key.value,
-                );
-            }
-            let scan = begin_scan(self.relation, self.index, snapshot, count as i32);
-            pg_sys::index_rescan(
-                scan,
-                keys.as_mut_ptr(),
-                count as i32,
-                std::ptr::null_mut(),
-                0,
-            );
-            let forward = pg_sys::ScanDirection::ForwardScanDirection;
-            let found = pg_sys::index_getnext_slot(scan, forward, row.slot);
-            pg_sys::index_endscan(scan);
-            found
+    /// Stores a new row: the values of the columns that the engine writes.
+    pub(crate) fn insert(&self, values: &[Parameter]) -> Result<(), EngineError> {
+        if self.index.is_some() && self.shape()?.shortcuts.insert {
+            // SAFETY: the relation is open, and has no columns but those of the values.
+            unsafe { heap::insert(self.relation, &self.shape, values) };
+            return Ok(());
         }
+        executor::insert(self.definition, values)
+    }
+
+    /// As it is now: what a trigger did since the table was opened may have changed it.
+    fn shape(&self) -> Result<Shape, EngineError> {
+        // SAFETY: the relation is open.
+        unsafe { self.definition.shape(self.relation) }
     }
 }
 
@@ -217,9 +188,56 @@ impl Drop for Table {
     fn drop(&mut self) {
         // SAFETY: both were opened by `open`.
         unsafe {
-            pg_sys::index_close(self.index, pg_sys::NoLock as i32);
+            if let Some(index) = self.index {
+                pg_sys::index_close(index, pg_sys::NoLock as i32);
+            }
             pg_sys::table_close(self.relation, pg_sys::NoLock as i32);
         }
+    }
+}
+
+/// An open relation that closes if it is not kept.
+struct Open(pg_sys::Relation);
+
+impl Open {
+    fn keep(self) -> pg_sys::Relation {
+        let relation = self.0;
+        std::mem::forget(self);
+        relation
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        // SAFETY: it is open; its lock stays.
+        unsafe { pg_sys::table_close(self.0, pg_sys::NoLock as i32) };
+    }
+}
+
+/// Whether it has rows of its own or of partitions. Views and foreign tables hold somebody else's.
+///
+/// # Safety
+/// `relation` is open.
+unsafe fn is_table(relation: pg_sys::Relation) -> bool {
+    // SAFETY: the caller's.
+    let kind = unsafe { (*(*relation).rd_rel).relkind };
+    kind == pg_sys::RELKIND_RELATION as c_char
+        || kind == pg_sys::RELKIND_PARTITIONED_TABLE as c_char
+}
+
+/// Whether what happens on a write is the doing of the current user. A trigger, or a function that
+/// is SECURITY DEFINER, lends its owner's rights to it: not to be used by the owner of another
+/// table, whose triggers fire on the write.
+///
+/// # Safety
+/// `relation` is open.
+unsafe fn is_ours(relation: pg_sys::Relation) -> bool {
+    // SAFETY: the caller's.
+    unsafe {
+        let owner = (*(*relation).rd_rel).relowner;
+        owner == pg_sys::GetUserId()
+            || !pg_sys::InLocalUserIdChange()
+            || pg_sys::superuser_arg(owner)
     }
 }
 
@@ -230,6 +248,15 @@ pub(crate) enum Snapshot {
     Transaction,
     /// What the calling query sees.
     Caller,
+}
+
+impl From<Snapshot> for Sees {
+    fn from(snapshot: Snapshot) -> Self {
+        match snapshot {
+            Snapshot::Transaction => Self::Newest,
+            Snapshot::Caller => Self::Caller,
+        }
+    }
 }
 
 impl Snapshot {
@@ -245,34 +272,5 @@ impl Snapshot {
             }
             result
         }
-    }
-}
-
-/// # Safety
-/// `relation` is open.
-unsafe fn primary_key(relation: pg_sys::Relation) -> pg_sys::Oid {
-    // SAFETY: the caller's.
-    unsafe {
-        #[cfg(feature = "pg18")]
-        return pg_sys::RelationGetPrimaryKeyIndex(relation, false);
-        #[cfg(not(feature = "pg18"))]
-        pg_sys::RelationGetPrimaryKeyIndex(relation)
-    }
-}
-
-/// # Safety
-/// The index is the relation's, both are open.
-unsafe fn begin_scan(
-    relation: pg_sys::Relation,
-    index: pg_sys::Relation,
-    snapshot: pg_sys::Snapshot,
-    keys: i32,
-) -> pg_sys::IndexScanDesc {
-    // SAFETY: the caller's.
-    unsafe {
-        #[cfg(feature = "pg18")]
-        return pg_sys::index_beginscan(relation, index, snapshot, std::ptr::null_mut(), keys, 0);
-        #[cfg(not(feature = "pg18"))]
-        pg_sys::index_beginscan(relation, index, snapshot, keys, 0)
     }
 }

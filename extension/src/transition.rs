@@ -9,9 +9,13 @@ use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 use pgrx::{FromDatum, pg_sys};
 
-use crate::column::{Column, column};
-use crate::datum;
+use crate::column::Numeric;
 use crate::error::EngineError;
+use crate::relation::Shape;
+use crate::store::messages::{
+    CREATED_AT, ID, MOOD_DETECTED, SENTIMENT_SCORE, SUPPORT_LEVEL, USER_ID, VERSION,
+};
+use crate::{datum, watched};
 
 /// A scored message of a row.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,14 +35,25 @@ pub(crate) struct Change {
 /// The changes of the statement a trigger fires for, in the order of user ids, which is the
 /// order profiles are locked in. Unscored rows, and updates that leave the score, its time
 /// and its owner alone, are no change.
+///
+/// # Errors
+/// The trigger was attached without the transition tables of its event.
 pub(crate) fn changes(trigger: &PgTrigger<'_>) -> Result<BTreeMap<Uuid, Change>, EngineError> {
-    let data = trigger.trigger_data();
-    // SAFETY: an AFTER statement trigger's transition tables have the relation's descriptor.
+    let (data, event) = (trigger.trigger_data(), trigger.event());
+    if !event.fired_by_insert() && data.tg_oldtable.is_null() {
+        return Err(EngineError::MissingTransition("referencing old table"));
+    }
+    if !event.fired_by_delete() && data.tg_newtable.is_null() {
+        return Err(EngineError::MissingTransition("referencing new table"));
+    }
+    let shape = watched::messages(trigger)?;
+    // SAFETY: an AFTER statement trigger's transition tables have the relation's descriptor, whose
+    // columns were checked.
     let (removed, added) = unsafe {
         let descriptor = (*data.tg_relation).rd_att;
         (
-            read(data.tg_oldtable, descriptor)?,
-            read(data.tg_newtable, descriptor)?,
+            read(data.tg_oldtable, descriptor, &shape)?,
+            read(data.tg_newtable, descriptor, &shape)?,
         )
     };
     // Postgres writes both rows of an update at once, so that they pair up.
@@ -66,23 +81,24 @@ pub(crate) fn changes(trigger: &PgTrigger<'_>) -> Result<BTreeMap<Uuid, Change>,
     Ok(changes)
 }
 
-const COLUMNS: [Column; 7] = [
-    column("user_id", 1),
-    column("id", 2),
-    column("created_at", 11),
-    column("sentiment_score", 7),
-    column("mood_detected", 8),
-    column("support_level", 9),
-    column("engine_version", 10),
+const COLUMNS: [usize; 7] = [
+    USER_ID,
+    ID,
+    CREATED_AT,
+    SENTIMENT_SCORE,
+    MOOD_DETECTED,
+    SUPPORT_LEVEL,
+    VERSION,
 ];
 
 /// Every row of a transition table, unscored ones as `None`.
 ///
 /// # Safety
-/// `store` is null or holds tuples of `descriptor`.
+/// `store` is null or holds tuples of `descriptor`, which has that shape.
 unsafe fn read(
     store: *mut pg_sys::Tuplestorestate,
     descriptor: pg_sys::TupleDesc,
+    shape: &Shape,
 ) -> Result<Vec<Option<ScoredRow>>, EngineError> {
     let mut rows = Vec::new();
     if store.is_null() {
@@ -90,10 +106,7 @@ unsafe fn read(
     }
     // SAFETY: the caller's; the slot is dropped before the descriptor goes.
     unsafe {
-        let mut numbers = [0; COLUMNS.len()];
-        for (number, column) in numbers.iter_mut().zip(COLUMNS) {
-            *number = column.number(descriptor)? as i32;
-        }
+        let numbers = COLUMNS.map(|column| shape.number(column) as i32);
         let last = numbers.iter().copied().max().unwrap_or(0);
         let slot =
             pg_sys::MakeSingleTupleTableSlot(descriptor, &raw const pg_sys::TTSOpsMinimalTuple);
@@ -140,7 +153,7 @@ unsafe fn scored(
             id: Uuid::from_datum(id, false).ok_or_else(missing)?,
             message: Message {
                 created_at: datum::instant(created_at.value() as i64),
-                score: datum::hundredths(score)?,
+                score: datum::hundredths(Numeric(score))?,
                 mood,
                 crisis: support == "crisis",
             },

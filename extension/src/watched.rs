@@ -1,39 +1,22 @@
 //! The table the triggers watch, and acting as its owner.
 #![allow(unsafe_code)]
 
-use std::ffi::CStr;
-
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
 use crate::error::EngineError;
+use crate::relation::Shape;
+use crate::store::messages::TABLE;
 
-/// Checks that a trigger fires on `public.chat_messages`.
+/// The relation a trigger fires on, checked to be `public.chat_messages` with the columns that the
+/// engine knows.
 ///
 /// # Errors
 /// [`EngineError::WrongTable`]: attached elsewhere the trigger would lend its table's
-/// owner's rights to whoever owns that table.
-pub(crate) fn check(trigger: &PgTrigger<'_>) -> Result<(), EngineError> {
-    // SAFETY: the relation of a firing trigger is open and named.
-    let (schema, table) = unsafe {
-        let relation = trigger.trigger_data().tg_relation;
-        let class = (*relation).rd_rel;
-        let schema = pg_sys::get_namespace_name((*class).relnamespace);
-        let schema = if schema.is_null() {
-            c""
-        } else {
-            CStr::from_ptr(schema)
-        };
-        (schema, CStr::from_ptr((*class).relname.data.as_ptr()))
-    };
-    if schema == c"public" && table == c"chat_messages" {
-        return Ok(());
-    }
-    Err(EngineError::WrongTable(format!(
-        "{}.{}",
-        schema.to_string_lossy(),
-        table.to_string_lossy()
-    )))
+/// owner's rights to whoever owns that table. Else what the table lacks.
+pub(crate) fn messages(trigger: &PgTrigger<'_>) -> Result<Shape, EngineError> {
+    // SAFETY: the relation of a firing trigger is open.
+    unsafe { TABLE.shape(trigger.trigger_data().tg_relation) }
 }
 
 /// Runs `work` as the owner of the table the trigger fires on, as foreign-key triggers do:
@@ -43,6 +26,9 @@ pub(crate) fn as_owner<T>(
     trigger: &PgTrigger<'_>,
     work: impl FnOnce() -> Result<T, EngineError>,
 ) -> Result<T, EngineError> {
+    // Not only when the relation was checked: its schema may have been renamed since.
+    // SAFETY: the relation of a firing trigger is open.
+    unsafe { TABLE.check_name(trigger.trigger_data().tg_relation)? };
     let (mut user, mut context) = (pg_sys::InvalidOid, 0);
     // SAFETY: the relation is open; the flags are those of ri_triggers.c.
     unsafe {

@@ -1,6 +1,6 @@
 //! Who may do what, and what the engine refuses.
 
-use bondhu_dev::testing::{Database, Role};
+use bondhu_dev::testing::{Database, Role, execute};
 
 use crate::recount::{import, profile_count, say, sqlstate};
 
@@ -222,4 +222,45 @@ async fn every_function_that_runs_sql_has_its_search_path_pinned() {
         unpinned,
         ["engine_version", "explain", "score", "score_message"]
     );
+}
+
+#[tokio::test]
+async fn the_engine_concludes_from_no_row_that_a_policy_hides() {
+    let db = Database::create().await;
+    let user = db.user().await;
+    let mut owner = db.connect(Role::Owner).await;
+    let mut worker = db.connect(Role::Worker).await;
+    for _ in 0..6 {
+        import(&mut owner, user, "i am so happy", "0").await;
+    }
+    for (policy, seen) in [
+        ("select 1", 6),
+        (
+            "create policy less on public.personality_profiles as restrictive to bondhu_worker using (false)",
+            0,
+        ),
+        ("drop policy less on public.personality_profiles", 6),
+        (
+            r#"alter policy "the worker reads personalities" on public.personality_profiles using (message_count > 6)"#,
+            0,
+        ),
+        (
+            r#"alter policy "the worker reads personalities" on public.personality_profiles using (message_count > 5)"#,
+            6,
+        ),
+        (
+            r#"drop policy "the worker reads personalities" on public.personality_profiles"#,
+            0,
+        ),
+    ] {
+        execute(&mut owner, policy).await;
+        let count: i64 = sqlx::query_scalar(
+            "select message_count from bondhu_native.personality(array[$1], now())",
+        )
+        .bind(user)
+        .fetch_one(&mut worker)
+        .await
+        .unwrap();
+        assert_eq!(count, seen, "{policy}");
+    }
 }

@@ -6,6 +6,7 @@
     unreachable_pub
 )]
 
+mod additions;
 mod boundaries;
 mod charts;
 mod concurrency;
@@ -21,4 +22,6 @@ mod safety;
 mod sequences;
 mod storms;
 mod text_rule;
+mod strangers;
+mod types;
 mod upgrading;

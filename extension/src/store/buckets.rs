@@ -7,22 +7,37 @@ use bondhu_core::time::{Day, Timestamp};
 use pgrx::datum::Uuid;
 use pgrx::pg_sys::{TIMESTAMPTZOID, UUIDOID};
 
-use crate::column::column;
+use crate::column::{Column, Kind, column};
 use crate::datum::timestamptz;
 use crate::error::EngineError;
+use crate::relation::Definition;
 use crate::spi::{Sees, Sql, Statement, time, value};
-use crate::store::Difference;
-use crate::store::tally;
-use crate::table::{Key, Name, Table};
+use crate::store::{Difference, profile, tally};
+use crate::table::{Key, Table};
 
 /// What a user's buckets change by.
 pub(crate) type Deltas = BTreeMap<Timestamp, Tally>;
 
 /// The table.
-pub(crate) const TABLE: Name = Name {
-    schema: c"public",
-    table: c"sentiment_buckets",
-    written: true,
+pub(crate) static TABLE: Definition = Definition::new(
+    (c"public", c"sentiment_buckets"),
+    &COLUMNS,
+    KEY,
+    COLUMNS.len(),
+)
+.below(&profile::TABLE);
+
+const KEY: usize = 2;
+
+const COLUMNS: [Column; KEY + tally::WIDTH] = {
+    let mut columns = [column("user_id", Kind::of(UUIDOID)); KEY + tally::WIDTH];
+    columns[1] = column("bucket_start", Kind::of(TIMESTAMPTZOID));
+    let mut index = 0;
+    while index < tally::WIDTH {
+        columns[KEY + index] = tally::COLUMNS[index];
+        index += 1;
+    }
+    columns
 };
 
 static DAYS: Statement = Statement::new(
@@ -97,21 +112,22 @@ pub(crate) fn apply(table: &Table, user: Uuid, deltas: &Deltas) -> Result<(), En
     for (start, delta) in deltas.iter().filter(|(_, delta)| **delta != Tally::EMPTY) {
         let key = [Key::uuid(user), Key::timestamptz(timestamptz(*start))];
         let row = table.lock(&key)?;
-        let mut sum = row.as_ref().map_or(Ok(Tally::EMPTY), tally::stored)?;
+        let stored = |row| tally::stored(row, KEY);
+        let mut sum = row.as_ref().map_or(Ok(Tally::EMPTY), stored)?;
         sum.add(delta, 1)
             .map_err(|error| EngineError::inconsistent(user, error))?;
         if !sum.is_sound() {
             return Err(EngineError::inconsistent(user, Inconsistent));
         }
         match row {
-            Some(row) if sum == Tally::EMPTY => row.delete(),
-            Some(row) => row.update(tally::values(&sum)?)?,
+            Some(row) if sum == Tally::EMPTY => row.delete()?,
+            Some(row) => row.update(&tally::values(&sum)?)?,
             None => {
-                let key = [
-                    (column("user_id", 1), value(user)),
-                    (column("bucket_start", 2), time(*start)),
-                ];
-                table.insert(key.into_iter().chain(tally::values(&sum)?))?;
+                let mut new = [None; KEY + tally::WIDTH];
+                let (key, tally) = new.split_at_mut(KEY);
+                key.copy_from_slice(&[value(user), time(*start)]);
+                tally.copy_from_slice(&tally::values(&sum)?);
+                table.insert(&new)?;
             }
         }
     }
@@ -137,6 +153,6 @@ pub(crate) fn differences(sees: Sees, user: Uuid) -> Result<Vec<Difference>, Eng
     DIFFERENCES
         .run(sees, [value(user)])?
         .iter()
-        .map(|row| Ok((row.get(1)?, row.maybe(2), row.maybe(3))))
+        .map(|row| Ok((row.get(1)?, row.maybe(2)?, row.maybe(3)?)))
         .collect()
 }

@@ -1,29 +1,55 @@
 //! `public.personality_history` and its evidence.
-#![allow(unsafe_code)]
 
 use bondhu_core::evidence::Candidate;
 use bondhu_core::personality::Landmark;
 use bondhu_core::state::Span;
 use bondhu_core::time::Timestamp;
 use pgrx::datum::Uuid;
-use pgrx::pg_sys::{INT8OID, UUIDARRAYOID, UUIDOID};
+use pgrx::pg_sys::{INT4OID, INT8OID, JSONBOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID};
 
-use crate::column::column;
+use crate::column::{Column, Kind, column};
 use crate::datum;
 use crate::error::EngineError;
+use crate::relation::Definition;
 use crate::spi::{Sees, Sql, Statement, time, value};
-use crate::table::{Name, Table};
+use crate::store::profile;
+use crate::table::{For, Table};
 
-const HISTORY: Name = Name {
-    schema: c"public",
-    table: c"personality_history",
-    written: true,
-};
-const EVIDENCE: Name = Name {
-    schema: c"public",
-    table: c"personality_history_evidence",
-    written: true,
-};
+/// The changes.
+pub(crate) static TABLE: Definition = Definition::new(
+    (c"public", c"personality_history"),
+    &COLUMNS,
+    2,
+    COLUMNS.len(),
+)
+.below(&profile::TABLE);
+
+const COLUMNS: [Column; 8] = [
+    column("user_id", Kind::of(UUIDOID)),
+    column("id", Kind::of(UUIDOID)),
+    column("changed_at", Kind::of(TIMESTAMPTZOID)),
+    column("before", Kind::of(JSONBOID)),
+    column("after", Kind::of(JSONBOID)),
+    column("window_start", Kind::of(TIMESTAMPTZOID)),
+    column("window_end", Kind::of(TIMESTAMPTZOID)),
+    column("message_count", Kind::of(INT8OID)),
+];
+
+/// Their evidence.
+pub(crate) static EVIDENCE: Definition = Definition::new(
+    (c"public", c"personality_history_evidence"),
+    &OF_EVIDENCE,
+    3,
+    OF_EVIDENCE.len(),
+)
+.below(&TABLE);
+
+const OF_EVIDENCE: [Column; 4] = [
+    column("user_id", Kind::of(UUIDOID)),
+    column("history_id", Kind::of(UUIDOID)),
+    column("message_id", Kind::of(UUIDOID)),
+    column("weight", Kind::of(INT4OID)),
+];
 
 static NEWEST: Statement = Statement::new(
     "reading evidence",
@@ -67,8 +93,7 @@ pub(crate) fn newest(user: Uuid, limit: i64) -> Result<Vec<Candidate<Uuid>>, Eng
             Ok(Candidate {
                 id: row.get(1)?,
                 created_at: row.instant(2)?,
-                // SAFETY: the column is a numeric, and not null where a message is scored.
-                score: unsafe { datum::hundredths(row.get(3)?)? },
+                score: datum::hundredths(row.get(3)?)?,
             })
         })
         .collect()
@@ -110,25 +135,19 @@ pub(crate) struct Entry<'a> {
 pub(crate) fn append(entry: &Entry<'_>) -> Result<(), EngineError> {
     let id = datum::random_uuid();
     let change = [
-        (column("user_id", 1), value(entry.user)),
-        (column("id", 2), id),
-        (column("changed_at", 3), time(entry.changed_at)),
-        (column("before", 4), landmark(entry.before)),
-        (column("after", 5), landmark(entry.after)),
-        (column("window_start", 6), time(entry.window.after)),
-        (column("window_end", 7), time(entry.window.through)),
-        (column("message_count", 8), value(entry.message_count)),
+        value(entry.user),
+        id,
+        time(entry.changed_at),
+        landmark(entry.before),
+        landmark(entry.after),
+        time(entry.window.after),
+        time(entry.window.through),
+        value(entry.message_count),
     ];
-    Table::open(&HISTORY)?.insert(change.into_iter())?;
-    let table = Table::open(&EVIDENCE)?;
+    Table::open(&TABLE, For::Writing)?.insert(&change)?;
+    let table = Table::open(&EVIDENCE, For::Writing)?;
     entry.evidence.iter().try_for_each(|(message, weight)| {
-        let named = [
-            (column("user_id", 1), value(entry.user)),
-            (column("history_id", 2), id),
-            (column("message_id", 3), value(*message)),
-            (column("weight", 4), value(*weight)),
-        ];
-        table.insert(named.into_iter())
+        table.insert(&[value(entry.user), id, value(*message), value(*weight)])
     })
 }
 

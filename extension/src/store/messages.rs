@@ -6,11 +6,40 @@ use bondhu_core::state::Span;
 use bondhu_core::tally::Tally;
 use bondhu_core::time::{Day, Timestamp};
 use pgrx::datum::Uuid;
-use pgrx::pg_sys::{TEXTOID, TIMESTAMPTZOID, UUIDOID};
+use pgrx::pg_sys::{INT4OID, TEXTOID, TIMESTAMPTZOID, UUIDOID};
 
+use crate::column::{Column, Kind, column};
 use crate::error::EngineError;
+use crate::relation::Definition;
 use crate::spi::{Sees, Sql, Statement, time, value};
 use crate::store::tally;
+
+/// The table. It is written by its BEFORE trigger alone.
+pub(crate) static TABLE: Definition =
+    Definition::new((c"public", c"chat_messages"), &COLUMNS, 2, 2);
+
+/// Places in [`COLUMNS`].
+pub(crate) const USER_ID: usize = 0;
+pub(crate) const ID: usize = 1;
+pub(crate) const CREATED_AT: usize = 2;
+pub(crate) const SENDER_TYPE: usize = 3;
+pub(crate) const MESSAGE_TEXT: usize = 4;
+pub(crate) const SENTIMENT_SCORE: usize = 5;
+pub(crate) const MOOD_DETECTED: usize = 6;
+pub(crate) const SUPPORT_LEVEL: usize = 7;
+pub(crate) const VERSION: usize = 8;
+
+const COLUMNS: [Column; 9] = [
+    column("user_id", Kind::of(UUIDOID)),
+    column("id", Kind::of(UUIDOID)),
+    column("created_at", Kind::of(TIMESTAMPTZOID)),
+    column("sender_type", Kind::of(TEXTOID)),
+    column("message_text", Kind::of(TEXTOID)),
+    column("sentiment_score", Kind::numeric(3, 2)).or_null(),
+    column("mood_detected", Kind::of(TEXTOID)).or_null(),
+    column("support_level", Kind::of(TEXTOID)).or_null(),
+    column("engine_version", Kind::of(INT4OID)).or_null(),
+];
 
 static IN_SPAN: Statement = Statement::new(
     "reading messages of a span",
@@ -100,7 +129,9 @@ pub(crate) fn in_span(sees: Sees, user: Uuid, span: Span) -> Result<Vec<Message>
 /// When the oldest scored message of a span was written.
 pub(crate) fn oldest(sees: Sees, user: Uuid, span: Span) -> Result<Option<Timestamp>, EngineError> {
     let rows = OLDEST.run(sees, [value(user), time(span.after), time(span.through)])?;
-    Ok(rows.iter().next().and_then(|row| row.maybe_instant(1)))
+    rows.iter()
+        .next()
+        .map_or(Ok(None), |row| row.maybe_instant(1))
 }
 
 /// When the newest message of a mood after an instant was written.
@@ -111,19 +142,25 @@ pub(crate) fn latest_of_mood(
     mood: Mood,
 ) -> Result<Option<Timestamp>, EngineError> {
     let rows = LATEST_OF_MOOD.run(sees, [value(user), time(after), value(mood.as_str())])?;
-    Ok(rows.iter().next().and_then(|row| row.maybe_instant(1)))
+    rows.iter()
+        .next()
+        .map_or(Ok(None), |row| row.maybe_instant(1))
 }
 
 /// When the newest crisis message was written.
 pub(crate) fn last_crisis(sees: Sees, user: Uuid) -> Result<Option<Timestamp>, EngineError> {
     let rows = LAST_CRISIS.run(sees, [value(user)])?;
-    Ok(rows.iter().next().and_then(|row| row.maybe_instant(1)))
+    rows.iter()
+        .next()
+        .map_or(Ok(None), |row| row.maybe_instant(1))
 }
 
 /// When the newest scored message was written.
 pub(crate) fn newest(sees: Sees, user: Uuid) -> Result<Option<Timestamp>, EngineError> {
     let rows = NEWEST.run(sees, [value(user)])?;
-    Ok(rows.iter().next().and_then(|row| row.maybe_instant(1)))
+    rows.iter()
+        .next()
+        .map_or(Ok(None), |row| row.maybe_instant(1))
 }
 
 /// Daily tallies of the messages themselves, from a day on.

@@ -7,31 +7,24 @@ use bondhu_core::style::CommunicationStyle;
 use bondhu_core::tally::Tally;
 use bondhu_core::time::Timestamp;
 use bondhu_core::wellness::REACH_DAYS;
+use pgrx::Array;
 use pgrx::datum::{TimestampWithTimeZone, Uuid};
 use pgrx::pg_sys::{
-    BOOLOID, INT4OID, INT8ARRAYOID, INT8OID, NUMERICOID, Oid, TEXTOID, TIMESTAMPTZARRAYOID,
-    TIMESTAMPTZOID, UUIDOID,
+    BOOLOID, INT4OID, INT8ARRAYOID, INT8OID, Oid, TEXTOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID,
+    UUIDOID,
 };
 
-use crate::column::column;
+use crate::column::{Column, Kind, column};
 use crate::datum::{instant, numeric, numeric4, timestamptz_element};
 use crate::error::EngineError;
+use crate::relation::Definition;
 use crate::spi::{Parameter, Sees, Sql, Statement, time, value};
 use crate::store::Difference;
-use crate::table::{Key, Name, Row, Snapshot, Table};
+use crate::table::{Key, Row, Snapshot, Table};
 
 /// The table.
-pub(crate) const TABLE: Name = Name {
-    schema: c"public",
-    table: c"personality_profiles",
-    written: true,
-};
-
-/// The table, only read.
-pub(crate) const READ: Name = Name {
-    written: false,
-    ..TABLE
-};
+pub(crate) static TABLE: Definition =
+    Definition::new((c"public", c"personality_profiles"), &COLUMNS, 1, WRITTEN);
 
 /// A stored profile.
 pub(crate) struct Profile {
@@ -44,54 +37,74 @@ pub(crate) struct Profile {
 
 const UNKNOWN: EngineError = EngineError::UnexpectedValue("personality_profiles");
 
-/// What the engine writes, in the table's order, after the user's id. The law speaks of all but the
-/// last [`LANDMARK`]: where history was last written is part of the log.
-const COLUMNS: [(&str, Oid); 32] = [
-    ("as_of", TIMESTAMPTZOID),
-    ("openness", NUMERICOID),
-    ("conscientiousness", NUMERICOID),
-    ("extraversion", NUMERICOID),
-    ("agreeableness", NUMERICOID),
-    ("neuroticism", NUMERICOID),
-    ("trait_confidence", NUMERICOID),
-    ("communication_style", TEXTOID),
-    ("emotional_stability", TEXTOID),
-    ("needs_support", BOOLOID),
-    ("message_count", INT8OID),
-    ("mean_sentiment", NUMERICOID),
-    ("sentiment_volatility", NUMERICOID),
-    ("dominant_mood", TEXTOID),
-    ("sentiment_trend", TEXTOID),
-    ("data_status", TEXTOID),
-    ("window_hours", INT4OID),
-    ("window_sum", INT8OID),
-    ("window_sum_squares", INT8OID),
-    ("window_moods", INT8ARRAYOID),
-    ("window_latest", TIMESTAMPTZARRAYOID),
-    ("window_oldest", TIMESTAMPTZOID),
-    ("previous_count", INT8OID),
-    ("previous_sum", INT8OID),
-    ("previous_oldest", TIMESTAMPTZOID),
-    ("trait_count", INT8OID),
-    ("trait_sum", INT8OID),
-    ("trait_sum_squares", INT8OID),
-    ("trait_moods", INT8ARRAYOID),
-    ("last_crisis_at", TIMESTAMPTZOID),
-    ("landmark_traits", INT8ARRAYOID),
-    ("landmark_style", TEXTOID),
+/// Those the engine writes come first, in the table's order. The law speaks of all of these but the
+/// first and the last [`LANDMARK`]: where history was last written is part of the log.
+const COLUMNS: [Column; 34] = [
+    column("user_id", Kind::of(UUIDOID)),
+    column("as_of", Kind::of(TIMESTAMPTZOID)),
+    column("openness", Kind::numeric(5, 2)),
+    column("conscientiousness", Kind::numeric(5, 2)),
+    column("extraversion", Kind::numeric(5, 2)),
+    column("agreeableness", Kind::numeric(5, 2)),
+    column("neuroticism", Kind::numeric(5, 2)),
+    column("trait_confidence", Kind::numeric(5, 4)),
+    column("communication_style", Kind::of(TEXTOID)),
+    column("emotional_stability", Kind::of(TEXTOID)).or_null(),
+    column("needs_support", Kind::of(BOOLOID)),
+    column("message_count", Kind::of(INT8OID)),
+    column("mean_sentiment", Kind::numeric(5, 4)).or_null(),
+    column("sentiment_volatility", Kind::numeric(5, 4)).or_null(),
+    column("dominant_mood", Kind::of(TEXTOID)).or_null(),
+    column("sentiment_trend", Kind::of(TEXTOID)).or_null(),
+    column("data_status", Kind::of(TEXTOID)),
+    column("window_hours", Kind::of(INT4OID)),
+    column("window_sum", Kind::of(INT8OID)),
+    column("window_sum_squares", Kind::of(INT8OID)),
+    column("window_moods", Kind::of(INT8ARRAYOID)),
+    column("window_latest", Kind::of(TIMESTAMPTZARRAYOID)),
+    column("window_oldest", Kind::of(TIMESTAMPTZOID)).or_null(),
+    column("previous_count", Kind::of(INT8OID)),
+    column("previous_sum", Kind::of(INT8OID)),
+    column("previous_oldest", Kind::of(TIMESTAMPTZOID)).or_null(),
+    column("trait_count", Kind::of(INT8OID)),
+    column("trait_sum", Kind::of(INT8OID)),
+    column("trait_sum_squares", Kind::of(INT8OID)),
+    column("trait_moods", Kind::of(INT8ARRAYOID)),
+    column("last_crisis_at", Kind::of(TIMESTAMPTZOID)).or_null(),
+    column("landmark_traits", Kind::of(INT8ARRAYOID)),
+    column("landmark_style", Kind::of(TEXTOID)),
+    column("wellness_until", Kind::of(TIMESTAMPTZOID)).or_null(),
 ];
+const WRITTEN: usize = 33;
 const LANDMARK: usize = 2;
 
-/// Types of the user's id and of [`COLUMNS`].
-const TYPES: [Oid; COLUMNS.len() + 1] = {
-    let mut types = [UUIDOID; COLUMNS.len() + 1];
-    let mut index = 0;
-    while index < COLUMNS.len() {
-        types[index + 1] = COLUMNS[index].1;
+/// Types of what is written.
+const TYPES: [Oid; WRITTEN] = {
+    let mut types = [UUIDOID; WRITTEN];
+    let mut index = 1;
+    while index < WRITTEN {
+        types[index] = COLUMNS[index].kind.oid;
         index += 1;
     }
     types
 };
+
+/// The place of a column; a name that there is not does not compile.
+const fn at(name: &str) -> usize {
+    let mut index = 0;
+    while !same(COLUMNS[index].name.as_bytes(), name.as_bytes()) {
+        index += 1;
+    }
+    index
+}
+
+const fn same(one: &[u8], other: &[u8]) -> bool {
+    let mut index = 0;
+    while index < one.len() && index < other.len() && one[index] == other[index] {
+        index += 1;
+    }
+    index == one.len() && index == other.len()
+}
 
 static REFRESH_WELLNESS: Statement = Statement::new(
     "refreshing wellness",
@@ -113,11 +126,10 @@ static CREATE: Statement = Statement::new(
 static DIFFERENCES: Statement = Statement::new(
     "comparing a profile",
     Sql::Made(|| {
-        let lawful = COLUMNS.len() - LANDMARK;
         let rows: Vec<_> = (2..)
-            .zip(&COLUMNS[..lawful])
-            .map(|(parameter, (column, _))| {
-                format!("('{column}', p.{column}::text, ${parameter}::text)")
+            .zip(&COLUMNS[1..WRITTEN - LANDMARK])
+            .map(|(parameter, Column { name, .. })| {
+                format!("('{name}', p.{name}::text, ${parameter}::text)")
             })
             .collect();
         let rows = rows.join(", ");
@@ -136,7 +148,7 @@ fn key(user: Uuid) -> [Key; 1] {
 
 /// A user's profile as the calling query sees it.
 pub(crate) fn read(table: &Table, user: Uuid) -> Result<Option<Profile>, EngineError> {
-    let row = table.read(Snapshot::Caller, &key(user));
+    let row = table.read(Snapshot::Caller, &key(user))?;
     row.map(|row| profile(user, &row)).transpose()
 }
 
@@ -159,51 +171,55 @@ pub(crate) fn lock_or_create(
     lock(table, user)?.ok_or(EngineError::NoSettings)
 }
 
+/// So many numbers, none of them null.
+fn numbers<const N: usize>(row: &Row<'_>, column: usize) -> Result<[i64; N], EngineError> {
+    let array = row.get::<Array<'_, i64>>(column)?;
+    let numbers = array.as_slice().map_err(|_| UNKNOWN)?;
+    numbers.try_into().map_err(|_| UNKNOWN)
+}
+
 fn profile(user_id: Uuid, row: &Row<'_>) -> Result<Profile, EngineError> {
-    let moods = |column| -> Result<[i64; MOODS], EngineError> {
-        row.get::<Vec<i64>>(column)?.try_into().map_err(|_| UNKNOWN)
-    };
-    let at = |column| -> Result<Option<Timestamp>, EngineError> {
+    let moods = |column| numbers::<MOODS>(row, column);
+    let instant_at = |column| -> Result<Option<Timestamp>, EngineError> {
         let at = row.maybe::<TimestampWithTimeZone>(column)?;
         Ok(at.map(|at| instant(at.into())))
     };
     let mut state = State {
-        as_of: at(column("as_of", 2))?.ok_or(UNKNOWN)?,
-        window_hours: row.get::<i32>(column("window_hours", 18))?.into(),
+        as_of: instant_at(const { at("as_of") })?.ok_or(UNKNOWN)?,
+        window_hours: row.get::<i32>(const { at("window_hours") })?.into(),
         window: Tally {
-            count: row.get(column("message_count", 12))?,
-            sum: row.get(column("window_sum", 19))?,
-            sum_squares: row.get(column("window_sum_squares", 20))?,
-            moods: moods(column("window_moods", 21))?,
+            count: row.get(const { at("message_count") })?,
+            sum: row.get(const { at("window_sum") })?,
+            sum_squares: row.get(const { at("window_sum_squares") })?,
+            moods: moods(const { at("window_moods") })?,
         },
         latest: [None; MOODS],
-        oldest: at(column("window_oldest", 23))?,
-        previous_count: row.get(column("previous_count", 24))?,
-        previous_sum: row.get(column("previous_sum", 25))?,
-        previous_oldest: at(column("previous_oldest", 26))?,
+        oldest: instant_at(const { at("window_oldest") })?,
+        previous_count: row.get(const { at("previous_count") })?,
+        previous_sum: row.get(const { at("previous_sum") })?,
+        previous_oldest: instant_at(const { at("previous_oldest") })?,
         traits: Tally {
-            count: row.get(column("trait_count", 27))?,
-            sum: row.get(column("trait_sum", 28))?,
-            sum_squares: row.get(column("trait_sum_squares", 29))?,
-            moods: moods(column("trait_moods", 30))?,
+            count: row.get(const { at("trait_count") })?,
+            sum: row.get(const { at("trait_sum") })?,
+            sum_squares: row.get(const { at("trait_sum_squares") })?,
+            moods: moods(const { at("trait_moods") })?,
         },
-        last_crisis_at: at(column("last_crisis_at", 31))?,
+        last_crisis_at: instant_at(const { at("last_crisis_at") })?,
     };
-    let latest = row.get::<Vec<Option<TimestampWithTimeZone>>>(column("window_latest", 22))?;
+    let latest = row.get::<Vec<Option<TimestampWithTimeZone>>>(const { at("window_latest") })?;
     for (slot, at) in state.latest.iter_mut().zip(latest) {
         *slot = at.map(|at| instant(at.into()));
     }
-    let traits = row.get::<Vec<i64>>(column("landmark_traits", 32))?;
-    let style = row.get::<&str>(column("landmark_style", 33))?;
+    let style = row.get::<&str>(const { at("landmark_style") })?;
     let landmark = Landmark {
-        traits: traits.try_into().map_err(|_| UNKNOWN)?,
+        traits: numbers(row, const { at("landmark_traits") })?,
         communication: CommunicationStyle::parse(style).ok_or(UNKNOWN)?,
     };
     Ok(Profile {
         user_id,
         state,
         landmark,
-        wellness_until: at(column("wellness_until", 34))?,
+        wellness_until: instant_at(const { at("wellness_until") })?,
     })
 }
 
@@ -213,12 +229,7 @@ pub(crate) fn save(
     profile: &Profile,
     personality: &Personality,
 ) -> Result<(), EngineError> {
-    let values = parameters(profile, personality)?.into_iter().skip(1);
-    let columns = COLUMNS
-        .iter()
-        .zip(2..)
-        .map(|((name, _), place)| column(name, place));
-    row.update(columns.zip(values))
+    row.update(&parameters(profile, personality)?[1..])
 }
 
 /// Makes the recorded days of a user exact again that count messages from `oldest` to `newest`.
@@ -242,7 +253,7 @@ pub(crate) fn differences(
     DIFFERENCES
         .run(sees, parameters(recounted, personality)?)?
         .iter()
-        .map(|row| Ok((row.get(1)?, row.maybe(2), row.maybe(3))))
+        .map(|row| Ok((row.get(1)?, row.maybe(2)?, row.maybe(3)?)))
         .collect()
 }
 

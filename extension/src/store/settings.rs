@@ -1,40 +1,46 @@
 //! The row of `bondhu.settings`.
-#![allow(unsafe_code)]
 
 use bondhu_core::settings::Settings;
-use pgrx::pg_sys;
+use pgrx::pg_sys::{BOOLOID, INT4OID};
 
-use crate::column::column;
+use crate::column::{Column, Kind, column};
 use crate::datum;
 use crate::error::EngineError;
-use crate::table::{Key, Name, Snapshot, Table};
+use crate::relation::Definition;
+use crate::table::{For, Key, Snapshot, Table};
 
-const SETTINGS: Name = Name {
-    schema: c"bondhu",
-    table: c"settings",
-    written: false,
-};
+/// The table.
+pub(crate) static TABLE: Definition = Definition::new((c"bondhu", c"settings"), &COLUMNS, 1, 1);
+
+const COLUMNS: [Column; 10] = [
+    column("singleton", Kind::of(BOOLOID)),
+    column("window_hours", Kind::of(INT4OID)),
+    column("min_messages", Kind::of(INT4OID)),
+    column("trend_threshold_hundredths", Kind::of(INT4OID)),
+    column("needs_support_below_hundredths", Kind::of(INT4OID)),
+    column("enthusiastic_above_hundredths", Kind::of(INT4OID)),
+    column("variable_above_hundredths", Kind::of(INT4OID)),
+    column("crisis_support_hours", Kind::of(INT4OID)),
+    column("trait_full_confidence", Kind::numeric(6, 2)),
+    column("history_min_change", Kind::of(INT4OID)),
+];
 
 /// The settings as `snapshot` shows them.
 pub(crate) fn read(snapshot: Snapshot) -> Result<Settings, EngineError> {
-    let table = Table::open(&SETTINGS)?;
+    let table = Table::open(&TABLE, For::Reading)?;
     let row = table
-        .read(snapshot, &[Key::boolean(true)])
+        .read(snapshot, &[Key::boolean(true)])?
         .ok_or(EngineError::NoSettings)?;
-    // SAFETY: the column is a numeric and never null.
-    let full_confidence = unsafe {
-        datum::hundredths(row.get::<pg_sys::Datum>(column("trait_full_confidence", 11))?)?
-    };
-    let number = |name, place| row.get::<i32>(column(name, place)).map(i64::from);
+    let number = |column| row.get::<i32>(column).map(i64::from);
     Ok(Settings {
-        window_hours: number("window_hours", 2)?,
-        min_messages: number("min_messages", 3)?,
-        trend_threshold_hundredths: number("trend_threshold_hundredths", 4)?,
-        needs_support_below_hundredths: number("needs_support_below_hundredths", 5)?,
-        enthusiastic_above_hundredths: number("enthusiastic_above_hundredths", 6)?,
-        variable_above_hundredths: number("variable_above_hundredths", 7)?,
-        crisis_support_hours: number("crisis_support_hours", 8)?,
-        trait_full_confidence_hundredths: full_confidence,
-        history_min_change: number("history_min_change", 12)?,
+        window_hours: number(1)?,
+        min_messages: number(2)?,
+        trend_threshold_hundredths: number(3)?,
+        needs_support_below_hundredths: number(4)?,
+        enthusiastic_above_hundredths: number(5)?,
+        variable_above_hundredths: number(6)?,
+        crisis_support_hours: number(7)?,
+        trait_full_confidence_hundredths: datum::hundredths(row.get(8)?)?,
+        history_min_change: number(9)?,
     })
 }

@@ -2,20 +2,40 @@
 
 use bondhu_core::mood::Mood;
 use bondhu_core::tally::Tally;
+use pgrx::pg_sys::{INT4OID, INT8OID};
 
-use crate::column::{Column, column};
+use crate::column::{Column, Kind, column};
 use crate::error::EngineError;
 use crate::spi::{self, Parameter, value};
 use crate::table;
 
 /// Numbers in a tally.
-const WIDTH: usize = 3 + Mood::ALL.len();
+pub(crate) const WIDTH: usize = SUMS.len() + Mood::ALL.len();
 
-const SUMS: [&str; 3] = ["message_count", "score_sum", "score_sum_squares"];
+const SUMS: [Column; 3] = [
+    column("message_count", Kind::of(INT4OID)),
+    column("score_sum", Kind::of(INT8OID)),
+    column("score_sum_squares", Kind::of(INT8OID)),
+];
+
+/// The columns of the table, after those of its key.
+pub(crate) const COLUMNS: [Column; WIDTH] = {
+    let mut columns = [SUMS[0]; WIDTH];
+    let mut index = 1;
+    while index < WIDTH {
+        columns[index] = if index < SUMS.len() {
+            SUMS[index]
+        } else {
+            column(Mood::ALL[index - SUMS.len()].as_str(), Kind::of(INT4OID))
+        };
+        index += 1;
+    }
+    columns
+};
 
 /// The columns' names.
 fn columns() -> impl Iterator<Item = &'static str> {
-    SUMS.into_iter().chain(Mood::ALL.map(Mood::as_str))
+    COLUMNS.into_iter().map(|column| column.name)
 }
 
 /// The columns' names, as a list.
@@ -61,25 +81,22 @@ pub(crate) fn of(row: &spi::Row<'_>, first: i32) -> Result<Tally, EngineError> {
     Ok(tally)
 }
 
-/// The tally in a stored row.
-pub(crate) fn stored(row: &table::Row<'_>) -> Result<Tally, EngineError> {
-    let [count, sum, sum_squares, moods @ ..] = places();
+/// The tally in a stored row, whose columns are [`COLUMNS`] from `first` on.
+pub(crate) fn stored(row: &table::Row<'_>, first: usize) -> Result<Tally, EngineError> {
     let mut tally = Tally {
-        count: row.get::<i32>(count)?.into(),
-        sum: row.get(sum)?,
-        sum_squares: row.get(sum_squares)?,
+        count: row.get::<i32>(first)?.into(),
+        sum: row.get(first + 1)?,
+        sum_squares: row.get(first + 2)?,
         ..Tally::EMPTY
     };
-    for (column, mood) in moods.into_iter().zip(&mut tally.moods) {
+    for (column, mood) in (first + SUMS.len()..).zip(&mut tally.moods) {
         *mood = row.get::<i32>(column)?.into();
     }
     Ok(tally)
 }
 
-/// What a stored row's columns become.
-pub(crate) fn values(
-    tally: &Tally,
-) -> Result<impl Iterator<Item = (Column, Parameter)>, EngineError> {
+/// What a stored row's [`COLUMNS`] become.
+pub(crate) fn values(tally: &Tally) -> Result<[Parameter; WIDTH], EngineError> {
     let count = |number| {
         i32::try_from(number).map_err(|_| EngineError::UnexpectedValue("a bucket's count"))
     };
@@ -91,14 +108,5 @@ pub(crate) fn values(
     for (slot, number) in of_moods.iter_mut().zip(tally.moods) {
         *slot = value(count(number)?);
     }
-    Ok(places().into_iter().zip(values))
-}
-
-/// The columns, which come after user and start.
-fn places() -> [Column; WIDTH] {
-    let mut places = [column(SUMS[0], 3); WIDTH];
-    for ((slot, name), place) in places.iter_mut().zip(columns()).zip(3..) {
-        *slot = column(name, place);
-    }
-    places
+    Ok(values)
 }

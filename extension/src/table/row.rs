@@ -1,209 +1,98 @@
 //! One row: its values, and storing it.
 #![allow(unsafe_code)]
 
-use pgrx::{FromDatum, pg_sys};
-
-use super::Table;
-use crate::column::{self, Column};
+use super::heap::{self, Slot};
+use super::{Key, LONGEST, Table, executor};
+use crate::column::Value;
 use crate::error::EngineError;
-use crate::spi::Parameter;
+use crate::spi::{Parameter, Rows};
+
+/// Where a row was found.
+pub(super) enum Found {
+    /// In the table.
+    Slot(Slot),
+    /// In a result whose columns are the definition's.
+    Result(Rows),
+}
 
 /// A row of an open table.
 pub(crate) struct Row<'t> {
-    pub(super) table: &'t Table,
-    pub(super) slot: *mut pg_sys::TupleTableSlot,
+    table: &'t Table,
+    key: [Key; LONGEST],
+    found: Found,
 }
 
-impl Row<'_> {
-    /// The value of a column; null as `None`. `T` is the column's type.
-    pub(crate) fn maybe<T: FromDatum>(&self, column: Column) -> Result<Option<T>, EngineError> {
-        // SAFETY: the slot's descriptor is the relation's, and the number one of it.
-        unsafe {
-            let number = column.number((*self.slot).tts_tupleDescriptor)?;
-            if ((*self.slot).tts_nvalid as usize) < number {
-                pg_sys::slot_getsomeattrs_int(self.slot, number as i32);
-            }
-            let null = *(*self.slot).tts_isnull.add(number - 1);
-            let value = *(*self.slot).tts_values.add(number - 1);
-            Ok(T::from_datum(value, null))
+impl<'t> Row<'t> {
+    pub(super) fn new(table: &'t Table, key: &[Key], found: Found) -> Self {
+        let mut own = [key[0]; LONGEST];
+        for (slot, key) in own.iter_mut().zip(key) {
+            *slot = *key;
+        }
+        Self {
+            table,
+            key: own,
+            found,
+        }
+    }
+
+    fn key(&self) -> &[Key] {
+        &self.key[..self.table.definition.key]
+    }
+
+    /// The value of a column of the definition, counted from 0; null as `None`.
+    pub(crate) fn maybe<T: Value>(&self, column: usize) -> Result<Option<T>, EngineError> {
+        let known = self.table.definition.columns[column];
+        if known.kind.oid != T::OID {
+            return Err(EngineError::UnexpectedValue(known.name));
+        }
+        match &self.found {
+            // SAFETY: the relation was checked: the column is of the definition's type.
+            Found::Slot(slot) => unsafe {
+                let datum = slot.get(self.table.shape.number(column));
+                Ok(datum.and_then(|datum| T::from_datum(datum, false)))
+            },
+            Found::Result(rows) => match rows.iter().next() {
+                Some(row) => row.maybe(column as i32 + 1),
+                None => Ok(None),
+            },
         }
     }
 
     /// The value of a column that is never null.
-    pub(crate) fn get<T: FromDatum>(&self, column: Column) -> Result<T, EngineError> {
+    pub(crate) fn get<T: Value>(&self, column: usize) -> Result<T, EngineError> {
+        let name = self.table.definition.columns[column].name;
         self.maybe(column)?
-            .ok_or(EngineError::UnexpectedValue(column.name))
+            .ok_or(EngineError::UnexpectedValue(name))
     }
 
-    /// Stores the row, which is locked, with other values in some columns.
-    pub(crate) fn update(
-        &self,
-        values: impl Iterator<Item = (Column, Parameter)>,
-    ) -> Result<(), EngineError> {
-        let relation = self.table.relation;
-        // SAFETY: the old row is pinned by its slot while its values are copied; nobody else
-        // can have changed it since it was locked.
-        unsafe {
-            let descriptor = (*self.slot).tts_tupleDescriptor;
-            let columns = (*descriptor).natts as usize;
-            pg_sys::slot_getsomeattrs_int(self.slot, columns as i32);
-            let new = Slot::new(descriptor);
-            for index in 0..columns {
-                let null = *(*self.slot).tts_isnull.add(index);
-                new.set(index, (!null).then(|| *(*self.slot).tts_values.add(index)));
+    /// Stores the row, which is locked, with other values in the columns that the engine writes
+    /// after those of the key.
+    pub(crate) fn update(&self, values: &[Parameter]) -> Result<(), EngineError> {
+        let table = self.table;
+        if let Found::Slot(slot) = &self.found
+            && table.shape()?.shortcuts.update
+        {
+            let first = table.definition.key;
+            // SAFETY: the slot holds a row of the relation, and the values have the types of the
+            // definition's columns.
+            if unsafe { heap::update(table.relation, slot, &table.shape, first, values)? } {
+                return Ok(());
             }
-            for (column, value) in values {
-                new.set(column.number(descriptor)? - 1, value);
-            }
-            pg_sys::ExecStoreVirtualTuple(new.0);
-            let tid = &raw mut (*self.slot).tts_tid;
-            let mut update_indexes = UpdateIndexes::default();
-            // Any snapshot will do: the row is locked.
-            pg_sys::simple_table_tuple_update(
-                relation,
-                tid,
-                new.0,
-                pg_sys::GetActiveSnapshot(),
-                &raw mut update_indexes,
-            );
-            if update_indexes == EVERY_INDEX {
-                insert_into_indexes(relation, new.0);
-            }
-            // What follows sees it.
-            pg_sys::CommandCounterIncrement();
         }
-        Ok(())
+        executor::update(table.definition, self.key(), values)
     }
 
     /// Deletes the row. It is locked.
-    pub(crate) fn delete(self) {
-        // SAFETY: as `update`.
-        unsafe {
-            let tid = &raw mut (*self.slot).tts_tid;
-            let snapshot = pg_sys::GetActiveSnapshot();
-            pg_sys::simple_table_tuple_delete(self.table.relation, tid, snapshot);
-            pg_sys::CommandCounterIncrement();
+    pub(crate) fn delete(self) -> Result<(), EngineError> {
+        let table = self.table;
+        if let Found::Slot(slot) = &self.found
+            && table.shape()?.shortcuts.delete
+        {
+            // SAFETY: the slot holds a row of the relation.
+            if unsafe { heap::delete(table.relation, slot)? } {
+                return Ok(());
+            }
         }
-    }
-}
-
-impl Drop for Row<'_> {
-    fn drop(&mut self) {
-        // SAFETY: the slot was made by `Table::row` and is dropped once.
-        unsafe { pg_sys::ExecDropSingleTupleTableSlot(self.slot) };
-    }
-}
-
-/// Stores a new row in `relation`.
-///
-/// # Safety
-/// `relation` is open.
-pub(super) unsafe fn insert(
-    relation: pg_sys::Relation,
-    values: impl Iterator<Item = (Column, Parameter)>,
-) -> Result<(), EngineError> {
-    // SAFETY: every column gets a value before the slot counts as filled.
-    unsafe {
-        let descriptor = (*relation).rd_att;
-        let new = Slot::new(descriptor);
-        for index in 0..(*descriptor).natts as usize {
-            new.set(index, None);
-        }
-        let mut given = 0;
-        for (column, value) in values {
-            new.set(column.number(descriptor)? - 1, value);
-            given += 1;
-        }
-        if given < column::count(descriptor) {
-            return Err(EngineError::UnknownColumn);
-        }
-        pg_sys::ExecStoreVirtualTuple(new.0);
-        pg_sys::simple_table_tuple_insert(relation, new.0);
-        insert_into_indexes(relation, new.0);
-        // What follows sees it.
-        pg_sys::CommandCounterIncrement();
-    }
-    Ok(())
-}
-
-/// A row under construction.
-struct Slot(*mut pg_sys::TupleTableSlot);
-
-impl Slot {
-    /// # Safety
-    /// `descriptor` outlives the slot.
-    unsafe fn new(descriptor: pg_sys::TupleDesc) -> Self {
-        // SAFETY: the caller's.
-        Self(unsafe {
-            pg_sys::MakeSingleTupleTableSlot(descriptor, &raw const pg_sys::TTSOpsVirtual)
-        })
-    }
-
-    /// # Safety
-    /// `index` is below the descriptor's number of columns.
-    unsafe fn set(&self, index: usize, value: Parameter) {
-        // SAFETY: the caller's.
-        unsafe {
-            *(*self.0).tts_isnull.add(index) = value.is_none();
-            *(*self.0).tts_values.add(index) = value.unwrap_or(pg_sys::Datum::null());
-        }
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        // SAFETY: made by `new`, dropped once.
-        unsafe { pg_sys::ExecDropSingleTupleTableSlot(self.0) };
-    }
-}
-
-#[cfg(feature = "pg15")]
-type UpdateIndexes = bool;
-#[cfg(feature = "pg15")]
-const EVERY_INDEX: UpdateIndexes = true;
-#[cfg(not(feature = "pg15"))]
-type UpdateIndexes = pg_sys::TU_UpdateIndexes::Type;
-#[cfg(not(feature = "pg15"))]
-const EVERY_INDEX: UpdateIndexes = pg_sys::TU_UpdateIndexes::TU_All;
-
-/// Points the indexes of a table at a row, or at a version of one that did not fit beside the old.
-///
-/// # Safety
-/// `slot` holds a stored row of `relation`, whose indexes are on plain columns.
-unsafe fn insert_into_indexes(relation: pg_sys::Relation, slot: *mut pg_sys::TupleTableSlot) {
-    const COLUMNS: usize = pg_sys::INDEX_MAX_KEYS as usize;
-    // SAFETY: the caller's; the arrays have room for any index.
-    unsafe {
-        let indexes = pgrx::PgList::<()>::from_pg(pg_sys::RelationGetIndexList(relation));
-        for index in indexes.iter_oid() {
-            let index = pg_sys::index_open(index, pg_sys::RowExclusiveLock as i32);
-            let info = pg_sys::BuildIndexInfo(index);
-            let mut values = [pg_sys::Datum::null(); COLUMNS];
-            let mut nulls = [false; COLUMNS];
-            pg_sys::FormIndexDatum(
-                info,
-                slot,
-                std::ptr::null_mut(),
-                values.as_mut_ptr(),
-                nulls.as_mut_ptr(),
-            );
-            let unique = if (*(*index).rd_index).indisunique {
-                pg_sys::IndexUniqueCheck::UNIQUE_CHECK_YES
-            } else {
-                pg_sys::IndexUniqueCheck::UNIQUE_CHECK_NO
-            };
-            let tid = &raw mut (*slot).tts_tid;
-            pg_sys::index_insert(
-                index,
-                values.as_mut_ptr(),
-                nulls.as_mut_ptr(),
-                tid,
-                relation,
-                unique,
-                false,
-                info,
-            );
-            pg_sys::index_close(index, pg_sys::NoLock as i32);
-        }
+        executor::delete(table.definition, self.key())
     }
 }
