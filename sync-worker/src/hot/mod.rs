@@ -19,7 +19,9 @@ use sqlx::PgPool;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::cache::{Connection, Envelope, Link, LinkError, RedisTarget, State};
+use crate::cache::{
+    Connection, Envelope, Link, LinkError, RedisTarget, STATE_MOST_BYTES, State, VALUE_MOST_BYTES,
+};
 use crate::mirror::position::{Lsn, Version};
 use crate::telemetry::Metrics;
 use fill::Lease;
@@ -243,21 +245,24 @@ async fn look(
     document: Document,
     min_lsn: Option<Lsn>,
 ) -> Result<Look, LinkError> {
-    let gets = [STATE_KEY.to_owned(), document.key(user)].map(Cmd::get);
-    let held: Vec<Option<String>> = redis
+    let key = document.key(user);
+    // Whatever is there, no more of it is taken in than one of ours can have.
+    let gets = [
+        Cmd::getrange(STATE_KEY, 0, STATE_MOST_BYTES - 1),
+        Cmd::getrange(key, 0, VALUE_MOST_BYTES as isize - 1),
+    ];
+    let held: Vec<Vec<u8>> = redis
         .with(async |connection: Connection| connection.in_order(gets.into()).await)
         .await?;
     let [state, text] = held.as_slice() else {
         return Ok(Look::Untrusted);
     };
-    let state = state
-        .as_deref()
-        .and_then(|text| serde_json::from_str::<State>(text).ok());
+    let state = serde_json::from_slice::<State>(state).ok();
     let trusted = state.and_then(|state| state.trusted(Utc::now().timestamp_millis()));
     let Some(watermark) = trusted else {
         return Ok(Look::Untrusted);
     };
-    let envelope = text.as_deref().and_then(Envelope::parse);
+    let envelope = Envelope::parse(text);
     let seen = Seen {
         watermark,
         version: envelope.as_ref().map(|value| value.v),

@@ -111,7 +111,7 @@ impl Readiness {
             Phase::StandingBy => Dependency::good("stands by: another mirror leads"),
             Phase::Starting => Dependency::bad("is starting"),
             Phase::Rebuilding => Dependency::bad("is re-reading every document for a new epoch"),
-            Phase::Failing { reason } => Dependency::bad(reason),
+            Phase::Failing { reason, .. } => Dependency::bad(reason),
         }
     }
 }

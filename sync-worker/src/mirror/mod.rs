@@ -24,6 +24,7 @@ mod store;
 mod stream;
 mod thread;
 mod visibility;
+mod walsender;
 mod watermark;
 
 use std::sync::Arc;
@@ -40,6 +41,7 @@ use crate::telemetry::Metrics;
 use apply::Applier;
 pub use changes::ChangeError;
 pub use error::{MirrorError, Policy};
+use position::Version;
 use prepare::Preparer;
 pub use status::{Phase, Status};
 use store::Store;
@@ -110,7 +112,8 @@ impl Mirror {
         if let Err(error) = running.await {
             let reason = format!("there is no thread for the mirror: {error}");
             tracing::error!("{reason}");
-            self.status.set(Phase::Failing { reason });
+            let told = "has no thread of its own";
+            self.status.set(Phase::Failing { reason, told });
         }
     }
 
@@ -120,11 +123,19 @@ impl Mirror {
         let options = options.clone().max_connections(CONNECTIONS);
         self.database = options.connect_lazy_with((*server).clone());
         let mut pause = FIRST_PAUSE;
+        let mut furthest: Option<Version> = None;
         let mut renew = false;
         while !stop.is_cancelled() {
             let Err(error) = self.follow(renew, &stop).await else {
                 break;
             };
+            // As long as nothing new was applied, whatever stands in the way still does.
+            if let Phase::Following { version, .. } = self.status.phase()
+                && furthest.is_none_or(|furthest| furthest < version)
+            {
+                furthest = Some(version);
+                pause = FIRST_PAUSE;
+            }
             let wait = match error.policy() {
                 Policy::StandBy(look) => {
                     if self.status.phase() != Phase::StandingBy {
@@ -135,19 +146,17 @@ impl Mirror {
                     look
                 }
                 policy => {
-                    if matches!(self.status.phase(), Phase::Following { .. }) {
-                        pause = FIRST_PAUSE;
-                    }
                     tracing::warn!("the mirror stopped: {error}; trying again");
                     self.status.set(Phase::Failing {
                         reason: error.to_string(),
+                        told: error.told(),
                     });
                     self.metrics.mirror_restart();
                     renew = policy == Policy::RenewSlot;
-                    let wait = if policy == Policy::BackOff {
-                        pause
-                    } else {
+                    let wait = if policy == Policy::Restart {
                         FIRST_PAUSE
+                    } else {
+                        pause
                     };
                     pause = (pause * 2).min(LONGEST_PAUSE);
                     wait
@@ -203,12 +212,14 @@ impl Mirror {
         }
         let (batches, to_apply) = mpsc::channel(1);
         let (applied, acknowledged) = watch::channel(origin.acknowledged);
-        let reading = session::read(stream, batches, acknowledged, self.ack_delay, stop.clone());
+        let (beats, heard) = mpsc::channel(1);
+        let delay = self.ack_delay;
+        let reading = session::read(stream, batches, acknowledged, heard, delay, stop.clone());
         let applying = applier.run(&mut preparer, to_apply, applied);
         let mirroring = async { tokio::try_join!(reading, applying).map(|_| ()) };
         tokio::select! {
             outcome = mirroring => outcome,
-            () = heartbeat::beat(self.database.clone()) => Ok(()),
+            () = heartbeat::beat(self.database.clone(), beats) => Ok(()),
             () = slot::watch(&self.database, self.source.slot(), &self.metrics) => Ok(()),
         }
     }

@@ -50,7 +50,7 @@ pub(super) struct Watermark {
     leader: String,
     version: Version,
     complete_at_ms: i64,
-    written: String,
+    written: Vec<u8>,
 }
 
 impl Watermark {
@@ -65,7 +65,14 @@ impl Watermark {
         leader: &str,
     ) -> Result<(Self, bool), WatermarkError> {
         let written = store.state().await?;
-        let former: Option<State> = serde_json::from_str(&written).ok();
+        let now = store.now_ms();
+        let former: Option<State> = serde_json::from_slice(&written).ok();
+        // An epoch of the future would be the last one for as long: nobody's mirror began it.
+        let former = former.filter(|state| {
+            state
+                .version()
+                .is_some_and(|version| version.epoch.is_possible(now / 1000))
+        });
         if former
             .as_ref()
             .is_some_and(|state| state.leader != leader && !state.leader.is_empty())
@@ -76,7 +83,7 @@ impl Watermark {
         let goes_on = former
             .as_ref()
             .filter(|state| reaches(state, origin))
-            .and_then(|state| Some((state.version()?, state.ts)));
+            .and_then(|state| Some((state.version()?, if state.ts > now { 0 } else { state.ts })));
         let (version, complete_at_ms) = goes_on.unwrap_or_else(|| {
             let before = former.and_then(|state| state.version());
             let version = Version {
@@ -144,17 +151,17 @@ impl Watermark {
     }
 
     async fn write(&mut self, store: &Store) -> Result<(), WatermarkError> {
-        let next = serde_json::to_string(&State::new(
+        let next = State::new(
             self.version,
             self.complete_at_ms,
             self.origin.system.clone(),
             self.origin.timeline,
             self.leader.clone(),
-        ))?;
-        if !store.advance_state(&self.written, &next).await? {
-            return Err(WatermarkError::Moved);
-        }
-        self.written = next;
+        )
+        .parts()?;
+        let moved = store.advance_state(&self.written, &next).await?;
+        self.complete_at_ms = moved.ok_or(WatermarkError::Moved)?;
+        self.written = next.at(self.complete_at_ms).into_bytes();
         Ok(())
     }
 }

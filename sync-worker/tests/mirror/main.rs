@@ -8,6 +8,7 @@ mod documents;
 mod faults;
 mod hot;
 mod oracle;
+mod poison;
 mod readers;
 mod severe;
 mod stage;
