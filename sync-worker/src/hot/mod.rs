@@ -3,11 +3,12 @@
 //! A value counts while the mirror's watermark is fresh and of the value's epoch ([`judge()`]). What
 //! is missing is read from Postgres by one reader under a lease and written back ([`fill`]), unless
 //! the mirror has written meanwhile; whoever cannot have the lease waits a moment for that, then
-//! reads Postgres too, a bounded number at a time ([`source`]).
+//! reads Postgres too, a bounded number at a time ([`source`]), fairly shared ([`turns`]).
 
 mod fill;
 mod judge;
 mod source;
+mod turns;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,6 +78,11 @@ pub enum HotError {
     /// Too many read Postgres at once.
     #[error("too many reads at once; try again in a second")]
     Busy,
+    /// What was asked for is not there to be waited for.
+    #[error(
+        "min_lsn lies beyond all that is written, which ends at {0}; pass what commit_position() returned"
+    )]
+    Ahead(Lsn),
     /// Postgres does not answer.
     #[error("Postgres: {0}")]
     Postgres(#[from] sqlx::Error),
@@ -160,7 +166,8 @@ impl HotReader {
             }
             Err(Failure::Hot(error)) => return Err(error),
         }
-        Ok(self.postgres.read(user, document).await?.served())
+        let read = self.postgres.read(user, document, min_lsn).await?;
+        Ok(read.served())
     }
 
     /// `None` sends the reader to Postgres.
@@ -186,7 +193,7 @@ impl HotReader {
                 Look::Untrusted => return Ok(None),
                 Look::Miss(seen) => {
                     if let Some(lease) = Lease::take(redis, user, document, seen).await? {
-                        let read = self.postgres.read(user, document).await;
+                        let read = self.postgres.read(user, document, min_lsn).await;
                         let read = read.map_err(Failure::Hot)?;
                         self.metrics.hot_fill();
                         // Kept or not: it was read from Postgres and is good.
@@ -198,7 +205,13 @@ impl HotReader {
                 }
                 // What was asked for may lie after the last commit: nothing would ever move the
                 // mirror past it but its next heartbeat.
-                Look::Behind if looks == LOOKS_BEFORE_NUDGE => self.postgres.nudge().await,
+                Look::Behind if looks == LOOKS_BEFORE_NUDGE => {
+                    if let Some(least) = min_lsn {
+                        let checked = self.postgres.check(user, least).await;
+                        checked.map_err(Failure::Hot)?;
+                    }
+                    self.postgres.nudge().await;
+                }
                 Look::Behind => {}
             }
             if Instant::now() + LOOK_EVERY > deadline {
@@ -215,7 +228,7 @@ impl HotReader {
             let Some(redis) = &reader.redis else { return };
             let refreshed = async {
                 if let Some(lease) = Lease::take(redis, user, document, seen).await? {
-                    let read = reader.postgres.read(user, document).await;
+                    let read = reader.postgres.read(user, document, None).await;
                     lease.fill(redis, &read.map_err(Failure::Hot)?).await?;
                     reader.metrics.hot_fill();
                 }
