@@ -28,6 +28,12 @@ pub struct Envelope<'a> {
 }
 
 impl<'a> Envelope<'a> {
+    /// Whether it only says that Redis does not keep this document.
+    #[must_use]
+    pub fn is_apart(&self) -> bool {
+        self.until == Some(self.as_of) && self.data.get() == "null"
+    }
+
     /// Reads a value; `None` when it is not one of ours.
     #[must_use]
     pub fn parse(text: &'a [u8]) -> Option<Self> {
@@ -61,6 +67,15 @@ pub fn render(
     })
 }
 
+/// The text of a value that stands for a document which Redis does not keep. Its time is over when
+/// it is made, so that to every reader it is a miss.
+///
+/// # Errors
+/// As [`render`].
+pub fn render_apart(version: Version, as_of: DateTime<Utc>) -> Result<String, serde_json::Error> {
+    render(version, as_of, Some(as_of), None)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -88,7 +103,10 @@ mod tests {
         assert_eq!(read.data.get(), data.get());
 
         let none = render(version, as_of, None, None).unwrap();
-        assert_eq!(Envelope::parse(none.as_bytes()).unwrap().data.get(), "null");
+        let none = Envelope::parse(none.as_bytes()).unwrap();
+        assert_eq!((none.data.get(), none.is_apart()), ("null", false));
+        let apart = render_apart(version, as_of).unwrap();
+        assert!(Envelope::parse(apart.as_bytes()).unwrap().is_apart());
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod state;
 
 pub use connection::{Connection, RedisTarget, TargetError};
 pub(crate) use envelope::VALUE_MOST_BYTES;
-pub use envelope::{Envelope, render};
+pub use envelope::{Envelope, render, render_apart};
 pub(crate) use lifetime::lifetime;
 pub use link::{Link, LinkError};
 pub(crate) use scripts::{ADVANCE_STATE, FILL, LEASE, SET_NEWER};

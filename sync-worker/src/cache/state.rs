@@ -24,6 +24,9 @@ pub struct State {
     pub timeline: u32,
     /// Which mirror wrote it.
     pub leader: String,
+    /// How many documents that mirror leaves to Postgres: too large, or not to be read or written.
+    #[serde(default)]
+    pub apart: u64,
 }
 
 impl State {
@@ -33,6 +36,7 @@ impl State {
         system: String,
         timeline: u32,
         leader: String,
+        apart: u64,
     ) -> Self {
         Self {
             epoch: format!("{:08x}", version.epoch.0),
@@ -41,6 +45,7 @@ impl State {
             system,
             timeline,
             leader,
+            apart,
         }
     }
 
@@ -120,7 +125,7 @@ mod tests {
             epoch: Epoch(7),
             lsn: Lsn(9),
         };
-        State::new(version, ts, "1".into(), 1, "one".into())
+        State::new(version, ts, "1".into(), 1, "one".into(), 0)
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub(super) enum Judgement<'a> {
     StaleSoon(&'a Envelope<'a>),
     /// There is none that counts: it is missing, of another epoch, or over by time alone.
     Missing,
+    /// Redis does not keep this document.
+    Apart,
     /// It may lack a commit that was asked for.
     Behind,
 }
@@ -37,11 +39,14 @@ pub(super) fn judge<'a>(
         value.v.epoch == watermark.epoch
             && value.v.lsn.0 <= watermark.lsn.0.saturating_add(MOST_AHEAD_BYTES)
             && value.as_of <= now + CLOCKS_AGREE_WITHIN
-            && value.until.is_none_or(|until| now < until)
+            && (value.is_apart() || value.until.is_none_or(|until| now < until))
     };
     let Some(value) = value.filter(counts) else {
         return Judgement::Missing;
     };
+    if value.is_apart() {
+        return Judgement::Apart;
+    }
     if min_lsn.is_some_and(|least| value.v.lsn.max(watermark.lsn) < least) {
         return Judgement::Behind;
     }
@@ -92,6 +97,7 @@ mod tests {
             Judgement::Good(_) => "good",
             Judgement::StaleSoon(_) => "stale soon",
             Judgement::Missing => "missing",
+            Judgement::Apart => "apart",
             Judgement::Behind => "behind",
         }
     }

@@ -106,6 +106,8 @@ enum Look {
     Miss(Seen),
     /// Redis does not hold yet what was asked for.
     Behind,
+    /// Redis does not keep this document.
+    Apart,
     /// The mirror does not keep up: nothing there counts.
     Untrusted,
 }
@@ -190,7 +192,7 @@ impl HotReader {
                     self.refresh(user, document, seen);
                     return Ok(Some(served));
                 }
-                Look::Untrusted => return Ok(None),
+                Look::Untrusted | Look::Apart => return Ok(None),
                 Look::Miss(seen) => {
                     if let Some(lease) = Lease::take(redis, user, document, seen).await? {
                         let read = self.postgres.read(user, document, min_lsn).await;
@@ -286,6 +288,7 @@ async fn look(
         Judgement::StaleSoon(value) => Look::StaleSoon(served_from_redis(value), seen),
         Judgement::Behind => Look::Behind,
         Judgement::Missing => Look::Miss(seen),
+        Judgement::Apart => Look::Apart,
     })
 }
 

@@ -7,6 +7,7 @@ use redis::RedisError;
 
 use super::changes::ChangeError;
 use super::decoder::DecodeError;
+use super::documents::ReadError;
 use super::watermark::WatermarkError;
 
 /// Why a stream ended.
@@ -35,6 +36,9 @@ pub enum MirrorError {
     /// The database does not answer, or refuses.
     #[error("Postgres: {0}")]
     Postgres(#[from] sqlx::Error),
+    /// Documents are not to be read.
+    #[error("Postgres: {0}")]
+    Reading(#[from] ReadError),
     /// The stream broke.
     #[error("replication: {0}")]
     Replication(#[from] PgWireError),
@@ -95,6 +99,7 @@ impl MirrorError {
             | Self::NoPublication(_)
             | Self::Url(_)
             | Self::Postgres(_)
+            | Self::Reading(_)
             | Self::Replication(_)
             | Self::Silent
             | Self::Ended
@@ -111,9 +116,11 @@ impl MirrorError {
             Self::SlotPredatesPublication(_) | Self::Decode(_) | Self::Change(_) => {
                 "is making a new slot"
             }
-            Self::Postgres(_) | Self::Replication(_) | Self::Silent | Self::Ended => {
-                "Postgres refuses it or cannot be reached"
-            }
+            Self::Postgres(_)
+            | Self::Reading(_)
+            | Self::Replication(_)
+            | Self::Silent
+            | Self::Ended => "Postgres refuses it or cannot be reached",
             Self::Redis(_) | Self::Watermark(_) => "Redis refuses it or cannot be reached",
             Self::Document(_) => "cannot write a document",
         }

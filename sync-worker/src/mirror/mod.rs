@@ -8,6 +8,7 @@
 //! Whatever breaks ends the stream, and a new one starts from what was last acknowledged: there is
 //! one way to recover, and it is the way to start.
 
+mod apart;
 mod apply;
 mod changes;
 pub mod decoder;
@@ -28,9 +29,10 @@ mod walsender;
 mod watermark;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sqlx::PgPool;
+use sqlx::pool::PoolConnection;
+use sqlx::{PgPool, Postgres};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -38,6 +40,7 @@ use uuid::Uuid;
 use crate::cache::RedisTarget;
 use crate::config::MirrorConfig;
 use crate::telemetry::Metrics;
+use apart::Apart;
 use apply::Applier;
 pub use changes::ChangeError;
 pub use error::{MirrorError, Policy};
@@ -75,6 +78,7 @@ pub struct Mirror {
     name: String,
     ack_delay: Duration,
     status: Arc<Status>,
+    apart: Arc<Apart>,
     metrics: Arc<Metrics>,
 }
 
@@ -95,6 +99,7 @@ impl Mirror {
             name: Uuid::new_v4().to_string(),
             ack_delay: config.ack_delay,
             status: Arc::default(),
+            apart: Arc::default(),
             metrics,
         })
     }
@@ -183,6 +188,16 @@ impl Mirror {
         outcome
     }
 
+    /// A connection to read documents through. What takes longer than a write may be under way would
+    /// be refused by Redis all the same.
+    async fn reading(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+        let mut connection = self.database.acquire().await?;
+        let patience = store::WRITE_GOOD_FOR.as_millis();
+        let bound = format!("set statement_timeout = {patience}");
+        sqlx::query(&bound).execute(&mut *connection).await?;
+        Ok(connection)
+    }
+
     async fn lead(
         &self,
         store: Store,
@@ -190,16 +205,21 @@ impl Mirror {
         origin: watermark::Origin,
         stop: &CancellationToken,
     ) -> Result<(), MirrorError> {
-        let (watermark, new_epoch) = Watermark::resume(&store, &origin, &self.name).await?;
+        let apart = || Arc::clone(&self.apart);
+        let (watermark, new_epoch) =
+            Watermark::resume(&store, &origin, &self.name, apart()).await?;
         tracing::info!(epoch = watermark.epoch().0, from = %origin.acknowledged, new_epoch, "the mirror follows");
         let mut preparer = Preparer {
-            database: self.database.acquire().await?,
+            database: self.reading().await?,
             store: store.clone(),
+            apart: apart(),
         };
         let mut applier = Applier {
-            database: self.database.acquire().await?,
+            database: self.reading().await?,
             store,
             watermark,
+            apart: apart(),
+            begun: Instant::now(),
             status: Arc::clone(&self.status),
             metrics: Arc::clone(&self.metrics),
         };

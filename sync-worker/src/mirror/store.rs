@@ -153,6 +153,11 @@ impl Store {
             .await
     }
 
+    /// Whether Redis answers at all.
+    pub(super) async fn answers(&self) -> bool {
+        Clock::read(&mut self.connection.clone()).await.is_ok()
+    }
+
     /// What the server's clock shows, in Unix ms; rather too early than too late.
     pub(super) fn now_ms(&self) -> i64 {
         i64::try_from(self.clock.at(Instant::now())).unwrap_or(i64::MAX)

@@ -1,8 +1,11 @@
 //! `mirror:state`: how far Redis follows, as one JSON text, and whose stream that is.
 
+use std::sync::Arc;
+
 use chrono::Utc;
 use redis::RedisError;
 
+use super::apart::Apart;
 use super::position::{Epoch, Lsn, Version};
 use super::store::{Store, WRITE_GOOD_FOR};
 use crate::cache::State;
@@ -51,6 +54,7 @@ pub(super) struct Watermark {
     version: Version,
     complete_at_ms: i64,
     written: Vec<u8>,
+    apart: Arc<Apart>,
 }
 
 impl Watermark {
@@ -63,6 +67,7 @@ impl Watermark {
         store: &Store,
         origin: &Origin,
         leader: &str,
+        apart: Arc<Apart>,
     ) -> Result<(Self, bool), WatermarkError> {
         let written = store.state().await?;
         let now = store.now_ms();
@@ -102,6 +107,7 @@ impl Watermark {
             version,
             complete_at_ms,
             written,
+            apart,
         };
         watermark.advance(store, version.lsn, None).await?;
         Ok((watermark, goes_on.is_none()))
@@ -157,6 +163,7 @@ impl Watermark {
             self.origin.system.clone(),
             self.origin.timeline,
             self.leader.clone(),
+            self.apart.count(),
         )
         .parts()?;
         let moved = store.advance_state(&self.written, &next).await?;
@@ -175,7 +182,7 @@ mod tests {
             epoch: Epoch(1),
             lsn: Lsn(lsn),
         };
-        State::new(version, 0, "7".into(), 1, "one".into())
+        State::new(version, 0, "7".into(), 1, "one".into(), 0)
     }
 
     fn origin(acknowledged: u64, written: u64) -> Origin {
