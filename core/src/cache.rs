@@ -41,6 +41,13 @@ pub fn rate_limit_key(provider: &str, user: impl Display) -> String {
 /// A reader trusts the mirror while its watermark is younger than this.
 pub const STATE_MAX_AGE: Duration = Duration::from_secs(5);
 
+/// A document of more bytes is no one's but Postgres' to serve: Redis is shared by all, and one
+/// person's data must not hold up everybody's.
+pub const DOCUMENT_MOST_BYTES: usize = 1 << 20;
+
+/// The servers' clocks agree to this much. An instant further ahead of a reader's clock was made up.
+pub const CLOCKS_AGREE_WITHIN: Duration = Duration::from_secs(1);
+
 /// How long Redis remembers that there is no document. It is a tombstone besides: longer than a
 /// write of the mirror stays good, so that none from before can bring the document back.
 pub const NEGATIVE_TTL: Duration = Duration::from_secs(60);

@@ -12,7 +12,7 @@ pub(crate) fn check(message: &[u8]) {
         values.sum()
     };
     let held = match decode(message.to_vec().into()) {
-        Err(_) | Ok(RowMessage::Other) => 0,
+        Err(_) | Ok(RowMessage::Other | RowMessage::Begin { .. } | RowMessage::Commit { .. }) => 0,
         Ok(RowMessage::Relation(relation)) => {
             let columns = relation.columns.iter().map(|column| column.len() + 10);
             relation.schema.len() + relation.name.len() + columns.sum::<usize>()

@@ -121,15 +121,14 @@ async fn everything(env: &Environment) -> Result<(), Error> {
             None
         }
     };
-    let readiness = Readiness {
-        database: database.clone(),
-        mirror: redis.clone().zip(mirroring.as_ref().map(Mirror::status)),
-        sync: syncing.as_ref().map_or_else(
-            || "off: neither SPOTIFY_CLIENT_ID nor GOOGLE_CLIENT_ID is set".to_owned(),
-            Syncing::describe,
-        ),
-    };
-    tracing::info!(sync = readiness.sync, "listening on http://{}", http.addr);
+    let sync = syncing.as_ref().map_or_else(
+        || "off: neither SPOTIFY_CLIENT_ID nor GOOGLE_CLIENT_ID is set".to_owned(),
+        Syncing::describe,
+    );
+    tracing::info!(sync, "listening on http://{}", http.addr);
+    let mirroring_status = mirroring.as_ref().map(Mirror::status);
+    let readiness = Readiness::new(database.clone(), redis.clone().zip(mirroring_status), sync);
+    let limits = http.limits;
     let mut routes = syncing.as_ref().map_or_else(Router::new, |syncing| {
         syncing.routes(http.cors_origins.clone())
     });
@@ -146,12 +145,12 @@ async fn everything(env: &Environment) -> Result<(), Error> {
         }
         None => tracing::info!("SUPABASE_URL is not set: no documents are served over HTTP"),
     }
-    let router = http::router(readiness, routes);
+    let router = http::router(readiness, routes, limits.reading);
 
     let served = {
         let stop = stop.clone();
         async move {
-            let outcome = http::serve(listener, router, stop.clone()).await;
+            let outcome = http::serve(listener, router, limits, stop.clone()).await;
             // Without HTTP nobody can link an account or see what is wrong: end, and be restarted.
             stop.cancel();
             outcome
@@ -160,7 +159,8 @@ async fn everything(env: &Environment) -> Result<(), Error> {
     let measured = async {
         match metrics_listener {
             Some(listener) => {
-                http::serve(listener, http::metrics_router(metrics), stop.clone()).await
+                let router = http::metrics_router(metrics);
+                http::serve(listener, router, limits, stop.clone()).await
             }
             None => Ok(()),
         }

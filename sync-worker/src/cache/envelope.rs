@@ -1,10 +1,17 @@
 //! What Redis holds under a document's key: `{"v", "as_of", "until", "data"}`, in this order.
 
+use bondhu_core::cache::DOCUMENT_MOST_BYTES;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::mirror::position::Version;
+
+/// More bytes than a value has beside its document.
+const AROUND_BYTES: usize = 512;
+
+/// No value is longer; what is found under its key may be.
+pub(crate) const VALUE_MOST_BYTES: usize = DOCUMENT_MOST_BYTES + AROUND_BYTES;
 
 /// A value of Redis, as text to be read.
 #[derive(Debug, Deserialize)]
@@ -21,10 +28,16 @@ pub struct Envelope<'a> {
 }
 
 impl<'a> Envelope<'a> {
+    /// Whether it only says that Redis does not keep this document.
+    #[must_use]
+    pub fn is_apart(&self) -> bool {
+        self.until == Some(self.as_of) && self.data.get() == "null"
+    }
+
     /// Reads a value; `None` when it is not one of ours.
     #[must_use]
-    pub fn parse(text: &'a str) -> Option<Self> {
-        serde_json::from_str(text).ok()
+    pub fn parse(text: &'a [u8]) -> Option<Self> {
+        serde_json::from_slice(text).ok()
     }
 }
 
@@ -54,6 +67,15 @@ pub fn render(
     })
 }
 
+/// The text of a value that stands for a document which Redis does not keep. Its time is over when
+/// it is made, so that to every reader it is a miss.
+///
+/// # Errors
+/// As [`render`].
+pub fn render_apart(version: Version, as_of: DateTime<Utc>) -> Result<String, serde_json::Error> {
+    render(version, as_of, Some(as_of), None)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -73,7 +95,7 @@ mod tests {
             text.starts_with(r#"{"v":"00000007000000016b374d84","#),
             "{text}"
         );
-        let read = Envelope::parse(&text).unwrap();
+        let read = Envelope::parse(text.as_bytes()).unwrap();
         assert_eq!(
             (read.v, read.as_of, read.until),
             (version, as_of, Some(as_of))
@@ -81,7 +103,10 @@ mod tests {
         assert_eq!(read.data.get(), data.get());
 
         let none = render(version, as_of, None, None).unwrap();
-        assert_eq!(Envelope::parse(&none).unwrap().data.get(), "null");
+        let none = Envelope::parse(none.as_bytes()).unwrap();
+        assert_eq!((none.data.get(), none.is_apart()), ("null", false));
+        let apart = render_apart(version, as_of).unwrap();
+        assert!(Envelope::parse(apart.as_bytes()).unwrap().is_apart());
     }
 
     #[test]
@@ -92,7 +117,7 @@ mod tests {
             "{}",
             r#"{"v":"7","as_of":null,"until":null,"data":1}"#,
         ] {
-            assert!(Envelope::parse(text).is_none(), "{text}");
+            assert!(Envelope::parse(text.as_bytes()).is_none(), "{text}");
         }
     }
 }

@@ -9,8 +9,10 @@ mod scripts;
 mod state;
 
 pub use connection::{Connection, RedisTarget, TargetError};
-pub use envelope::{Envelope, render};
+pub(crate) use envelope::VALUE_MOST_BYTES;
+pub use envelope::{Envelope, render, render_apart};
 pub(crate) use lifetime::lifetime;
 pub use link::{Link, LinkError};
 pub(crate) use scripts::{ADVANCE_STATE, FILL, LEASE, SET_NEWER};
 pub use state::State;
+pub(crate) use state::{Parts, STATE_MOST_BYTES};

@@ -15,6 +15,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::cache::RedisTarget;
+use crate::http::Limits;
 
 pub use environment::{ConfigError, Environment};
 pub use token_keys::TokenKey;
@@ -173,6 +174,8 @@ pub struct HttpConfig {
     pub metrics_addr: Option<SocketAddr>,
     /// `BONDHU_CORS_ORIGINS`.
     pub cors_origins: Vec<HeaderValue>,
+    /// `BONDHU_HTTP_CONNECTIONS` and `BONDHU_HTTP_READ_SECONDS`, of each listener.
+    pub limits: Limits,
 }
 
 impl HttpConfig {
@@ -195,6 +198,10 @@ impl HttpConfig {
             addr: addr(&var::HTTP_ADDR)?,
             metrics_addr: env.is_set(metrics).then(|| addr(metrics)).transpose()?,
             cors_origins,
+            limits: Limits {
+                connections: env.number(&var::HTTP_CONNECTIONS, 1..=65_535)?,
+                reading: Duration::from_secs(env.number(&var::HTTP_READ_SECONDS, 1..=300)?.into()),
+            },
         })
     }
 }

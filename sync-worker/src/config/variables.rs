@@ -154,6 +154,20 @@ pub static METRICS_ADDR: Variable = plain(
     "127.0.0.1:9787",
     None,
 );
+/// How many may be connected.
+pub static HTTP_CONNECTIONS: Variable = plain(
+    "BONDHU_HTTP_CONNECTIONS",
+    "how many connections each listener has at once (1 to 65535); who comes after them waits for one to end",
+    "1024",
+    Some("1024"),
+);
+/// How long a request may take to arrive.
+pub static HTTP_READ_SECONDS: Variable = plain(
+    "BONDHU_HTTP_READ_SECONDS",
+    "how many seconds a request's headers, and each part of its body, may take to arrive, and a connection may be idle (1 to 300); more than a proxy in front keeps idle connections",
+    "10",
+    Some("10"),
+);
 /// The logical replication slot.
 pub static SLOT: Variable = plain(
     "BONDHU_SLOT",
@@ -218,7 +232,7 @@ pub static MIRROR_ACK_DELAY: Variable = plain(
 );
 
 /// All of them, in the order of `--help`.
-pub static ALL: [&Variable; 26] = [
+pub static ALL: [&Variable; 28] = [
     &DATABASE_URL,
     &REPLICATION_URL,
     &REDIS_URL,
@@ -236,6 +250,8 @@ pub static ALL: [&Variable; 26] = [
     &HTTP_ADDR,
     &CORS_ORIGINS,
     &METRICS_ADDR,
+    &HTTP_CONNECTIONS,
+    &HTTP_READ_SECONDS,
     &SLOT,
     &PUBLICATION,
     &MIRROR_ACK_DELAY,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use bondhu_core::cache::{STATE_KEY, STATE_MAX_AGE};
+use bondhu_core::cache::{DOCUMENT_MOST_BYTES, STATE_KEY, STATE_MAX_AGE};
 use chrono::Utc;
 use redis::RedisError;
 
@@ -94,7 +94,12 @@ fn tell_state(report: &mut Report, state: Option<&str>) {
     };
     let age = state.age(Utc::now().timestamp_millis());
     let epoch = version.epoch.0;
-    if age > STATE_MAX_AGE {
+    if state.is_ahead(Utc::now().timestamp_millis()) {
+        report.warn(
+            format!("the mirror's watermark is ahead of this machine's clock in epoch {epoch}, so that readers go to Postgres"),
+            "set the clocks of Postgres, Redis and the workers by the same source; a watermark that was forged is replaced by the next mirror",
+        );
+    } else if age > STATE_MAX_AGE {
         report.warn(
             format!(
                 "the mirror is {} s behind in epoch {epoch}, so that readers go to Postgres",
@@ -108,5 +113,43 @@ fn tell_state(report: &mut Report, state: Option<&str>) {
             age.as_millis(),
             version.lsn
         ));
+    }
+    if state.apart > 0 {
+        report.warn(
+            format!(
+                "{} documents are left to Postgres: of more than {} kB, or not to be read or written in time",
+                state.apart,
+                DOCUMENT_MOST_BYTES >> 10
+            ),
+            "the leading worker's log names each of them, and why",
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said of a watermark that lies so many ms ahead of the clock and leaves so many
+    /// documents to Postgres.
+    fn told(ahead_ms: i64, apart: u64) -> String {
+        let ts = Utc::now().timestamp_millis() + ahead_ms;
+        let text = format!(
+            r#"{{"epoch":"00000007","lsn":"0000000000000009","ts":{ts},"system":"1","timeline":1,"leader":"","apart":{apart}}}"#
+        );
+        let mut report = Report::default();
+        tell_state(&mut report, Some(&text));
+        report.to_string()
+    }
+
+    #[test]
+    fn a_watermark_ahead_of_the_clock_and_documents_left_to_postgres_are_named() {
+        let well = told(-100, 0);
+        assert!(
+            !well.contains("ahead") && !well.contains("left to"),
+            "{well}"
+        );
+        assert!(told(86_400_000, 0).contains("ahead of this machine's clock"));
+        assert!(told(-100, 3).contains("3 documents are left to Postgres"));
     }
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use bondhu_core::cache::Document;
+use bondhu_core::cache::{DOCUMENT_MOST_BYTES, Document, NEGATIVE_TTL};
 use uuid::Uuid;
 
 use super::Seen;
 use super::source::Read;
-use crate::cache::{Connection, FILL, LEASE, Link, LinkError, lifetime, render};
+use crate::cache::{Connection, FILL, LEASE, Link, LinkError, lifetime, render, render_apart};
 use crate::mirror::position::Version;
 
 /// A lease that is not used within this time goes to another reader.
@@ -56,14 +56,10 @@ impl Lease {
         Ok(taken.then_some(lease))
     }
 
-    /// Writes what was read, if the lease still stands; returns whether it did.
+    /// Writes what was read, if the lease still stands; returns whether it did. Of what is too large
+    /// it is written that Redis does not keep it.
     pub(super) async fn fill(self, redis: &Link, read: &Read) -> Result<bool, LinkError> {
-        let data = read.data.as_deref().map(serde_json::from_str).transpose();
-        let value = data.and_then(|data| render(self.watermark, read.as_of, read.until, data));
-        let (Ok(value), Some(lifetime)) = (
-            value,
-            lifetime(self.document, read.data.is_some(), read.as_of, read.until),
-        ) else {
+        let Some((value, lifetime)) = self.value(read) else {
             return Ok(false);
         };
         let fill = async |mut connection: Connection| {
@@ -77,5 +73,16 @@ impl Lease {
                 .await
         };
         redis.with(fill).await
+    }
+
+    fn value(&self, read: &Read) -> Option<(String, Duration)> {
+        let text = read.data.as_deref();
+        if text.is_some_and(|text| text.len() > DOCUMENT_MOST_BYTES) {
+            return Some((render_apart(self.watermark, read.as_of).ok()?, NEGATIVE_TTL));
+        }
+        let data = text.map(serde_json::from_str).transpose().ok()?;
+        let value = render(self.watermark, read.as_of, read.until, data).ok()?;
+        let lifetime = lifetime(self.document, text.is_some(), read.as_of, read.until)?;
+        Some((value, lifetime))
     }
 }

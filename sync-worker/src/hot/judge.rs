@@ -1,10 +1,13 @@
 //! Whether a value of Redis counts.
 
-use bondhu_core::cache::{Document, NEGATIVE_TTL};
+use bondhu_core::cache::{CLOCKS_AGREE_WITHIN, Document, NEGATIVE_TTL};
 use chrono::{DateTime, Utc};
 
 use crate::cache::Envelope;
 use crate::mirror::position::{Lsn, Version};
+
+/// The mirror writes documents before it moves the watermark; it never is 1 TiB of log ahead of it.
+const MOST_AHEAD_BYTES: u64 = 1 << 40;
 
 /// What a value is worth.
 #[derive(Debug)]
@@ -15,6 +18,8 @@ pub(super) enum Judgement<'a> {
     StaleSoon(&'a Envelope<'a>),
     /// There is none that counts: it is missing, of another epoch, or over by time alone.
     Missing,
+    /// Redis does not keep this document.
+    Apart,
     /// It may lack a commit that was asked for.
     Behind,
 }
@@ -31,11 +36,17 @@ pub(super) fn judge<'a>(
     now: DateTime<Utc>,
 ) -> Judgement<'a> {
     let counts = |value: &&Envelope<'_>| {
-        value.v.epoch == watermark.epoch && value.until.is_none_or(|until| now < until)
+        value.v.epoch == watermark.epoch
+            && value.v.lsn.0 <= watermark.lsn.0.saturating_add(MOST_AHEAD_BYTES)
+            && value.as_of <= now + CLOCKS_AGREE_WITHIN
+            && (value.is_apart() || value.until.is_none_or(|until| now < until))
     };
     let Some(value) = value.filter(counts) else {
         return Judgement::Missing;
     };
+    if value.is_apart() {
+        return Judgement::Apart;
+    }
     if min_lsn.is_some_and(|least| value.v.lsn.max(watermark.lsn) < least) {
         return Judgement::Behind;
     }
@@ -80,12 +91,13 @@ mod tests {
         let data = RawValue::from_string("[]".to_owned()).unwrap();
         let until = left.map(|left| now + left);
         let text = render(version, now - age, until, Some(&data)).unwrap();
-        let value = Envelope::parse(&text);
+        let value = Envelope::parse(text.as_bytes());
         let document = Document::ChatHistory;
         match judge(value.as_ref(), document, watermark, min_lsn.map(Lsn), now) {
             Judgement::Good(_) => "good",
             Judgement::StaleSoon(_) => "stale soon",
             Judgement::Missing => "missing",
+            Judgement::Apart => "apart",
             Judgement::Behind => "behind",
         }
     }
@@ -104,6 +116,18 @@ mod tests {
             judged(at(1, 5), moment, Some(-minute), at(1, 9), None),
             "missing"
         );
+    }
+
+    #[test]
+    fn a_value_that_no_mirror_can_have_written_by_now_is_missing() {
+        let moment = TimeDelta::zero();
+        let judged = |lsn, age| judged(at(1, lsn), age, None, at(1, 9), None);
+        assert_eq!(judged(9 + MOST_AHEAD_BYTES, moment), "good");
+        for lsn in [10 + MOST_AHEAD_BYTES, u64::MAX] {
+            assert_eq!(judged(lsn, moment), "missing");
+        }
+        assert_eq!(judged(9, TimeDelta::days(-1)), "missing");
+        assert_eq!(judged(9, TimeDelta::milliseconds(-500)), "good");
     }
 
     #[test]

@@ -3,11 +3,12 @@
 //! A value counts while the mirror's watermark is fresh and of the value's epoch ([`judge()`]). What
 //! is missing is read from Postgres by one reader under a lease and written back ([`fill`]), unless
 //! the mirror has written meanwhile; whoever cannot have the lease waits a moment for that, then
-//! reads Postgres too, a bounded number at a time ([`source`]).
+//! reads Postgres too, a bounded number at a time ([`source`]), fairly shared ([`turns`]).
 
 mod fill;
 mod judge;
 mod source;
+mod turns;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,9 @@ use sqlx::PgPool;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::cache::{Connection, Envelope, Link, LinkError, RedisTarget, State};
+use crate::cache::{
+    Connection, Envelope, Link, LinkError, RedisTarget, STATE_MOST_BYTES, State, VALUE_MOST_BYTES,
+};
 use crate::mirror::position::{Lsn, Version};
 use crate::telemetry::Metrics;
 use fill::Lease;
@@ -75,6 +78,11 @@ pub enum HotError {
     /// Too many read Postgres at once.
     #[error("too many reads at once; try again in a second")]
     Busy,
+    /// What was asked for is not there to be waited for.
+    #[error(
+        "min_lsn lies beyond all that is written, which ends at {0}; pass what commit_position() returned"
+    )]
+    Ahead(Lsn),
     /// Postgres does not answer.
     #[error("Postgres: {0}")]
     Postgres(#[from] sqlx::Error),
@@ -98,6 +106,8 @@ enum Look {
     Miss(Seen),
     /// Redis does not hold yet what was asked for.
     Behind,
+    /// Redis does not keep this document.
+    Apart,
     /// The mirror does not keep up: nothing there counts.
     Untrusted,
 }
@@ -158,7 +168,8 @@ impl HotReader {
             }
             Err(Failure::Hot(error)) => return Err(error),
         }
-        Ok(self.postgres.read(user, document).await?.served())
+        let read = self.postgres.read(user, document, min_lsn).await?;
+        Ok(read.served())
     }
 
     /// `None` sends the reader to Postgres.
@@ -181,10 +192,10 @@ impl HotReader {
                     self.refresh(user, document, seen);
                     return Ok(Some(served));
                 }
-                Look::Untrusted => return Ok(None),
+                Look::Untrusted | Look::Apart => return Ok(None),
                 Look::Miss(seen) => {
                     if let Some(lease) = Lease::take(redis, user, document, seen).await? {
-                        let read = self.postgres.read(user, document).await;
+                        let read = self.postgres.read(user, document, min_lsn).await;
                         let read = read.map_err(Failure::Hot)?;
                         self.metrics.hot_fill();
                         // Kept or not: it was read from Postgres and is good.
@@ -196,7 +207,13 @@ impl HotReader {
                 }
                 // What was asked for may lie after the last commit: nothing would ever move the
                 // mirror past it but its next heartbeat.
-                Look::Behind if looks == LOOKS_BEFORE_NUDGE => self.postgres.nudge().await,
+                Look::Behind if looks == LOOKS_BEFORE_NUDGE => {
+                    if let Some(least) = min_lsn {
+                        let checked = self.postgres.check(user, least).await;
+                        checked.map_err(Failure::Hot)?;
+                    }
+                    self.postgres.nudge().await;
+                }
                 Look::Behind => {}
             }
             if Instant::now() + LOOK_EVERY > deadline {
@@ -213,7 +230,7 @@ impl HotReader {
             let Some(redis) = &reader.redis else { return };
             let refreshed = async {
                 if let Some(lease) = Lease::take(redis, user, document, seen).await? {
-                    let read = reader.postgres.read(user, document).await;
+                    let read = reader.postgres.read(user, document, None).await;
                     lease.fill(redis, &read.map_err(Failure::Hot)?).await?;
                     reader.metrics.hot_fill();
                 }
@@ -243,21 +260,24 @@ async fn look(
     document: Document,
     min_lsn: Option<Lsn>,
 ) -> Result<Look, LinkError> {
-    let gets = [STATE_KEY.to_owned(), document.key(user)].map(Cmd::get);
-    let held: Vec<Option<String>> = redis
+    let key = document.key(user);
+    // Whatever is there, no more of it is taken in than one of ours can have.
+    let gets = [
+        Cmd::getrange(STATE_KEY, 0, STATE_MOST_BYTES - 1),
+        Cmd::getrange(key, 0, VALUE_MOST_BYTES as isize - 1),
+    ];
+    let held: Vec<Vec<u8>> = redis
         .with(async |connection: Connection| connection.in_order(gets.into()).await)
         .await?;
     let [state, text] = held.as_slice() else {
         return Ok(Look::Untrusted);
     };
-    let state = state
-        .as_deref()
-        .and_then(|text| serde_json::from_str::<State>(text).ok());
+    let state = serde_json::from_slice::<State>(state).ok();
     let trusted = state.and_then(|state| state.trusted(Utc::now().timestamp_millis()));
     let Some(watermark) = trusted else {
         return Ok(Look::Untrusted);
     };
-    let envelope = text.as_deref().and_then(Envelope::parse);
+    let envelope = Envelope::parse(text);
     let seen = Seen {
         watermark,
         version: envelope.as_ref().map(|value| value.v),
@@ -268,6 +288,7 @@ async fn look(
         Judgement::StaleSoon(value) => Look::StaleSoon(served_from_redis(value), seen),
         Judgement::Behind => Look::Behind,
         Judgement::Missing => Look::Miss(seen),
+        Judgement::Apart => Look::Apart,
     })
 }
 

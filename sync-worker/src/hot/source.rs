@@ -1,18 +1,25 @@
-//! The truth: Postgres, asked by a bounded number of readers at a time.
+//! The truth: Postgres, asked by a bounded number of readers at a time, and by a few of one user.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bondhu_core::cache::Document;
 use chrono::{DateTime, Utc};
 use sqlx::{PgPool, Postgres as Db, QueryBuilder};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use uuid::Uuid;
 
+use super::turns::Turns;
 use super::{HotError, Served, Source};
 use crate::mirror::heartbeat;
+use crate::mirror::position::Lsn;
 
 /// A reader waits so long for its turn.
 const TURN_WITHIN: Duration = Duration::from_secs(1);
+
+/// How far the log goes: on a server that is read from, what it knows of it.
+const WRITTEN: &str = "(case when pg_is_in_recovery() then pg_last_wal_replay_lsn()
+    else pg_current_wal_insert_lsn() end - '0/0'::pg_lsn)::bigint";
 
 /// A document as Postgres built it.
 #[derive(Debug)]
@@ -35,37 +42,77 @@ impl Read {
 
 pub(super) struct Postgres {
     database: PgPool,
-    turns: Semaphore,
+    turns: Turns,
     nudging: Semaphore,
+    asking: Mutex<()>,
+    /// A position that the log has come to.
+    known: AtomicU64,
 }
 
 impl Postgres {
     pub(super) fn new(database: PgPool, at_once: usize) -> Self {
         Self {
             database,
-            turns: Semaphore::new(at_once),
+            turns: Turns::new(at_once),
             nudging: Semaphore::new(1),
+            asking: Mutex::default(),
+            known: AtomicU64::default(),
         }
     }
 
-    /// Builds a document from what is committed now.
-    pub(super) async fn read(&self, user: Uuid, document: Document) -> Result<Read, HotError> {
-        let turn = tokio::time::timeout(TURN_WITHIN, self.turns.acquire()).await;
-        let _turn = turn
-            .map_err(|_| HotError::Busy)?
-            .map_err(|_| HotError::Busy)?;
+    /// Builds a document from what is committed now, which holds everything before `min_lsn`.
+    pub(super) async fn read(
+        &self,
+        user: Uuid,
+        document: Document,
+        min_lsn: Option<Lsn>,
+    ) -> Result<Read, HotError> {
+        let _turn = self.turns.take(user, TURN_WITHIN).await?;
         // The snapshot is taken before the clock is read. The name comes from the enum.
-        let mut query = QueryBuilder::<Db>::new(
-            "select d.data::text, d.until, now.as_of from (select clock_timestamp() as as_of offset 0) now
-             left join lateral bondhu.",
-        );
+        let mut query = QueryBuilder::<Db>::new("select d.data::text, d.until, now.as_of, ");
         query
+            .push(WRITTEN)
+            .push(
+                " from (select clock_timestamp() as as_of offset 0) now
+                 left join lateral bondhu.",
+            )
             .push(document.name())
             .push("_document(array[")
             .push_bind(user)
             .push("]::uuid[], now.as_of) d on true");
-        let (data, until, as_of) = query.build_query_as().fetch_one(&self.database).await?;
+        let (data, until, as_of, written) =
+            query.build_query_as().fetch_one(&self.database).await?;
+        self.reaches(written, min_lsn)?;
         Ok(Read { data, until, as_of })
+    }
+
+    /// Refuses a position that the log has not come to: nothing is there to wait for.
+    pub(super) async fn check(&self, user: Uuid, min_lsn: Lsn) -> Result<(), HotError> {
+        if self.knows(min_lsn) {
+            return Ok(());
+        }
+        let _turn = self.turns.take(user, TURN_WITHIN).await?;
+        // One asks for all who wait.
+        let _asking = self.asking.lock().await;
+        if self.knows(min_lsn) {
+            return Ok(());
+        }
+        let ask = format!("select {WRITTEN}");
+        let written: i64 = sqlx::query_scalar(&ask).fetch_one(&self.database).await?;
+        self.reaches(written, Some(min_lsn))
+    }
+
+    fn knows(&self, Lsn(position): Lsn) -> bool {
+        position <= self.known.load(Ordering::Relaxed)
+    }
+
+    fn reaches(&self, written: i64, min_lsn: Option<Lsn>) -> Result<(), HotError> {
+        let written = written.cast_unsigned();
+        self.known.fetch_max(written, Ordering::Relaxed);
+        match min_lsn {
+            Some(Lsn(least)) if least > written => Err(HotError::Ahead(Lsn(written))),
+            _ => Ok(()),
+        }
     }
 
     /// Has the mirror move past everything that the write-ahead log holds now, unless somebody is

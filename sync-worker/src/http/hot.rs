@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -58,9 +59,25 @@ enum Refusal {
     Unknown(String),
     #[error("min_lsn is {0}")]
     MinLsn(#[from] PositionError),
+    #[error("the parameters cannot be read; there is one, min_lsn, to be given once")]
+    Parameters(#[from] QueryRejection),
+    #[error("{0}")]
+    Ahead(HotError),
     #[error("the document cannot be read just now; try again")]
-    Unavailable(#[from] HotError),
+    Unavailable(HotError),
 }
+
+impl From<HotError> for Refusal {
+    fn from(error: HotError) -> Self {
+        match error {
+            HotError::Ahead(_) => Self::Ahead(error),
+            HotError::Busy | HotError::Postgres(_) => Self::Unavailable(error),
+        }
+    }
+}
+
+/// As much of a wrong name as is worth showing.
+const SHOWN: usize = 40;
 
 fn names() -> String {
     Document::ALL.map(Document::name).join(", ")
@@ -74,7 +91,7 @@ impl IntoResponse for Refusal {
             }
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::Unknown(_) => StatusCode::NOT_FOUND,
-            Self::MinLsn(_) => StatusCode::BAD_REQUEST,
+            Self::MinLsn(_) | Self::Parameters(_) | Self::Ahead(_) => StatusCode::BAD_REQUEST,
         };
         if let Self::Unavailable(error) = &self {
             tracing::warn!(%error, "a document cannot be read");
@@ -102,17 +119,23 @@ struct Wish {
 
 async fn hot(
     State(state): State<HotState>,
-    Path(name): Path<String>,
-    Query(wish): Query<Wish>,
+    name: Result<Path<String>, PathRejection>,
+    wish: Result<Query<Wish>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let authorization = headers.get(header::AUTHORIZATION);
-    let authorization = authorization.and_then(|value| value.to_str().ok());
+    let mut given = headers.get_all(header::AUTHORIZATION).iter();
+    // Of two, others on the way may have read the other one.
+    let authorization = match (given.next(), given.next()) {
+        (Some(value), None) => value.to_str().ok(),
+        _ => None,
+    };
     let user = state.auth.verify_header(authorization).await?.user;
+    let name = name.map_or_else(|_| String::new(), |Path(name)| name);
+    let Query(wish) = wish?;
     let document = Document::ALL
         .into_iter()
         .find(|document| document.name() == name)
-        .ok_or(Refusal::Unknown(name))?;
+        .ok_or_else(|| Refusal::Unknown(name.chars().take(SHOWN).collect()))?;
     let min_lsn: Option<Lsn> = wish.min_lsn.map(|text| text.parse()).transpose()?;
     let served = state.reader.read(user, document, min_lsn).await?;
     Ok(answer(served, headers.get(header::IF_NONE_MATCH)))

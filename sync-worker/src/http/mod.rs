@@ -2,6 +2,7 @@
 
 mod hot;
 pub mod jwt;
+mod listener;
 mod readiness;
 
 use std::io::ErrorKind;
@@ -15,26 +16,27 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
-use tower_http::timeout::TimeoutLayer;
+use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 
 use crate::config::variables::Variable;
 use crate::error::Error;
 use crate::telemetry::Metrics;
 
 pub use hot::{HotState, router as hot_router};
+pub use listener::{Limits, serve};
 pub use readiness::{Dependency, Readiness};
 
 /// No request takes longer; the callback waits for a provider for at most 20 s.
 const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 
-/// The worker's own routes, and those of `more`.
-pub fn router(readiness: Readiness, more: Router) -> Router {
+/// The worker's own routes, and those of `more`. The parts of a request's body come within `reading`.
+pub fn router(readiness: Readiness, more: Router, reading: Duration) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(readyz))
         .with_state(Arc::new(readiness))
         .merge(more)
+        .layer(RequestBodyTimeoutLayer::new(reading))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
             LONGEST_REQUEST,
@@ -55,7 +57,12 @@ async fn readyz(State(readiness): State<Arc<Readiness>>) -> Response {
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    (status, [(header::CACHE_CONTROL, "no-store")], Json(report)).into_response()
+    (
+        status,
+        [(header::CACHE_CONTROL, "no-store")],
+        Json(&*report),
+    )
+        .into_response()
 }
 
 async fn show_metrics(State(metrics): State<Arc<Metrics>>) -> Response {
@@ -85,19 +92,4 @@ pub async fn listen(addr: SocketAddr, variable: &'static Variable) -> Result<Tcp
                 source,
             },
         })
-}
-
-/// Answers until `stop`, then finishes what is under way.
-///
-/// # Errors
-/// When the listener breaks.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    stop: CancellationToken,
-) -> Result<(), Error> {
-    axum::serve(listener, router)
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await
-        .map_err(Error::Http)
 }

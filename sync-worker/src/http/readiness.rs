@@ -2,16 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use sqlx::PgPool;
+use tokio::sync::Mutex;
 
-use crate::cache::RedisTarget;
+use crate::cache::{Connection, Link, RedisTarget};
 use crate::mirror::{Phase, Status};
 
 /// A dependency that takes longer to answer counts as away.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// An answer is given to everybody who asks within this time: asking costs the worker nothing more.
+const GOOD_FOR: Duration = Duration::from_secs(1);
+
+/// What strangers are told of a dependency that fails; the reason is in the log.
+const REFUSES: &str = "refuses or cannot be reached; the worker's log says why";
 
 /// How one dependency stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -47,19 +54,44 @@ pub struct Report {
     pub dependencies: BTreeMap<&'static str, Dependency>,
 }
 
-/// What is asked.
+/// What is asked, by one at a time.
 pub struct Readiness {
-    /// As `bondhu_worker`.
-    pub database: PgPool,
-    /// Redis and the mirror; `None` when there is no Redis.
-    pub mirror: Option<(RedisTarget, Arc<Status>)>,
-    /// What is synced, or why nothing is.
-    pub sync: String,
+    database: PgPool,
+    redis: Option<Link>,
+    mirror: Option<Arc<Status>>,
+    sync: String,
+    last: Mutex<Option<(Instant, Arc<Report>)>>,
 }
 
 impl Readiness {
-    /// Asks everything now.
-    pub async fn report(&self) -> Report {
+    /// Of a database as `bondhu_worker`, Redis and the mirror unless there is no Redis, and what is
+    /// synced or why nothing is.
+    #[must_use]
+    pub fn new(database: PgPool, mirror: Option<(RedisTarget, Arc<Status>)>, sync: String) -> Self {
+        let (redis, mirror) = mirror.unzip();
+        Self {
+            database,
+            redis: redis.map(|target| Link::new(target, PATIENCE)),
+            mirror,
+            sync,
+            last: Mutex::default(),
+        }
+    }
+
+    /// How everything stands, as of a moment ago at most.
+    pub async fn report(&self) -> Arc<Report> {
+        let mut last = self.last.lock().await;
+        if let Some((since, report)) = &*last
+            && since.elapsed() < GOOD_FOR
+        {
+            return Arc::clone(report);
+        }
+        let report = Arc::new(self.ask().await);
+        *last = Some((Instant::now(), Arc::clone(&report)));
+        report
+    }
+
+    async fn ask(&self) -> Report {
         let (postgres, redis) = tokio::join!(self.postgres(), self.redis());
         let dependencies = BTreeMap::from([
             ("postgres", postgres),
@@ -79,28 +111,33 @@ impl Readiness {
         match tokio::time::timeout(PATIENCE, migrated.fetch_one(&self.database)).await {
             Ok(Ok(true)) => Dependency::good("answers"),
             Ok(Ok(false)) => Dependency::bad("has no Bondhu schema: apply the migrations"),
-            Ok(Err(error)) => Dependency::bad(error.to_string()),
+            Ok(Err(error)) => {
+                tracing::warn!("not ready: Postgres: {error}");
+                Dependency::bad(REFUSES)
+            }
             Err(_) => Dependency::bad(format!("does not answer within {} s", PATIENCE.as_secs())),
         }
     }
 
     async fn redis(&self) -> Dependency {
-        let Some((redis, _)) = &self.mirror else {
+        let Some(redis) = &self.redis else {
             return Dependency::good("off: REDIS_URL is not set");
         };
-        let ping = async {
-            let mut connection = redis.connect(PATIENCE).await?;
+        let ping = redis.with(async |mut connection: Connection| {
             redis::cmd("PING").query_async::<()>(&mut connection).await
-        };
+        });
         match tokio::time::timeout(PATIENCE, ping).await {
             Ok(Ok(())) => Dependency::good("answers"),
-            Ok(Err(error)) => Dependency::bad(error.to_string()),
+            Ok(Err(error)) => {
+                tracing::warn!("not ready: Redis: {error}");
+                Dependency::bad(REFUSES)
+            }
             Err(_) => Dependency::bad(format!("does not answer within {} s", PATIENCE.as_secs())),
         }
     }
 
     fn mirror(&self) -> Dependency {
-        let Some((_, status)) = &self.mirror else {
+        let Some(status) = &self.mirror else {
             return Dependency::good("off: REDIS_URL is not set");
         };
         match status.phase() {
@@ -111,7 +148,9 @@ impl Readiness {
             Phase::StandingBy => Dependency::good("stands by: another mirror leads"),
             Phase::Starting => Dependency::bad("is starting"),
             Phase::Rebuilding => Dependency::bad("is re-reading every document for a new epoch"),
-            Phase::Failing { reason } => Dependency::bad(reason),
+            Phase::Failing { told, .. } => {
+                Dependency::bad(format!("{told}; the worker's log says why"))
+            }
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The second half of a batch's way: documents written to Redis, and the watermark moved.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bondhu_core::cache::{Document, NEGATIVE_TTL};
 use chrono::{DateTime, Utc};
@@ -11,16 +11,17 @@ use sqlx::{PgPool, Postgres};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
-use super::changes::{Batch, Committed};
+use super::apart::{self, Apart, Portion, Why};
+use super::changes::{Batch, Committed, DocumentSet};
 use super::documents::{self, Body, Reading, Wanted, Whose};
 use super::error::MirrorError;
 use super::position::{Lsn, Version};
 use super::prepare::{Documents, Preparer, Step};
 use super::rebuild;
 use super::status::{Phase, Status};
-use super::store::{Store, Write};
+use super::store::{Store, WRITE_GOOD_FOR, Write};
 use super::watermark::Watermark;
-use crate::cache::{lifetime, render};
+use crate::cache::{lifetime, render, render_apart};
 use crate::telemetry::Metrics;
 
 /// 2000-01-01 in Unix µs, where Postgres' clock of commits begins.
@@ -34,6 +35,10 @@ pub(super) struct Applier {
     pub store: Store,
     /// How far they are.
     pub watermark: Watermark,
+    /// What is left to Postgres.
+    pub apart: Arc<Apart>,
+    /// When the last reading that was to be written began.
+    pub begun: Instant,
     /// Whom to tell.
     pub status: Arc<Status>,
     /// What to count.
@@ -90,6 +95,9 @@ impl Applier {
             while let Some(step) = steps.recv().await {
                 match step {
                     Step::Documents(documents) => self.write(documents).await?,
+                    Step::Apart { end, keys } => {
+                        self.leave(self.watermark.version(end), &keys).await?;
+                    }
                     Step::Complete {
                         end,
                         complete_at_ms,
@@ -114,6 +122,7 @@ impl Applier {
         self.status.set(Phase::Following { version, at: now });
         self.metrics
             .mirror_batch(now.timestamp(), self.watermark.epoch().0);
+        self.metrics.mirror_apart(self.apart.count());
         for transaction in transactions {
             let committed = transaction.at_micros + POSTGRES_EPOCH_MICROS;
             let lag = now.timestamp_micros().saturating_sub(committed).max(0);
@@ -135,24 +144,106 @@ impl Applier {
         } = documents;
         let version = self.watermark.version(end);
         let active = reading.active.clone();
-        let held = self.put(version, &asked, reading, &looks).await?;
+        let held = match self.put(version, &asked, reading, &looks).await {
+            Ok(held) => held,
+            Err(error) => {
+                self.fault(error).await?;
+                let asked = asked
+                    .iter()
+                    .flat_map(|(document, users)| users.iter().map(|user| (*user, *document)));
+                self.bring_apart(version, by_user(asked)).await?;
+                let nothing = self.store.write(version, Instant::now(), &[], &looks);
+                nothing.await?.1
+            }
+        };
         // Of those who are away what is there, of those who are here what is not.
         let also = looks.into_iter().zip(held).filter(|((user, _), held)| {
             let here = active.contains(user);
             *held != here
         });
-        let also = documents::wanted(also.map(|(key, _)| key));
-        if !also.is_empty() {
-            let reading = documents::read(&mut self.database, &also, Whose::Anybodys).await?;
-            self.put(version, &also, reading, &[]).await?;
+        let order = self.apart.order(by_user(also.map(|(key, _)| key)));
+        self.leave(version, &order.resting).await?;
+        let alone = apart::singles(order.alone);
+        for portion in [order.together].into_iter().chain(alone) {
+            self.bring_apart(version, portion).await?;
         }
         Ok(())
+    }
+
+    /// Reads and writes documents, in ever smaller parts while that fails because of them.
+    async fn bring_apart(&mut self, version: Version, whole: Portion) -> Result<(), MirrorError> {
+        let mut portions = VecDeque::from([whole]);
+        while let Some(some) = portions.pop_front() {
+            if some.is_empty() {
+                continue;
+            }
+            let asked = documents::wanted(apart::keys(&some));
+            let read = documents::read(&mut self.database, &asked, Whose::Anybodys).await;
+            let outcome = match read {
+                Ok(reading) => self.put(version, &asked, reading, &[]).await,
+                Err(error) => Err(error.into()),
+            };
+            let Err(error) = outcome else { continue };
+            let why = self.fault(error).await?;
+            match apart::parts(some) {
+                Ok(parts) => parts
+                    .into_iter()
+                    .rev()
+                    .for_each(|part| portions.push_front(part)),
+                Err(key) => {
+                    self.apart.put(key, why);
+                    self.leave(version, &[key]).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Says of documents that Redis does not keep them, so that nothing older is served.
+    async fn leave(&self, version: Version, keys: &[(Uuid, Document)]) -> Result<(), MirrorError> {
+        let value = render_apart(version, Utc::now())?;
+        let leave = |(user, document): &(Uuid, Document)| Write {
+            document: *document,
+            user: *user,
+            value: value.clone(),
+            ttl: NEGATIVE_TTL,
+        };
+        let writes: Vec<Write> = keys.iter().map(leave).collect();
+        self.store
+            .write(version, Instant::now(), &writes, &[])
+            .await?;
+        Ok(())
+    }
+
+    /// Whether an error is for what was to be brought, and smaller parts of it may well do; if it is
+    /// not it is returned.
+    async fn fault(&self, error: MirrorError) -> Result<Why, MirrorError> {
+        let why = match &error {
+            MirrorError::Reading(error) if error.is_of_documents() => Some(Why::Unreadable),
+            MirrorError::Document(_) => Some(Why::Unreadable),
+            // What was on its way for a moment only is late by a clock that was set.
+            MirrorError::Redis(redis) if redis.code() == Some("LATE") => {
+                (self.begun.elapsed() * 2 > WRITE_GOOD_FOR).then_some(Why::Late)
+            }
+            MirrorError::Redis(redis) if redis.is_timeout() => {
+                self.store.answers().await.then_some(Why::Late)
+            }
+            MirrorError::Redis(redis) if redis.code() == Some("ERR") => Some(Why::Refused),
+            _ => None,
+        };
+        match why {
+            Some(why) => {
+                tracing::debug!("in parts: {error}");
+                Ok(why)
+            }
+            None => Err(error),
+        }
     }
 
     /// Writes what a reading of what was `asked` for came to; returns for each of `looks` whether
     /// it is there. Users who are gone came back without a body.
     async fn put(
-        &self,
+        &mut self,
         version: Version,
         asked: &Wanted,
         reading: Reading,
@@ -164,16 +255,24 @@ impl Applier {
             bodies,
             ..
         } = reading;
+        self.begun = begun;
         let mut gone: HashSet<(Uuid, Document)> = asked
             .iter()
             .flat_map(|(document, users)| users.iter().map(|user| (*user, *document)))
             .collect();
         let mut writes = Vec::with_capacity(gone.len());
         for body in bodies {
-            gone.remove(&(body.user, body.document));
+            let key = (body.user, body.document);
+            gone.remove(&key);
+            if body.large {
+                self.apart.put(key, Why::Large);
+            } else {
+                self.apart.clear(key);
+            }
             writes.push(write(version, as_of, body)?);
         }
         for (user, document) in gone {
+            self.apart.clear((user, document));
             writes.push(write(version, as_of, Body::none(document, user))?);
         }
         let (written, held) = self.store.write(version, begun, &writes, looks).await?;
@@ -184,6 +283,14 @@ impl Applier {
 
 /// A document that is gone is written too, as `null`: a key that is not there remembers nothing.
 fn write(version: Version, as_of: DateTime<Utc>, body: Body) -> Result<Write, MirrorError> {
+    if body.large {
+        return Ok(Write {
+            document: body.document,
+            user: body.user,
+            value: render_apart(version, as_of)?,
+            ttl: NEGATIVE_TTL,
+        });
+    }
     let lasting = lifetime(body.document, body.data.is_some(), as_of, body.until);
     let (data, until, ttl) = match lasting {
         Some(ttl) => (body.data, body.until, ttl),
@@ -195,4 +302,14 @@ fn write(version: Version, as_of: DateTime<Utc>, body: Body) -> Result<Write, Mi
         value: render(version, as_of, until, data.as_deref())?,
         ttl,
     })
+}
+
+/// Keys as a portion.
+fn by_user(keys: impl Iterator<Item = (Uuid, Document)>) -> Portion {
+    let mut users: BTreeMap<Uuid, DocumentSet> = BTreeMap::new();
+    for (user, document) in keys {
+        let documents = users.entry(user).or_default();
+        documents.extend([document].into_iter().collect());
+    }
+    users.into_iter().collect()
 }

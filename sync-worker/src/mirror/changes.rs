@@ -171,7 +171,7 @@ impl Touched {
                     }
                 }
             }
-            RowMessage::Other => {}
+            RowMessage::Begin { .. } | RowMessage::Commit { .. } | RowMessage::Other => {}
         }
         Ok(())
     }

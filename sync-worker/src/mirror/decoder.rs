@@ -1,4 +1,4 @@
-//! Decoder of `pgoutput` row messages, protocol version 1. It copies nothing and trusts nothing:
+//! Decoder of `pgoutput` messages, protocol version 1. It copies nothing and trusts nothing:
 //! whatever the bytes are, the answer is a message or an error.
 //!
 //! <https://www.postgresql.org/docs/current/protocol-logicalrep-message-formats.html>
@@ -11,9 +11,21 @@ const MAX_COLUMNS: usize = 1664;
 /// More tables than one TRUNCATE will name here; bounds what a malformed count can claim.
 const MAX_TRUNCATED: usize = 100_000;
 
-/// One row message.
+/// One message: of a row, or of a transaction's bounds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RowMessage {
+    /// A committed transaction begins.
+    Begin {
+        /// Its 32-bit id.
+        xid: u32,
+        /// When it committed, in µs since 2000-01-01 by Postgres' clock.
+        at_micros: i64,
+    },
+    /// It ends.
+    Commit {
+        /// The position after its commit.
+        end: u64,
+    },
     /// What a table looks like; sent before its first row and after it changed.
     Relation(Relation),
     /// A row that came.
@@ -111,10 +123,23 @@ pub enum DecodeError {
 /// Decodes one message.
 ///
 /// # Errors
-/// When the bytes are not exactly one row message of protocol version 1.
+/// When the bytes are not exactly one message of protocol version 1.
 pub fn decode(message: Bytes) -> Result<RowMessage, DecodeError> {
     let mut reader = Reader(message);
     let decoded = match reader.u8("the kind of message")? {
+        b'B' => {
+            reader.take(8, "the position of a commit")?;
+            RowMessage::Begin {
+                at_micros: reader.u64("the time of a commit")?.cast_signed(),
+                xid: reader.u32("a transaction")?,
+            }
+        }
+        b'C' => {
+            reader.take(9, "the position of a commit")?;
+            let end = reader.u64("the end of a commit")?;
+            reader.take(8, "the time of a commit")?;
+            RowMessage::Commit { end }
+        }
         b'R' => RowMessage::Relation(reader.relation()?),
         b'I' => {
             let relation = reader.u32("a relation")?;
@@ -205,6 +230,10 @@ impl Reader {
 
     fn u32(&mut self, what: &'static str) -> Result<u32, DecodeError> {
         self.0.try_get_u32().map_err(|_| DecodeError::Short(what))
+    }
+
+    fn u64(&mut self, what: &'static str) -> Result<u64, DecodeError> {
+        self.0.try_get_u64().map_err(|_| DecodeError::Short(what))
     }
 
     fn expect(&mut self, letter: u8) -> Result<(), DecodeError> {

@@ -4,13 +4,45 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Instant;
 
-use bondhu_core::cache::Document;
+use bondhu_core::cache::{DOCUMENT_MOST_BYTES, Document};
 use chrono::{DateTime, Utc};
+use futures::TryStreamExt as _;
 use serde_json::value::RawValue;
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::visibility::Snapshot;
+
+/// A reading of more is made in parts: so much of it is in memory twice at most.
+const READING_MOST_BYTES: usize = 32 << 20;
+
+/// Why a reading came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It is too much at once.
+    #[error("too much to read at once")]
+    Bulky,
+    /// What Postgres says.
+    #[error(transparent)]
+    Postgres(#[from] sqlx::Error),
+}
+
+impl ReadError {
+    /// Whether it is for what was read, so that something else may well be read: a function of
+    /// these documents failed, took too long, or came to something that cannot be.
+    pub(super) fn is_of_documents(&self) -> bool {
+        match self {
+            Self::Bulky
+            | Self::Postgres(sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. }) => true,
+            Self::Postgres(sqlx::Error::Database(error)) => error.code().is_some_and(|code| {
+                // Data, limits, out of memory, cancelled for its time, raised, internal.
+                matches!(&*code, "53200" | "57014")
+                    || matches!(code.get(..2), Some("21" | "22" | "23" | "54" | "P0" | "XX"))
+            }),
+            Self::Postgres(_) => false,
+        }
+    }
+}
 
 /// Which documents, of whom.
 pub(super) type Wanted = BTreeMap<Document, Vec<Uuid>>;
@@ -35,6 +67,8 @@ pub(super) struct Body {
     pub data: Option<Box<RawValue>>,
     /// The next instant at which it changes by time alone.
     pub until: Option<DateTime<Utc>>,
+    /// There is one, and it has more bytes than a document may have.
+    pub large: bool,
 }
 
 impl Body {
@@ -45,6 +79,7 @@ impl Body {
             user,
             data: None,
             until: None,
+            large: false,
         }
     }
 }
@@ -81,6 +116,7 @@ struct Row {
     user_id: Option<Uuid>,
     data: Option<String>,
     until: Option<DateTime<Utc>>,
+    large: bool,
     as_of: Option<DateTime<Utc>>,
     snapshot: Option<String>,
     here: Option<Vec<Uuid>>,
@@ -89,12 +125,13 @@ struct Row {
 /// Builds what is `wanted` of `whose`.
 ///
 /// # Errors
-/// When the database does not answer, or its functions are not those of this version.
+/// When the database does not answer, its functions are not those of this version, or what they
+/// come to is too much.
 pub(super) async fn read(
     connection: &mut PgConnection,
     wanted: &Wanted,
     whose: Whose<'_>,
-) -> Result<Reading, sqlx::Error> {
+) -> Result<Reading, ReadError> {
     let (asked, only) = match whose {
         Whose::Active(users) => (users, " where id in (select unnest(here))"),
         Whose::Anybodys => (&[][..], ""),
@@ -109,23 +146,36 @@ pub(super) async fn read(
     query.push_bind(asked).push(
         ")) as here)
          select null::smallint as document, null::uuid as user_id, null as data, null::timestamptz as until,
-                as_of, snapshot, here from reading",
+                false as large, as_of, snapshot, here from reading",
     );
     for (document, users) in wanted {
         let (number, name) = (*document as i16, document.name());
         query
             .push(format_args!(
-                " union all select {number}::smallint, d.user_id, d.data::text, d.until, null, null, null
-                  from reading cross join lateral bondhu.{name}_document(array(select id from unnest("
+                " union all select {number}::smallint, d.user_id,
+                    case when octet_length(d.data) <= {DOCUMENT_MOST_BYTES} then d.data end, d.until,
+                    coalesce(octet_length(d.data) > {DOCUMENT_MOST_BYTES}, false), null, null, null
+                  from reading cross join lateral (select user_id, data::text as data, until
+                    from bondhu.{name}_document(array(select id from unnest("
             ))
             .push_bind(users)
             .push("::uuid[]) wanted (id)")
             .push(only)
-            .push("), as_of) d");
+            .push("), as_of) offset 0) d");
     }
     let begun = Instant::now();
-    let rows = query.build_query_as().fetch_all(connection).await?;
-    assemble(begun, rows).ok_or_else(|| sqlx::Error::Decode("not what a reading returns".into()))
+    let mut stream = query.build_query_as::<Row>().fetch(connection);
+    let (mut rows, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = stream.try_next().await? {
+        bytes += row.data.as_ref().map_or(0, String::len);
+        if bytes > READING_MOST_BYTES {
+            return Err(ReadError::Bulky);
+        }
+        rows.push(row);
+    }
+    drop(stream);
+    let unreadable = || sqlx::Error::Decode("not what a reading returns".into());
+    Ok(assemble(begun, rows).ok_or_else(unreadable)?)
 }
 
 fn assemble(begun: Instant, rows: Vec<Row>) -> Option<Reading> {
@@ -140,6 +190,7 @@ fn assemble(begun: Instant, rows: Vec<Row>) -> Option<Reading> {
                 None => None,
             },
             until: row.until,
+            large: row.large,
         })
     });
     Some(Reading {

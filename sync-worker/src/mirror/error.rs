@@ -7,6 +7,7 @@ use redis::RedisError;
 
 use super::changes::ChangeError;
 use super::decoder::DecodeError;
+use super::documents::ReadError;
 use super::watermark::WatermarkError;
 
 /// Why a stream ended.
@@ -35,9 +36,15 @@ pub enum MirrorError {
     /// The database does not answer, or refuses.
     #[error("Postgres: {0}")]
     Postgres(#[from] sqlx::Error),
+    /// Documents are not to be read.
+    #[error("Postgres: {0}")]
+    Reading(#[from] ReadError),
     /// The stream broke.
     #[error("replication: {0}")]
     Replication(#[from] PgWireError),
+    /// The server does not let the mirror in within its time.
+    #[error("replication: Postgres does not answer")]
+    Silent,
     /// The stream ended without an error: the server is going down.
     #[error("Postgres ended the stream")]
     Ended,
@@ -65,7 +72,8 @@ pub enum Policy {
     StandBy(Duration),
     /// Start anew at once.
     Restart,
-    /// Make a new slot, and with it a new epoch.
+    /// Make a new slot after a pause that grows, and with it a new epoch: read again from the same
+    /// one, the same bytes would fail for ever.
     RenewSlot,
     /// Start anew after a pause that grows.
     BackOff,
@@ -79,19 +87,42 @@ impl MirrorError {
     pub fn policy(&self) -> Policy {
         match self {
             Self::SlotTaken(_) => Policy::StandBy(STANDBY_LOOK),
-            Self::SlotPredatesPublication(_) => Policy::RenewSlot,
+            Self::SlotPredatesPublication(_) | Self::Decode(_) | Self::Change(_) => {
+                Policy::RenewSlot
+            }
+            Self::Replication(PgWireError::MessageTooLarge { .. } | PgWireError::Protocol(_)) => {
+                Policy::RenewSlot
+            }
             Self::Watermark(WatermarkError::Moved) => Policy::Restart,
             Self::Watermark(WatermarkError::Redis(_) | WatermarkError::Json(_))
             | Self::SlotUnusable { .. }
             | Self::NoPublication(_)
             | Self::Url(_)
             | Self::Postgres(_)
+            | Self::Reading(_)
             | Self::Replication(_)
+            | Self::Silent
             | Self::Ended
-            | Self::Decode(_)
-            | Self::Change(_)
             | Self::Redis(_)
             | Self::Document(_) => Policy::BackOff,
+        }
+    }
+    /// What anybody may know of it: which part is at fault.
+    pub fn told(&self) -> &'static str {
+        match self {
+            Self::SlotTaken(_) => "another mirror leads",
+            Self::SlotUnusable { .. } | Self::Url(_) => "is not set up well",
+            Self::NoPublication(_) => "misses the publication: apply the migrations",
+            Self::SlotPredatesPublication(_) | Self::Decode(_) | Self::Change(_) => {
+                "is making a new slot"
+            }
+            Self::Postgres(_)
+            | Self::Reading(_)
+            | Self::Replication(_)
+            | Self::Silent
+            | Self::Ended => "Postgres refuses it or cannot be reached",
+            Self::Redis(_) | Self::Watermark(_) => "Redis refuses it or cannot be reached",
+            Self::Document(_) => "cannot write a document",
         }
     }
 }

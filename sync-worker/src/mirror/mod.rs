@@ -8,6 +8,7 @@
 //! Whatever breaks ends the stream, and a new one starts from what was last acknowledged: there is
 //! one way to recover, and it is the way to start.
 
+mod apart;
 mod apply;
 mod changes;
 pub mod decoder;
@@ -24,12 +25,14 @@ mod store;
 mod stream;
 mod thread;
 mod visibility;
+mod walsender;
 mod watermark;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sqlx::PgPool;
+use sqlx::pool::PoolConnection;
+use sqlx::{PgPool, Postgres};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -37,9 +40,11 @@ use uuid::Uuid;
 use crate::cache::RedisTarget;
 use crate::config::MirrorConfig;
 use crate::telemetry::Metrics;
+use apart::Apart;
 use apply::Applier;
 pub use changes::ChangeError;
 pub use error::{MirrorError, Policy};
+use position::Version;
 use prepare::Preparer;
 pub use status::{Phase, Status};
 use store::Store;
@@ -73,6 +78,7 @@ pub struct Mirror {
     name: String,
     ack_delay: Duration,
     status: Arc<Status>,
+    apart: Arc<Apart>,
     metrics: Arc<Metrics>,
 }
 
@@ -93,6 +99,7 @@ impl Mirror {
             name: Uuid::new_v4().to_string(),
             ack_delay: config.ack_delay,
             status: Arc::default(),
+            apart: Arc::default(),
             metrics,
         })
     }
@@ -110,7 +117,8 @@ impl Mirror {
         if let Err(error) = running.await {
             let reason = format!("there is no thread for the mirror: {error}");
             tracing::error!("{reason}");
-            self.status.set(Phase::Failing { reason });
+            let told = "has no thread of its own";
+            self.status.set(Phase::Failing { reason, told });
         }
     }
 
@@ -120,11 +128,19 @@ impl Mirror {
         let options = options.clone().max_connections(CONNECTIONS);
         self.database = options.connect_lazy_with((*server).clone());
         let mut pause = FIRST_PAUSE;
+        let mut furthest: Option<Version> = None;
         let mut renew = false;
         while !stop.is_cancelled() {
             let Err(error) = self.follow(renew, &stop).await else {
                 break;
             };
+            // As long as nothing new was applied, whatever stands in the way still does.
+            if let Phase::Following { version, .. } = self.status.phase()
+                && furthest.is_none_or(|furthest| furthest < version)
+            {
+                furthest = Some(version);
+                pause = FIRST_PAUSE;
+            }
             let wait = match error.policy() {
                 Policy::StandBy(look) => {
                     if self.status.phase() != Phase::StandingBy {
@@ -135,19 +151,17 @@ impl Mirror {
                     look
                 }
                 policy => {
-                    if matches!(self.status.phase(), Phase::Following { .. }) {
-                        pause = FIRST_PAUSE;
-                    }
                     tracing::warn!("the mirror stopped: {error}; trying again");
                     self.status.set(Phase::Failing {
                         reason: error.to_string(),
+                        told: error.told(),
                     });
                     self.metrics.mirror_restart();
                     renew = policy == Policy::RenewSlot;
-                    let wait = if policy == Policy::BackOff {
-                        pause
-                    } else {
+                    let wait = if policy == Policy::Restart {
                         FIRST_PAUSE
+                    } else {
+                        pause
                     };
                     pause = (pause * 2).min(LONGEST_PAUSE);
                     wait
@@ -174,6 +188,16 @@ impl Mirror {
         outcome
     }
 
+    /// A connection to read documents through. What takes longer than a write may be under way would
+    /// be refused by Redis all the same.
+    async fn reading(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+        let mut connection = self.database.acquire().await?;
+        let patience = store::WRITE_GOOD_FOR.as_millis();
+        let bound = format!("set statement_timeout = {patience}");
+        sqlx::query(&bound).execute(&mut *connection).await?;
+        Ok(connection)
+    }
+
     async fn lead(
         &self,
         store: Store,
@@ -181,16 +205,21 @@ impl Mirror {
         origin: watermark::Origin,
         stop: &CancellationToken,
     ) -> Result<(), MirrorError> {
-        let (watermark, new_epoch) = Watermark::resume(&store, &origin, &self.name).await?;
+        let apart = || Arc::clone(&self.apart);
+        let (watermark, new_epoch) =
+            Watermark::resume(&store, &origin, &self.name, apart()).await?;
         tracing::info!(epoch = watermark.epoch().0, from = %origin.acknowledged, new_epoch, "the mirror follows");
         let mut preparer = Preparer {
-            database: self.database.acquire().await?,
+            database: self.reading().await?,
             store: store.clone(),
+            apart: apart(),
         };
         let mut applier = Applier {
-            database: self.database.acquire().await?,
+            database: self.reading().await?,
             store,
             watermark,
+            apart: apart(),
+            begun: Instant::now(),
             status: Arc::clone(&self.status),
             metrics: Arc::clone(&self.metrics),
         };
@@ -203,12 +232,14 @@ impl Mirror {
         }
         let (batches, to_apply) = mpsc::channel(1);
         let (applied, acknowledged) = watch::channel(origin.acknowledged);
-        let reading = session::read(stream, batches, acknowledged, self.ack_delay, stop.clone());
+        let (beats, heard) = mpsc::channel(1);
+        let delay = self.ack_delay;
+        let reading = session::read(stream, batches, acknowledged, heard, delay, stop.clone());
         let applying = applier.run(&mut preparer, to_apply, applied);
         let mirroring = async { tokio::try_join!(reading, applying).map(|_| ()) };
         tokio::select! {
             outcome = mirroring => outcome,
-            () = heartbeat::beat(self.database.clone()) => Ok(()),
+            () = heartbeat::beat(self.database.clone(), beats) => Ok(()),
             () = slot::watch(&self.database, self.source.slot(), &self.metrics) => Ok(()),
         }
     }

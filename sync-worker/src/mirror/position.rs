@@ -31,7 +31,12 @@ impl FromStr for Lsn {
     type Err = PositionError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let half = |digits: &str| u32::from_str_radix(digits, 16).map_err(|_| PositionError::Lsn);
+        let half = |digits: &str| match digits.len() {
+            // A sign is a digit to no one but the parser of numbers.
+            1..=8 if !digits.starts_with('+') => u32::from_str_radix(digits, 16).ok(),
+            _ => None,
+        };
+        let half = |digits| half(digits).ok_or(PositionError::Lsn);
         let (high, low) = text.split_once('/').ok_or(PositionError::Lsn)?;
         Ok(Self(u64::from(half(high)?) << 32 | u64::from(half(low)?)))
     }
@@ -41,7 +46,15 @@ impl FromStr for Lsn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Epoch(pub u32);
 
+/// Epochs that began within one second count on, and clocks differ: one may be so far ahead of one.
+const EPOCH_MOST_AHEAD_SECONDS: i64 = 3600;
+
 impl Epoch {
+    /// Whether it can have begun by now.
+    pub fn is_possible(self, unix_seconds: i64) -> bool {
+        i64::from(self.0) <= unix_seconds.saturating_add(EPOCH_MOST_AHEAD_SECONDS)
+    }
+
     /// The epoch after `former`: Unix seconds, or one more than it was where the clock is behind.
     pub fn after(former: Option<Self>, unix_seconds: u64) -> Self {
         let clock = u32::try_from(unix_seconds).unwrap_or(u32::MAX);
@@ -70,7 +83,7 @@ impl FromStr for Version {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (epoch, lsn) = text.split_at_checked(8).ok_or(PositionError::Version)?;
-        if lsn.len() != 16 {
+        if lsn.len() != 16 || text.contains('+') {
             return Err(PositionError::Version);
         }
         Ok(Self {
@@ -100,7 +113,19 @@ mod tests {
             lsn,
         };
         assert_eq!(version.to_string().parse(), Ok(version));
-        for text in ["", "16", "16/", "x/1", "1/100000000"] {
+        for text in [
+            "",
+            "16",
+            "16/",
+            "/16",
+            "x/1",
+            "1/100000000",
+            "+1/1",
+            "1/+1",
+            "-1/1",
+            "1/1/1",
+            "000000001/1",
+        ] {
             assert_eq!(text.parse::<Lsn>(), Err(PositionError::Lsn), "{text}");
         }
         for text in ["", "0000000", "00000007000000000000000g", "ü"] {

@@ -1,7 +1,8 @@
 //! The first half of a batch's way: documents re-read from Postgres. While Redis takes those of
 //! one batch, the next ones are read.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bondhu_core::cache::Document;
@@ -10,8 +11,9 @@ use sqlx::pool::PoolConnection;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use super::apart::{self, Apart, Why};
 use super::changes::{Batch, Committed, DocumentSet};
-use super::documents::{self, Reading, Wanted, Whose};
+use super::documents::{self, ReadError, Reading, Wanted, Whose};
 use super::error::MirrorError;
 use super::position::Lsn;
 use super::store::Store;
@@ -27,6 +29,13 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(64);
 pub(super) enum Step {
     /// Some documents of a batch.
     Documents(Documents),
+    /// Documents of a batch that are left to Postgres.
+    Apart {
+        /// Nothing older than this is to be served.
+        end: Lsn,
+        /// Which.
+        keys: Vec<(Uuid, Document)>,
+    },
     /// That was all of it.
     Complete {
         /// Everything committed before this position is in Redis.
@@ -58,6 +67,8 @@ pub(super) struct Preparer {
     pub database: PoolConnection<Postgres>,
     /// Whose keys are looked through when everybody's documents are stale.
     pub store: Store,
+    /// What is not read together with others.
+    pub apart: Arc<Apart>,
 }
 
 impl Preparer {
@@ -105,11 +116,36 @@ impl Preparer {
                 self.store.scan(touched.everyone, found).await?;
             }
         }
-        let users: Vec<(Uuid, DocumentSet)> = touched.users.into_iter().collect();
-        for some in users.chunks(USERS_AT_A_TIME) {
-            let reading = self.see(some, to_see).await?;
+        let order = self.apart.order(touched.users.into_iter().collect());
+        if !order.resting.is_empty() {
+            let keys = order.resting;
+            steps.send(Step::Apart { end, keys }).await.ok();
+        }
+        let together = order.together.chunks(USERS_AT_A_TIME);
+        let mut portions: VecDeque<_> = together.map(<[_]>::to_vec).collect();
+        portions.extend(apart::singles(order.alone));
+        while let Some(some) = portions.pop_front() {
+            let reading = match self.see(&some, to_see).await {
+                Ok(reading) => reading,
+                Err(error) if error.is_of_documents() => {
+                    match apart::parts(some) {
+                        Ok(parts) => parts
+                            .into_iter()
+                            .rev()
+                            .for_each(|part| portions.push_front(part)),
+                        Err(key) => {
+                            tracing::warn!("{error}");
+                            self.apart.put(key, Why::Unreadable);
+                            let keys = vec![key];
+                            steps.send(Step::Apart { end, keys }).await.ok();
+                        }
+                    }
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
             to_see = &[];
-            let (asked, looks) = sort(some, &reading.active);
+            let (asked, looks) = sort(&some, &reading.active);
             let documents = Documents {
                 end,
                 asked,
@@ -134,9 +170,9 @@ impl Preparer {
         &mut self,
         users: &[(Uuid, DocumentSet)],
         transactions: &[Committed],
-    ) -> Result<Reading, sqlx::Error> {
+    ) -> Result<Reading, ReadError> {
         let ids: Vec<Uuid> = users.iter().map(|(user, _)| *user).collect();
-        let touched = documents::wanted(pairs(users));
+        let touched = documents::wanted(apart::keys(users));
         let mut pause = FIRST_PAUSE;
         loop {
             let reading =
@@ -151,16 +187,10 @@ impl Preparer {
     }
 }
 
-fn pairs(users: &[(Uuid, DocumentSet)]) -> impl Iterator<Item = (Uuid, Document)> {
-    users
-        .iter()
-        .flat_map(|(user, touched)| touched.iter().map(|document| (*user, document)))
-}
-
 /// What was read of some users, and which keys to look for.
 fn sort(users: &[(Uuid, DocumentSet)], active: &HashSet<Uuid>) -> (Wanted, Vec<(Uuid, Document)>) {
     let here = |(user, _): &(Uuid, Document)| active.contains(user);
-    let away = pairs(users).filter(|key| !here(key));
+    let away = apart::keys(users).filter(|key| !here(key));
     let arrived = users.iter().filter(|(user, touched)| {
         active.contains(user) && touched.contains(Document::SessionActive)
     });
@@ -171,7 +201,7 @@ fn sort(users: &[(Uuid, DocumentSet)], active: &HashSet<Uuid>) -> (Wanted, Vec<(
             .map(|document| (*user, document))
     });
     (
-        documents::wanted(pairs(users).filter(here)),
+        documents::wanted(apart::keys(users).filter(here)),
         away.chain(untouched).collect(),
     )
 }

@@ -4,17 +4,16 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
-use pgwire_replication::ReplicationEvent;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::changes::{Batch, Committed, Sources, Touched};
-use super::decoder;
+use super::decoder::{self, RowMessage};
 use super::error::MirrorError;
-use super::heartbeat;
+use super::heartbeat::Beat;
 use super::position::Lsn;
-use super::stream::Stream;
+use super::stream::{Event, Stream};
 
 /// Past either of these a batch takes no more: the stream waits for Redis. A transaction takes 16
 /// bytes, and the more there are in a batch the fewer documents are read twice.
@@ -28,6 +27,13 @@ const OLDEST_BATCH: Duration = Duration::from_secs(1);
 
 /// A stream that says nothing for so long has been caught up with.
 const QUIET: Duration = Duration::from_millis(5);
+
+/// How often the watermark moves when nothing that is published happens; often enough for who waits
+/// for it, seldom enough for a database that is busy with something else.
+const UNPUBLISHED_PACE: Duration = Duration::from_millis(10);
+
+/// Heartbeats that wait for the stream: some minutes of them.
+const MOST_BEATS: usize = 1000;
 
 /// Events taken one after the other before anything else gets a turn.
 const AT_ONCE: usize = 256;
@@ -44,6 +50,7 @@ pub(super) async fn read(
     stream: &mut Stream,
     batches: mpsc::Sender<Batch>,
     mut applied: watch::Receiver<Lsn>,
+    mut beats: mpsc::Receiver<Beat>,
     ack_delay: Duration,
     stop: CancellationToken,
 ) -> Result<(), MirrorError> {
@@ -72,6 +79,7 @@ pub(super) async fn read(
                     stream.acknowledge(position);
                 }
             }
+            Some(beat) = beats.recv() => intake.hear(beat),
             event = stream.next(), if intake.has_room() => {
                 intake.take(event?, &mut sources)?;
                 for _ in 1..AT_ONCE {
@@ -90,8 +98,14 @@ pub(super) async fn read(
 struct Intake {
     /// Whole transactions.
     ready: Batch,
-    /// Since when there are some.
+    /// Since when there are some, or there is something to say of the time.
     ready_since: Option<Instant>,
+    /// Everything committed before this position has arrived.
+    reached: Lsn,
+    /// Since when the stream is further than what was handed on.
+    moved_since: Option<Instant>,
+    /// Heartbeats that the stream has not come to.
+    beats: VecDeque<Beat>,
     /// The transaction in the middle of which the stream is.
     open: Option<Open>,
     /// When the stream said something last.
@@ -111,6 +125,9 @@ impl Intake {
         Self {
             ready: Batch::default(),
             ready_since: None,
+            reached: Lsn::default(),
+            moved_since: None,
+            beats: VecDeque::new(),
             open: None,
             heard_at: now,
             delay: Duration::ZERO,
@@ -119,7 +136,9 @@ impl Intake {
 
     /// When what is ready is to be handed on.
     fn due_at(&self) -> Option<Instant> {
-        let since = self.ready_since?;
+        let Some(since) = self.ready_since else {
+            return self.moved_since.map(|since| since + UNPUBLISHED_PACE);
+        };
         if !self.has_room() || self.delay < BEHIND {
             return Some(since);
         }
@@ -129,6 +148,8 @@ impl Intake {
 
     fn hand_on(&mut self) -> Batch {
         self.ready_since = None;
+        self.moved_since = None;
+        self.ready.end = self.reached;
         std::mem::take(&mut self.ready)
     }
 
@@ -137,70 +158,66 @@ impl Intake {
             && self.ready.touched.users.len() < MAX_USERS
     }
 
-    fn take(&mut self, event: ReplicationEvent, sources: &mut Sources) -> Result<(), MirrorError> {
-        match event {
-            ReplicationEvent::Begin {
-                xid,
-                commit_time_micros,
-                ..
-            } => {
-                let transaction = Committed {
-                    xid,
-                    at_micros: commit_time_micros,
-                };
-                self.open = Some(Open {
-                    transaction,
+    fn take(&mut self, event: Event, sources: &mut Sources) -> Result<(), MirrorError> {
+        let (data, sent_micros) = match event {
+            Event::Message { data, sent_micros } => (data, sent_micros),
+            // Within a transaction it is somewhere before its commit.
+            Event::Reached(position) => {
+                if self.open.is_none() {
+                    self.reach(position);
+                }
+                return Ok(());
+            }
+        };
+        match (decoder::decode(data)?, &mut self.open) {
+            (RowMessage::Begin { xid, at_micros }, open) => {
+                *open = Some(Open {
+                    transaction: Committed { xid, at_micros },
                     touched: Touched::default(),
                 });
             }
-            ReplicationEvent::XLogData {
-                data,
-                server_time_micros,
-                ..
-            } => {
-                let message = decoder::decode(data)?;
-                match &mut self.open {
-                    Some(open) => {
-                        let micros = server_time_micros - open.transaction.at_micros;
-                        self.delay = Duration::from_micros(micros.try_into().unwrap_or(0));
-                        open.touched.record(message, sources)?;
-                    }
-                    None => Touched::default().record(message, sources)?,
-                }
-            }
-            ReplicationEvent::Commit { end_lsn, .. } => {
-                if let Some(open) = self.open.take() {
+            (RowMessage::Commit { end }, open) => {
+                if let Some(open) = open.take() {
                     self.ready.touched.merge(open.touched);
                     self.ready.transactions.push(open.transaction);
                 }
-                self.reach(end_lsn);
+                self.ready_since.get_or_insert_with(Instant::now);
+                self.reach(Lsn(end));
             }
-            ReplicationEvent::Message {
-                prefix,
-                content,
-                lsn,
-                ..
-            } => {
-                if let Some(sent) = heartbeat::sent_at_ms(&prefix, &content) {
-                    let latest = self
-                        .ready
-                        .complete_at_ms
-                        .map_or(sent, |former| former.max(sent));
-                    self.ready.complete_at_ms = Some(latest);
-                }
-                if self.open.is_none() {
-                    self.reach(lsn);
-                }
+            (message, Some(open)) => {
+                let micros = sent_micros.saturating_sub(open.transaction.at_micros);
+                self.delay = Duration::from_micros(micros.try_into().unwrap_or(0));
+                open.touched.record(message, sources)?;
             }
-            // Positions come with commits and heartbeats: nothing else is needed.
-            ReplicationEvent::KeepAlive { .. } | ReplicationEvent::StoppedAt { .. } => {}
+            (message, None) => Touched::default().record(message, sources)?,
         }
         Ok(())
     }
 
-    fn reach(&mut self, position: pgwire_replication::Lsn) {
-        self.ready.end = self.ready.end.max(Lsn(position.0));
-        self.ready_since.get_or_insert_with(Instant::now);
+    fn reach(&mut self, position: Lsn) {
+        if position > self.reached {
+            self.reached = position;
+            self.moved_since.get_or_insert_with(Instant::now);
+            self.pass_beats();
+        }
+    }
+
+    fn hear(&mut self, beat: Beat) {
+        if self.beats.len() >= MOST_BEATS {
+            self.beats.pop_front();
+        }
+        self.beats.push_back(beat);
+        self.pass_beats();
+    }
+
+    fn pass_beats(&mut self) {
+        while let Some(beat) = self.beats.front()
+            && beat.position <= self.reached
+        {
+            self.ready.complete_at_ms = self.ready.complete_at_ms.max(Some(beat.at_ms));
+            self.ready_since.get_or_insert_with(Instant::now);
+            self.beats.pop_front();
+        }
     }
 }
 
@@ -244,6 +261,7 @@ impl Acknowledgements {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -252,7 +270,9 @@ mod tests {
         let after = |ms| start + Duration::from_millis(ms);
         let mut intake = Intake::new(start);
         assert_eq!(intake.due_at(), None);
-        intake.reach(pgwire_replication::Lsn(7));
+        intake.reach(Lsn(7));
+        let moved = intake.moved_since.unwrap();
+        assert_eq!(intake.due_at(), Some(moved + UNPUBLISHED_PACE));
         intake.ready_since = Some(start);
         assert_eq!(intake.due_at(), Some(start));
 
@@ -268,6 +288,24 @@ mod tests {
 
         assert_eq!(intake.hand_on().end, Lsn(7));
         assert_eq!(intake.due_at(), None);
+    }
+
+    #[test]
+    fn an_instant_is_complete_once_the_stream_has_come_to_its_position() {
+        let mut intake = Intake::new(Instant::now());
+        let beat = |position, at_ms| Beat {
+            position: Lsn(position),
+            at_ms,
+        };
+        intake.hear(beat(10, 1000));
+        intake.reach(Lsn(9));
+        assert_eq!(intake.hand_on().complete_at_ms, None);
+        intake.reach(Lsn(10));
+        let batch = intake.hand_on();
+        assert_eq!((batch.end, batch.complete_at_ms), (Lsn(10), Some(1000)));
+        intake.reach(Lsn(30));
+        intake.hear(beat(20, 2000));
+        assert_eq!(intake.hand_on().complete_at_ms, Some(2000));
     }
 
     #[test]

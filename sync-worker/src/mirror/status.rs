@@ -23,8 +23,10 @@ pub enum Phase {
     StandingBy,
     /// It cannot, and tries again.
     Failing {
-        /// Why.
+        /// Why, for who runs the worker.
         reason: String,
+        /// The same for anybody who asks: no address, no name, nothing that a server said.
+        told: &'static str,
     },
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::changes::DocumentSet;
 use super::position::Version;
-use crate::cache::{ADVANCE_STATE, Connection, RedisTarget, SET_NEWER};
+use crate::cache::{ADVANCE_STATE, Connection, Parts, RedisTarget, SET_NEWER, STATE_MOST_BYTES};
 
 /// A round trip that takes longer counts as Redis being away.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -120,30 +120,47 @@ impl Store {
         ))
     }
 
-    /// The watermark's text; empty when there is none.
+    /// The watermark's text; empty when there is none. No watermark is longer than what is looked at.
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub(super) async fn state(&self) -> Result<String, RedisError> {
-        let held: Option<String> = self.connection.clone().get(STATE_KEY).await?;
-        Ok(held.unwrap_or_default())
+    pub(super) async fn state(&self) -> Result<Vec<u8>, RedisError> {
+        let mut connection = self.connection.clone();
+        let held = connection.getrange(STATE_KEY, 0, STATE_MOST_BYTES - 1);
+        match held.await {
+            Err(error) if error.code() == Some("WRONGTYPE") => Ok(Vec::new()),
+            held => held,
+        }
     }
 
-    /// Replaces the watermark if it still is `expected`; returns whether it was.
+    /// Replaces the watermark if it still is `expected`; returns the instant that was written, which
+    /// is never ahead of the server's clock, or `None` if it was not.
     ///
     /// # Errors
     /// When Redis does not answer.
     pub(super) async fn advance_state(
         &self,
-        expected: &str,
-        next: &str,
-    ) -> Result<bool, RedisError> {
+        expected: &[u8],
+        next: &Parts,
+    ) -> Result<Option<i64>, RedisError> {
         ADVANCE_STATE
             .key(STATE_KEY)
             .arg(expected)
-            .arg(next)
+            .arg(&next.before)
+            .arg(next.ts)
+            .arg(&next.after)
             .invoke_async(&mut self.connection.clone())
             .await
+    }
+
+    /// Whether Redis answers at all.
+    pub(super) async fn answers(&self) -> bool {
+        Clock::read(&mut self.connection.clone()).await.is_ok()
+    }
+
+    /// What the server's clock shows, in Unix ms; rather too early than too late.
+    pub(super) fn now_ms(&self) -> i64 {
+        i64::try_from(self.clock.at(Instant::now())).unwrap_or(i64::MAX)
     }
 
     /// Calls `found` for every key of one of `documents`, and for every lease to fill one.

@@ -1,19 +1,22 @@
 //! The stream of committed changes, from one logical slot.
 
-use std::str::FromStr as _;
+use std::str::FromStr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use percent_encoding::percent_decode_str;
-use pgwire_replication::{
-    PgWireError, ReplicationClient, ReplicationConfig, ReplicationEvent, SslMode, TlsConfig,
-};
+use pgwire_replication::protocol::{ReplicationCopyData, parse_copy_data};
+use pgwire_replication::{PgWireError, SslMode, TlsConfig};
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::error::MirrorError;
 use super::position::Lsn;
 use super::slot;
+use super::walsender::{self, Address, Incoming, Session};
 use super::watermark::Origin;
 
 /// How often the acknowledged position is reported; well under [`SILENT_FOR_MS`].
@@ -25,18 +28,20 @@ const STATUS_INTERVAL: Duration = Duration::from_millis(500);
 /// while the server decodes a long transaction, so that neither is taken for silence.
 pub(super) const SILENT_FOR_MS: u32 = 2_000;
 
-/// Events waiting between socket and mirror; past that the server waits.
-const BUFFERED_EVENTS: usize = 4096;
+/// A server that takes longer to let the mirror in counts as away.
+const BEGIN_WITHIN: Duration = Duration::from_secs(10);
 
-/// Keys only travel here: a message of more is no row of ours.
-const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
+/// A server that is in the middle of something is not waited for longer.
+const FREED_WITHIN: Duration = Duration::from_secs(2);
 
 /// How to reach the server, for SQL and for replication.
 #[derive(Clone)]
 pub(super) struct Source {
     /// For ordinary SQL as the replication role.
     pub sql: PgConnectOptions,
-    replication: ReplicationConfig,
+    address: Address,
+    slot: String,
+    publication: String,
 }
 
 impl Source {
@@ -53,14 +58,11 @@ impl Source {
         let sql = PgConnectOptions::from_str(text).map_err(|e| MirrorError::Url(e.to_string()))?;
         let parts = Url::parse(text).map_err(|e| MirrorError::Url(e.to_string()))?;
         let password = percent_decode_str(parts.password().unwrap_or_default()).decode_utf8_lossy();
-        let database = sql.get_database().unwrap_or(sql.get_username()).to_owned();
         let host = sql.get_socket().map_or_else(
             || sql.get_host().to_owned(),
             |path| path.display().to_string(),
         );
-        let over_socket = host.starts_with('/');
         let mode = match sql.get_ssl_mode() {
-            _ if over_socket => SslMode::Disable,
             PgSslMode::Disable => SslMode::Disable,
             PgSslMode::Allow | PgSslMode::Prefer => SslMode::Prefer,
             PgSslMode::Require => SslMode::Require,
@@ -76,39 +78,48 @@ impl Source {
             ca_pem_path: ca,
             ..TlsConfig::default()
         };
-        let replication = ReplicationConfig::new(
+        let address = Address {
             host,
-            sql.get_username(),
-            password,
-            database,
-            slot,
-            publication,
-        )
-        .with_port(sql.get_port())
-        .with_tls(tls)
-        .with_status_interval(STATUS_INTERVAL)
-        .with_wakeup_interval(STATUS_INTERVAL)
-        .with_buffer_size(BUFFERED_EVENTS)
-        .with_max_message_size(MAX_MESSAGE_BYTES)
-        .with_application_name("bondhu mirror");
+            port: sql.get_port(),
+            user: sql.get_username().to_owned(),
+            password: password.into_owned(),
+            database: sql.get_database().unwrap_or(sql.get_username()).to_owned(),
+            tls,
+        };
         Ok(Self {
             sql: sql.application_name("bondhu mirror"),
-            replication,
+            address,
+            slot: slot.to_owned(),
+            publication: publication.to_owned(),
         })
+    }
+
+    /// Name of the slot.
+    pub(super) fn slot(&self) -> &str {
+        &self.slot
     }
 }
 
-impl Source {
-    /// Name of the slot.
-    pub(super) fn slot(&self) -> &str {
-        &self.replication.slot
-    }
+/// What the stream says.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// A message of the output plugin.
+    Message {
+        /// It.
+        data: Bytes,
+        /// When it was sent, in µs since 2000-01-01 by Postgres' clock.
+        sent_micros: i64,
+    },
+    /// Everything committed before this position has been sent.
+    Reached(Lsn),
 }
 
 /// An open stream. Holding it makes this mirror the one that leads.
 pub(super) struct Stream {
-    client: ReplicationClient,
     slot: String,
+    incoming: Incoming,
+    acknowledged: watch::Sender<Lsn>,
+    stop: CancellationToken,
 }
 
 impl Stream {
@@ -117,72 +128,120 @@ impl Stream {
     /// # Errors
     /// [`MirrorError::SlotTaken`] while another mirror has it; else what stands in the way.
     pub(super) async fn open(source: &Source, renew: bool) -> Result<(Self, Origin), MirrorError> {
-        let name = source.replication.slot.clone();
-        let publication = source.replication.publication.to_string();
-        let mut sql = slot::connect(&source.sql).await?;
-        slot::ensure(&mut sql, &name, &publication, renew).await?;
+        let opened = tokio::time::timeout(BEGIN_WITHIN, Self::begin(source, renew)).await;
+        opened.unwrap_or(Err(MirrorError::Silent))
+    }
 
-        let mut client = ReplicationClient::connect_gated(source.replication.clone()).await?;
-        client
-            .simple_query(&format!("set wal_sender_timeout = {SILENT_FOR_MS}"))
-            .await?;
-        let server = client.identify_system().await?;
-        client.start().await?;
-        let mut stream = Self { client, slot: name };
-        let started = stream.client.wait_started().await;
-        started.map_err(|error| stream.explain(error))?;
+    async fn begin(source: &Source, renew: bool) -> Result<(Self, Origin), MirrorError> {
+        let (name, publication) = (&source.slot, &source.publication);
+        let mut sql = slot::connect(&source.sql).await?;
+        slot::ensure(&mut sql, name, publication, renew).await?;
+
+        let mut session = Session::connect(&source.address).await?;
+        let patience = format!("set wal_sender_timeout = {SILENT_FOR_MS}");
+        session.ask(&patience).await?;
+        let server = session.ask("IDENTIFY_SYSTEM").await?;
+        let [system, timeline, written, ..] = server.as_slice() else {
+            return Err(unexpected("the server does not say who it is"));
+        };
+        let (system, written) = (system.clone(), written.parse());
+        let timeline = timeline
+            .parse()
+            .map_err(|_| unexpected("the server's timeline is no number"))?;
+        let written = written.map_err(|_| unexpected("the server's position is none"))?;
+        let started = session.start(name, publication).await;
+        let (incoming, outgoing) = started.map_err(|error| explain(error, name))?;
         // Read once the slot is ours: from here on nobody else moves it.
-        let acknowledged = slot::acknowledged(&mut sql, &stream.slot).await?;
+        let acknowledged = slot::acknowledged(&mut sql, name).await?;
+
+        let (acknowledging, position) = watch::channel(Lsn::default());
+        let stop = CancellationToken::new();
+        tokio::spawn(walsender::report(
+            outgoing,
+            position,
+            STATUS_INTERVAL,
+            stop.clone(),
+        ));
+        let stream = Self {
+            slot: name.clone(),
+            incoming,
+            acknowledged: acknowledging,
+            stop,
+        };
         let origin = Origin {
-            system: server.system_id,
-            timeline: server.timeline,
+            system,
+            timeline,
             acknowledged,
-            written: Lsn(server.xlogpos.0),
+            written,
         };
         Ok((stream, origin))
     }
 
-    /// The next event.
+    /// The next event. Dropping the future loses nothing.
     ///
     /// # Errors
     /// When the stream breaks or ends.
-    pub(super) async fn next(&mut self) -> Result<ReplicationEvent, MirrorError> {
-        match self.client.recv().await {
-            Ok(Some(event)) => Ok(event),
-            Ok(None) => Err(MirrorError::Ended),
-            Err(error) => Err(self.explain(error)),
+    pub(super) async fn next(&mut self) -> Result<Event, MirrorError> {
+        // What is buffered is ready at once: the rest of this thread's work gets its turn all the same.
+        tokio::task::consume_budget().await;
+        loop {
+            let message = self.incoming.next().await;
+            let message = message.map_err(|error| explain(error, &self.slot))?;
+            match message.tag {
+                b'd' => {
+                    return Ok(match parse_copy_data(message.payload)? {
+                        ReplicationCopyData::XLogData {
+                            server_time_micros,
+                            data,
+                            ..
+                        } => Event::Message {
+                            data,
+                            sent_micros: server_time_micros,
+                        },
+                        ReplicationCopyData::KeepAlive { wal_end, .. } => {
+                            Event::Reached(Lsn(wal_end.0))
+                        }
+                    });
+                }
+                b'c' | b'C' | b'Z' => return Err(MirrorError::Ended),
+                _ => {}
+            }
         }
     }
 
     /// Tells the server that everything before `position` need not be sent again.
     pub(super) fn acknowledge(&self, position: Lsn) {
-        self.client
-            .update_applied_lsn(pgwire_replication::Lsn(position.0));
+        self.acknowledged.send_replace(position);
     }
 
     /// Ends the stream, so that the slot is free at once.
     pub(super) async fn close(mut self) {
-        self.client.stop();
-        // What is still buffered will come again: it was not acknowledged.
-        let drained = async { while let Ok(Some(_)) = self.client.recv().await {} };
-        if tokio::time::timeout(Duration::from_secs(2), drained)
-            .await
-            .is_err()
-        {
-            self.client.abort();
-        }
+        self.stop.cancel();
+        // What is still under way will come again: it was not acknowledged.
+        let freed = self.incoming.until(b'Z');
+        let _ = tokio::time::timeout(FREED_WITHIN, freed).await;
     }
+}
 
-    fn explain(&self, error: PgWireError) -> MirrorError {
-        let text = error.to_string();
-        if !error.is_server() {
-            MirrorError::Replication(error)
-        } else if text.contains("SQLSTATE 55006") {
-            MirrorError::SlotTaken(self.slot.clone())
-        } else if text.contains("SQLSTATE 42704") && text.contains("publication") {
-            MirrorError::SlotPredatesPublication(self.slot.clone())
-        } else {
-            MirrorError::Replication(error)
-        }
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn unexpected(what: &str) -> MirrorError {
+    MirrorError::Replication(PgWireError::Protocol(what.to_owned()))
+}
+
+fn explain(error: PgWireError, slot: &str) -> MirrorError {
+    let text = error.to_string();
+    if !error.is_server() {
+        MirrorError::Replication(error)
+    } else if text.contains("SQLSTATE 55006") {
+        MirrorError::SlotTaken(slot.to_owned())
+    } else if text.contains("SQLSTATE 42704") && text.contains("publication") {
+        MirrorError::SlotPredatesPublication(slot.to_owned())
+    } else {
+        MirrorError::Replication(error)
     }
 }

@@ -1,8 +1,11 @@
 //! `mirror:state`: how far Redis follows, as one JSON text, and whose stream that is.
 
+use std::sync::Arc;
+
 use chrono::Utc;
 use redis::RedisError;
 
+use super::apart::Apart;
 use super::position::{Epoch, Lsn, Version};
 use super::store::{Store, WRITE_GOOD_FOR};
 use crate::cache::State;
@@ -50,7 +53,8 @@ pub(super) struct Watermark {
     leader: String,
     version: Version,
     complete_at_ms: i64,
-    written: String,
+    written: Vec<u8>,
+    apart: Arc<Apart>,
 }
 
 impl Watermark {
@@ -63,9 +67,17 @@ impl Watermark {
         store: &Store,
         origin: &Origin,
         leader: &str,
+        apart: Arc<Apart>,
     ) -> Result<(Self, bool), WatermarkError> {
         let written = store.state().await?;
-        let former: Option<State> = serde_json::from_str(&written).ok();
+        let now = store.now_ms();
+        let former: Option<State> = serde_json::from_slice(&written).ok();
+        // An epoch of the future would be the last one for as long: nobody's mirror began it.
+        let former = former.filter(|state| {
+            state
+                .version()
+                .is_some_and(|version| version.epoch.is_possible(now / 1000))
+        });
         if former
             .as_ref()
             .is_some_and(|state| state.leader != leader && !state.leader.is_empty())
@@ -76,7 +88,7 @@ impl Watermark {
         let goes_on = former
             .as_ref()
             .filter(|state| reaches(state, origin))
-            .and_then(|state| Some((state.version()?, state.ts)));
+            .and_then(|state| Some((state.version()?, if state.ts > now { 0 } else { state.ts })));
         let (version, complete_at_ms) = goes_on.unwrap_or_else(|| {
             let before = former.and_then(|state| state.version());
             let version = Version {
@@ -95,6 +107,7 @@ impl Watermark {
             version,
             complete_at_ms,
             written,
+            apart,
         };
         watermark.advance(store, version.lsn, None).await?;
         Ok((watermark, goes_on.is_none()))
@@ -144,17 +157,18 @@ impl Watermark {
     }
 
     async fn write(&mut self, store: &Store) -> Result<(), WatermarkError> {
-        let next = serde_json::to_string(&State::new(
+        let next = State::new(
             self.version,
             self.complete_at_ms,
             self.origin.system.clone(),
             self.origin.timeline,
             self.leader.clone(),
-        ))?;
-        if !store.advance_state(&self.written, &next).await? {
-            return Err(WatermarkError::Moved);
-        }
-        self.written = next;
+            self.apart.count(),
+        )
+        .parts()?;
+        let moved = store.advance_state(&self.written, &next).await?;
+        self.complete_at_ms = moved.ok_or(WatermarkError::Moved)?;
+        self.written = next.at(self.complete_at_ms).into_bytes();
         Ok(())
     }
 }
@@ -168,7 +182,7 @@ mod tests {
             epoch: Epoch(1),
             lsn: Lsn(lsn),
         };
-        State::new(version, 0, "7".into(), 1, "one".into())
+        State::new(version, 0, "7".into(), 1, "one".into(), 0)
     }
 
     fn origin(acknowledged: u64, written: u64) -> Origin {

@@ -60,6 +60,7 @@ pub struct Metrics {
     mirror_transactions: Counter,
     mirror_documents: Counter,
     mirror_restarts: Counter,
+    mirror_apart: Gauge,
     mirror_leading: Gauge,
     mirror_epoch: Gauge,
     mirror_watermark: Gauge,
@@ -100,6 +101,11 @@ impl Default for Metrics {
             &mut registry,
             "mirror_restarts",
             "Streams that broke and were started anew",
+        );
+        let mirror_apart = gauge(
+            &mut registry,
+            "mirror_apart",
+            "Documents left to Postgres: too large, or not to be read or written",
         );
         let mirror_leading = gauge(
             &mut registry,
@@ -190,6 +196,7 @@ impl Default for Metrics {
             mirror_transactions,
             mirror_documents,
             mirror_restarts,
+            mirror_apart,
             mirror_leading,
             mirror_epoch,
             mirror_watermark,
@@ -255,6 +262,12 @@ impl Metrics {
     /// So many documents have changed in Redis.
     pub fn mirror_documents(&self, changed: u64) {
         self.mirror_documents.inc_by(changed);
+    }
+
+    /// So many documents are left to Postgres.
+    pub fn mirror_apart(&self, documents: u64) {
+        self.mirror_apart
+            .set(i64::try_from(documents).unwrap_or(i64::MAX));
     }
 
     /// A stream broke.

@@ -194,9 +194,15 @@ async fn messages(sql: &mut PgConnection, slot: &str) -> Vec<RowMessage> {
     .fetch_all(sql)
     .await
     .unwrap();
-    // Begin and commit are the stream's own.
-    let rows = changes.into_iter().filter(|data| !b"BC".contains(&data[0]));
-    rows.map(|data| decode(data.into()).unwrap()).collect()
+    let decoded = changes.into_iter().map(|data| decode(data.into()).unwrap());
+    let (bounds, rows): (Vec<_>, _) = decoded.partition(|message| {
+        matches!(
+            message,
+            RowMessage::Begin { .. } | RowMessage::Commit { .. }
+        )
+    });
+    assert_eq!(bounds.len() % 2, 0, "{bounds:?}");
+    rows
 }
 
 #[tokio::test]

@@ -106,11 +106,13 @@ async fn an_older_write_never_replaces_a_newer_one() {
     let mirror = stage.following().await;
     let user = stage.person().await;
     stage.caught_up().await;
+    // As a mirror that leads since then would write it.
+    let newer = format!("{:08x}{:016x}", stage.epoch().await + 1, 1);
     stage
         .put(
             user,
             Document::ChatHistory,
-            &"f".repeat(24),
+            &newer,
             &json!("from the future"),
         )
         .await;

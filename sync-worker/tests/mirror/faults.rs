@@ -230,5 +230,5 @@ async fn what_redis_has_not_held_long_enough_is_not_acknowledged() {
 }
 
 fn fails_with(phase: &Phase, text: &str) -> bool {
-    matches!(phase, Phase::Failing { reason } if reason.contains(text))
+    matches!(phase, Phase::Failing { reason, .. } if reason.contains(text))
 }

@@ -233,7 +233,10 @@ async fn who_asks_for_what_they_wrote_always_reads_it() {
 async fn a_mirror_that_was_stopped_and_replaced_brings_nothing_back() {
     let stage = Stage::new().await;
     let mut redis = stage.connect().await;
-    let script = redis::Script::new(include_str!("../../src/cache/lua/set_newer.lua"));
+    let script = redis::Script::new(concat!(
+        include_str!("../../src/cache/lua/versions.lua"),
+        include_str!("../../src/cache/lua/set_newer.lua")
+    ));
     let key = Document::ChatHistory.key(Uuid::nil());
     let now: (i64, i64) = redis::cmd("TIME").query_async(&mut redis).await.unwrap();
     let mut write = async |good_until: i64| -> Result<u64, redis::RedisError> {

@@ -2,12 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod access;
+mod alone;
 mod crashes;
 mod decoder;
 mod documents;
 mod faults;
 mod hot;
 mod oracle;
+mod poison;
 mod readers;
 mod severe;
 mod stage;

@@ -65,7 +65,7 @@ async fn healed(stage: &Stage, reader: &Arc<HotReader>, people: &[Uuid]) {
 }
 
 /// The most that a process has had in memory, in bytes.
-fn high_water(process: u32) -> u64 {
+pub(crate) fn high_water(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kilobytes = line.unwrap().split_whitespace().next().unwrap();
@@ -156,7 +156,7 @@ async fn a_publication_dropped_from_under_the_mirror_is_missed_and_made_up_for()
         mirror
             .until(
                 "it misses the publication",
-                |phase| matches!(phase, Phase::Failing { reason } if reason.contains("publication")),
+                |phase| matches!(phase, Phase::Failing { reason, .. } if reason.contains("publication")),
             )
             .await;
         let publication = include_str!("../../../sql/90_publication.sql");

@@ -204,7 +204,7 @@ impl Stage {
     async fn try_held(&self, user: Uuid, document: Document) -> RedisResult<Option<Value>> {
         let mut redis = self.try_connect().await?;
         let text: Option<String> = redis.get(document.key(user)).await?;
-        Ok(text.map(|text| serde_json::from_str(&text).unwrap()))
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
     /// Puts a value there past the mirror.
@@ -249,8 +249,12 @@ impl Stage {
 
     /// The watermark.
     pub(crate) async fn state(&self) -> Option<Value> {
-        let text: Option<String> = self.connect().await.get(STATE_KEY).await.unwrap();
-        text.map(|text| serde_json::from_str(&text).unwrap())
+        serde_json::from_slice(&self.raw_state().await).ok()
+    }
+
+    /// What is under the watermark's key, whatever it is.
+    pub(crate) async fn raw_state(&self) -> Vec<u8> {
+        self.connect().await.get(STATE_KEY).await.unwrap()
     }
 
     /// The epoch, once there is one: documents may be there before the watermark is.

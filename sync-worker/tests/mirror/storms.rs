@@ -96,7 +96,7 @@ async fn a_full_redis_is_named_and_caught_up_once_it_has_room() {
     mirror
         .until(
             "it says that Redis is full",
-            |phase| matches!(phase, Phase::Failing { reason } if reason.contains("OOM")),
+            |phase| matches!(phase, Phase::Failing { reason, .. } if reason.contains("OOM")),
         )
         .await;
     let (read, _) = newest(&reader, user, &stage).await;

@@ -5,8 +5,7 @@ if redis.call('GET', KEYS[2]) ~= ARGV[1] then
   return 0
 end
 redis.call('DEL', KEYS[2])
-local held = redis.call('GETRANGE', KEYS[1], 0, 30)
-local version = string.match(held, '^{"v":"(%x+)"')
+local version = held_version(KEYS[1], ARGV[2], redis.call('TIME')[1])
 if version and version > ARGV[2] then
   return 0
 end

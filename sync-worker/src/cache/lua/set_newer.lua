@@ -10,8 +10,7 @@ if time[1] * 1000 + math.floor(time[2] / 1000) > tonumber(ARGV[4]) then
 end
 -- Whoever fills this document has read something older.
 redis.call('DEL', KEYS[2])
-local held = redis.call('GETRANGE', KEYS[1], 0, 30)
-local version = string.match(held, '^{"v":"(%x+)"')
+local version = held_version(KEYS[1], ARGV[1], time[1])
 if version and version >= ARGV[1] then
   return 0
 end

@@ -11,6 +11,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+mod strangers;
+
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// `sync-worker run`, killed when dropped.
@@ -164,7 +166,7 @@ async fn a_redis_that_is_away_is_named_and_the_process_stays_up() {
         let mirror = report["dependencies"]["mirror"]["detail"]
             .as_str()
             .unwrap_or_default();
-        status == 503 && mirror.starts_with("Redis: ")
+        status == 503 && mirror.starts_with("Redis ")
     };
     let report = worker.readyz_until("Redis is named", named).await;
     assert_eq!(report["dependencies"]["redis"]["ok"], false, "{report}");
