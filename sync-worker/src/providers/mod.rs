@@ -1,12 +1,17 @@
 //! What providers offer: calls, pages, and what their refusals mean.
 
 mod api;
+mod meanings;
+mod meanings_youtube;
 mod refusal;
+mod retry_after;
 pub mod spotify;
 pub mod youtube;
 
 pub use api::{Api, Bearer, Changed};
+pub(crate) use meanings::of_oauth_code;
 pub use refusal::ProviderError;
+pub(crate) use retry_after::retry_after;
 
 use std::collections::HashMap;
 use std::time::Duration;
