@@ -15,6 +15,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::cache::RedisTarget;
+use crate::http::client_address::TrustedProxies;
 
 pub use environment::{ConfigError, Environment};
 pub use token_keys::TokenKey;
@@ -173,6 +174,8 @@ pub struct HttpConfig {
     pub metrics_addr: Option<SocketAddr>,
     /// `BONDHU_CORS_ORIGINS`.
     pub cors_origins: Vec<HeaderValue>,
+    /// `BONDHU_TRUSTED_PROXIES`.
+    pub trusted_proxies: TrustedProxies,
 }
 
 impl HttpConfig {
@@ -191,7 +194,14 @@ impl HttpConfig {
         } else {
             Vec::new()
         };
+        let proxies = &var::TRUSTED_PROXIES;
+        let trusted_proxies = if env.is_set(proxies) {
+            env.parsed(proxies, TrustedProxies::parse)?
+        } else {
+            TrustedProxies::default()
+        };
         Ok(Self {
+            trusted_proxies,
             addr: addr(&var::HTTP_ADDR)?,
             metrics_addr: env.is_set(metrics).then(|| addr(metrics)).transpose()?,
             cors_origins,

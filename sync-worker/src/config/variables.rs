@@ -147,6 +147,13 @@ pub static CORS_ORIGINS: Variable = plain(
     "https://app.example.com,http://localhost:3000",
     None,
 );
+/// Whose word on a client's address counts.
+pub static TRUSTED_PROXIES: Variable = plain(
+    "BONDHU_TRUSTED_PROXIES",
+    "addresses or networks of proxies whose X-Forwarded-For is believed, comma-separated; unless set, a client is who connects",
+    "10.0.0.0/8,2001:db8::7",
+    None,
+);
 /// Where metrics are.
 pub static METRICS_ADDR: Variable = plain(
     "BONDHU_METRICS_ADDR",
@@ -218,7 +225,7 @@ pub static MIRROR_ACK_DELAY: Variable = plain(
 );
 
 /// All of them, in the order of `--help`.
-pub static ALL: [&Variable; 26] = [
+pub static ALL: [&Variable; 27] = [
     &DATABASE_URL,
     &REPLICATION_URL,
     &REDIS_URL,
@@ -235,6 +242,7 @@ pub static ALL: [&Variable; 26] = [
     &PUBLIC_URL,
     &HTTP_ADDR,
     &CORS_ORIGINS,
+    &TRUSTED_PROXIES,
     &METRICS_ADDR,
     &SLOT,
     &PUBLICATION,

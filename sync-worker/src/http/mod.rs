@@ -1,5 +1,7 @@
 //! The worker's HTTP: is it alive, is it ready, what does it count; hot reads; the OAuth callback.
 
+pub mod attempts;
+pub mod client_address;
 mod hot;
 pub mod jwt;
 mod readiness;
@@ -96,7 +98,8 @@ pub async fn serve(
     router: Router,
     stop: CancellationToken,
 ) -> Result<(), Error> {
-    axum::serve(listener, router)
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service)
         .with_graceful_shutdown(stop.cancelled_owned())
         .await
         .map_err(Error::Http)
