@@ -6,12 +6,14 @@ mod meanings_youtube;
 mod refusal;
 mod retry_after;
 pub mod spotify;
+mod stop;
 pub mod youtube;
 
 pub use api::{Api, Bearer, Changed};
 pub(crate) use meanings::of_oauth_code;
 pub use refusal::ProviderError;
 pub(crate) use retry_after::retry_after;
+pub(crate) use stop::stop_provider;
 
 use std::collections::HashMap;
 use std::time::Duration;
