@@ -36,6 +36,8 @@ create index provider_connections_due on public.provider_connections (provider, 
 create index provider_connections_claimable on public.provider_connections (provider, next_sync_at)
   where status in ('queued', 'syncing');
 create index provider_connections_by_provider on public.provider_connections (provider);
+create index provider_connections_by_account on public.provider_connections (provider, account_id)
+  where account_id is not null;
 
 alter table public.provider_connections enable row level security;
 revoke all on public.provider_connections from public, anon, authenticated, service_role;
@@ -61,6 +63,7 @@ create table bondhu.sync_jobs (
   not_before timestamptz,
   attempts integer not null default 0,
   requested_at timestamptz,
+  account_unknown boolean not null default false,
 
   primary key (user_id, provider),
   constraint sync_jobs_connection_fkey foreign key (user_id, provider)
@@ -77,6 +80,8 @@ comment on column bondhu.sync_jobs.resources is
   'What is known of each resource: {name: {at, offered}}. Walked to its end at that instant; offered false: the provider does not give it to this app.';
 comment on column bondhu.sync_jobs.not_before is 'Back-off that outlives the worker: Retry-After of 13 hours occurs.';
 comment on column bondhu.sync_jobs.requested_at is 'When the user asked for a sync; served before scheduled ones.';
+comment on column bondhu.sync_jobs.account_unknown is
+  'The provider could not be asked whose account it is when it was linked: the next pull asks before anything else (bondhu.settle_account).';
 
 create table bondhu.provider_tokens (
   user_id uuid not null,
@@ -97,20 +102,26 @@ create index sync_jobs_asked_for on bondhu.sync_jobs (provider, requested_at) wh
 create index sync_jobs_backing_off on bondhu.sync_jobs (provider, not_before) where not_before is not null;
 
 create table bondhu.revocations (
-  user_id uuid not null,
-  provider text not null,
+  id bigint generated always as identity primary key,
+  sealed_for uuid not null,
+  provider text not null references bondhu.provider_settings (provider),
+  account_hash bytea,
   sealed bytea not null,
   requested_at timestamptz not null default now(),
   not_before timestamptz not null default now(),
+  in_flight_until timestamptz,
   attempts integer not null default 0,
 
-  primary key (user_id, provider),
-  constraint revocations_connection_fkey foreign key (user_id, provider)
-    references public.provider_connections (user_id, provider) on delete cascade,
+  constraint account_is_hashed check (octet_length(account_hash) = 32),
   constraint attempts_are_counted check (attempts >= 0)
 );
 comment on table bondhu.revocations is
-  'Refresh tokens, sealed, of disconnected accounts whose provider has an endpoint to revoke them; gone once that is done, and after 7 days in any case.';
+  'Refresh tokens, sealed, of accounts that were unlinked or whose user is gone, where the provider has an endpoint to revoke them. Outlives the user: gone once that is done, and after 7 days in any case.';
+comment on column bondhu.revocations.sealed_for is 'The user whom the token was sealed for: without it nobody can open the seal. No foreign key, for the token is revoked after the user is gone.';
+comment on column bondhu.revocations.account_hash is 'SHA-256 of provider and account, so that a consent given again to the same account is not ended; null where the account is not known.';
+comment on column bondhu.revocations.not_before is 'Back-off, and how long a consent under way holds it back.';
+comment on column bondhu.revocations.in_flight_until is 'A worker may be asking the provider until then: no code is exchanged meanwhile, for its grant could be the one that ends.';
+create index revocations_by_owner on bondhu.revocations (provider, sealed_for);
 
 create table bondhu.page_etags (
   user_id uuid not null,

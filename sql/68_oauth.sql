@@ -9,6 +9,7 @@ create table bondhu.oauth_states (
   code_verifier text not null,
   return_to text not null,
   expires_at timestamptz not null,
+  taken boolean not null default false,
 
   constraint state_is_hashed check (octet_length(state_hash) = 32),
   constraint return_to_is_short check (char_length(return_to) <= 2000),
@@ -16,6 +17,7 @@ create table bondhu.oauth_states (
   constraint verifier_has_pkce_length check (char_length(code_verifier) between 43 and 128)
 );
 comment on table bondhu.oauth_states is 'Consents under way. The state itself is only in the URL; here is its SHA-256.';
+comment on column bondhu.oauth_states.taken is 'The person came back with it: it works once.';
 create index oauth_states_by_user on bondhu.oauth_states (user_id);
 create index oauth_states_by_provider on bondhu.oauth_states (provider);
 
@@ -26,6 +28,7 @@ create table bondhu.pending_connections (
   scopes text[] not null,
   account_id text,
   account_name text,
+  account_known boolean not null default true,
   sealed_access bytea not null,
   access_expires_at timestamptz,
   sealed_refresh bytea,
@@ -34,12 +37,14 @@ create table bondhu.pending_connections (
   constraint code_is_hashed check (octet_length(code_hash) = 32)
 );
 comment on table bondhu.pending_connections is 'Consents given and not yet confirmed. The one-time code is only in the URL; here is its SHA-256.';
+comment on column bondhu.pending_connections.account_known is
+  'False: the provider''s budget was used up, or it did not answer, when it was to be asked whose account this is; the first pull asks.';
 create index pending_connections_by_user on bondhu.pending_connections (user_id);
 create index pending_connections_by_provider on bondhu.pending_connections (provider);
 
 revoke all on bondhu.oauth_states, bondhu.pending_connections from public, anon, authenticated, service_role;
-grant select, delete on bondhu.oauth_states to bondhu_worker;
-grant select, insert, update on bondhu.pending_connections to bondhu_worker;
+grant select, update, delete on bondhu.oauth_states to bondhu_worker;
+grant select, insert, update, delete on bondhu.pending_connections to bondhu_worker;
 
 create function bondhu.base64url(bytes bytea) returns text
 language sql immutable strict parallel safe
@@ -86,7 +91,20 @@ as $$
   end
 $$;
 
-revoke all on function bondhu.random_token(), bondhu.base64url(bytea), bondhu.url_encode(text), bondhu.url_origin(text)
+-- The app reads these from the address that it is sent back to: one of its own would be taken
+-- for ours. Names may be percent-encoded, so that each letter stands beside its code.
+create function bondhu.has_an_answer(url text) returns boolean
+language sql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+  select url ~* ('[?#&;](?:' || string_agg(
+    (select string_agg(format('(?:%s|%%%s)', letter, to_hex(ascii(letter))), '' order by place)
+     from string_to_table(name, null) with ordinality spelled (letter, place)), '|') || ')(?:=|&|;|#|\[|%5b|%3d|$)')
+  from unnest(array['code', 'provider', 'error', 'error_description']) name
+$$;
+comment on function bondhu.has_an_answer(text) is 'Whether a URL has a parameter, in its query or fragment, of a name that confirm_connect''s redirect adds.';
+
+revoke all on function bondhu.random_token(), bondhu.base64url(bytea), bondhu.url_encode(text), bondhu.url_origin(text), bondhu.has_an_answer(text)
   from public, anon, authenticated, service_role;
 
 create function bondhu.provider_or_refuse(named text) returns bondhu.provider_settings
@@ -167,8 +185,20 @@ begin
       hint = format('The operator adds the app''s origin to bondhu.provider_settings.return_to_allow_list for %s.', settings.provider);
   end if;
 
+  if bondhu.has_an_answer(back) then
+    raise exception using
+      errcode = '22023',
+      message = 'return_to has a parameter that the answer adds',
+      hint = 'code, provider, error and error_description tell the app how linking ended: use other names for its own.';
+  end if;
+
   -- Revoking the former consent would end the one that is given now.
-  delete from bondhu.revocations r where r.user_id = caller and r.provider = settings.provider;
+  if not bondhu.hold_revocations(caller, settings.provider) then
+    raise exception using
+      errcode = '55000',
+      message = format('%s is being unlinked at this moment', settings.provider),
+      hint = 'Try again in half a minute.';
+  end if;
   -- Nobody has more than a few consents under way.
   delete from bondhu.oauth_states o
   where o.user_id = caller
@@ -202,8 +232,11 @@ as $$
 declare
   caller uuid := bondhu.refuse_anonymous();
   consent bondhu.pending_connections;
+  former public.provider_connections;
   same_account boolean;
 begin
+  -- One consent of a person at a time: two would mix their tokens where no connection is yet.
+  perform pg_advisory_xact_lock(hashtextextended('bondhu.consent/' || caller, 0));
   delete from bondhu.pending_connections p
   -- Codes have 43 characters: megabytes are not worth hashing.
   where p.code_hash = sha256(convert_to(left(coalesce($1, ''), 1000), 'UTF8')) and p.user_id = caller and p.expires_at > now()
@@ -218,27 +251,42 @@ begin
   -- The job before what it fills: a worker in mid-pull must not write into what follows.
   perform from bondhu.sync_jobs j where j.user_id = caller and j.provider = consent.provider for update;
 
-  select (c.account_id = consent.account_id) is true into same_account
-  from public.provider_connections c
-  where c.user_id = caller and c.provider = consent.provider;
-  if not same_account then
+  select * into former from public.provider_connections c where c.user_id = caller and c.provider = consent.provider;
+  same_account := (former.account_id = consent.account_id) is true;
+  if not consent.account_known then
+    -- settle_account decides; until then what is stored stays, and the former consent's end waits.
+    perform bondhu.queue_revocation(caller, consent.provider);
+    update bondhu.revocations r set not_before = 'infinity' where r.sealed_for = caller and r.provider = consent.provider;
+    delete from bondhu.provider_tokens t where t.user_id = caller and t.provider = consent.provider;
+  elsif not same_account then
     -- Another one, or one we cannot tell apart: what the former one brought goes.
+    if former.account_id is not null and consent.account_id is not null then
+      perform bondhu.queue_revocation(caller, consent.provider);
+    end if;
     perform bondhu.forget_provider(caller, consent.provider);
     delete from bondhu.provider_tokens t where t.user_id = caller and t.provider = consent.provider;
+  end if;
+  if consent.account_known then
+    perform bondhu.cancel_revocations(caller, consent.provider, consent.account_id);
   end if;
 
   insert into public.provider_connections as c
     (user_id, provider, status, scopes, account_id, account_name, connected_at, next_sync_at)
   values (caller, consent.provider, 'pending', consent.scopes, consent.account_id, consent.account_name, now(), now())
   on conflict (user_id, provider) do update set
-    status = 'pending', scopes = excluded.scopes, account_id = excluded.account_id, account_name = excluded.account_name,
+    status = 'pending', scopes = excluded.scopes,
+    account_id = case when consent.account_known then excluded.account_id else c.account_id end,
+    account_name = case when consent.account_known then excluded.account_name else c.account_name end,
     connected_at = now(), next_sync_at = now(), missing = '{}', last_error_code = null, last_error = null,
-    last_sync_at = case when same_account then c.last_sync_at end;
+    last_sync_at = case when same_account or not consent.account_known then c.last_sync_at end;
 
-  insert into bondhu.sync_jobs (user_id, provider, requested_at) values (caller, consent.provider, now())
+  insert into bondhu.sync_jobs (user_id, provider, requested_at, account_unknown)
+  values (caller, consent.provider, now(), not consent.account_known)
   on conflict (user_id, provider) do update set
     lease_token = null, lease_owner = null, lease_expires_at = null,
-    checkpoint = '{}', resources = '{}', not_before = null, attempts = 0, requested_at = now();
+    checkpoint = '{}', resources = '{}', attempts = 0, requested_at = now(), account_unknown = excluded.account_unknown,
+    -- What the provider asked to wait is not waited off by linking again.
+    not_before = case when former.last_error_code = 'rate_limited' then sync_jobs.not_before end;
 
   -- A consent given again may bring no refresh token (RFC 6749, section 6): the former one stays good.
   insert into bondhu.provider_tokens (user_id, provider, kind, sealed, expires_at)
@@ -290,13 +338,12 @@ declare
 begin
   -- In the order in which confirm_connect locks. The job before the rows it fills: a worker
   -- in mid-pull loses its lease first.
+  perform pg_advisory_xact_lock(hashtextextended('bondhu.consent/' || caller, 0));
   delete from bondhu.pending_connections p where p.user_id = caller and p.provider = settings.provider;
+  perform from bondhu.sync_jobs j where j.user_id = caller and j.provider = settings.provider for update;
+  perform bondhu.queue_revocation(caller, settings.provider);
+  update bondhu.revocations r set not_before = now() where r.sealed_for = caller and r.provider = settings.provider;
   delete from bondhu.sync_jobs j where j.user_id = caller and j.provider = settings.provider;
-  -- https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke. Spotify has no such endpoint.
-  insert into bondhu.revocations (user_id, provider, sealed)
-  select t.user_id, t.provider, t.sealed from bondhu.provider_tokens t
-  where t.user_id = caller and t.provider = settings.provider and t.kind = 'refresh' and settings.provider = 'youtube'
-  on conflict (user_id, provider) do update set sealed = excluded.sealed, requested_at = now(), not_before = now(), attempts = 0;
   delete from bondhu.provider_tokens t where t.user_id = caller and t.provider = settings.provider;
   delete from bondhu.oauth_states o where o.user_id = caller and o.provider = settings.provider;
   perform bondhu.forget_provider(caller, settings.provider);

@@ -301,25 +301,6 @@ $$;
 comment on function bondhu.block_provider(text, timestamptz, text) is
   'Stops a provider for everyone after a refusal of the whole app: until the given instant, else its quota''s reset, else for an hour. Returns when it goes on.';
 
-create function bondhu.claim_revocations(how_many integer) returns table (user_id uuid, provider text, sealed bytea)
-language sql
-set search_path = pg_catalog, pg_temp
-as $$
-  update bondhu.revocations r
-     set attempts = r.attempts + 1, not_before = now() + interval '5 minutes' * (r.attempts + 1)
-    from (
-      select w.user_id, w.provider from bondhu.revocations w
-      where w.not_before <= now()
-      order by w.not_before
-      limit how_many
-      for update skip locked
-    ) due
-   where r.user_id = due.user_id and r.provider = due.provider
-  returning r.user_id, r.provider, r.sealed
-$$;
-comment on function bondhu.claim_revocations(integer) is
-  'Takes up to how_many tokens to revoke; each comes again, later every time, until its row is deleted.';
-
 -- SECURITY DEFINER: pg_cron shows a role only its own jobs. Says nothing about anybody.
 create function bondhu.cron_plans_syncs() returns boolean
 language plpgsql stable security definer
@@ -338,13 +319,13 @@ $$;
 comment on function bondhu.cron_plans_syncs() is 'Whether pg_cron runs plan_syncs here; otherwise the worker plans for itself.';
 
 revoke all on bondhu.quota, bondhu.sync_load from public, anon, authenticated, service_role;
-revoke all on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.spend_request(text), bondhu.claim_revocations(integer),
+revoke all on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.spend_request(text),
   bondhu.plan_syncs(), bondhu.claim_syncs(text, integer, text[]), bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb),
   bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz), bondhu.block_provider(text, timestamptz, text),
   bondhu.cron_plans_syncs()
   from public, anon, authenticated, service_role;
 grant select on bondhu.quota, bondhu.sync_load to bondhu_worker, service_role;
-grant execute on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.spend_request(text), bondhu.claim_revocations(integer),
+grant execute on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.spend_request(text),
   bondhu.plan_syncs(), bondhu.claim_syncs(text, integer, text[]), bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb),
   bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz), bondhu.block_provider(text, timestamptz, text),
   bondhu.cron_plans_syncs()

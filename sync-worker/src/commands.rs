@@ -20,6 +20,8 @@ use crate::config::{
 use crate::error::Error;
 use crate::genres::MusicBrainz;
 use crate::hot::HotReader;
+use crate::http::attempts::Attempts;
+use crate::http::client_address::TrustedProxies;
 use crate::http::jwt::JwtVerifier;
 use crate::http::{self, HotState, Readiness};
 use crate::mirror::Mirror;
@@ -111,7 +113,11 @@ async fn everything(env: &Environment) -> Result<(), Error> {
         .as_ref()
         .map(|config| {
             let metrics = Arc::clone(&metrics);
-            Syncing::new(config, verifier.clone(), &database, metrics, redis.clone())
+            let door = Door {
+                verifier: verifier.clone(),
+                proxies: http.trusted_proxies.clone(),
+            };
+            Syncing::new(config, door, &database, metrics, redis.clone())
         })
         .transpose()?;
     let mirroring = match &mirror {
@@ -184,6 +190,13 @@ fn provider_client() -> Result<reqwest::Client, Error> {
     http_client().map_err(|e| Error::Process(format!("TLS cannot be set up: {e}")))
 }
 
+/// How the linking routes know who comes.
+#[derive(Default)]
+struct Door {
+    verifier: Option<Arc<JwtVerifier>>,
+    proxies: TrustedProxies,
+}
+
 /// What syncing and the OAuth callback share.
 struct Syncing {
     context: Arc<SyncContext>,
@@ -194,7 +207,7 @@ struct Syncing {
 impl Syncing {
     fn new(
         config: &SyncConfig,
-        verifier: Option<Arc<JwtVerifier>>,
+        door: Door,
         database: &PgPool,
         metrics: Arc<Metrics>,
         redis: Option<RedisTarget>,
@@ -211,7 +224,9 @@ impl Syncing {
             vault: Arc::clone(&vault),
             http: http.clone(),
             providers: providers.clone(),
-            verifier,
+            verifier: door.verifier,
+            proxies: door.proxies,
+            attempts: Attempts::default(),
         };
         let context = SyncContext {
             database: database.clone(),
@@ -273,7 +288,7 @@ async fn only_sync(env: &Environment, once: bool) -> Result<(), Error> {
     } else {
         pool(&database, most)?
     };
-    let syncing = Syncing::new(&config, None, &database, Arc::default(), None)?;
+    let syncing = Syncing::new(&config, Door::default(), &database, Arc::default(), None)?;
     if once {
         let synced = sync::run_once(syncing.context, stop).await?;
         println!(

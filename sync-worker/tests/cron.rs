@@ -26,6 +26,7 @@ async fn installing_twice_leaves_one_job_of_each() {
         names,
         [
             "bondhu-close-idle-sessions",
+            "bondhu-forget-consents",
             "bondhu-plan-syncs",
             "bondhu-prune",
             "bondhu-record-wellness",

@@ -109,16 +109,47 @@ async fn a_token_of_a_published_key_names_its_user() {
     let user = Uuid::new_v4();
     let token = signed(&FIRST, &project.claims(user));
     let verifier = project.verifier(false);
-    assert_eq!(verifier.verify(&token).await, Ok(SignedIn { user }));
+    assert_eq!(
+        verifier.verify(&token).await,
+        Ok(SignedIn {
+            user,
+            anonymous: false
+        })
+    );
     let header = format!("bearer {token}");
     assert_eq!(
         verifier.verify_header(Some(&header)).await,
-        Ok(SignedIn { user })
+        Ok(SignedIn {
+            user,
+            anonymous: false
+        })
     );
     for missing in [None, Some(""), Some("Basic YWRhOnNlY3JldA==")] {
         assert_eq!(
             verifier.verify_header(missing).await,
             Err(JwtError::Missing)
+        );
+    }
+}
+
+#[tokio::test]
+async fn who_is_anonymous_is_told_apart_and_an_odd_claim_is_no_claim() {
+    let project = Project::with(&[&FIRST]).await;
+    let verifier = project.verifier(false);
+    for (claim, read) in [
+        (json!(true), Ok(true)),
+        (json!(false), Ok(false)),
+        (Value::Null, Ok(false)),
+        (json!("true"), Err(JwtError::Malformed)),
+        (json!(1), Err(JwtError::Malformed)),
+    ] {
+        let mut claims = project.claims(Uuid::new_v4());
+        claims["is_anonymous"] = claim;
+        let verified = verifier.verify(&signed(&FIRST, &claims)).await;
+        assert_eq!(
+            verified.map(|signed_in| signed_in.anonymous),
+            read,
+            "{claims}"
         );
     }
 }
@@ -146,7 +177,10 @@ async fn a_legacy_token_is_accepted_only_while_the_project_has_a_legacy_secret()
         let token = signed_with_secret(SECRET.as_bytes(), kid, &project.claims(user));
         assert_eq!(
             project.verifier(true).verify(&token).await,
-            Ok(SignedIn { user })
+            Ok(SignedIn {
+                user,
+                anonymous: false
+            })
         );
         assert_eq!(
             project.verifier(false).verify(&token).await,

@@ -10,15 +10,15 @@ use serde_json::{Value, json};
 
 const EXAMPLES: &str = include_str!("../../specs/wire-examples.json");
 
-/// A complete JSON answer: what a refusal or an injected fault sends.
+/// A complete answer: what a refusal or an injected fault sends.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Reply {
     /// HTTP status.
     pub status: u16,
-    /// Headers besides `content-type`.
+    /// Headers; `content-type` where it is not JSON.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
-    /// The JSON body.
+    /// The JSON body; with a `content-type` of `text/plain`, the text.
     pub body: Value,
 }
 
@@ -58,7 +58,14 @@ impl Reply {
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, axum::Json(self.body)).into_response();
+        let plain = self
+            .headers
+            .get(header::CONTENT_TYPE.as_str())
+            .is_some_and(|kind| kind.starts_with("text/plain"));
+        let mut response = match self.body {
+            Value::String(text) if plain => (status, text).into_response(),
+            body => (status, axum::Json(body)).into_response(),
+        };
         for (name, value) in self.headers {
             if let (Ok(name), Ok(value)) =
                 (HeaderName::try_from(name), HeaderValue::try_from(value))

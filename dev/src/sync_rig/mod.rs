@@ -100,7 +100,8 @@ impl Rig {
         .execute(&admin)
         .await?;
         let api = pool(&self.cluster.url("authenticator", LINKED)).await?;
-        let mut worker = self.worker(LINKED, &[]).await?;
+        let proxies = ("BONDHU_TRUSTED_PROXIES", "127.0.0.1".to_owned());
+        let mut worker = self.worker(LINKED, &[proxies]).await?;
         for person in 1..=people {
             let user = user(person);
             sqlx::query("insert into auth.users (id, email) values ($1, $2)")

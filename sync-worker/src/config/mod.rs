@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::cache::RedisTarget;
 use crate::http::Limits;
+use crate::http::client_address::TrustedProxies;
 
 pub use environment::{ConfigError, Environment};
 pub use token_keys::TokenKey;
@@ -176,6 +177,8 @@ pub struct HttpConfig {
     pub cors_origins: Vec<HeaderValue>,
     /// `BONDHU_HTTP_CONNECTIONS` and `BONDHU_HTTP_READ_SECONDS`, of each listener.
     pub limits: Limits,
+    /// `BONDHU_TRUSTED_PROXIES`.
+    pub trusted_proxies: TrustedProxies,
 }
 
 impl HttpConfig {
@@ -194,7 +197,14 @@ impl HttpConfig {
         } else {
             Vec::new()
         };
+        let proxies = &var::TRUSTED_PROXIES;
+        let trusted_proxies = if env.is_set(proxies) {
+            env.parsed(proxies, TrustedProxies::parse)?
+        } else {
+            TrustedProxies::default()
+        };
         Ok(Self {
+            trusted_proxies,
             addr: addr(&var::HTTP_ADDR)?,
             metrics_addr: env.is_set(metrics).then(|| addr(metrics)).transpose()?,
             cors_origins,

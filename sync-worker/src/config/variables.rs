@@ -147,6 +147,13 @@ pub static CORS_ORIGINS: Variable = plain(
     "https://app.example.com,http://localhost:3000",
     None,
 );
+/// Whose word on a client's address counts.
+pub static TRUSTED_PROXIES: Variable = plain(
+    "BONDHU_TRUSTED_PROXIES",
+    "addresses or networks of proxies whose X-Forwarded-For is believed, comma-separated; unless set, a client is who connects",
+    "10.0.0.0/8,2001:db8::7",
+    None,
+);
 /// Where metrics are.
 pub static METRICS_ADDR: Variable = plain(
     "BONDHU_METRICS_ADDR",
@@ -232,7 +239,7 @@ pub static MIRROR_ACK_DELAY: Variable = plain(
 );
 
 /// All of them, in the order of `--help`.
-pub static ALL: [&Variable; 28] = [
+pub static ALL: [&Variable; 29] = [
     &DATABASE_URL,
     &REPLICATION_URL,
     &REDIS_URL,
@@ -249,6 +256,7 @@ pub static ALL: [&Variable; 28] = [
     &PUBLIC_URL,
     &HTTP_ADDR,
     &CORS_ORIGINS,
+    &TRUSTED_PROXIES,
     &METRICS_ADDR,
     &HTTP_CONNECTIONS,
     &HTTP_READ_SECONDS,

@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use bondhu_core::retry::Failure;
+use chrono::Utc;
 use reqwest::StatusCode;
-use reqwest::header::{RETRY_AFTER, USER_AGENT};
+use reqwest::header::USER_AGENT;
 use serde::Deserialize;
 use url::Url;
 
 use super::GenreSource;
-use crate::providers::{ProviderError, bounded_body, under};
+use crate::providers::{ProviderError, bounded_body, retry_after, under};
 
 /// A genre fewer people than this voted for is left out.
 const FEWEST_VOTES: i32 = 1;
@@ -83,11 +84,8 @@ impl GenreSource for MusicBrainz {
             StatusCode::NOT_FOUND => return Ok(Vec::new()),
             // It says 503 to who asks too often.
             status => {
-                let wish = headers
-                    .get(RETRY_AFTER)
-                    .and_then(|s| s.to_str().ok()?.parse().ok());
                 return Err(ProviderError {
-                    retry_after: wish.map(Duration::from_secs),
+                    retry_after: retry_after(&headers, Utc::now()),
                     ..ProviderError::new(Failure::ServerError, status.to_string())
                 });
             }

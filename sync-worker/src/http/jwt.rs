@@ -61,12 +61,16 @@ pub enum JwtError {
 pub struct SignedIn {
     /// `auth.users.id`.
     pub user: Uuid,
+    /// Whether nobody knows who it is: signed in without an address or an account elsewhere.
+    /// <https://supabase.com/docs/guides/auth/auth-anonymous>
+    pub anonymous: bool,
 }
 
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
     role: String,
+    is_anonymous: Option<bool>,
 }
 
 /// Checks access tokens of one Supabase project.
@@ -133,7 +137,10 @@ impl JwtVerifier {
             return Err(JwtError::NotForUs("role"));
         }
         let user = Uuid::try_parse(&claims.sub).map_err(|_| JwtError::NotForUs("subject"))?;
-        Ok(SignedIn { user })
+        Ok(SignedIn {
+            user,
+            anonymous: claims.is_anonymous.unwrap_or(false),
+        })
     }
 
     /// The key with that id; the legacy secret, which is in no key set, for any other.

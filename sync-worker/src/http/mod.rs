@@ -1,5 +1,7 @@
 //! The worker's HTTP: is it alive, is it ready, what does it count; hot reads; the OAuth callback.
 
+pub mod attempts;
+pub mod client_address;
 mod hot;
 pub mod jwt;
 mod listener;

@@ -1,100 +1,42 @@
 //! `GET /oauth/{provider}/callback`: where the provider sends the user's browser.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use axum::routing::{get, post};
-use bondhu_core::retry::Failure;
 use serde::Deserialize;
-use sqlx::PgPool;
-use tower_http::cors::CorsLayer;
 use url::Url;
 
-use super::link::link;
-use super::pending::{Account, Begun, KeepError, keep, take_state};
-use super::{Grant, TokenEndpoint};
-use crate::http::jwt::JwtVerifier;
+use super::keeping::keep_grant;
+use super::pending::{Begun, Consent, hold_revocations, take_state};
+use super::refusal::Refusal;
+use super::{CallbackState, TokenEndpoint, is_credential};
 use crate::provider::Provider;
-use crate::providers::{Api, ProviderAccess, ProviderError, spend_request, spotify, youtube};
-use crate::vault::{Owner, Vault};
-
-/// What the callback needs.
-#[derive(Debug)]
-pub struct CallbackState {
-    /// As `bondhu_worker`.
-    pub database: PgPool,
-    /// Seals what is granted.
-    pub vault: Arc<Vault>,
-    /// Talks with the providers.
-    pub http: reqwest::Client,
-    /// The providers that are set up.
-    pub providers: HashMap<Provider, ProviderAccess>,
-    /// Knows who signed in; `None`: nobody can bring a token.
-    pub verifier: Option<Arc<JwtVerifier>>,
-}
-
-/// A token and its envelope are far smaller.
-const LARGEST_LINK: usize = 16 * 1024;
-
-/// The routes of linking; tokens may be brought by pages of these origins.
-pub fn router(state: Arc<CallbackState>, origins: Vec<HeaderValue>) -> Router {
-    let cors = CorsLayer::new()
-        .allow_origin(origins)
-        .allow_methods([Method::POST])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE]);
-    Router::new()
-        .route("/link", post(link))
-        .layer((cors, DefaultBodyLimit::max(LARGEST_LINK)))
-        .route("/oauth/{provider}/callback", get(callback))
-        .with_state(state)
-}
+use crate::providers::ProviderAccess;
 
 #[derive(Deserialize)]
-struct Answer {
+pub(super) struct Answer {
     code: Option<String>,
     state: Option<String>,
     error: Option<String>,
 }
 
-/// Why a consent came to nothing. The code goes to the frontend, the text to people.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Refusal {
-    #[error("You did not agree to link the account.")]
-    Denied,
-    #[error("The provider could not go on: {0}.")]
-    Provider(String),
-    #[error(
-        "The permissions this needs were not granted. Link the account again and leave them ticked."
-    )]
-    ScopeMissing,
-    #[error("The provider did not complete the link ({}). Try again.", .0.failure.code())]
-    Exchange(#[from] ProviderError),
-    #[error("The link could not be stored just now. Try again.")]
-    NotKept(#[from] KeepError),
-}
+const UNKNOWN: &str = "This link was used before, has expired, or did not start here. Go back to the app and link the account again.";
+const NOT_NOW: &str =
+    "The account could not be linked just now. Wait a moment, then load this page again.";
 
-impl Refusal {
-    pub(super) const fn code(&self) -> &'static str {
-        match self {
-            Self::Denied => "access_denied",
-            Self::Provider(_) => "provider_error",
-            Self::ScopeMissing => "scope_missing",
-            Self::Exchange(error) => error.failure.code(),
-            Self::NotKept(_) => "server_error",
-        }
-    }
-}
-
-async fn callback(
+pub(super) async fn callback(
     State(state): State<Arc<CallbackState>>,
-    Path(provider): Path<String>,
-    Query(answer): Query<Answer>,
+    provider: Result<Path<String>, PathRejection>,
+    answer: Result<Query<Answer>, QueryRejection>,
+    headers: HeaderMap,
+    extensions: Extensions,
 ) -> Response {
-    let Ok(provider) = provider.parse::<Provider>() else {
+    let provider = provider.ok().and_then(|Path(name)| name.parse().ok());
+    let Some(provider): Option<Provider> = provider else {
         return page(
             StatusCode::NOT_FOUND,
             "There is no such provider. Known: spotify, youtube.",
@@ -106,26 +48,24 @@ async fn callback(
             "This provider is not set up on this server. Tell its operator.",
         );
     };
-    let begun = match take_state(
-        &state.database,
-        provider,
-        answer.state.as_deref().unwrap_or_default(),
-    )
-    .await
+    let Ok(Query(answer)) = answer else {
+        return page(StatusCode::BAD_REQUEST, UNKNOWN);
+    };
+    // Looked at before the state is taken, which works once.
+    if answer
+        .code
+        .as_deref()
+        .is_some_and(|code| !is_credential(code))
     {
-        Ok(Some(begun)) => begun,
-        Ok(None) => {
-            return page(
-                StatusCode::BAD_REQUEST,
-                "This link was used before, has expired, or did not start here. Go back to the app and link the account again.",
-            );
-        }
+        return page(StatusCode::BAD_REQUEST, UNKNOWN);
+    }
+    let consent = Consent::of(provider, answer.state.as_deref().unwrap_or_default());
+    let begun = match begun(&state, &consent, &headers, &extensions).await {
+        Ok(Ok(begun)) => begun,
+        Ok(Err(not_taken)) => return not_taken.into_response(),
         Err(error) => {
             tracing::error!(%provider, %error, "cannot read the OAuth state");
-            return page(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "The account could not be linked just now. Go back to the app and try again.",
-            );
+            return page(StatusCode::SERVICE_UNAVAILABLE, NOT_NOW);
         }
     };
     let outcome = complete(&state, config, &begun, answer).await;
@@ -135,6 +75,54 @@ async fn callback(
     send_back(&begun, outcome)
 }
 
+/// Why a consent is not taken. Whoever has to wait may load the page again.
+enum NotTaken {
+    Unknown,
+    TooMany(Duration),
+    Unlinking,
+}
+
+impl IntoResponse for NotTaken {
+    fn into_response(self) -> Response {
+        let (status, text, wait) = match self {
+            Self::Unknown => return page(StatusCode::BAD_REQUEST, UNKNOWN),
+            Self::TooMany(wait) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "There were too many attempts to link an account. Wait ten minutes, then load this page again.",
+                wait,
+            ),
+            Self::Unlinking => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The account is being unlinked at this moment. Wait half a minute, then load this page again.",
+                Duration::from_secs(30),
+            ),
+        };
+        let mut response = page(status, text);
+        let seconds = HeaderValue::from(wait.as_secs().max(1));
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        response
+    }
+}
+
+async fn begun(
+    state: &CallbackState,
+    consent: &Consent,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> Result<Result<Begun, NotTaken>, sqlx::Error> {
+    let Some(owner) = consent.owner(&state.database).await? else {
+        return Ok(Err(NotTaken::Unknown));
+    };
+    if let Some(wait) = state.too_many(owner.user, headers, extensions) {
+        return Ok(Err(NotTaken::TooMany(wait)));
+    }
+    if !hold_revocations(&state.database, owner).await? {
+        return Ok(Err(NotTaken::Unlinking));
+    }
+    let begun = take_state(&state.database, consent).await?;
+    Ok(begun.ok_or(NotTaken::Unknown))
+}
+
 async fn complete(
     state: &CallbackState,
     config: &ProviderAccess,
@@ -142,91 +130,17 @@ async fn complete(
     answer: Answer,
 ) -> Result<String, Refusal> {
     let code = match (answer.code, answer.error.as_deref()) {
-        (_, Some("access_denied")) => return Err(Refusal::Denied),
-        (_, Some(error)) => return Err(Refusal::Provider(error.chars().take(80).collect())),
-        (None, None) => return Err(Refusal::Provider("it sent no code".to_owned())),
+        (_, Some(error)) => return Err(Refusal::of_consent_page(error)),
+        (None, None) => return Err(Refusal::Provider("it sent no code")),
         (Some(code), None) => code,
     };
-    make_room(&state.database, begun.owner.provider).await?;
-    let endpoint = TokenEndpoint::new(begun.owner.provider, config, state.http.clone());
-    let grant = endpoint.exchange(code, begun.code_verifier.clone()).await?;
+    let provider = begun.owner.provider;
+    let endpoint = TokenEndpoint::new(provider, config, state.http.clone());
+    let exchanged = endpoint.exchange(code, begun.code_verifier.clone()).await;
+    let grant = exchanged.map_err(|error| Refusal::Exchange(provider, error))?;
     let code = keep_grant(state, config, begun.owner, &grant).await?;
-    tracing::info!(provider = %begun.owner.provider, user = %begun.owner.user, "consent kept until it is confirmed");
+    tracing::info!(%provider, user = %begun.owner.user, "consent kept until it is confirmed");
     Ok(code)
-}
-
-/// Enters the request that asks for the account in the ledger. Before the token endpoint is asked:
-/// a code is used up by that, and a refresh token may be.
-pub(super) async fn make_room(database: &PgPool, provider: Provider) -> Result<(), Refusal> {
-    let spent = spend_request(database, provider)
-        .await
-        .map_err(KeepError::from)?;
-    match spent {
-        None => Ok(()),
-        Some(_) => {
-            let full = "our own ledger says that the provider's budget is used up";
-            Err(ProviderError::new(Failure::RateLimited, full).into())
-        }
-    }
-}
-
-/// Keeps a grant until its user confirms it; returns the one-time code for that.
-pub(super) async fn keep_grant(
-    state: &CallbackState,
-    config: &ProviderAccess,
-    owner: Owner,
-    grant: &Grant,
-) -> Result<String, Refusal> {
-    let asked = asked_scopes(&state.database, owner.provider)
-        .await
-        .map_err(KeepError::from)?;
-    // Consent is granular: what was asked for need not be what was granted.
-    let granted = grant.scopes.clone().unwrap_or_else(|| asked.clone());
-    if !asked.iter().any(|scope| granted.contains(scope)) {
-        return Err(Refusal::ScopeMissing);
-    }
-    let account = account(state, config, owner.provider, grant).await?;
-    Ok(keep(
-        &state.database,
-        &state.vault,
-        owner,
-        grant,
-        &granted,
-        &account,
-    )
-    .await?)
-}
-
-async fn asked_scopes(database: &PgPool, provider: Provider) -> Result<Vec<String>, sqlx::Error> {
-    sqlx::query_scalar("select scopes from bondhu.provider_settings where provider = $1")
-        .bind(provider.name())
-        .fetch_one(database)
-        .await
-}
-
-async fn account(
-    state: &CallbackState,
-    config: &ProviderAccess,
-    provider: Provider,
-    grant: &Grant,
-) -> Result<Account, Refusal> {
-    let api = Api::new(provider, state.http.clone(), config.api_url.clone());
-    let account = match provider {
-        Provider::Spotify => spotify::me(&api, &grant.access).await.map(|me| Account {
-            id: Some(me.id),
-            name: me.display_name,
-        }),
-        // A Google account need not have a channel.
-        Provider::YouTube => youtube::own_channel(&api, &grant.access)
-            .await
-            .map(|channel| {
-                channel.map_or_else(Account::default, |channel| Account {
-                    id: channel.id,
-                    name: channel.snippet.and_then(|snippet| snippet.title),
-                })
-            }),
-    };
-    Ok(account?)
 }
 
 /// Back to the app. `return_to` was checked against the allow-list when it was stored.
@@ -261,12 +175,18 @@ fn page(status: StatusCode, text: &'static str) -> Response {
     response
 }
 
-/// Codes are in these URLs: they belong into no cache and no Referer.
+/// Codes are in these URLs: they belong into no cache and no Referer. Nor does anybody frame them.
 fn private(response: &mut Response) {
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(
-        header::REFERRER_POLICY,
-        HeaderValue::from_static("no-referrer"),
-    );
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
 }

@@ -7,25 +7,40 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::rejection::BytesRejection;
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bondhu_core::retry::Policy;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::json;
+use sqlx::PgPool;
 
-use super::callback::{CallbackState, Refusal, keep_grant, make_room};
-use super::{Grant, TokenEndpoint};
+use super::keeping::keep_grant;
+use super::pending::{KeepError, hold_revocations};
+use super::refusal::Refusal;
+use super::{CallbackState, Grant, TokenEndpoint, is_credential};
 use crate::http::jwt::JwtError;
 use crate::provider::Provider;
 use crate::vault::Owner;
 
 /// What is posted.
 #[derive(Deserialize)]
-pub(super) struct Link {
+struct Link {
     provider: String,
     refresh_token: SecretString,
+}
+
+impl Link {
+    /// Reads a body; nothing of it is repeated to anybody, for a secret is in it.
+    fn read(body: &[u8]) -> Result<Self, LinkError> {
+        // An array would be read too, by places.
+        let object = body.trim_ascii_start().starts_with(b"{");
+        let link: Option<Self> = serde_json::from_slice(body).ok();
+        link.filter(|link| object && is_credential(link.refresh_token.expose_secret()))
+            .ok_or(LinkError::Body)
+    }
 }
 
 /// Why it came to nothing.
@@ -35,6 +50,14 @@ enum LinkError {
     NoSignIn,
     #[error(transparent)]
     Token(#[from] JwtError),
+    #[error(
+        "this account is anonymous and may not link others here; sign in with an address or an identity first"
+    )]
+    Anonymous,
+    #[error("the body is larger than any token")]
+    TooLarge,
+    #[error(r#"send {{"provider": "spotify" or "youtube", "refresh_token": "…"}} as JSON"#)]
+    Body,
     #[error("there is no such provider; known: spotify, youtube")]
     UnknownProvider,
     #[error("this provider is not set up on this server; its operator has to do that")]
@@ -44,77 +67,140 @@ enum LinkError {
 }
 
 impl LinkError {
-    const fn status_and_code(&self) -> (StatusCode, &'static str) {
+    fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::NoSignIn => (StatusCode::SERVICE_UNAVAILABLE, "not_set_up"),
             Self::Token(JwtError::KeysUnavailable) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "keys_unavailable")
             }
             Self::Token(_) => (StatusCode::UNAUTHORIZED, "not_signed_in"),
+            Self::Anonymous => (StatusCode::FORBIDDEN, "anonymous_account"),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            Self::Body => (StatusCode::BAD_REQUEST, "bad_request"),
             Self::UnknownProvider => (StatusCode::NOT_FOUND, "unknown_provider"),
             Self::NotSetUp => (StatusCode::NOT_FOUND, "not_set_up"),
-            Self::Refused(refusal) => match refusal {
-                Refusal::NotKept(_) => (StatusCode::SERVICE_UNAVAILABLE, refusal.code()),
-                // Later it may do; the token is as good as before.
-                Refusal::Exchange(error) if matches!(error.failure.policy(), Policy::Retry) => {
-                    (StatusCode::SERVICE_UNAVAILABLE, refusal.code())
-                }
-                _ => (StatusCode::UNPROCESSABLE_ENTITY, refusal.code()),
-            },
+            Self::Refused(refusal) => {
+                let status = match refusal {
+                    Refusal::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+                    // Later it may do; the token is as good as before.
+                    _ if refusal.wait().is_some() => StatusCode::SERVICE_UNAVAILABLE,
+                    _ => StatusCode::UNPROCESSABLE_ENTITY,
+                };
+                (status, refusal.code())
+            }
         }
     }
 }
+
+impl IntoResponse for LinkError {
+    fn into_response(self) -> Response {
+        let (status, code) = self.status_and_code();
+        let body = json!({ "code": code, "message": self.to_string() });
+        let mut response = (status, NOT_STORED, Json(body)).into_response();
+        let headers = response.headers_mut();
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Self::Refused(refusal) = &self
+            && let Some(wait) = refusal.wait()
+        {
+            headers.insert(
+                header::RETRY_AFTER,
+                HeaderValue::from(wait.as_secs().max(1)),
+            );
+        }
+        response
+    }
+}
+
+const NOT_STORED: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
 /// Answers `{"provider", "code"}`: `confirm_connect(code)` under the same user then links the
 /// account, as after a consent.
 pub(super) async fn link(
     State(state): State<Arc<CallbackState>>,
     headers: HeaderMap,
-    Json(link): Json<Link>,
+    extensions: Extensions,
+    body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let (status, body) = match linked(&state, &headers, link).await {
-        Ok((provider, code)) => (
-            StatusCode::OK,
-            json!({ "provider": provider.name(), "code": code }),
-        ),
-        Err(error) => {
-            let (status, code) = error.status_and_code();
-            tracing::warn!(code, ?error, "an account was not linked");
-            (
-                status,
-                json!({ "code": code, "message": error.to_string() }),
-            )
+    match linked(&state, &headers, &extensions, body).await {
+        Ok((provider, code)) => {
+            let body = json!({ "provider": provider.name(), "code": code });
+            (NOT_STORED, Json(body)).into_response()
         }
-    };
-    (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
+        Err(error) => {
+            tracing::warn!(
+                code = error.status_and_code().1,
+                ?error,
+                "an account was not linked"
+            );
+            error.into_response()
+        }
+    }
 }
 
 async fn linked(
     state: &CallbackState,
     headers: &HeaderMap,
-    link: Link,
+    extensions: &Extensions,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<(Provider, String), LinkError> {
     let verifier = state.verifier.as_ref().ok_or(LinkError::NoSignIn)?;
     let authorization = headers.get(header::AUTHORIZATION);
     let authorization = authorization.and_then(|value| value.to_str().ok());
-    let user = verifier.verify_header(authorization).await?.user;
+    let signed_in = verifier.verify_header(authorization).await?;
+    let user = signed_in.user;
+    if signed_in.anonymous
+        && !anonymous_may_link(&state.database)
+            .await
+            .map_err(not_kept)?
+    {
+        return Err(LinkError::Anonymous);
+    }
+    let link = match body {
+        Ok(body) => Link::read(&body)?,
+        Err(refused) if refused.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            return Err(LinkError::TooLarge);
+        }
+        Err(_) => return Err(LinkError::Body),
+    };
     let provider: Provider = link
         .provider
         .parse()
         .map_err(|_| LinkError::UnknownProvider)?;
     let config = state.providers.get(&provider).ok_or(LinkError::NotSetUp)?;
-
-    make_room(&state.database, provider).await?;
-    let endpoint = TokenEndpoint::new(provider, config, state.http.clone());
-    let renewed = endpoint
-        .refresh(&link.refresh_token)
+    if let Some(wait) = state.too_many(user, headers, extensions) {
+        return Err(Refusal::TooMany(wait).into());
+    }
+    let owner = Owner { user, provider };
+    if !hold_revocations(&state.database, owner)
         .await
-        .map_err(Refusal::from)?;
+        .map_err(not_kept)?
+    {
+        return Err(Refusal::Unlinking.into());
+    }
+
+    let endpoint = TokenEndpoint::new(provider, config, state.http.clone());
+    let renewed = endpoint.refresh(&link.refresh_token).await;
+    let renewed = renewed.map_err(|error| Refusal::Exchange(provider, error))?;
     let grant = Grant {
         refresh: renewed.refresh.or(Some(link.refresh_token)),
         ..renewed
     };
-    let code = keep_grant(state, config, Owner { user, provider }, &grant).await?;
+    let code = keep_grant(state, config, owner, &grant).await?;
     tracing::info!(%provider, %user, "a token was brought and kept until it is confirmed");
     Ok((provider, code))
+}
+
+fn not_kept(error: sqlx::Error) -> LinkError {
+    Refusal::from(KeepError::from(error)).into()
+}
+
+/// What `bondhu.settings` says that anonymous accounts may do.
+async fn anonymous_may_link(database: &PgPool) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "select coalesce((to_jsonb(s) ->> 'anonymous_may_link')::boolean, false) from bondhu.settings s",
+    )
+    .fetch_one(database)
+    .await
 }

@@ -1,9 +1,11 @@
 //! A consent between the provider's redirect and `confirm_connect`, in the database.
 
+use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::Grant;
+use super::account::Account;
 use crate::provider::Provider;
 use crate::vault::{Owner, TokenKind, Vault, VaultError};
 
@@ -24,21 +26,54 @@ pub(super) enum KeepError {
     Vault(#[from] VaultError),
 }
 
-/// Takes the consent that `state` began: it can be taken once. `None`: unknown, used or expired.
+/// A consent by its state, of which the database knows the hash alone.
+#[derive(Debug)]
+pub(super) struct Consent {
+    provider: Provider,
+    state_hash: [u8; 32],
+}
+
+impl Consent {
+    /// Of whatever somebody sent as `state`.
+    pub(super) fn of(provider: Provider, state: &str) -> Self {
+        Self {
+            provider,
+            state_hash: Sha256::digest(state).into(),
+        }
+    }
+
+    /// Who began it and may still finish it; `None`: unknown, used or expired.
+    pub(super) async fn owner(&self, database: &PgPool) -> Result<Option<Owner>, sqlx::Error> {
+        let user = sqlx::query_scalar(
+            "select user_id from bondhu.oauth_states
+             where state_hash = $1 and provider = $2 and expires_at > now() and not taken",
+        )
+        .bind(self.state_hash)
+        .bind(self.provider.name())
+        .fetch_optional(database)
+        .await?;
+        Ok(user.map(|user| Owner {
+            user,
+            provider: self.provider,
+        }))
+    }
+}
+
+/// Takes a consent that was begun: it can be taken once. `None`: unknown, used or expired.
 pub(super) async fn take_state(
     database: &PgPool,
-    provider: Provider,
-    state: &str,
+    consent: &Consent,
 ) -> Result<Option<Begun>, sqlx::Error> {
     let begun: Option<(Uuid, String, String)> = sqlx::query_as(
-        "delete from bondhu.oauth_states
-         where state_hash = sha256(convert_to($1, 'UTF8')) and provider = $2 and expires_at > now()
+        "update bondhu.oauth_states set taken = true
+         where state_hash = $1 and provider = $2 and expires_at > now() and not taken
          returning user_id, code_verifier, return_to",
     )
-    .bind(state)
-    .bind(provider.name())
+    .bind(consent.state_hash)
+    .bind(consent.provider.name())
     .fetch_optional(database)
     .await?;
+    let provider = consent.provider;
     Ok(begun.map(|(user, code_verifier, return_to)| Begun {
         owner: Owner { user, provider },
         code_verifier,
@@ -46,21 +81,25 @@ pub(super) async fn take_state(
     }))
 }
 
-/// The account that consented.
-#[derive(Debug, Default)]
-pub(super) struct Account {
-    pub(super) id: Option<String>,
-    pub(super) name: Option<String>,
+/// Keeps the person's former consent from being revoked while a new one is under way. False: it
+/// is being revoked at this moment, and what was granted now would end with it.
+pub(super) async fn hold_revocations(database: &PgPool, owner: Owner) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select bondhu.hold_revocations($1, $2)")
+        .bind(owner.user)
+        .bind(owner.provider.name())
+        .fetch_one(database)
+        .await
 }
 
-/// Keeps a grant, sealed, until the user confirms it; returns the one-time code.
+/// Keeps a grant, sealed, until the user confirms it; returns the one-time code. Without an
+/// account the first pull asks for it.
 pub(super) async fn keep(
     database: &PgPool,
     vault: &Vault,
     owner: Owner,
     grant: &Grant,
     scopes: &[String],
-    account: &Account,
+    account: Option<&Account>,
 ) -> Result<String, KeepError> {
     let access = vault.seal(owner, TokenKind::Access, &grant.access)?;
     let refresh = grant
@@ -72,9 +111,9 @@ pub(super) async fn keep(
     let code = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
     sqlx::query(
         "insert into bondhu.pending_connections
-           (code_hash, user_id, provider, scopes, account_id, account_name,
+           (code_hash, user_id, provider, scopes, account_id, account_name, account_known,
             sealed_access, access_expires_at, sealed_refresh, expires_at)
-         select sha256(convert_to($1, 'UTF8')), $2, $3, $4, $5, $6, $7, $8, $9,
+         select sha256(convert_to($1, 'UTF8')), $2, $3, $4, $5, $6, $7, $8, $9, $10,
                 now() + make_interval(mins => oauth_state_ttl_minutes)
          from bondhu.settings",
     )
@@ -82,8 +121,9 @@ pub(super) async fn keep(
     .bind(owner.user)
     .bind(owner.provider.name())
     .bind(scopes)
-    .bind(&account.id)
-    .bind(&account.name)
+    .bind(account.and_then(|account| account.id.as_deref()))
+    .bind(account.and_then(|account| account.name.as_deref()))
+    .bind(account.is_some())
     .bind(access)
     .bind(grant.access_expires_at)
     .bind(refresh)

@@ -4,23 +4,19 @@ use std::time::Duration;
 
 use bondhu_core::retry::Failure;
 use chrono::{DateTime, TimeDelta, Utc};
-use oauth2::basic::{BasicClient, BasicErrorResponseType, BasicTokenResponse};
+use oauth2::basic::{BasicClient, BasicTokenResponse};
 use oauth2::{
     AuthType, AuthorizationCode, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest,
     HttpResponse, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, TokenResponse,
     TokenUrl,
 };
-use reqwest::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::provider::Provider;
-use crate::providers::{ProviderAccess, ProviderError, bounded_body};
+use crate::providers::{ProviderAccess, ProviderError, bounded_body, of_oauth_code};
 
 type Client =
     BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
-
-/// How long a provider is left alone after it refused the app's own credentials.
-const APP_REFUSED_PAUSE: Duration = Duration::from_secs(15 * 60);
 
 /// What a token endpoint grants.
 #[derive(Debug)]
@@ -39,7 +35,6 @@ pub struct Grant {
 /// A provider's token endpoint.
 #[derive(Debug)]
 pub struct TokenEndpoint {
-    provider: Provider,
     client: Client,
     http: reqwest::Client,
 }
@@ -60,11 +55,7 @@ impl TokenEndpoint {
                 // https://developers.google.com/identity/protocols/oauth2/web-server
                 Provider::YouTube => AuthType::RequestBody,
             });
-        Self {
-            provider,
-            client,
-            http,
-        }
+        Self { client, http }
     }
 
     /// Exchanges an authorisation code, with the PKCE verifier of its consent.
@@ -75,7 +66,7 @@ impl TokenEndpoint {
         self.client
             .exchange_code(AuthorizationCode::new(code))
             .set_pkce_verifier(PkceCodeVerifier::new(verifier))
-            .request_async(&|request| send(self.provider, self.http.clone(), request))
+            .request_async(&|request| send(self.http.clone(), request))
             .await
             .map(grant)
             .map_err(failure)
@@ -88,7 +79,7 @@ impl TokenEndpoint {
     pub async fn refresh(&self, refresh: &SecretString) -> Result<Grant, ProviderError> {
         self.client
             .exchange_refresh_token(&RefreshToken::new(refresh.expose_secret().to_owned()))
-            .request_async(&|request| send(self.provider, self.http.clone(), request))
+            .request_async(&|request| send(self.http.clone(), request))
             .await
             .map(grant)
             .map_err(failure)
@@ -96,18 +87,14 @@ impl TokenEndpoint {
 }
 
 /// Carries a request of crate `oauth2` over our own HTTP client.
-async fn send(
-    provider: Provider,
-    http: reqwest::Client,
-    request: HttpRequest,
-) -> Result<HttpResponse, ProviderError> {
+async fn send(http: reqwest::Client, request: HttpRequest) -> Result<HttpResponse, ProviderError> {
     let request = reqwest::Request::try_from(request)?;
     let answer = http.execute(request).await?;
     let (status, headers) = (answer.status(), answer.headers().clone());
     let body = bounded_body(answer).await?;
-    // These need not be JSON; without this they would read as malformed.
-    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-        return Err(ProviderError::refused(provider, status, &headers, &body));
+    // One table says what refusals mean, also those that are not written as RFC 6749 has it.
+    if !status.is_success() {
+        return Err(ProviderError::refused_by_oauth(status, &headers, &body));
     }
     let mut response = HttpResponse::new(body);
     *response.status_mut() = status;
@@ -140,23 +127,11 @@ fn failure(
     match error {
         RequestTokenError::Request(error) => error,
         RequestTokenError::ServerResponse(refusal) => {
-            let failure = match refusal.error() {
-                BasicErrorResponseType::InvalidGrant => Failure::ConsentEnded,
-                BasicErrorResponseType::InvalidClient
-                | BasicErrorResponseType::UnauthorizedClient => Failure::AppRefused,
-                BasicErrorResponseType::InvalidRequest
-                | BasicErrorResponseType::InvalidScope
-                | BasicErrorResponseType::UnsupportedGrantType
-                | BasicErrorResponseType::Extension(_) => Failure::Refused,
-            };
             let code = refusal.error().to_string();
             let said = refusal
                 .error_description()
                 .map_or(code.clone(), |text| format!("{code}: {text}"));
-            ProviderError {
-                retry_after: (failure == Failure::AppRefused).then_some(APP_REFUSED_PAUSE),
-                ..ProviderError::new(failure, said)
-            }
+            ProviderError::new(of_oauth_code(&code), said)
         }
         // The body may hold a token, so that none of it is shown.
         RequestTokenError::Parse(error, _) => ProviderError::new(

@@ -1,12 +1,19 @@
 //! What providers offer: calls, pages, and what their refusals mean.
 
 mod api;
+mod meanings;
+mod meanings_youtube;
 mod refusal;
+mod retry_after;
 pub mod spotify;
+mod stop;
 pub mod youtube;
 
 pub use api::{Api, Bearer, Changed};
+pub(crate) use meanings::of_oauth_code;
 pub use refusal::ProviderError;
+pub(crate) use retry_after::retry_after;
+pub(crate) use stop::stop_provider;
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -1,13 +1,16 @@
-//! From an HTTP answer to a [`Failure`]. Providers put the reason in the body: the
-//! status alone means many things.
+//! From an HTTP answer to a [`Failure`]: what it says, however it says it. What that means is in
+//! the table of `meanings`.
 
 use std::time::Duration;
 
-use bondhu_core::retry::Failure;
+use bondhu_core::retry::{APP_REFUSED_PAUSE, Failure};
+use chrono::Utc;
 use reqwest::StatusCode;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
-use serde::Deserialize;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use serde_json::Value;
 
+use super::meanings::{Door, Form, Refusal, row};
+use super::retry_after::retry_after;
 use crate::provider::Provider;
 
 /// A call that brought nothing. Holds no token: texts of requests are left out.
@@ -47,41 +50,41 @@ impl ProviderError {
         Self::new(Failure::Malformed, "304 to a request without an entity tag")
     }
 
-    /// Reads a refusal.
+    /// Reads a refusal of a provider's API.
     pub(crate) fn refused(
         provider: Provider,
         status: StatusCode,
         headers: &HeaderMap,
         body: &[u8],
     ) -> Self {
-        // https://developer.spotify.com/documentation/web-api/concepts/api-calls#response-error
-        // https://developers.google.com/youtube/v3/docs/errors
-        let error = serde_json::from_slice::<Envelope>(body)
-            .unwrap_or_default()
-            .error;
-        let reasons: Vec<&str> = error
-            .errors
-            .iter()
-            .filter_map(|e| e.reason.as_deref())
-            .chain(error.reason.as_deref())
-            .collect();
-        let message = error.message.unwrap_or_default();
-        let failure = match provider {
-            Provider::Spotify => spotify(status, &reasons, &message),
-            Provider::YouTube => youtube(status, &reasons),
+        Self::read(Door::Api(provider), status, headers, body)
+    }
+
+    /// Reads a refusal of a token endpoint or of the endpoint that revokes.
+    pub(crate) fn refused_by_oauth(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+        Self::read(Door::OAuth, status, headers, body)
+    }
+
+    fn read(door: Door, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+        let said = Said::read(headers, body);
+        let reasons: Vec<&str> = said.reasons.iter().map(String::as_str).collect();
+        let refusal = Refusal {
+            door,
+            status: status.as_u16(),
+            form: said.form,
+            reasons: &reasons,
+            text: &said.text.to_lowercase(),
         };
-        let retry_after = headers
-            .get(RETRY_AFTER)
-            .and_then(|seconds| seconds.to_str().ok()?.trim().parse().ok())
-            .map(Duration::from_secs);
-        let said = if message.is_empty() {
-            status.to_string()
-        } else {
-            format!("{status}: {message}")
-        };
+        let failure = row(&refusal).failure;
+        let wish = retry_after(headers, Utc::now());
+        let detail = [status.to_string(), said.reasons.join(", "), said.text]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(": ");
         Self {
-            retry_after,
-            ..Self::new(failure, said)
+            retry_after: wish.or((failure == Failure::AppRefused).then_some(APP_REFUSED_PAUSE)),
+            ..Self::new(failure, detail)
         }
     }
 }
@@ -100,60 +103,87 @@ impl From<reqwest::Error> for ProviderError {
     }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Envelope {
-    error: ErrorBody,
+/// A text for people is no longer, by far; the rest of a page is not looked at.
+const LONGEST_TEXT: usize = 500;
+
+/// What an answer says, however it says it.
+#[derive(Debug)]
+struct Said {
+    form: Form,
+    reasons: Vec<String>,
+    text: String,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ErrorBody {
-    message: Option<String>,
-    reason: Option<String>,
-    errors: Vec<Reason>,
-}
-
-#[derive(Deserialize)]
-struct Reason {
-    reason: Option<String>,
-}
-
-fn spotify(status: StatusCode, reasons: &[&str], message: &str) -> Failure {
-    let message = message.to_lowercase();
-    match status.as_u16() {
-        401 => Failure::TokenExpired,
-        403 if message.contains("scope") => Failure::ScopeMissing,
-        403 if message.contains("not registered") || message.contains("developer") => {
-            Failure::NotAllowListed
+impl Said {
+    /// <https://developer.spotify.com/documentation/web-api/concepts/api-calls#response-error>,
+    /// <https://developers.google.com/youtube/v3/docs/errors>, RFC 6749 section 5.2. Field by field:
+    /// one that is not as described takes nothing away from the others.
+    fn read(headers: &HeaderMap, body: &[u8]) -> Self {
+        if let Ok(Value::Object(whole)) = serde_json::from_slice(body) {
+            let error = whole.get("error").unwrap_or(&Value::Null);
+            let list = |name| error[name].as_array().into_iter().flatten();
+            let reasons = [error, &error["reason"]]
+                .into_iter()
+                .chain(
+                    list("errors")
+                        .chain(list("details"))
+                        .map(|one| &one["reason"]),
+                )
+                .filter_map(Value::as_str);
+            let text = [
+                &error["message"],
+                whole.get("error_description").unwrap_or(&Value::Null),
+            ];
+            return Self {
+                form: Form::Json,
+                reasons: reasons.map(shortened).collect(),
+                text: text
+                    .into_iter()
+                    .find_map(Value::as_str)
+                    .map(shortened)
+                    .unwrap_or_default(),
+            };
         }
-        404 | 410 => Failure::NotOffered,
-        429 if reasons.contains(&"QUOTA_EXCEEDED") => Failure::QuotaExceeded,
-        429 => Failure::RateLimited,
-        500.. => Failure::ServerError,
-        _ => Failure::Refused,
+        let stated = headers
+            .get(CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok());
+        let plain = stated.is_none_or(|kind| {
+            kind.trim_start()
+                .to_ascii_lowercase()
+                .starts_with("text/plain")
+        });
+        // What proxies send may have no type either.
+        let text = if plain && !body.trim_ascii_start().starts_with(b"<") {
+            shortened(String::from_utf8_lossy(&body[..body.len().min(LONGEST_TEXT)]).trim())
+        } else {
+            String::new()
+        };
+        Self {
+            form: if text.is_empty() {
+                Form::Other
+            } else {
+                Form::Text
+            },
+            reasons: Vec::new(),
+            text,
+        }
     }
 }
 
-fn youtube(status: StatusCode, reasons: &[&str]) -> Failure {
-    let has = |reason: &str| reasons.contains(&reason);
-    match status.as_u16() {
-        401 => Failure::TokenExpired,
-        _ if has("quotaExceeded") || has("dailyLimitExceeded") => Failure::QuotaExceeded,
-        _ if has("rateLimitExceeded") || has("userRateLimitExceeded") => Failure::RateLimited,
-        _ if has("invalidPageToken") => Failure::PageExpired,
-        _ if has("insufficientPermissions") => Failure::ScopeMissing,
-        404 | 410 => Failure::NotOffered,
-        429 => Failure::RateLimited,
-        500.. => Failure::ServerError,
-        _ => Failure::Refused,
-    }
+fn shortened(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(LONGEST_TEXT)
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, Failure, HeaderMap, Provider, ProviderError, StatusCode};
-    use serde_json::Value;
+    use super::{Duration, Failure, HeaderMap, Provider, ProviderError, StatusCode, Value};
+    use bondhu_core::retry::{APP_REFUSED_PAUSE, Policy};
+    use proptest::prelude::{any, proptest};
+    use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+    use serde_json::json;
 
     /// An answer of `dev/specs/wire-examples.json`, read as the worker reads it.
     fn read(provider: Provider, name: &str) -> ProviderError {
@@ -161,15 +191,20 @@ mod tests {
             serde_json::from_str(include_str!("../../../dev/specs/wire-examples.json")).unwrap();
         let example = &examples[provider.name()][name];
         let mut headers = HeaderMap::new();
-        if let Some(wait) = example["headers"]["retry-after"].as_str() {
-            headers.insert("retry-after", wait.parse().unwrap());
+        for (name, value) in example["headers"].as_object().into_iter().flatten() {
+            let name: HeaderName = name.parse().unwrap();
+            headers.insert(name, value.as_str().unwrap().parse().unwrap());
         }
+        let body = match &example["body"] {
+            Value::String(text) => text.clone(),
+            body => body.to_string(),
+        };
         let status = u16::try_from(example["status"].as_u64().unwrap()).unwrap();
         ProviderError::refused(
             provider,
             StatusCode::from_u16(status).unwrap(),
             &headers,
-            example["body"].to_string().as_bytes(),
+            body.as_bytes(),
         )
     }
 
@@ -181,6 +216,26 @@ mod tests {
                 Provider::Spotify,
                 "api_403_playlist_not_owned_or_removed_endpoint",
                 Failure::Refused,
+            ),
+            (
+                Provider::Spotify,
+                "api_403_user_not_registered",
+                Failure::NotAllowListed,
+            ),
+            (
+                Provider::Spotify,
+                "api_403_owner_without_premium",
+                Failure::AppRefused,
+            ),
+            (
+                Provider::YouTube,
+                "accessNotConfigured",
+                Failure::AppRefused,
+            ),
+            (
+                Provider::YouTube,
+                "youtubeSignupRequired",
+                Failure::NoChannel,
             ),
             (Provider::Spotify, "api_429_rate", Failure::RateLimited),
             (
@@ -194,7 +249,7 @@ mod tests {
             (Provider::YouTube, "forbidden_scope", Failure::ScopeMissing),
             (Provider::YouTube, "unauthorized", Failure::TokenExpired),
             (Provider::YouTube, "invalidPageToken", Failure::PageExpired),
-            (Provider::YouTube, "playlistNotFound", Failure::NotOffered),
+            (Provider::YouTube, "playlistNotFound", Failure::Gone),
         ] {
             assert_eq!(read(provider, name).failure, failure, "{name}");
         }
@@ -216,5 +271,71 @@ mod tests {
         assert_eq!(read(StatusCode::BAD_GATEWAY), Failure::ServerError);
         assert_eq!(read(StatusCode::FORBIDDEN), Failure::Refused);
         assert_eq!(read(StatusCode::TOO_MANY_REQUESTS), Failure::RateLimited);
+    }
+    fn read_as(kind: &'static str, status: u16, body: &[u8]) -> ProviderError {
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(kind))]);
+        let status = StatusCode::from_u16(status).unwrap();
+        ProviderError::refused(Provider::Spotify, status, &headers, body)
+    }
+
+    #[test]
+    fn a_text_decides_whether_it_is_plain_or_in_json_and_a_page_does_not() {
+        let text = "User not registered in the Developer Dashboard";
+        let envelope = json!({"error": {"status": 403, "message": text}}).to_string();
+        for (kind, body) in [
+            ("text/plain", text),
+            ("TEXT/PLAIN; charset=utf-8", text),
+            ("text/plain", envelope.as_str()),
+            ("application/json", envelope.as_str()),
+        ] {
+            let error = read_as(kind, 403, body.as_bytes());
+            assert_eq!(error.failure, Failure::NotAllowListed, "{kind}");
+            assert!(error.detail.contains(text), "{error}");
+        }
+        for (kind, body) in [
+            ("text/html", format!("<html>{text}")),
+            ("text/plain", format!("  <html>{text}")),
+        ] {
+            assert_eq!(
+                read_as(kind, 403, body.as_bytes()).failure,
+                Failure::Refused
+            );
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_the_app_stops_it_for_a_while_at_least() {
+        let error = read(Provider::YouTube, "accessNotConfigured");
+        assert_eq!(error.failure.policy(), Policy::StopProvider);
+        assert_eq!(error.retry_after, Some(APP_REFUSED_PAUSE));
+    }
+
+    #[test]
+    fn one_field_that_is_not_as_described_takes_nothing_from_the_others() {
+        let quota = json!([null, 7, {"reason": null}, {"reason": "quotaExceeded"}]);
+        for body in [
+            json!({"error": {"errors": quota, "message": 5}}),
+            json!({"error": {"errors": {}, "details": quota, "code": "x"}}),
+            json!({"error": {"errors": [], "reason": "quotaExceeded"}}),
+        ] {
+            let (status, headers) = (StatusCode::FORBIDDEN, HeaderMap::new());
+            let body = body.to_string();
+            let error =
+                ProviderError::refused(Provider::YouTube, status, &headers, body.as_bytes());
+            assert_eq!(error.failure, Failure::QuotaExceeded, "{body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_under_any_status_mean_something_and_are_shown_short(
+            status in 300_u16..600, body in any::<Vec<u8>>(), youtube in any::<bool>(),
+        ) {
+            let provider = if youtube { Provider::YouTube } else { Provider::Spotify };
+            let status = StatusCode::from_u16(status).unwrap();
+            let error = ProviderError::refused(provider, status, &HeaderMap::new(), &body);
+            assert!(error.detail.chars().count() <= 200);
+            assert!(!error.detail.chars().any(char::is_control));
+        }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 use sqlx::{PgPool, PgTransaction};
 use uuid::Uuid;
@@ -151,19 +150,4 @@ impl Lease {
             Err(SyncError::LeaseLost)
         }
     }
-}
-
-/// Stops a provider for everybody; returns when it goes on.
-pub(super) async fn block_provider(
-    database: &PgPool,
-    provider: Provider,
-    until: Option<DateTime<Utc>>,
-    reason: &str,
-) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
-    sqlx::query_scalar("select bondhu.block_provider($1, $2, $3)")
-        .bind(provider.name())
-        .bind(until)
-        .bind(reason)
-        .fetch_one(database)
-        .await
 }

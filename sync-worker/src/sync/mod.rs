@@ -4,6 +4,7 @@
 //! transaction; each page commits together with the checkpoint after it, and only under
 //! the token. A worker that lost its lease writes nothing more.
 
+mod account;
 mod allowance;
 mod checkpoint;
 mod etag;

@@ -211,7 +211,7 @@ impl Pull<'_> {
             // A 403 without a reason, to a list of the account's own: an endpoint that is not
             // given to this app says no more.
             let failure = match failure {
-                Failure::Refused => Failure::NotOffered,
+                Failure::Refused | Failure::Gone => Failure::NotOffered,
                 other => other,
             };
             self.miss(resource, failure);
@@ -223,7 +223,7 @@ impl Pull<'_> {
         self.checkpoint.finish_part(part);
         match failure {
             // It was there when its list was walked: the next walk of that sweeps it.
-            Failure::NotOffered => {}
+            Failure::NotOffered | Failure::Gone => {}
             // A region that the provider does not know: another's titles stand in.
             Failure::Refused if resource == Resource::VideoCategories => {}
             // The provider says no more than 403 to who is neither owner nor collaborator.

@@ -9,12 +9,22 @@ use crate::vault::{Owner, TokenKind, Vault};
 /// Tokens looked at at a time.
 const BATCH: i64 = 500;
 
-/// Where sealed tokens lie: table, column, and the SQL of their kind.
-const PLACES: [(&str, &str, &str); 4] = [
-    ("bondhu.provider_tokens", "sealed", "kind"),
-    ("bondhu.pending_connections", "sealed_access", "'access'"),
-    ("bondhu.pending_connections", "sealed_refresh", "'refresh'"),
-    ("bondhu.revocations", "sealed", "'refresh'"),
+/// Where sealed tokens lie: table, whose they are, column, and the SQL of their kind.
+const PLACES: [(&str, &str, &str, &str); 4] = [
+    ("bondhu.provider_tokens", "user_id", "sealed", "kind"),
+    (
+        "bondhu.pending_connections",
+        "user_id",
+        "sealed_access",
+        "'access'",
+    ),
+    (
+        "bondhu.pending_connections",
+        "user_id",
+        "sealed_refresh",
+        "'refresh'",
+    ),
+    ("bondhu.revocations", "sealed_for", "sealed", "'refresh'"),
 ];
 
 /// What became of the tokens that another key had sealed.
@@ -42,9 +52,9 @@ struct Stored {
 pub async fn reseal(database: &PgPool, vault: &Vault) -> Result<Resealed, sqlx::Error> {
     let mut sum = Resealed::default();
     let current = vault.first_key_prefix();
-    for (table, column, kind) in PLACES {
+    for (table, owner, column, kind) in PLACES {
         let others = format!(
-            "select user_id, provider, {kind} as kind, {column} as sealed from {table}
+            "select {owner} as user_id, provider, {kind} as kind, {column} as sealed from {table}
              where substring({column} from 1 for octet_length($1)) <> $1 and {column} > $2
              order by {column} limit $3"
         );

@@ -1,4 +1,4 @@
-//! Revoking the consents of accounts that were disconnected.
+//! Revoking the consents of accounts that were unlinked, or whose user is gone.
 
 use bondhu_core::retry::Failure;
 use reqwest::StatusCode;
@@ -10,42 +10,52 @@ use crate::provider::Provider;
 use crate::providers::{ProviderError, bounded_body};
 use crate::vault::{Owner, TokenKind};
 
-/// Consents revoked at a time.
-const BATCH: i32 = 20;
+/// Consents revoked in a minute. One is claimed at a time: a claim says that the provider may be
+/// asked at this moment.
+const A_MINUTE: usize = 20;
+
+/// What `bondhu.claim_revocations` gives.
+#[derive(sqlx::FromRow)]
+struct Due {
+    id: i64,
+    sealed_for: Uuid,
+    provider: String,
+    sealed: Vec<u8>,
+}
 
 /// Revokes what is due. What fails comes again, later each time, for a week.
 ///
 /// # Errors
 /// When the database does not answer.
 pub(super) async fn revoke_due(context: &SyncContext) -> Result<(), sqlx::Error> {
-    let due: Vec<(Uuid, String, Vec<u8>)> =
-        sqlx::query_as("select user_id, provider, sealed from bondhu.claim_revocations($1)")
-            .bind(BATCH)
-            .fetch_all(&context.database)
+    for _ in 0..A_MINUTE {
+        let due: Option<Due> = sqlx::query_as("select * from bondhu.claim_revocations(1)")
+            .fetch_optional(&context.database)
             .await?;
-    for (user, provider, sealed) in due {
-        let Ok(provider) = provider.parse::<Provider>() else {
-            continue;
-        };
-        let owner = Owner { user, provider };
-        match revoke(context, owner, &sealed).await {
-            Ok(()) => {
-                sqlx::query(
-                    "delete from bondhu.revocations where user_id = $1 and provider = $2 and sealed = $3",
-                )
-                .bind(user)
-                .bind(provider.name())
-                .bind(&sealed)
-                .execute(&context.database)
-                .await?;
+        let Some(due) = due else { break };
+        let after = match revoke(context, &due).await {
+            Ok(()) => "delete from bondhu.revocations where id = $1",
+            Err(error) => {
+                tracing::warn!(user = %due.sealed_for, provider = due.provider, %error, "a consent is not revoked yet");
+                "update bondhu.revocations set in_flight_until = null where id = $1"
             }
-            Err(error) => tracing::warn!(%user, %provider, %error, "a consent is not revoked yet"),
-        }
+        };
+        sqlx::query(after)
+            .bind(due.id)
+            .execute(&context.database)
+            .await?;
     }
     Ok(())
 }
 
-async fn revoke(context: &SyncContext, owner: Owner, sealed: &[u8]) -> Result<(), ProviderError> {
+async fn revoke(context: &SyncContext, due: &Due) -> Result<(), ProviderError> {
+    let provider = due.provider.parse::<Provider>();
+    let provider =
+        provider.map_err(|error| ProviderError::new(Failure::NotOffered, error.to_string()))?;
+    let owner = Owner {
+        user: due.sealed_for,
+        provider,
+    };
     let url = context
         .providers
         .get(&owner.provider)
@@ -53,7 +63,7 @@ async fn revoke(context: &SyncContext, owner: Owner, sealed: &[u8]) -> Result<()
         .ok_or_else(|| ProviderError::new(Failure::NotOffered, "not set up on this worker"))?;
     let token = context
         .vault
-        .open(owner, TokenKind::Refresh, sealed)
+        .open(owner, TokenKind::Refresh, &due.sealed)
         .map_err(|error| ProviderError::new(Failure::Refused, error.to_string()))?;
     // RFC 7009, section 2.1
     let form = [("token", token.expose_secret())];
@@ -64,10 +74,5 @@ async fn revoke(context: &SyncContext, owner: Owner, sealed: &[u8]) -> Result<()
     if status.is_success() || status == StatusCode::BAD_REQUEST {
         return Ok(());
     }
-    Err(ProviderError::refused(
-        owner.provider,
-        status,
-        &headers,
-        &body,
-    ))
+    Err(ProviderError::refused_by_oauth(status, &headers, &body))
 }

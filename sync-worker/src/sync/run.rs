@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bondhu_core::retry::{Policy, back_off};
-use chrono::{TimeDelta, Utc};
+use chrono::Utc;
 use sqlx::PgPool;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::account;
 use super::allowance::Allowance;
-use super::lease::{Claim, block_provider, claim};
+use super::lease::{Claim, claim};
 use super::load;
 use super::outcome::{Outcome, SyncError};
 use super::pull::Pull;
@@ -19,7 +20,7 @@ use super::revoke::revoke_due;
 use super::session::Session;
 use crate::oauth::TokenEndpoint;
 use crate::provider::Provider;
-use crate::providers::{Api, ProviderAccess};
+use crate::providers::{Api, ProviderAccess, stop_provider};
 use crate::telemetry::Metrics;
 use crate::vault::Vault;
 
@@ -101,6 +102,7 @@ async fn keep_house(context: &SyncContext, stop: &CancellationToken) {
 
 async fn each_minute(context: &SyncContext) -> Result<(), sqlx::Error> {
     plan_without_cron(&context.database).await?;
+    forget_consents(&context.database).await?;
     revoke_due(context).await?;
     load::measure(&context.database, &context.metrics).await
 }
@@ -123,6 +125,7 @@ pub async fn run_once(
     sqlx::query("select bondhu.plan_syncs()")
         .execute(&context.database)
         .await?;
+    forget_consents(&context.database).await?;
     revoke_due(&context).await?;
     let mut running = JoinSet::new();
     let mut synced = 0;
@@ -141,6 +144,14 @@ pub async fn run_once(
 
 async fn plan_without_cron(database: &PgPool) -> Result<(), sqlx::Error> {
     sqlx::query("select bondhu.plan_syncs() where not bondhu.cron_plans_syncs()")
+        .execute(database)
+        .await?;
+    Ok(())
+}
+
+/// pg_cron does it too, where there is one.
+async fn forget_consents(database: &PgPool) -> Result<(), sqlx::Error> {
+    sqlx::query("select bondhu.forget_consents()")
         .execute(database)
         .await?;
     Ok(())
@@ -207,7 +218,8 @@ async fn pull_claim(
     })?;
     let api = Api::new(provider, context.http.clone(), config.api_url.clone());
     let endpoint = TokenEndpoint::new(provider, config, context.http.clone());
-    let session = Session::new(context, &api, &endpoint, claim.lease);
+    let mut session = Session::new(context, &api, &endpoint, claim.lease);
+    account::settle(&mut session).await?;
     let mut pull = Pull {
         session,
         checkpoint: &mut claim.checkpoint,
@@ -227,15 +239,7 @@ async fn outcome_of(context: &SyncContext, claim: &Claim, error: &SyncError) -> 
     match error {
         SyncError::Provider(error) => {
             if error.failure.policy() == Policy::StopProvider {
-                let until = error
-                    .retry_after
-                    .and_then(|wait| now.checked_add_signed(TimeDelta::from_std(wait).ok()?));
-                match block_provider(&context.database, provider, until, &error.to_string()).await {
-                    Ok(until) => {
-                        tracing::error!(%provider, ?until, "the provider refuses this app: stopped for everybody")
-                    }
-                    Err(error) => tracing::error!(%provider, %error, "cannot stop the provider"),
-                }
+                stop_provider(&context.database, provider, error).await;
             }
             Some(Outcome::failed(
                 provider,

@@ -371,3 +371,37 @@ async fn only_pages_of_listed_origins_may_read() {
         assert_eq!(may.is_some_and(|may| may == origin), allowed, "{origin}");
     }
 }
+
+/// `POST /link` as somebody new, who says that it comes from `address`: the status.
+async fn link_from(worker: &Worker, address: &str) -> u16 {
+    let request = worker.client.post(format!("{}/link", worker.url));
+    let request = request
+        .bearer_auth(token(Uuid::new_v4()))
+        .header("x-forwarded-for", address)
+        .json(&json!({"provider": "spotify", "refresh_token": "nobody gave this"}));
+    request.send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn an_address_is_who_connects_unless_a_trusted_proxy_names_another() {
+    let database = Database::create().await;
+    let nowhere = format!("http://127.0.0.1:{}", free_port().unwrap());
+    let key = sync_worker::config::TokenKey::generate("k1").to_entry();
+    let mut pairs = vec![
+        ("BONDHU_TOKEN_KEYS", key),
+        ("SPOTIFY_CLIENT_ID", "id".to_owned()),
+        ("SPOTIFY_CLIENT_SECRET", "secret".to_owned()),
+        ("SPOTIFY_ACCOUNTS_URL", nowhere.clone()),
+        ("SPOTIFY_API_URL", nowhere),
+    ];
+    for (trusted, last) in [("192.0.2.1", 429), ("192.0.2.1, 127.0.0.0/8", 503)] {
+        pairs.retain(|(name, _)| *name != "BONDHU_TRUSTED_PROXIES");
+        pairs.push(("BONDHU_TRUSTED_PROXIES", trusted.to_owned()));
+        let worker = serving(&database, &pairs).await;
+        for n in 1..=60 {
+            let status = link_from(&worker, &format!("198.51.100.{n}")).await;
+            assert_eq!(status, 503, "the provider is away");
+        }
+        assert_eq!(link_from(&worker, "198.51.100.61").await, last, "{trusted}");
+    }
+}

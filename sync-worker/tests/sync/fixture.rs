@@ -1,6 +1,7 @@
 //! A database, the providers' stand-in, a worker, and people who link their accounts.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::PgPool;
 use sync_worker::config::TokenKey;
+use sync_worker::http::attempts::Attempts;
+use sync_worker::http::client_address::TrustedProxies;
 use sync_worker::http::jwt::JwtVerifier;
 use sync_worker::oauth::{self, CallbackState};
 use sync_worker::provider::Provider;
@@ -114,6 +117,9 @@ impl World {
         let vault = Arc::new(Vault::new(std::slice::from_ref(&token_key)));
         let http = http_client().unwrap();
         let linking = Arc::new(CallbackState {
+            // So that tests may come from where they say.
+            proxies: TrustedProxies::parse("127.0.0.1").unwrap(),
+            attempts: Attempts::default(),
             database: worker.clone(),
             vault: Arc::clone(&vault),
             http: http.clone(),
@@ -125,6 +131,7 @@ impl World {
             )),
         });
         let routes = oauth::router(linking, vec![HeaderValue::from_static(APP)]);
+        let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, routes).await });
         let context = Arc::new(SyncContext {
             database: worker,

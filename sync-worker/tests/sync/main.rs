@@ -1,10 +1,12 @@
 //! Linking and pulling accounts, against a real Postgres and the providers' stand-in.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod attempts;
 mod disconnecting;
 mod faults;
 mod fixture;
 mod genres;
+mod hostile;
 mod leaks;
 mod leases;
 mod library;
@@ -13,7 +15,9 @@ mod linking;
 mod planning;
 mod pulling;
 mod refreshing;
+mod revoking;
 mod secrets;
+mod settling;
 mod soaking;
 mod untrusted;
 mod wire;

@@ -62,6 +62,20 @@ fn case(group: &str, name: &str) -> Case {
         ("spotify", "api_403_playlist_not_owned_or_removed_endpoint") => {
             Case::Pull(PLAYLIST_ITEMS, 0, "partial", Some("foreign_list"), Nobody)
         }
+        ("spotify", "api_403_user_not_registered") => Case::Pull(
+            TOP_ARTISTS,
+            0,
+            "needs_reauth",
+            Some("not_allow_listed"),
+            Nobody,
+        ),
+        ("spotify", "api_403_owner_without_premium") => Case::Pull(
+            TOP_ARTISTS,
+            1,
+            "failing",
+            Some("app_refused"),
+            Provider(600.0),
+        ),
         ("spotify", "api_429_rate") => Case::Pull(
             TOP_ARTISTS,
             1,
@@ -111,6 +125,16 @@ fn case(group: &str, name: &str) -> Case {
         ),
         ("youtube", "forbidden_scope") => {
             Case::Pull(SUBSCRIPTIONS, 0, "partial", Some("scope_missing"), Nobody)
+        }
+        ("youtube", "accessNotConfigured") => Case::Pull(
+            SUBSCRIPTIONS,
+            1,
+            "failing",
+            Some("app_refused"),
+            Provider(600.0),
+        ),
+        ("youtube", "youtubeSignupRequired") => {
+            Case::Pull(SUBSCRIPTIONS, 0, "needs_reauth", Some("no_channel"), Nobody)
         }
         ("youtube", "unauthorized" | "invalidPageToken") => {
             Case::Pull(SUBSCRIPTIONS, 1, "ok", None, Nobody)

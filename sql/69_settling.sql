@@ -1,0 +1,54 @@
+-- What becomes of consents that could not be finished: those that nobody confirmed, and those
+-- whose account the provider could not be asked about.
+
+create function bondhu.forget_consents() returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  states bigint;
+  consents bigint;
+begin
+  delete from bondhu.oauth_states where expires_at < now();
+  get diagnostics states = row_count;
+  delete from bondhu.pending_connections where expires_at < now();
+  get diagnostics consents = row_count;
+  return jsonb_build_object('oauth_states', states, 'pending_connections', consents);
+end
+$$;
+comment on function bondhu.forget_consents() is
+  'Deletes consents that nobody finished, sealed tokens and all, once their time is over, and returns how many. Run by cron and by the worker.';
+revoke all on function bondhu.forget_consents() from public, anon, authenticated, service_role;
+grant execute on function bondhu.forget_consents() to bondhu_worker;
+
+-- SECURITY DEFINER: forgetting and revoking are the owner's. The lease's token says who may call.
+create function bondhu.settle_account(of_user uuid, of_provider text, token uuid, account text, name text) returns boolean
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '500ms' -- as hold_lease does, and why
+as $$
+declare
+  same_account boolean;
+begin
+  update bondhu.sync_jobs j set account_unknown = false
+  where j.user_id = of_user and j.provider = of_provider and j.lease_token = token and j.account_unknown;
+  if not found then
+    return false;
+  end if;
+  select (c.account_id = account) is true into same_account
+  from public.provider_connections c where c.user_id = of_user and c.provider = of_provider;
+  if not same_account then
+    perform bondhu.forget_provider(of_user, of_provider);
+  end if;
+  perform bondhu.cancel_revocations(of_user, of_provider, account);
+  update bondhu.revocations r set not_before = now() where r.sealed_for = of_user and r.provider = of_provider;
+  update public.provider_connections c
+     set account_id = account, account_name = name, last_sync_at = case when same_account then c.last_sync_at end
+   where c.user_id = of_user and c.provider = of_provider;
+  return true;
+end
+$$;
+comment on function bondhu.settle_account(uuid, text, uuid, text, text) is
+  'Says whose account it is that was linked while its provider could not be asked; what another account brought goes. False: the lease was lost, or it was known.';
+revoke all on function bondhu.settle_account(uuid, text, uuid, text, text) from public, anon, authenticated, service_role;
+grant execute on function bondhu.settle_account(uuid, text, uuid, text, text) to bondhu_worker;

@@ -1,0 +1,117 @@
+//! From a grant to a consent that waits to be confirmed.
+
+use bondhu_core::retry::{Failure, Policy};
+use sqlx::PgPool;
+
+use super::account::Account;
+use super::pending::{KeepError, keep};
+use super::refusal::Refusal;
+use super::{CallbackState, Grant};
+use crate::provider::Provider;
+use crate::providers::{Api, ProviderAccess, ProviderError, spend_request, stop_provider};
+use crate::vault::Owner;
+
+/// Scopes that a provider may name, and how long each may be: far more than there are.
+const MOST_SCOPES: usize = 100;
+const LONGEST_SCOPE: usize = 200;
+
+/// Keeps a grant until its user confirms it; returns the one-time code for that.
+///
+/// What was granted exists once, for a code is used up by asking for it. So the grant is kept
+/// also when the provider cannot be asked whose it is: the first pull asks then.
+pub(super) async fn keep_grant(
+    state: &CallbackState,
+    config: &ProviderAccess,
+    owner: Owner,
+    grant: &Grant,
+) -> Result<String, Refusal> {
+    let asked = asked_scopes(&state.database, owner.provider)
+        .await
+        .map_err(KeepError::from)?;
+    // Consent is granular: what was asked for need not be what was granted.
+    let granted = match &grant.scopes {
+        Some(granted) => storable(granted),
+        None => asked.clone(),
+    };
+    if !asked.iter().any(|scope| granted.contains(scope)) {
+        return Err(Refusal::ScopeMissing);
+    }
+    let account = account(state, config, owner.provider, grant).await?;
+    let kept = keep(
+        &state.database,
+        &state.vault,
+        owner,
+        grant,
+        &granted,
+        account.as_ref(),
+    );
+    Ok(kept.await?)
+}
+
+async fn asked_scopes(database: &PgPool, provider: Provider) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar("select scopes from bondhu.provider_settings where provider = $1")
+        .bind(provider.name())
+        .fetch_one(database)
+        .await
+}
+
+fn storable(scopes: &[String]) -> Vec<String> {
+    let fits = |scope: &&String| {
+        (1..=LONGEST_SCOPE).contains(&scope.len()) && scope.bytes().all(|b| b.is_ascii_graphic())
+    };
+    scopes
+        .iter()
+        .filter(fits)
+        .take(MOST_SCOPES)
+        .cloned()
+        .collect()
+}
+
+/// Whose account it is; `None` when that cannot be asked now.
+async fn account(
+    state: &CallbackState,
+    config: &ProviderAccess,
+    provider: Provider,
+    grant: &Grant,
+) -> Result<Option<Account>, Refusal> {
+    if !may_ask(&state.database, provider)
+        .await
+        .map_err(KeepError::from)?
+    {
+        tracing::info!(%provider, "kept without its account: the budget is used up, or the provider stopped");
+        return Ok(None);
+    }
+    let api = Api::new(provider, state.http.clone(), config.api_url.clone());
+    let error = match Account::ask(provider, &api, &grant.access).await {
+        Ok(account) => return Ok(Some(account)),
+        Err(error) => error,
+    };
+    if error.failure.policy() == Policy::StopProvider {
+        stop_provider(&state.database, provider, &error).await;
+    }
+    if passes(&error) {
+        tracing::warn!(%provider, %error, "kept without its account");
+        return Ok(None);
+    }
+    Err(Refusal::Exchange(provider, error))
+}
+
+/// Whether the next pull may find it otherwise, so that the consent is worth keeping.
+const fn passes(error: &ProviderError) -> bool {
+    match error.failure.policy() {
+        Policy::Retry | Policy::Refresh => true,
+        Policy::StopProvider => matches!(error.failure, Failure::QuotaExceeded),
+        Policy::NeedsReauth | Policy::RestartList | Policy::SkipResource => false,
+    }
+}
+
+/// Whether a request may be sent now. If so it is in the ledger.
+async fn may_ask(database: &PgPool, provider: Provider) -> Result<bool, sqlx::Error> {
+    let stopped: bool = sqlx::query_scalar(
+        "select coalesce(blocked_until > now(), false) from bondhu.provider_settings where provider = $1",
+    )
+    .bind(provider.name())
+    .fetch_one(database)
+    .await?;
+    Ok(!stopped && spend_request(database, provider).await?.is_none())
+}
