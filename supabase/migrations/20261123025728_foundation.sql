@@ -45,6 +45,31 @@ comment on function bondhu.require_user() is 'The signed-in user; SQLSTATE 28000
 revoke all on function bondhu.require_user() from public, anon, authenticated, service_role;
 grant execute on function bondhu.require_user() to authenticated, service_role;
 
+-- Who deletes a user locks that row first, and then what hangs on it. Who begins elsewhere and needs
+-- the row at the end waits for them while they wait.
+create function bondhu.hold_user() returns uuid
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  caller uuid := bondhu.require_user();
+begin
+  if has_any_column_privilege('auth.users', 'update') then
+    perform from auth.users u where u.id = caller for key share;
+    if not found then
+      raise exception using
+        errcode = '28000',
+        message = 'this account is deleted',
+        hint = 'Sign up again; the access token of the former account ends by itself.';
+    end if;
+  end if;
+  return caller;
+end
+$$;
+comment on function bondhu.hold_user() is
+  'As bondhu.require_user(), for functions that write more than a row: the user stays until the transaction ends. 28000 when they are deleted.';
+revoke all on function bondhu.hold_user() from public, anon, authenticated, service_role;
+
 create function bondhu.refuse(rule text, reason text, remedy text) returns boolean
 language plpgsql stable -- not immutable: the planner would call it
 set search_path = pg_catalog, pg_temp
@@ -69,6 +94,66 @@ end
 $$;
 comment on function bondhu.set_updated_at() is 'BEFORE UPDATE trigger: stamps the row with the transaction''s time.';
 revoke all on function bondhu.set_updated_at() from public, anon, authenticated, service_role;
+
+-- sql/05_text.sql
+
+-- What a text from a client may be made of: one rule for all of them.
+
+create function bondhu.text_fault(value text) returns text
+language plpgsql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
+as $$
+begin
+  -- Written out from core/src/characters by `TEXT_RULE=write cargo test -p bondhu-dev --lib text_rule`:
+  -- ranges, since each server's locale has classes of its own. One call says it all: entering a
+  -- function costs more than either search.
+  return case
+    when value collate "C" ~ ('['
+    '\u0001-\u0008\u000B-\u000C\u000E-\u001F\u007F-\u009F'
+    ']') then 'control'
+    when value collate "C" !~ ('[^'
+    '\u0001-\u0020\u007F-\u00A0\u00AD\u034F\u061C\u115F-\u1160\u1680\u17B4-\u17B5\u180B-\u180F'
+    '\u2000-\u200F\u2028-\u202F\u205F-\u206F\u2800\u3000\u3164\uFE00-\uFE0F\uFEFF\uFFA0\uFFF0-\uFFFC'
+    '\U00013441-\U00013442\U0001BCA0-\U0001BCA3\U0001D159\U0001D173-\U0001D17A\U000E0000-\U000E0FFF'
+    ']') then 'blank'
+  end;
+end
+$$;
+comment on function bondhu.text_fault(text) is
+  'control: it has control characters other than tab, line feed and carriage return; blank: nobody sees anything of it (white space, controls, fillers, what Unicode lets be ignored); null: it is fine.';
+revoke all on function bondhu.text_fault(text) from public, anon, authenticated, service_role;
+grant execute on function bondhu.text_fault(text) to authenticated, service_role;
+
+-- The sentences are here and not in the checks, which Postgres reads anew with every statement.
+create function bondhu.refuse_text(rules text, field text, value text, characters integer, bytes integer) returns boolean
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if char_length(value) > characters then
+    perform bondhu.refuse(
+      format('%s_is_at_most_%s_characters', rules, characters),
+      format('%s has %s characters', field, char_length(value)),
+      format('Send at most %s characters; split a longer text.', characters));
+  elsif octet_length(value) > bytes then
+    perform bondhu.refuse(
+      format('%s_is_at_most_%s_bytes', rules, bytes),
+      format('%s has %s bytes', field, octet_length(value)),
+      format('Send at most %s bytes of UTF-8; split a longer text.', bytes));
+  elsif bondhu.text_fault(value) = 'control' then
+    perform bondhu.refuse(
+      rules || '_has_no_control_characters',
+      field || ' has control characters',
+      'Take out all but tabs, line feeds and carriage returns.');
+  end if;
+  return bondhu.refuse(rules || '_is_not_blank', field || ' is blank', 'Send at least one character that can be seen.');
+end
+$$;
+comment on function bondhu.refuse_text(text, text, text, integer, integer) is
+  'For checks of a text that is too long or has a fault: raises 23514 with the rule, a sentence and a remedy.';
+revoke all on function bondhu.refuse_text(text, text, text, integer, integer) from public, anon, authenticated, service_role;
+grant execute on function bondhu.refuse_text(text, text, text, integer, integer) to authenticated, service_role;
 
 -- sql/10_settings.sql
 
@@ -95,11 +180,13 @@ create table bondhu.settings (
   safety_event_retention_days integer not null default 90,
 
   session_idle_minutes integer not null default 30,
+  max_active_sessions integer not null default 20,
   session_retention_days integer not null default 90,
   chat_history_document_size integer not null default 50,
 
   sync_request_cooldown_minutes integer not null default 5,
   oauth_state_ttl_minutes integer not null default 10,
+  anonymous_may_link boolean not null default false,
   lease_seconds integer not null default 120,
   video_retention_days integer not null default 30,
   cron_history_retention_days integer not null default 7,
@@ -122,18 +209,19 @@ create table bondhu.settings (
   constraint decay_matches_the_engines_table check (trait_half_life_days = 30 and trait_horizon_days = 180),
   constraint full_confidence_is_positive check (trait_full_confidence between 0.01 and 9999.99),
   constraint history_min_change_is_in_points check (history_min_change between 1 and 100),
-  constraint history_retention_is_positive check (history_retention_days > 0),
-  constraint wellness_retention_is_positive check (wellness_retention_days > 0),
-  constraint safety_event_retention_is_positive check (safety_event_retention_days > 0),
+  constraint history_retention_is_up_to_a_century check (history_retention_days between 1 and 36500),
+  constraint wellness_retention_is_up_to_a_century check (wellness_retention_days between 1 and 36500),
+  constraint safety_event_retention_is_up_to_a_century check (safety_event_retention_days between 1 and 36500),
   constraint session_idle_is_positive check (session_idle_minutes between 1 and 1440),
-  constraint session_retention_is_positive check (session_retention_days > 0),
+  constraint active_sessions_are_few check (max_active_sessions between 1 and 200),
+  constraint session_retention_is_up_to_a_century check (session_retention_days between 1 and 36500),
   constraint chat_document_fits_a_page check (chat_history_document_size between 1 and 200),
   constraint sync_cooldown_is_bounded check (sync_request_cooldown_minutes between 0 and 1440),
   constraint oauth_state_ttl_is_short check (oauth_state_ttl_minutes between 1 and 60),
   constraint lease_outlives_a_page check (lease_seconds between 30 and 3600),
   -- YouTube API Services Developer Policies III.E.4: refresh or delete within 30 days.
   constraint video_retention_keeps_the_policy check (video_retention_days between 1 and 30),
-  constraint cron_history_retention_is_positive check (cron_history_retention_days > 0)
+  constraint cron_history_retention_is_up_to_a_century check (cron_history_retention_days between 1 and 36500)
 );
 comment on table bondhu.settings is 'One row. Durations carry their unit in the name; *_hundredths are scores × 100.';
 comment on column bondhu.settings.window_hours is 'Length of the sentiment window; the trend compares it with the window before it.';
@@ -141,6 +229,8 @@ comment on column bondhu.settings.min_messages is 'Below this many scored messag
 comment on column bondhu.settings.crisis_support_hours is 'How long one crisis message keeps needs_support, whatever the count.';
 comment on column bondhu.settings.trait_full_confidence is 'Effective number of messages at which traits are no longer shrunk to the baseline.';
 comment on column bondhu.settings.cron_history_retention_days is 'How long runs of scheduled jobs and the ledger of provider requests are kept.';
+comment on column bondhu.settings.max_active_sessions is 'How many sessions of a user may be active at once; a further one ends that which was used least recently.';
+comment on column bondhu.settings.anonymous_may_link is 'Whether who signed in anonymously may link accounts and ask for syncs. Chat is open to them either way.';
 comment on column bondhu.settings.history_min_change is 'A trait has to move this many points (0..100) for a row of history.';
 
 revoke all on bondhu.settings from public, anon, authenticated, service_role;
@@ -173,10 +263,16 @@ create table bondhu.provider_settings (
   constraint requests_per_window_is_positive check (requests_per_window > 0),
   constraint quota_reset_is_known check (quota_resets in ('rolling', 'midnight_pacific')),
   constraint rolling_quota_has_a_window check ((quota_resets = 'rolling') = (window_seconds is not null)),
-  constraint window_is_positive check (window_seconds > 0),
+  constraint window_is_up_to_a_month check (window_seconds between 1 and 2678400),
   -- To stop a provider for ever there is enabled.
   constraint blocked_until_is_a_time check (isfinite(blocked_until)),
-  constraint blocked_has_a_reason check ((blocked_until is null) = (blocked_reason is null))
+  constraint blocked_has_a_reason check ((blocked_until is null) = (blocked_reason is null)),
+  constraint client_id_is_short check (char_length(client_id) <= 500),
+  constraint authorize_url_is_short check (char_length(authorize_url) <= 2000),
+  constraint redirect_uri_is_short check (char_length(redirect_uri) <= 2000),
+  constraint scopes_are_short check (octet_length(scopes::text) <= 10000),
+  constraint return_to_allow_list_is_short check (octet_length(return_to_allow_list::text) <= 100000),
+  constraint blocked_reason_is_short check (char_length(blocked_reason) <= 2000)
 );
 comment on table bondhu.provider_settings is
   'One row per provider. The client secret is not here: it is the worker''s. `sync-worker doctor` compares this row with the worker''s configuration.';
@@ -210,15 +306,25 @@ values
 
 -- One profile per auth user, made with the user.
 
+-- Decided without pg_timezone_names, which reads a thousand files. What has a slash and no digit is a
+-- name or nothing: an abbreviation has no slash, and a POSIX rule ('ABC+3', 'Asia/Dhaka6') always a
+-- number. The others are a closed list: IANA adds no more of them.
+-- https://data.iana.org/time-zones/theory.html#naming
 create function bondhu.is_time_zone(name text) returns boolean
 language plpgsql stable strict
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
 as $$
 begin
-  -- Only Area/City names and UTC: POSIX strings such as 'ABC+3' and 'Asia/Dhaka6' parse
-  -- too, and mean something that no frontend's Intl API knows. They all end in a number,
-  -- and of the IANA names with a slash only Etc/GMT±n do.
-  if name !~ '^(UTC|Etc/GMT(\+([0-9]|1[0-2])|-([0-9]|1[0-4]))?|[A-Z][A-Za-z_-]*(/[A-Za-z_-]+){1,2})$' then
+  if char_length(name) > 64 or not (
+    name ~ '^(Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Brazil|Canada|Chile|Etc|Europe|Indian|Mexico|Pacific|US)(/[A-Za-z_-]+){1,2}$'
+    or name ~ '^Etc/GMT(0|\+([0-9]|1[0-2])|-([0-9]|1[0-4]))$'
+    or name in (
+      'CST6CDT', 'Cuba', 'EST', 'EST5EDT', 'Egypt', 'Eire', 'GB', 'GB-Eire', 'GMT', 'GMT+0', 'GMT-0', 'GMT0', 'Greenwich',
+      'HST', 'Hongkong', 'Iceland', 'Iran', 'Israel', 'Jamaica', 'Japan', 'Kwajalein', 'Libya', 'MST', 'MST7MDT', 'NZ',
+      'NZ-CHAT', 'Navajo', 'PRC', 'PST8PDT', 'Poland', 'Portugal', 'ROC', 'ROK', 'Singapore', 'Turkey', 'UCT', 'UTC',
+      'Universal', 'W-SU', 'Zulu')
+  ) then
     return false;
   end if;
   perform pg_catalog.timezone(name, pg_catalog.now());
@@ -227,7 +333,8 @@ exception when invalid_parameter_value then
   return false;
 end
 $$;
-comment on function bondhu.is_time_zone(text) is 'True for UTC and IANA Area/City names that this server knows.';
+comment on function bondhu.is_time_zone(text) is
+  'True for the IANA names that this server knows, but CET, EET, MET and WET: see bondhu.keep_time_zone().';
 revoke all on function bondhu.is_time_zone(text) from public, anon, authenticated, service_role;
 grant execute on function bondhu.is_time_zone(text) to authenticated, service_role;
 
@@ -240,22 +347,23 @@ create table public.profiles (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
 
-  constraint display_name_is_short check (
-    case when btrim(display_name) = '' or char_length(display_name) > 80 then bondhu.refuse('display_name_is_short',
-      'display_name must have 1 to 80 characters, not only spaces', 'Send null for no name.') end
+  constraint display_name_can_be_read check (
+    case when char_length(display_name) > 80 or octet_length(display_name) > 320 or bondhu.text_fault(display_name) is not null then
+      bondhu.refuse_text('display_name', 'display_name', display_name, 80, 320) end
   ),
   constraint locale_is_a_language_tag check (
-    case when locale !~ '^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$' then bondhu.refuse('locale_is_a_language_tag',
-      format('%L is no locale', locale), 'Send a language tag such as en, bn-BD or pt_BR.') end
+    -- The longest tag that RFC 5646, section 4.4.1, asks to make room for.
+    case when char_length(locale) > 35 or locale !~ '^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$' then bondhu.refuse('locale_is_a_language_tag',
+      format('%L is no locale', left(locale, 40)), 'Send a language tag of at most 35 characters such as en, bn-BD or pt_BR.') end
   ),
   constraint time_zone_is_iana check (
-    case when not bondhu.is_time_zone(time_zone) then bondhu.refuse('time_zone_is_iana',
-      format('%L is no time zone', time_zone),
+    case when char_length(time_zone) > 64 or not bondhu.is_time_zone(time_zone) then bondhu.refuse('time_zone_is_iana',
+      format('%L is no time zone that this server knows', left(time_zone, 70)),
       'Send an IANA name such as Asia/Dhaka; browsers have it in Intl.DateTimeFormat().resolvedOptions().timeZone.') end
   ),
   constraint onboarding_state_is_known check (
     case when onboarding_state not in ('new', 'in_progress', 'complete') then bondhu.refuse('onboarding_state_is_known',
-      format('%L is no onboarding_state', onboarding_state), 'Send new, in_progress or complete.') end
+      format('%L is no onboarding_state', left(onboarding_state, 40)), 'Send new, in_progress or complete.') end
   )
 );
 comment on table public.profiles is 'What a user tells about themselves. One row per auth user, made with it.';
@@ -277,14 +385,39 @@ create policy "the worker reads profiles" on public.profiles
 create trigger profiles_set_updated_at before update on public.profiles
   for each row execute function bondhu.set_updated_at();
 
+-- Postgres reads these four as abbreviations, without summer time; as names they have it. The
+-- cities are those that IANA links them to (tzdata 2024b).
+create function bondhu.keep_time_zone() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  new.time_zone := case new.time_zone
+    when 'CET' then 'Europe/Brussels'
+    when 'MET' then 'Europe/Brussels'
+    when 'EET' then 'Europe/Athens'
+    when 'WET' then 'Europe/Lisbon'
+    else new.time_zone
+  end;
+  return new;
+end
+$$;
+comment on function bondhu.keep_time_zone() is 'BEFORE trigger on profiles: CET, EET, MET and WET are kept as the city whose clock they name.';
+revoke all on function bondhu.keep_time_zone() from public, anon, authenticated, service_role;
+
+create trigger profiles_keep_time_zone before insert or update of time_zone on public.profiles
+  for each row execute function bondhu.keep_time_zone();
+
 -- SECURITY DEFINER: it fires as the auth service, which has no rights here.
 create function bondhu.create_profile() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  name text := left(btrim(new.raw_user_meta_data ->> 'display_name'), 80);
 begin
   insert into public.profiles (user_id, display_name)
-  values (new.id, nullif(left(btrim(new.raw_user_meta_data ->> 'display_name'), 80), ''))
+  values (new.id, case when bondhu.text_fault(name) is null then name end)
   on conflict (user_id) do nothing;
   return null;
 end
@@ -314,12 +447,14 @@ create table public.user_sessions (
 
   primary key (user_id, id),
   constraint device_id_is_short check (char_length(device_id) between 1 and 200),
-  constraint end_reason_is_known check (end_reason in ('ended', 'idle', 'replaced')),
+  constraint end_reason_is_known check (end_reason in ('ended', 'idle', 'replaced', 'too_many')),
   constraint ended_has_a_reason check ((ended_at is null) = (end_reason is null)),
-  constraint session_times_are_ordered check (started_at <= last_seen_at and last_seen_at <= coalesce(ended_at, last_seen_at))
+  constraint session_times_are_ordered check (started_at <= last_seen_at and last_seen_at <= coalesce(ended_at, last_seen_at)),
+  -- So that arithmetic with them cannot fail: one session would keep everybody's documents from being built.
+  constraint session_times_are_within_reach check (started_at >= '1900-01-01 00:00+00' and coalesce(ended_at, last_seen_at) < '2200-01-01 00:00+00')
 );
 comment on table public.user_sessions is 'One row per visit of a user on a device; active while ended_at is null.';
-comment on column public.user_sessions.end_reason is 'ended: by the user; idle: closed by cron; replaced: the device started a new one.';
+comment on column public.user_sessions.end_reason is 'ended: by the user; idle: closed by cron; replaced: the device started a new one; too_many: newer ones left no room (settings.max_active_sessions).';
 
 comment on column public.user_sessions.activity_count is 'How often log_activity() was called in it.';
 
@@ -338,12 +473,13 @@ create table public.session_activities (
   constraint session_activities_session_fkey foreign key (user_id, session_id)
     references public.user_sessions (user_id, id) on delete cascade,
   constraint activity_is_a_short_name check (
-    case when activity is null or activity !~ '^[a-z][a-z0-9_.]{0,63}$' then bondhu.refuse('activity_is_a_short_name',
-      format('%L is no name of an activity', activity),
+    case when activity is null or char_length(activity) > 64 or activity !~ '^[a-z][a-z0-9_.]{0,63}$' then bondhu.refuse('activity_is_a_short_name',
+      format('%L is no name of an activity', left(activity, 70)),
       'Send a lower-case name of at most 64 characters such as chat.opened.') end
   ),
   constraint details_is_a_small_object check (
-    case when jsonb_typeof(details) <> 'object' or pg_column_size(details) > 4096 then
+    -- Cheap first. Then as text: 1e100000 takes a few bytes, and 100,001 to write out.
+    case when jsonb_typeof(details) <> 'object' or pg_column_size(details) > 4096 or octet_length(details::text) > 4096 then
       bondhu.refuse('details_is_a_small_object',
         'details must be a JSON object of at most 4096 bytes', 'Send an object, or leave details out.') end
   )
@@ -374,27 +510,35 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  caller uuid := bondhu.require_user();
+  caller uuid := bondhu.hold_user();
   device alias for $1;
   started uuid;
 begin
-  if device is null or btrim(device) = '' or char_length(device) > 200 then
+  if device is null or char_length(device) > 200 or bondhu.text_fault(device) is not null then
     raise exception using
       errcode = '22023',
-      message = 'device_id must have 1 to 200 characters',
+      message = 'device_id must have 1 to 200 characters that can be seen, and no control characters',
       hint = 'Send a name that stays the same for this device, such as a uuid kept in local storage.';
   end if;
-  -- One session at a time per user and device, also when two tabs start together. now() is
-  -- when a transaction began: one that began later may have been here first.
-  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(caller::text || device, 0));
+  -- One session at a time per user and device, also when two tabs start together, and no more than
+  -- allowed in all. now() is when a transaction began: one that began later may have been here first.
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('bondhu.user_sessions/' || caller::text, 0));
   update public.user_sessions s
      set ended_at = greatest(s.last_seen_at, now()), end_reason = 'replaced', last_seen_at = greatest(s.last_seen_at, now())
    where s.user_id = caller and s.device_id = device and s.ended_at is null;
+  update public.user_sessions s
+     set ended_at = greatest(s.last_seen_at, now()), end_reason = 'too_many', last_seen_at = greatest(s.last_seen_at, now())
+   where s.user_id = caller and s.ended_at is null and s.id in (
+     select used.id from public.user_sessions used
+     where used.user_id = caller and used.ended_at is null
+     order by used.last_seen_at desc, used.started_at desc, used.id
+     offset (select max_active_sessions - 1 from bondhu.settings));
   insert into public.user_sessions (user_id, device_id) values (caller, device) returning id into started;
   return started;
 end
 $$;
-comment on function public.start_session(text) is 'Starts a session on this device, ending the one it had, and returns its id.';
+comment on function public.start_session(text) is
+  'Starts a session on this device, ending the one it had, and returns its id. Beyond settings.max_active_sessions the least recently used one ends.';
 
 create function bondhu.use_session(caller uuid, session_id uuid, activities integer) returns void
 language plpgsql
@@ -472,11 +616,19 @@ create function bondhu.close_idle_sessions() returns bigint
 language sql
 set search_path = pg_catalog, pg_temp
 as $$
-  with closed as (
-    update public.user_sessions
+  with idle as (
+    select s.user_id, s.id
+    from public.user_sessions s
+    where s.ended_at is null
+      and s.last_seen_at < now() - make_interval(mins => (select session_idle_minutes from bondhu.settings))
+    -- Who is starting one holds several too: neither waits for the other.
+    for update skip locked
+  ),
+  closed as (
+    update public.user_sessions s
        set ended_at = now(), end_reason = 'idle'
-     where ended_at is null
-       and last_seen_at < now() - make_interval(mins => (select session_idle_minutes from bondhu.settings))
+      from idle
+     where s.user_id = idle.user_id and s.id = idle.id
     returning 1
   )
   select count(*) from closed
@@ -553,14 +705,10 @@ create table public.chat_messages (
   constraint chat_messages_session_fkey foreign key (user_id, session_id)
     references public.user_sessions (user_id, id) on delete set null (session_id),
   constraint sender_is_known check (sender_type in ('user', 'ai')),
-  constraint message_is_not_blank check (
-    -- White space, and what shows as none: no-break, zero-width and filler characters.
-    case when message_text !~ '[^[:space:]\u00A0\u00AD\u034F\u061C\u115F\u1160\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u2800\u3000\u3164\uFE00-\uFE0F\uFEFF\uFFA0]' then bondhu.refuse('message_is_not_blank',
-      'message_text is blank', 'Send at least one character that can be seen.') end
-  ),
-  constraint message_is_at_most_8000_characters check (
-    case when char_length(message_text) > 8000 then bondhu.refuse('message_is_at_most_8000_characters',
-      format('message_text has %s characters', char_length(message_text)), 'Send at most 8000 characters; split a longer text.') end
+  -- 24000 bytes are 8000 characters of most scripts; of emoji fewer fit.
+  constraint message_can_be_read check (
+    case when char_length(message_text) > 8000 or octet_length(message_text) > 24000 or bondhu.text_fault(message_text) is not null then
+      bondhu.refuse_text('message', 'message_text', message_text, 8000, 24000) end
   ),
   constraint score_is_0_to_1 check (sentiment_score between 0 and 1),
   constraint mood_is_known check (mood_detected in (
@@ -574,7 +722,8 @@ create table public.chat_messages (
   constraint only_user_messages_are_scored check (sender_type = 'user' or engine_version is null),
   -- Stays true once it is, so that a dump restores. Not now(): a transaction that began before a
   -- message was written may edit it. The engine holds inserts to now() besides.
-  constraint created_at_is_not_in_the_future check (created_at <= clock_timestamp())
+  -- Nor before 1900, where days in a time zone come to an end, and with them the recording of everybody's.
+  constraint created_at_is_since_1900_and_not_in_the_future check (created_at between '1900-01-01 00:00+00' and clock_timestamp())
 );
 comment on table public.chat_messages is
   'The conversation. (user_id, id) is the key, so a retried send with the same id is a no-op (upsert with ignoreDuplicates).';
@@ -614,11 +763,60 @@ create trigger chat_messages_set_updated_at before update of message_text on pub
   for each row when (old.message_text is distinct from new.message_text)
   execute function bondhu.set_updated_at();
 
+-- Cursors are opaque strings, which no Date and no Number can cut: instants have microseconds, and
+-- the rows of one transaction share theirs.
+
+create function bondhu.instant_to_cursor(instant timestamptz) returns text
+language sql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+  select encode(timestamptz_send(instant), 'hex')
+$$;
+comment on function bondhu.instant_to_cursor(timestamptz) is 'Microseconds since 2000 as 16 hexadecimal digits.';
+
+create function bondhu.instant_of_cursor(digits text) returns timestamptz
+language plpgsql stable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  microseconds bigint := ('x' || digits)::bit(64)::bigint;
+begin
+  return '2000-01-01 00:00+00'::timestamptz
+    + make_interval(secs => microseconds / 1000000) + microseconds % 1000000 * interval '1 microsecond';
+exception when datetime_field_overflow then
+  -- The ends of time themselves, or made up.
+  return case when microseconds < 0 then '-infinity'::timestamptz else 'infinity' end;
+end
+$$;
+comment on function bondhu.instant_of_cursor(text) is 'The instant that bondhu.instant_to_cursor() wrote.';
+
+create function bondhu.refuse_cursor() returns void
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  raise exception using
+    errcode = '22023',
+    message = 'before_cursor is no cursor',
+    hint = 'Send the cursor of the last row you have, as it came, or null for the newest page.';
+end
+$$;
+comment on function bondhu.refuse_cursor() is 'Raises 22023.';
+
+revoke all on function bondhu.instant_to_cursor(timestamptz), bondhu.instant_of_cursor(text), bondhu.refuse_cursor()
+  from public, anon, authenticated, service_role;
+grant execute on function bondhu.instant_to_cursor(timestamptz), bondhu.instant_of_cursor(text), bondhu.refuse_cursor() to authenticated;
+
 create function public.chat_history(
   page_size integer default 50,
   before_created_at timestamptz default null,
-  before_seq bigint default null
-) returns setof public.chat_messages
+  before_seq bigint default null,
+  before_cursor text default null
+) returns table (
+  user_id uuid, id uuid, seq bigint, session_id uuid, sender_type text, message_text text,
+  sentiment_score numeric, mood_detected text, support_level text, engine_version integer,
+  created_at timestamptz, updated_at timestamptz, cursor text
+)
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -627,16 +825,31 @@ begin
     raise exception using
       errcode = '22023',
       message = 'page_size must be between 1 and 200',
-      hint = 'Ask for the next page with created_at and seq of the oldest message you have.';
+      hint = 'Ask for the next page with the cursor of the oldest message you have.';
   end if;
   if (before_created_at is null) <> (before_seq is null) then
     raise exception using
       errcode = '22023',
-      message = 'a cursor is before_created_at and before_seq together',
-      hint = 'Send created_at and seq of the oldest message you have, or neither for the newest page.';
+      message = 'before_created_at and before_seq are a cursor together',
+      hint = 'Send the cursor of the oldest message you have as before_cursor; or its created_at, uncut, and seq.';
+  end if;
+  if before_cursor is not null then
+    if before_seq is not null then
+      raise exception using
+        errcode = '22023',
+        message = 'before_cursor says it all: before_created_at and before_seq go without',
+        hint = 'Send before_cursor alone.';
+    end if;
+    if char_length(before_cursor) <> 32 or before_cursor !~ '^[0-9a-f]{32}$' then
+      perform bondhu.refuse_cursor();
+    end if;
+    before_created_at := bondhu.instant_of_cursor(left(before_cursor, 16));
+    before_seq := ('x' || right(before_cursor, 16))::bit(64)::bigint;
   end if;
   return query
-    select page.*
+    select page.user_id, page.id, page.seq, page.session_id, page.sender_type, page.message_text,
+      page.sentiment_score, page.mood_detected, page.support_level, page.engine_version,
+      page.created_at, page.updated_at, bondhu.instant_to_cursor(page.created_at) || encode(int8send(page.seq), 'hex')
     from (
       select m.*
       from public.chat_messages m
@@ -651,10 +864,10 @@ begin
     order by page.created_at, page.seq;
 end
 $$;
-comment on function public.chat_history(integer, timestamptz, bigint) is
-  'The caller''s newest page of messages before the cursor, oldest first. page_size 1..200.';
-revoke all on function public.chat_history(integer, timestamptz, bigint) from public, anon, authenticated, service_role;
-grant execute on function public.chat_history(integer, timestamptz, bigint) to authenticated;
+comment on function public.chat_history(integer, timestamptz, bigint, text) is
+  'The caller''s newest page of messages before the cursor, oldest first; each carries its own cursor, an opaque string, for before_cursor. page_size 1..200.';
+revoke all on function public.chat_history(integer, timestamptz, bigint, text) from public, anon, authenticated, service_role;
+grant execute on function public.chat_history(integer, timestamptz, bigint, text) to authenticated;
 
 create function bondhu.chat_history_document(user_ids uuid[], as_of timestamptz)
 returns table (user_id uuid, data json, until timestamptz)
@@ -1000,9 +1213,10 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  delete from public.personality_history;
-  delete from public.personality_profiles;
-  delete from public.sentiment_buckets;
+  -- `where true`: safeupdate, where it is loaded, refuses a statement without.
+  delete from public.personality_history where true;
+  delete from public.personality_profiles where true;
+  delete from public.sentiment_buckets where true;
   return null;
 end
 $$;
@@ -1129,7 +1343,7 @@ begin
   $ddl$, engine);
   drop trigger if exists bondhu_unscore_message on public.chat_messages;
   perform bondhu.point_entries_at(engine);
-  delete from bondhu.rescoring;
+  delete from bondhu.rescoring where true;
   if was_detached then
     -- Messages may have been deleted or edited meanwhile.
     perform bondhu.recompute(p.user_id) from (select user_id from public.personality_profiles order by user_id) p;
@@ -1735,15 +1949,22 @@ language plpgsql immutable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if since is null or until is null or not isfinite(since) or not isfinite(until) or since >= until then
+  if since is null or until is null or since >= until then
     raise exception using
       errcode = '22023',
       message = 'since must come before until',
       hint = 'Send both, as finite times, the earlier one as since.';
   end if;
+  -- Further out, arithmetic with times ends; and nobody has a message there.
+  if since < '1900-01-01 00:00+00' or until > '2200-01-01 00:00+00' then
+    raise exception using
+      errcode = '22023',
+      message = 'since and until must lie between the years 1900 and 2200',
+      hint = 'Send both, as finite times, the earlier one as since.';
+  end if;
 end
 $$;
-comment on function bondhu.check_range(timestamptz, timestamptz) is '22023 unless since < until.';
+comment on function bondhu.check_range(timestamptz, timestamptz) is '22023 unless since < until, both between 1900 and 2200.';
 revoke all on function bondhu.check_range(timestamptz, timestamptz) from public, anon, authenticated, service_role;
 grant execute on function bondhu.check_range(timestamptz, timestamptz) to authenticated;
 
@@ -1845,7 +2066,7 @@ begin
   if trait is null or trait not in ('openness', 'conscientiousness', 'extraversion', 'agreeableness', 'neuroticism') then
     raise exception using
       errcode = '22023',
-      message = format('%L is no trait', trait),
+      message = format('%L is no trait', left(trait, 40)),
       hint = 'Send openness, conscientiousness, extraversion, agreeableness or neuroticism.';
   end if;
   return query
@@ -1872,8 +2093,9 @@ declare
   today date := (now() at time zone bondhu.my_time_zone())::date;
 begin
   until := coalesce(until, today);
+  -- Before counting back, which ends where dates do; and dates reach further than times.
+  perform bondhu.check_range(least(coalesce(since, '1900-01-02'), '9999-01-01'), least(until, '9999-01-01'));
   since := coalesce(since, until - 30);
-  perform bondhu.check_range(since, until);
   return query
     select w.*
     from public.wellness_days w
@@ -1975,6 +2197,8 @@ create index provider_connections_due on public.provider_connections (provider, 
 create index provider_connections_claimable on public.provider_connections (provider, next_sync_at)
   where status in ('queued', 'syncing');
 create index provider_connections_by_provider on public.provider_connections (provider);
+create index provider_connections_by_account on public.provider_connections (provider, account_id)
+  where account_id is not null;
 
 alter table public.provider_connections enable row level security;
 revoke all on public.provider_connections from public, anon, authenticated, service_role;
@@ -2000,6 +2224,7 @@ create table bondhu.sync_jobs (
   not_before timestamptz,
   attempts integer not null default 0,
   requested_at timestamptz,
+  account_unknown boolean not null default false,
 
   primary key (user_id, provider),
   constraint sync_jobs_connection_fkey foreign key (user_id, provider)
@@ -2016,6 +2241,8 @@ comment on column bondhu.sync_jobs.resources is
   'What is known of each resource: {name: {at, offered}}. Walked to its end at that instant; offered false: the provider does not give it to this app.';
 comment on column bondhu.sync_jobs.not_before is 'Back-off that outlives the worker: Retry-After of 13 hours occurs.';
 comment on column bondhu.sync_jobs.requested_at is 'When the user asked for a sync; served before scheduled ones.';
+comment on column bondhu.sync_jobs.account_unknown is
+  'The provider could not be asked whose account it is when it was linked: the next pull asks before anything else (bondhu.settle_account).';
 
 create table bondhu.provider_tokens (
   user_id uuid not null,
@@ -2036,20 +2263,26 @@ create index sync_jobs_asked_for on bondhu.sync_jobs (provider, requested_at) wh
 create index sync_jobs_backing_off on bondhu.sync_jobs (provider, not_before) where not_before is not null;
 
 create table bondhu.revocations (
-  user_id uuid not null,
-  provider text not null,
+  id bigint generated always as identity primary key,
+  sealed_for uuid not null,
+  provider text not null references bondhu.provider_settings (provider),
+  account_hash bytea,
   sealed bytea not null,
   requested_at timestamptz not null default now(),
   not_before timestamptz not null default now(),
+  in_flight_until timestamptz,
   attempts integer not null default 0,
 
-  primary key (user_id, provider),
-  constraint revocations_connection_fkey foreign key (user_id, provider)
-    references public.provider_connections (user_id, provider) on delete cascade,
+  constraint account_is_hashed check (octet_length(account_hash) = 32),
   constraint attempts_are_counted check (attempts >= 0)
 );
 comment on table bondhu.revocations is
-  'Refresh tokens, sealed, of disconnected accounts whose provider has an endpoint to revoke them; gone once that is done, and after 7 days in any case.';
+  'Refresh tokens, sealed, of accounts that were unlinked or whose user is gone, where the provider has an endpoint to revoke them. Outlives the user: gone once that is done, and after 7 days in any case.';
+comment on column bondhu.revocations.sealed_for is 'The user whom the token was sealed for: without it nobody can open the seal. No foreign key, for the token is revoked after the user is gone.';
+comment on column bondhu.revocations.account_hash is 'SHA-256 of provider and account, so that a consent given again to the same account is not ended; null where the account is not known.';
+comment on column bondhu.revocations.not_before is 'Back-off, and how long a consent under way holds it back.';
+comment on column bondhu.revocations.in_flight_until is 'A worker may be asking the provider until then: no code is exchanged meanwhile, for its grant could be the one that ends.';
+create index revocations_by_owner on bondhu.revocations (provider, sealed_for);
 
 create table bondhu.page_etags (
   user_id uuid not null,
@@ -2566,23 +2799,40 @@ comment on function bondhu.check_limit(integer) is '22023 unless 1 to 200.';
 revoke all on function bondhu.check_limit(integer) from public, anon, authenticated, service_role;
 grant execute on function bondhu.check_limit(integer) to authenticated;
 
-create function public.recently_played(before timestamptz default 'infinity', max_rows integer default 50)
-returns table (played_at timestamptz, track_id text, track_name text, artist_names text[], duration_ms integer)
+create function public.recently_played(
+  before timestamptz default 'infinity',
+  max_rows integer default 50,
+  before_cursor text default null
+) returns table (
+  played_at timestamptz, track_id text, track_name text, artist_names text[], duration_ms integer, cursor text
+)
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  before_track text;
 begin
   perform bondhu.check_limit(max_rows);
+  if before_cursor is not null then
+    if char_length(before_cursor) > 1000 or before_cursor !~ '^[0-9a-f]{16}' then
+      perform bondhu.refuse_cursor();
+    end if;
+    before := bondhu.instant_of_cursor(left(before_cursor, 16));
+    before_track := substr(before_cursor, 17);
+  end if;
   return query
-    select h.played_at, h.track_id, h.track_name, h.artist_names, h.duration_ms
+    select h.played_at, h.track_id, h.track_name, h.artist_names, h.duration_ms,
+      bondhu.instant_to_cursor(h.played_at) || h.track_id
     from public.listening_history h
-    where h.user_id = (select bondhu.require_user()) and h.played_at < before
+    where h.user_id = (select bondhu.require_user())
+      and h.played_at <= coalesce(before, 'infinity')
+      and (h.played_at < coalesce(before, 'infinity') or h.track_id > before_track)
     order by h.played_at desc, h.track_id
     limit max_rows;
 end
 $$;
-comment on function public.recently_played(timestamptz, integer) is
-  'The caller''s plays, newest first; the next page begins before the last row''s played_at. max_rows 1 to 200.';
+comment on function public.recently_played(timestamptz, integer, text) is
+  'The caller''s plays before an instant, newest first; each carries its cursor, an opaque string, after which the next page begins as before_cursor. max_rows 1 to 200.';
 
 create function public.top_genres(max_rows integer default 10)
 returns table (genre text, weight numeric, source text)
@@ -2655,10 +2905,10 @@ $$;
 comment on function public.watching_stats() is
   'Counts, favourites and latest subscriptions on the caller''s YouTube, as of computed_at; no row without YouTube.';
 
-revoke all on function public.recently_played(timestamptz, integer), public.top_genres(integer),
+revoke all on function public.recently_played(timestamptz, integer, text), public.top_genres(integer),
   public.listening_stats(timestamptz, timestamptz), public.watching_stats()
   from public, anon, authenticated, service_role;
-grant execute on function public.recently_played(timestamptz, integer), public.top_genres(integer),
+grant execute on function public.recently_played(timestamptz, integer, text), public.top_genres(integer),
   public.listening_stats(timestamptz, timestamptz), public.watching_stats()
   to authenticated;
 
@@ -2675,12 +2925,15 @@ create table bondhu.oauth_states (
   code_verifier text not null,
   return_to text not null,
   expires_at timestamptz not null,
+  taken boolean not null default false,
 
   constraint state_is_hashed check (octet_length(state_hash) = 32),
+  constraint return_to_is_short check (char_length(return_to) <= 2000),
   -- RFC 7636 section 4.1
   constraint verifier_has_pkce_length check (char_length(code_verifier) between 43 and 128)
 );
 comment on table bondhu.oauth_states is 'Consents under way. The state itself is only in the URL; here is its SHA-256.';
+comment on column bondhu.oauth_states.taken is 'The person came back with it: it works once.';
 create index oauth_states_by_user on bondhu.oauth_states (user_id);
 create index oauth_states_by_provider on bondhu.oauth_states (provider);
 
@@ -2691,6 +2944,7 @@ create table bondhu.pending_connections (
   scopes text[] not null,
   account_id text,
   account_name text,
+  account_known boolean not null default true,
   sealed_access bytea not null,
   access_expires_at timestamptz,
   sealed_refresh bytea,
@@ -2699,16 +2953,19 @@ create table bondhu.pending_connections (
   constraint code_is_hashed check (octet_length(code_hash) = 32)
 );
 comment on table bondhu.pending_connections is 'Consents given and not yet confirmed. The one-time code is only in the URL; here is its SHA-256.';
+comment on column bondhu.pending_connections.account_known is
+  'False: the provider''s budget was used up, or it did not answer, when it was to be asked whose account this is; the first pull asks.';
 create index pending_connections_by_user on bondhu.pending_connections (user_id);
 create index pending_connections_by_provider on bondhu.pending_connections (provider);
 
 revoke all on bondhu.oauth_states, bondhu.pending_connections from public, anon, authenticated, service_role;
-grant select, delete on bondhu.oauth_states to bondhu_worker;
-grant select, insert, update on bondhu.pending_connections to bondhu_worker;
+grant select, update, delete on bondhu.oauth_states to bondhu_worker;
+grant select, insert, update, delete on bondhu.pending_connections to bondhu_worker;
 
 create function bondhu.base64url(bytes bytea) returns text
 language sql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
 as $$
   select rtrim(translate(encode(bytes, 'base64'), E'+/\n', '-_'), '=')
 $$;
@@ -2741,6 +2998,7 @@ comment on function bondhu.url_encode(text) is 'Percent-encoding of RFC 3986 sec
 create function bondhu.url_origin(url text) returns text
 language sql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
 as $$
   select case when url !~ '[[:space:][:cntrl:]\\]' then
     regexp_replace(
@@ -2749,7 +3007,20 @@ as $$
   end
 $$;
 
-revoke all on function bondhu.random_token(), bondhu.base64url(bytea), bondhu.url_encode(text), bondhu.url_origin(text)
+-- The app reads these from the address that it is sent back to: one of its own would be taken
+-- for ours. Names may be percent-encoded, so that each letter stands beside its code.
+create function bondhu.has_an_answer(url text) returns boolean
+language sql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+  select url ~* ('[?#&;](?:' || string_agg(
+    (select string_agg(format('(?:%s|%%%s)', letter, to_hex(ascii(letter))), '' order by place)
+     from string_to_table(name, null) with ordinality spelled (letter, place)), '|') || ')(?:=|&|;|#|\[|%5b|%3d|$)')
+  from unnest(array['code', 'provider', 'error', 'error_description']) name
+$$;
+comment on function bondhu.has_an_answer(text) is 'Whether a URL has a parameter, in its query or fragment, of a name that confirm_connect''s redirect adds.';
+
+revoke all on function bondhu.random_token(), bondhu.base64url(bytea), bondhu.url_encode(text), bondhu.url_origin(text), bondhu.has_an_answer(text)
   from public, anon, authenticated, service_role;
 
 create function bondhu.provider_or_refuse(named text) returns bondhu.provider_settings
@@ -2763,13 +3034,39 @@ begin
   if not found then
     raise exception using
       errcode = '22023',
-      message = format('unknown provider %L', named),
-      hint = 'Known providers: ' || (select string_agg(s.provider, ', ' order by s.provider) from bondhu.provider_settings s) || '.';
+      message = format('unknown provider %L', left(named, 40)),
+      hint = format('Known providers: %s.', (select string_agg(s.provider, ', ' order by s.provider) from bondhu.provider_settings s));
   end if;
   return found_provider;
 end
 $$;
 revoke all on function bondhu.provider_or_refuse(text) from public, anon, authenticated, service_role;
+
+-- The token says it, and the account may say it of itself: a token made otherwise lacks the claim.
+create function bondhu.refuse_anonymous() returns uuid
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  caller uuid := bondhu.hold_user();
+  anonymous boolean := auth.jwt() ->> 'is_anonymous' = 'true';
+begin
+  if anonymous is not true and has_table_privilege('auth.users', 'select') then
+    -- As json, for an older auth.users has no such column.
+    select to_jsonb(u) ->> 'is_anonymous' = 'true' into anonymous from auth.users u where u.id = caller;
+  end if;
+  if anonymous and not (select s.anonymous_may_link from bondhu.settings s) then
+    raise exception using
+      errcode = '55000',
+      message = 'this account is anonymous: it cannot link other accounts',
+      hint = 'Give it an e-mail address or another way to sign in first (supabase.auth.updateUser or linkIdentity), then refresh the session. Chat works without.';
+  end if;
+  return caller;
+end
+$$;
+comment on function bondhu.refuse_anonymous() is
+  'As bondhu.hold_user(); 55000 for an anonymous account unless settings.anonymous_may_link.';
+revoke all on function bondhu.refuse_anonymous() from public, anon, authenticated, service_role;
 
 create function public.begin_connect(provider text, return_to text) returns text
 language plpgsql security definer
@@ -2777,7 +3074,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  caller uuid := bondhu.require_user();
+  caller uuid := bondhu.refuse_anonymous();
   settings bondhu.provider_settings := bondhu.provider_or_refuse($1);
   state text := bondhu.random_token();
   verifier text := bondhu.random_token();
@@ -2789,17 +3086,35 @@ begin
       message = format('%s is not set up here', settings.provider),
       hint = format('The operator fills in client_id and redirect_uri in bondhu.provider_settings for %s; sync-worker doctor tells what is missing.', settings.provider);
   end if;
+  if char_length(back) > 2000 then
+    raise exception using
+      errcode = '22023',
+      message = format('return_to has %s characters', char_length(back)),
+      hint = 'Send at most 2000; keep what the page has to remember in its own storage.';
+  end if;
   if back is null or bondhu.url_origin(back) is null
      or not bondhu.url_origin(back) = any (select bondhu.url_origin(allowed) from unnest(settings.return_to_allow_list) allowed) then
     raise exception using
       errcode = '22023',
       message = 'return_to is not on the allow-list',
-      detail = format('Its origin is %s.', coalesce(bondhu.url_origin(back), 'not a plain scheme://host[:port]')),
+      detail = format('Its origin is %s.', coalesce(left(bondhu.url_origin(back), 200), 'not a plain scheme://host[:port]')),
       hint = format('The operator adds the app''s origin to bondhu.provider_settings.return_to_allow_list for %s.', settings.provider);
   end if;
 
+  if bondhu.has_an_answer(back) then
+    raise exception using
+      errcode = '22023',
+      message = 'return_to has a parameter that the answer adds',
+      hint = 'code, provider, error and error_description tell the app how linking ended: use other names for its own.';
+  end if;
+
   -- Revoking the former consent would end the one that is given now.
-  delete from bondhu.revocations r where r.user_id = caller and r.provider = settings.provider;
+  if not bondhu.hold_revocations(caller, settings.provider) then
+    raise exception using
+      errcode = '55000',
+      message = format('%s is being unlinked at this moment', settings.provider),
+      hint = 'Try again in half a minute.';
+  end if;
   -- Nobody has more than a few consents under way.
   delete from bondhu.oauth_states o
   where o.user_id = caller
@@ -2831,12 +3146,16 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  caller uuid := bondhu.require_user();
+  caller uuid := bondhu.refuse_anonymous();
   consent bondhu.pending_connections;
+  former public.provider_connections;
   same_account boolean;
 begin
+  -- One consent of a person at a time: two would mix their tokens where no connection is yet.
+  perform pg_advisory_xact_lock(hashtextextended('bondhu.consent/' || caller, 0));
   delete from bondhu.pending_connections p
-  where p.code_hash = sha256(convert_to(coalesce($1, ''), 'UTF8')) and p.user_id = caller and p.expires_at > now()
+  -- Codes have 43 characters: megabytes are not worth hashing.
+  where p.code_hash = sha256(convert_to(left(coalesce($1, ''), 1000), 'UTF8')) and p.user_id = caller and p.expires_at > now()
   returning * into consent;
   if not found then
     raise exception using
@@ -2848,27 +3167,42 @@ begin
   -- The job before what it fills: a worker in mid-pull must not write into what follows.
   perform from bondhu.sync_jobs j where j.user_id = caller and j.provider = consent.provider for update;
 
-  select (c.account_id = consent.account_id) is true into same_account
-  from public.provider_connections c
-  where c.user_id = caller and c.provider = consent.provider;
-  if not same_account then
+  select * into former from public.provider_connections c where c.user_id = caller and c.provider = consent.provider;
+  same_account := (former.account_id = consent.account_id) is true;
+  if not consent.account_known then
+    -- settle_account decides; until then what is stored stays, and the former consent's end waits.
+    perform bondhu.queue_revocation(caller, consent.provider);
+    update bondhu.revocations r set not_before = 'infinity' where r.sealed_for = caller and r.provider = consent.provider;
+    delete from bondhu.provider_tokens t where t.user_id = caller and t.provider = consent.provider;
+  elsif not same_account then
     -- Another one, or one we cannot tell apart: what the former one brought goes.
+    if former.account_id is not null and consent.account_id is not null then
+      perform bondhu.queue_revocation(caller, consent.provider);
+    end if;
     perform bondhu.forget_provider(caller, consent.provider);
     delete from bondhu.provider_tokens t where t.user_id = caller and t.provider = consent.provider;
+  end if;
+  if consent.account_known then
+    perform bondhu.cancel_revocations(caller, consent.provider, consent.account_id);
   end if;
 
   insert into public.provider_connections as c
     (user_id, provider, status, scopes, account_id, account_name, connected_at, next_sync_at)
   values (caller, consent.provider, 'pending', consent.scopes, consent.account_id, consent.account_name, now(), now())
   on conflict (user_id, provider) do update set
-    status = 'pending', scopes = excluded.scopes, account_id = excluded.account_id, account_name = excluded.account_name,
+    status = 'pending', scopes = excluded.scopes,
+    account_id = case when consent.account_known then excluded.account_id else c.account_id end,
+    account_name = case when consent.account_known then excluded.account_name else c.account_name end,
     connected_at = now(), next_sync_at = now(), missing = '{}', last_error_code = null, last_error = null,
-    last_sync_at = case when same_account then c.last_sync_at end;
+    last_sync_at = case when same_account or not consent.account_known then c.last_sync_at end;
 
-  insert into bondhu.sync_jobs (user_id, provider, requested_at) values (caller, consent.provider, now())
+  insert into bondhu.sync_jobs (user_id, provider, requested_at, account_unknown)
+  values (caller, consent.provider, now(), not consent.account_known)
   on conflict (user_id, provider) do update set
     lease_token = null, lease_owner = null, lease_expires_at = null,
-    checkpoint = '{}', resources = '{}', not_before = null, attempts = 0, requested_at = now();
+    checkpoint = '{}', resources = '{}', attempts = 0, requested_at = now(), account_unknown = excluded.account_unknown,
+    -- What the provider asked to wait is not waited off by linking again.
+    not_before = case when former.last_error_code = 'rate_limited' then sync_jobs.not_before end;
 
   -- A consent given again may bring no refresh token (RFC 6749, section 6): the former one stays good.
   insert into bondhu.provider_tokens (user_id, provider, kind, sealed, expires_at)
@@ -2915,18 +3249,17 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  caller uuid := bondhu.require_user();
+  caller uuid := bondhu.hold_user();
   settings bondhu.provider_settings := bondhu.provider_or_refuse($1);
 begin
   -- In the order in which confirm_connect locks. The job before the rows it fills: a worker
   -- in mid-pull loses its lease first.
+  perform pg_advisory_xact_lock(hashtextextended('bondhu.consent/' || caller, 0));
   delete from bondhu.pending_connections p where p.user_id = caller and p.provider = settings.provider;
+  perform from bondhu.sync_jobs j where j.user_id = caller and j.provider = settings.provider for update;
+  perform bondhu.queue_revocation(caller, settings.provider);
+  update bondhu.revocations r set not_before = now() where r.sealed_for = caller and r.provider = settings.provider;
   delete from bondhu.sync_jobs j where j.user_id = caller and j.provider = settings.provider;
-  -- https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke. Spotify has no such endpoint.
-  insert into bondhu.revocations (user_id, provider, sealed)
-  select t.user_id, t.provider, t.sealed from bondhu.provider_tokens t
-  where t.user_id = caller and t.provider = settings.provider and t.kind = 'refresh' and settings.provider = 'youtube'
-  on conflict (user_id, provider) do update set sealed = excluded.sealed, requested_at = now(), not_before = now(), attempts = 0;
   delete from bondhu.provider_tokens t where t.user_id = caller and t.provider = settings.provider;
   delete from bondhu.oauth_states o where o.user_id = caller and o.provider = settings.provider;
   perform bondhu.forget_provider(caller, settings.provider);
@@ -2945,7 +3278,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  caller uuid := bondhu.require_user();
+  caller uuid := bondhu.refuse_anonymous();
   settings bondhu.provider_settings := bondhu.provider_or_refuse($1);
   connection public.provider_connections;
   again_at timestamptz;
@@ -2963,7 +3296,7 @@ begin
     raise exception using
       errcode = '55000',
       message = format('%s asks for consent again', settings.provider),
-      detail = connection.last_error,
+      detail = coalesce(connection.last_error, 'It did not say why.'),
       hint = 'Link it again with begin_connect.';
   end if;
 
@@ -2992,6 +3325,171 @@ revoke all on function public.begin_connect(text, text), public.confirm_connect(
   from public, anon, authenticated, service_role;
 grant execute on function public.begin_connect(text, text), public.confirm_connect(text), public.disconnect(text), public.request_sync(text)
   to authenticated;
+
+-- sql/69_revocations.sql
+
+-- Ending consents at the provider. Google has an endpoint for that, Spotify has none.
+--
+-- Revoking one refresh token ends the whole grant of that Google account to this app
+-- (https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke), also what a
+-- later consent added to it. So nothing is revoked while a consent of the same person is under
+-- way, and no code is exchanged while a revocation is: hold_revocations sees to both. One that
+-- is confirmed cancels it, an abandoned one does not.
+
+create function bondhu.account_hash(provider text, account text) returns bytea
+language sql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+  select sha256(convert_to(provider || '/' || account, 'UTF8'))
+$$;
+
+create function bondhu.queue_revocation(of_user uuid, of_provider text) returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  insert into bondhu.revocations (sealed_for, provider, account_hash, sealed)
+  select t.user_id, t.provider, bondhu.account_hash(t.provider, whose.account), t.sealed
+  from bondhu.provider_tokens t
+  join bondhu.sync_jobs j on j.user_id = t.user_id and j.provider = t.provider
+  join public.provider_connections c on c.user_id = t.user_id and c.provider = t.provider
+  cross join lateral (select case when not j.account_unknown then c.account_id end as account) whose
+  where t.user_id = of_user and t.provider = of_provider and t.kind = 'refresh'
+    and of_provider = 'youtube'
+    -- The grant is one per account: who unlinks last ends it.
+    and not exists (
+      select from public.provider_connections other
+      where other.provider = of_provider and other.account_id = whose.account and other.user_id <> of_user)
+$$;
+comment on function bondhu.queue_revocation(uuid, text) is 'Keeps the refresh token of a connection that is about to go for being revoked.';
+
+create function bondhu.hold_revocations(of_user uuid, of_provider text) returns boolean
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  with held as (
+    update bondhu.revocations r
+       -- As long as a consent may take to be confirmed, and a call to the provider.
+       set not_before = greatest(r.not_before, clock_timestamp() + make_interval(mins => s.oauth_state_ttl_minutes + 2))
+      from bondhu.settings s
+     where r.sealed_for = of_user and r.provider = of_provider
+    returning r.in_flight_until
+  )
+  select coalesce(max(held.in_flight_until), '-infinity') <= clock_timestamp() from held
+$$;
+comment on function bondhu.hold_revocations(uuid, text) is
+  'Holds a person''s revocations back while a consent of theirs is under way. False: one is being made at this moment, so that the consent has to wait.';
+
+create function bondhu.cancel_revocations(of_user uuid, of_provider text, of_account text) returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  delete from bondhu.revocations r
+  where r.provider = of_provider
+    and (r.account_hash = bondhu.account_hash(of_provider, of_account)
+         -- It may be the same account.
+         or (r.sealed_for = of_user and (r.account_hash is null or of_account is null)))
+$$;
+comment on function bondhu.cancel_revocations(uuid, text, text) is
+  'Drops the revocations that would end a consent which has just been confirmed: those of the same account, whoever asked, and the person''s own that cannot be told apart.';
+
+create function bondhu.claim_revocations(how_many integer)
+returns table (id bigint, sealed_for uuid, provider text, sealed bytea)
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  update bondhu.revocations r
+     set attempts = r.attempts + 1,
+         not_before = now() + interval '5 minutes' * (r.attempts + 1),
+         -- Longer than the worker waits for an answer.
+         in_flight_until = clock_timestamp() + interval '30 seconds'
+    from (
+      select w.id from bondhu.revocations w
+      where w.not_before <= now()
+      order by w.not_before
+      limit how_many
+      for update skip locked
+    ) due
+   where r.id = due.id
+  returning r.id, r.sealed_for, r.provider, r.sealed
+$$;
+comment on function bondhu.claim_revocations(integer) is
+  'Takes up to how_many tokens to revoke; each comes again, later every time, until its row is deleted.';
+
+-- Whatever takes a connection away, the auth service's deleting of a user above all: before its
+-- tokens go with it.
+create function bondhu.revoke_with_connection() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform bondhu.queue_revocation(old.user_id, old.provider);
+  return old;
+end
+$$;
+create trigger provider_connections_revoke before delete on public.provider_connections
+  for each row execute function bondhu.revoke_with_connection();
+
+revoke all on function bondhu.account_hash(text, text), bondhu.queue_revocation(uuid, text), bondhu.hold_revocations(uuid, text),
+  bondhu.cancel_revocations(uuid, text, text), bondhu.claim_revocations(integer), bondhu.revoke_with_connection()
+  from public, anon, authenticated, service_role;
+grant execute on function bondhu.hold_revocations(uuid, text), bondhu.claim_revocations(integer) to bondhu_worker;
+
+-- sql/69_settling.sql
+
+-- What becomes of consents that could not be finished: those that nobody confirmed, and those
+-- whose account the provider could not be asked about.
+
+create function bondhu.forget_consents() returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  states bigint;
+  consents bigint;
+begin
+  delete from bondhu.oauth_states where expires_at < now();
+  get diagnostics states = row_count;
+  delete from bondhu.pending_connections where expires_at < now();
+  get diagnostics consents = row_count;
+  return jsonb_build_object('oauth_states', states, 'pending_connections', consents);
+end
+$$;
+comment on function bondhu.forget_consents() is
+  'Deletes consents that nobody finished, sealed tokens and all, once their time is over, and returns how many. Run by cron and by the worker.';
+revoke all on function bondhu.forget_consents() from public, anon, authenticated, service_role;
+grant execute on function bondhu.forget_consents() to bondhu_worker;
+
+-- SECURITY DEFINER: forgetting and revoking are the owner's. The lease's token says who may call.
+create function bondhu.settle_account(of_user uuid, of_provider text, token uuid, account text, name text) returns boolean
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '500ms' -- as hold_lease does, and why
+as $$
+declare
+  same_account boolean;
+begin
+  update bondhu.sync_jobs j set account_unknown = false
+  where j.user_id = of_user and j.provider = of_provider and j.lease_token = token and j.account_unknown;
+  if not found then
+    return false;
+  end if;
+  select (c.account_id = account) is true into same_account
+  from public.provider_connections c where c.user_id = of_user and c.provider = of_provider;
+  if not same_account then
+    perform bondhu.forget_provider(of_user, of_provider);
+  end if;
+  perform bondhu.cancel_revocations(of_user, of_provider, account);
+  update bondhu.revocations r set not_before = now() where r.sealed_for = of_user and r.provider = of_provider;
+  update public.provider_connections c
+     set account_id = account, account_name = name, last_sync_at = case when same_account then c.last_sync_at end
+   where c.user_id = of_user and c.provider = of_provider;
+  return true;
+end
+$$;
+comment on function bondhu.settle_account(uuid, text, uuid, text, text) is
+  'Says whose account it is that was linked while its provider could not be asked; what another account brought goes. False: the lease was lost, or it was known.';
+revoke all on function bondhu.settle_account(uuid, text, uuid, text, text) from public, anon, authenticated, service_role;
+grant execute on function bondhu.settle_account(uuid, text, uuid, text, text) to bondhu_worker;
 
 -- sql/70_planner.sql
 
@@ -3291,31 +3789,12 @@ as $$
                  at time zone 'America/Los_Angeles'
              else now() + interval '1 hour'
            end)),
-         blocked_reason = reason
+         blocked_reason = left(reason, 2000)
    where s.provider = of_provider
   returning s.blocked_until
 $$;
 comment on function bondhu.block_provider(text, timestamptz, text) is
   'Stops a provider for everyone after a refusal of the whole app: until the given instant, else its quota''s reset, else for an hour. Returns when it goes on.';
-
-create function bondhu.claim_revocations(how_many integer) returns table (user_id uuid, provider text, sealed bytea)
-language sql
-set search_path = pg_catalog, pg_temp
-as $$
-  update bondhu.revocations r
-     set attempts = r.attempts + 1, not_before = now() + interval '5 minutes' * (r.attempts + 1)
-    from (
-      select w.user_id, w.provider from bondhu.revocations w
-      where w.not_before <= now()
-      order by w.not_before
-      limit how_many
-      for update skip locked
-    ) due
-   where r.user_id = due.user_id and r.provider = due.provider
-  returning r.user_id, r.provider, r.sealed
-$$;
-comment on function bondhu.claim_revocations(integer) is
-  'Takes up to how_many tokens to revoke; each comes again, later every time, until its row is deleted.';
 
 -- SECURITY DEFINER: pg_cron shows a role only its own jobs. Says nothing about anybody.
 create function bondhu.cron_plans_syncs() returns boolean
@@ -3326,7 +3805,7 @@ declare
   planned boolean := false;
 begin
   if to_regclass('cron.job') is not null then
-    execute 'select exists (select from cron.job where active and database = current_database() and command ~ ''bondhu\.plan_syncs'')'
+    execute 'select exists (select from cron.job where active and database = current_database() and strpos(command, ''bondhu.plan_syncs'') > 0)'
       into planned;
   end if;
   return planned;
@@ -3335,13 +3814,13 @@ $$;
 comment on function bondhu.cron_plans_syncs() is 'Whether pg_cron runs plan_syncs here; otherwise the worker plans for itself.';
 
 revoke all on bondhu.quota, bondhu.sync_load from public, anon, authenticated, service_role;
-revoke all on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.spend_request(text), bondhu.claim_revocations(integer),
+revoke all on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.spend_request(text),
   bondhu.plan_syncs(), bondhu.claim_syncs(text, integer, text[]), bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb),
   bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz), bondhu.block_provider(text, timestamptz, text),
   bondhu.cron_plans_syncs()
   from public, anon, authenticated, service_role;
 grant select on bondhu.quota, bondhu.sync_load to bondhu_worker, service_role;
-grant execute on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.spend_request(text), bondhu.claim_revocations(integer),
+grant execute on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.spend_request(text),
   bondhu.plan_syncs(), bondhu.claim_syncs(text, integer, text[]), bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb),
   bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz), bondhu.block_provider(text, timestamptz, text),
   bondhu.cron_plans_syncs()
@@ -3366,13 +3845,7 @@ declare
 begin
   select * into strict settings from bondhu.settings;
 
-  delete from bondhu.oauth_states where expires_at < now();
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('oauth_states', gone);
-
-  delete from bondhu.pending_connections where expires_at < now();
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('pending_connections', gone);
+  removed := removed || bondhu.forget_consents();
 
   delete from public.user_sessions
   where ended_at < now() - make_interval(days => settings.session_retention_days);
@@ -3443,8 +3916,10 @@ begin
   removed := removed || jsonb_build_object('provider_ledger', gone);
 
   if bondhu.has_cron() then
-    -- pg_cron never empties its own log.
-    execute 'delete from cron.job_run_details where end_time < now() - make_interval(days => $1)'
+    -- pg_cron never empties its own log. Of other jobs than ours it is not ours to empty.
+    execute 'delete from cron.job_run_details
+             where database = current_database() and starts_with(command, ''select bondhu.'')
+               and end_time < now() - make_interval(days => $1)'
       using settings.cron_history_retention_days;
     get diagnostics gone = row_count;
     removed := removed || jsonb_build_object('cron_history', gone);
@@ -3524,10 +3999,22 @@ as $$
     ('bondhu-plan-syncs', '* * * * *', 'select bondhu.plan_syncs()'),
     ('bondhu-close-idle-sessions', '* * * * *', 'select bondhu.close_idle_sessions()'),
     ('bondhu-refresh-profiles', '* * * * *', 'select bondhu.refresh_profiles()'),
+    ('bondhu-forget-consents', '*/10 * * * *', 'select bondhu.forget_consents()'),
     ('bondhu-record-wellness', '*/10 * * * *', 'select bondhu.record_wellness()'),
     ('bondhu-prune', '17 3 * * *', 'select bondhu.prune()')
 $$;
 comment on function bondhu.cron_plan() is 'The jobs there should be; times are UTC unless cron.timezone says otherwise.';
+
+-- An application may name its jobs as it likes, and another database of the cluster may have Bondhu too.
+create function bondhu.is_our_job(job_name text, in_database text, command text) returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select in_database = current_database() and (
+    job_name in (select p.name from bondhu.cron_plan() p)
+    or (starts_with(job_name, 'bondhu-') and starts_with(command, 'select bondhu.')))
+$$;
+comment on function bondhu.is_our_job(text, text, text) is 'Whether a job of pg_cron is one that bondhu.install_cron() made here.';
 
 -- SECURITY DEFINER, as the three below: pg_cron names a job per role and shows a role only
 -- its own. As the owner's, there is one set of jobs, whoever installs or looks.
@@ -3551,7 +4038,7 @@ begin
 
   perform cron.unschedule(j.jobid)
   from cron.job j
-  where j.jobname like 'bondhu-%' and j.jobname not in (select p.name from bondhu.cron_plan() p);
+  where bondhu.is_our_job(j.jobname, j.database, j.command) and j.jobname not in (select p.name from bondhu.cron_plan() p);
 
   -- Scheduling a name again updates its job.
   select count(cron.schedule(p.name, p.schedule, p.command)) into planned from bondhu.cron_plan() p;
@@ -3569,7 +4056,8 @@ declare
   removed bigint;
 begin
   perform bondhu.require_cron();
-  select count(cron.unschedule(j.jobid)) into removed from cron.job j where j.jobname like 'bondhu-%';
+  select count(cron.unschedule(j.jobid)) into removed from cron.job j
+  where bondhu.is_our_job(j.jobname, j.database, j.command);
   return removed;
 end
 $$;
@@ -3585,7 +4073,7 @@ begin
   return query
     select j.jobid, j.jobname::text, j.schedule, j.command, j.active
     from cron.job j
-    where j.jobname like 'bondhu-%'
+    where bondhu.is_our_job(j.jobname, j.database, j.command)
     order by j.jobname;
 end
 $$;
@@ -3608,7 +4096,7 @@ begin
     select d.runid, d.jobid, j.jobname::text, d.status, d.return_message, d.start_time, d.end_time
     from cron.job_run_details d
     join cron.job j on j.jobid = d.jobid
-    where j.jobname like 'bondhu-%'
+    where bondhu.is_our_job(j.jobname, j.database, j.command)
     order by d.runid desc
     limit rows;
 end
@@ -3616,7 +4104,7 @@ $$;
 comment on function bondhu.cron_history(integer) is 'Latest runs of Bondhu''s jobs, newest first; rows 1..1000. 55000 without pg_cron.';
 
 revoke all on function bondhu.prune(), bondhu.refresh_profiles(integer), bondhu.has_cron(), bondhu.require_cron(text), bondhu.cron_plan(),
-  bondhu.install_cron(), bondhu.remove_cron(), bondhu.cron_jobs(), bondhu.cron_history(integer)
+  bondhu.is_our_job(text, text, text), bondhu.install_cron(), bondhu.remove_cron(), bondhu.cron_jobs(), bondhu.cron_history(integer)
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.has_cron(), bondhu.cron_plan(), bondhu.install_cron(), bondhu.remove_cron(),
   bondhu.cron_jobs(), bondhu.cron_history(integer)

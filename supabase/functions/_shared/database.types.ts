@@ -371,26 +371,10 @@ isOneToOne: false
 { Args: { "provider": string,"return_to": string }; Returns: string
                            },
 "chat_history":
-{ Args: { "before_created_at"?: string,"before_seq"?: number,"page_size"?: number }; Returns: {
-              "created_at": string,
-"engine_version": number | null,
-"id": string,
-"message_text": string,
-"mood_detected": string | null,
-"sender_type": string,
-"sentiment_score": number | null,
-"seq": number,
-"session_id": string | null,
-"support_level": string | null,
-"updated_at": string,
-"user_id": string
+{ Args: { "before_created_at"?: string,"before_cursor"?: string,"before_seq"?: number,"page_size"?: number }; Returns: {
+              "created_at": string,"cursor": string,"engine_version": number,"id": string,"message_text": string,"mood_detected": string,"sender_type": string,"sentiment_score": number,"seq": number,"session_id": string,"support_level": string,"updated_at": string,"user_id": string
             }[]
-                          SetofOptions: {
-        from: "*"
-        to: "chat_messages"
-        isOneToOne: false
-        isSetofReturn: true
-      } },
+                           },
 "commit_position":
 { Args: Record<PropertyKey, never>; Returns: string
                            },
@@ -440,8 +424,8 @@ isOneToOne: false
             }[]
                            },
 "recently_played":
-{ Args: { "before"?: string,"max_rows"?: number }; Returns: {
-              "artist_names": (string)[],"duration_ms": number,"played_at": string,"track_id": string,"track_name": string
+{ Args: { "before"?: string,"before_cursor"?: string,"max_rows"?: number }; Returns: {
+              "artist_names": (string)[],"cursor": string,"duration_ms": number,"played_at": string,"track_id": string,"track_name": string
             }[]
                            },
 "request_sync":
