@@ -88,6 +88,8 @@ begin
   update public.user_sessions s
      set ended_at = greatest(s.last_seen_at, now()), end_reason = 'replaced', last_seen_at = greatest(s.last_seen_at, now())
    where s.user_id = caller and s.device_id = device and s.ended_at is null;
+  -- Somebody who was restored without a profile has one from here on.
+  insert into public.profiles (user_id) values (caller) on conflict (user_id) do nothing;
   insert into public.user_sessions (user_id, device_id) values (caller, device) returning id into started;
   return started;
 end
@@ -214,7 +216,7 @@ begin
       ) filter (where s.id is not null),
       min(s.last_seen_at) + idle_after
     from unnest(user_ids) wanted (id)
-    join public.profiles p on p.user_id = wanted.id
+    join bondhu.people p on p.user_id = wanted.id
     left join public.user_sessions s
       on s.user_id = p.user_id
      and s.ended_at is null

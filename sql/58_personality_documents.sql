@@ -13,7 +13,7 @@ begin
   return query
     select profile.user_id, row_to_json(document), p.until
     from unnest(user_ids) wanted (id)
-    join public.profiles profile on profile.user_id = wanted.id
+    join bondhu.people profile on profile.user_id = wanted.id
     left join bondhu.personality($1, $2) p on p.user_id = wanted.id
     cross join lateral (
       select
@@ -42,7 +42,7 @@ begin
   return query
     select profile.user_id, row_to_json(document), p.until
     from unnest(user_ids) wanted (id)
-    join public.profiles profile on profile.user_id = wanted.id
+    join bondhu.people profile on profile.user_id = wanted.id
     left join bondhu.personality($1, $2) p on p.user_id = wanted.id
     cross join lateral (
       select

@@ -174,7 +174,7 @@ as $$
     ('bondhu-close-idle-sessions', '* * * * *', 'select bondhu.close_idle_sessions()'),
     ('bondhu-refresh-profiles', '* * * * *', 'select bondhu.refresh_profiles()'),
     ('bondhu-record-wellness', '*/10 * * * *', 'select bondhu.record_wellness()'),
-    ('bondhu-prune', '17 3 * * *', 'select bondhu.prune()')
+    ('bondhu-prune', '17 3 * * *', 'select bondhu.prune(), bondhu.heal_profiles()')
 $$;
 comment on function bondhu.cron_plan() is 'The jobs there should be; times are UTC unless cron.timezone says otherwise.';
 

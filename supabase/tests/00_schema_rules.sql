@@ -134,7 +134,7 @@ select set_eq(
   $$ select signature from functions where schema = 'bondhu' and has_function_privilege('authenticated', oid, 'execute') $$,
   array['bondhu.require_user()', 'bondhu.is_time_zone(text)', 'bondhu.refuse(text,text,text)',
         'bondhu.my_time_zone()', 'bondhu.check_range(timestamp with time zone,timestamp with time zone)',
-        'bondhu.check_limit(integer)'],
+        'bondhu.check_limit(integer)', 'bondhu.require_engine()', 'bondhu.refuse_without_engine()'],
   'of the private functions users may execute those that RPCs and checks call as them');
 select is_empty(
   $$ select signature from functions

@@ -1,7 +1,7 @@
 -- A profile is made with the user; its owner edits what it says about them.
 begin;
 \ir acting.psql
-select plan(21);
+select plan(22);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada;
 grant select on people to public;
@@ -47,7 +47,8 @@ from unnest(array[
 select throws_ok('update profiles set time_zone = null', '23502', null, 'a time zone there is always');
 select throws_ok('update profiles set user_id = gen_random_uuid()', '42501', null, 'a profile does not change hands');
 select throws_ok('delete from profiles', '42501', null, 'and goes only with its user');
-select throws_ok('insert into profiles (user_id) values (auth.uid())', '42501', null, 'nor is one made by hand');
+select throws_ok('insert into profiles default values', '23505', null, 'nor is there a second one');
+select throws_ok('insert into profiles (user_id) values (gen_random_uuid())', '42501', null, 'or one in another''s name');
 
 select * from finish();
 rollback;

@@ -17,6 +17,7 @@ mod installing;
 mod law;
 mod messages;
 mod recount;
+mod restoring;
 mod safety;
 mod sequences;
 mod storms;
