@@ -19,7 +19,7 @@ declare
 begin
   set local role supabase_auth_admin;
   insert into auth.users (id, raw_user_meta_data) values (signed_up, metadata);
-  reset role;
+  perform pg_temp.stop_acting();
   return (select p.display_name from profiles p where p.user_id = signed_up);
 end
 $$;
