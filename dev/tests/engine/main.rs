@@ -6,6 +6,7 @@
     unreachable_pub
 )]
 
+mod backups;
 mod boundaries;
 mod charts;
 mod concurrency;
