@@ -263,6 +263,27 @@ async fn a_copy_for_a_diff_holds_nothing_of_the_engine() {
 }
 
 #[tokio::test]
+async fn every_object_in_public_is_known_to_the_uninstaller() {
+    let db = Database::create().await;
+    let unlike: Vec<String> = sqlx::query_scalar(
+        "with present as (
+           select 'table' as kind, c.relname::text as name, c.oid from pg_class c
+           where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f')
+           union all
+           select 'function', p.proname::text, p.oid from pg_proc p where p.pronamespace = 'public'::regnamespace
+         )
+         select distinct concat_ws(' ', coalesce(p.kind, o.kind), coalesce(p.name, o.name))
+         from (select * from present p where not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')) p
+         full join bondhu.public_objects() o using (kind, name)
+         where p.name is null or o.name is null",
+    )
+    .fetch_all(&mut db.connect(Role::Owner).await)
+    .await
+    .unwrap();
+    assert_eq!(unlike, Vec::<String>::new(), "see bondhu.public_objects()");
+}
+
+#[tokio::test]
 async fn bondhu_is_taken_out_and_what_an_app_built_on_it_is_named_first() {
     let (db, _) = lived_in().await;
     let shell = Shell::open(&db).await;

@@ -98,7 +98,9 @@ async fn schema(report: &mut Report, database: &PgPool) -> bool {
     } else {
         report.fail(
             format!("the worker cannot build documents {}", missing.join(", ")),
-            MIGRATE,
+            format!(
+                "{MIGRATE}; if they are applied, a restore has lost its grants: docs/backup.md"
+            ),
         );
     }
     true
