@@ -7,15 +7,21 @@
 create schema bondhu;
 comment on schema bondhu is 'Private to the backend: settings, tokens, jobs, OAuth states, the engine''s entry functions.';
 
+-- Only who makes a role may say more about it: where another database of the cluster, or this one
+-- before its upgrade to 16 or later, has made it, the owner does not administer it. So this is the only
+-- place that says anything about roles; everything after it grants rights on objects, which needs none.
 do $role$
 begin
-  -- A role belongs to the cluster, not to this database: another database may have made it.
   if to_regrole('bondhu_worker') is null then
     create role bondhu_worker nologin;
+    comment on role bondhu_worker is 'The sync worker. The operator gives it a login: alter role bondhu_worker login password ''…''.';
+    if current_setting('server_version_num')::integer < 160000 then
+      -- As it is without saying from 16 on; said here, it outlives an upgrade.
+      execute format('grant bondhu_worker to %I with admin option', current_user);
+    end if;
   end if;
 end
 $role$;
-comment on role bondhu_worker is 'The sync worker. The operator gives it a login: alter role bondhu_worker login password ''…''.';
 
 revoke all on schema bondhu from public;
 grant usage on schema bondhu to authenticated, service_role, bondhu_worker;

@@ -33,7 +33,7 @@ revoke all on function bondhu.is_time_zone(text) from public, anon, authenticate
 grant execute on function bondhu.is_time_zone(text) to authenticated, service_role;
 
 create table public.profiles (
-  user_id uuid primary key references auth.users (id) on delete cascade,
+  user_id uuid primary key default auth.uid() references auth.users (id) on delete cascade,
   display_name text,
   locale text,
   time_zone text not null default 'UTC',
@@ -60,12 +60,15 @@ create table public.profiles (
       format('%L is no onboarding_state', left(onboarding_state, 40)), 'Send new, in_progress or complete.') end
   )
 );
-comment on table public.profiles is 'What a user tells about themselves. One row per auth user, made with it.';
+comment on table public.profiles is
+  'What a user tells about themselves. One row per auth user, made with it; readers use the defaults where a restore has lost it.';
 comment on column public.profiles.time_zone is 'IANA name such as Asia/Dhaka; days and hours shown to the user are counted in it.';
 
 alter table public.profiles enable row level security;
 revoke all on public.profiles from public, anon, authenticated, service_role;
 grant select on public.profiles to authenticated, bondhu_worker;
+-- Insert too: a row that a restore has lost must not keep its user from writing it.
+grant insert (user_id, display_name, locale, time_zone, onboarding_state) on public.profiles to authenticated;
 grant update (display_name, locale, time_zone, onboarding_state) on public.profiles to authenticated;
 grant select, insert, update, delete on public.profiles to service_role;
 
@@ -73,6 +76,8 @@ create policy "a user reads their own profile" on public.profiles
   for select to authenticated using (user_id = (select auth.uid()));
 create policy "a user edits their own profile" on public.profiles
   for update to authenticated using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
+create policy "a user writes their own profile" on public.profiles
+  for insert to authenticated with check (user_id = (select auth.uid()));
 create policy "the worker reads profiles" on public.profiles
   for select to bondhu_worker using (true);
 
@@ -122,5 +127,35 @@ revoke all on function bondhu.create_profile() from public, anon, authenticated,
 create trigger bondhu_create_profile after insert on auth.users
   for each row execute function bondhu.create_profile();
 
--- Users who signed up before Bondhu was installed.
-insert into public.profiles (user_id) select id from auth.users on conflict (user_id) do nothing;
+-- A view and not a function, so that documents join it at the price of an index look-up. It reads
+-- as its owner: the worker may not look into auth.users.
+create view bondhu.people as
+  select u.id as user_id, p.display_name, p.locale, coalesce(p.time_zone, 'UTC') as time_zone,
+    coalesce(p.onboarding_state, 'new') as onboarding_state
+  from auth.users u
+  left join public.profiles p on p.user_id = u.id;
+comment on view bondhu.people is
+  'Every auth user with what their profile says, or its defaults where the row is missing: what readers join in place of public.profiles.';
+revoke all on bondhu.people from public, anon, authenticated, service_role;
+grant select on bondhu.people to bondhu_worker;
+
+create function bondhu.heal_profiles() returns bigint
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  healed bigint;
+begin
+  insert into public.profiles (user_id)
+  select u.id from auth.users u
+  where not exists (select from public.profiles p where p.user_id = u.id)
+  on conflict (user_id) do nothing;
+  get diagnostics healed = row_count;
+  return healed;
+end
+$$;
+comment on function bondhu.heal_profiles() is
+  'Makes the profiles that are missing: of users who signed up before Bondhu was installed, or were restored without triggers. Returns how many. Run by cron, and by bondhu.install_engine().';
+revoke all on function bondhu.heal_profiles() from public, anon, authenticated, service_role;
+
+select bondhu.heal_profiles();

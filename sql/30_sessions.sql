@@ -98,6 +98,8 @@ begin
      where used.user_id = caller and used.ended_at is null
      order by used.last_seen_at desc, used.started_at desc, used.id
      offset (select max_active_sessions - 1 from bondhu.settings));
+  -- Somebody who was restored without a profile has one from here on.
+  insert into public.profiles (user_id) values (caller) on conflict (user_id) do nothing;
   insert into public.user_sessions (user_id, device_id) values (caller, device) returning id into started;
   return started;
 end
@@ -233,7 +235,7 @@ begin
       ) filter (where s.id is not null),
       min(s.last_seen_at) + idle_after
     from unnest(user_ids) wanted (id)
-    join public.profiles p on p.user_id = wanted.id
+    join bondhu.people p on p.user_id = wanted.id
     left join public.user_sessions s
       on s.user_id = p.user_id
      and s.ended_at is null

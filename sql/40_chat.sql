@@ -211,7 +211,7 @@ begin
       ),
       null::timestamptz
     from unnest(user_ids) wanted (id)
-    join public.profiles p on p.user_id = wanted.id
+    join bondhu.people p on p.user_id = wanted.id
     where as_of is not null;
 end
 $$;

@@ -15,24 +15,57 @@ as $$
 $$;
 comment on function bondhu.missing_from_engine(text) is 'Signatures of the contract that a schema does not offer; empty for an engine.';
 
+create function bondhu.lend_engine(engine_schema text, owner name) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if has_schema_privilege(owner, engine_schema, 'usage with grant option') and not exists (
+    select from pg_catalog.pg_proc p
+    where p.pronamespace = engine_schema::regnamespace and not has_function_privilege(owner, p.oid, 'execute with grant option')
+  ) then
+    return;
+  end if;
+  execute format('grant usage on schema %I to %I with grant option', engine_schema, owner);
+  execute format('grant execute on all functions in schema %I to %I with grant option', engine_schema, owner);
+exception when insufficient_privilege then
+  raise exception using
+    errcode = '42501',
+    message = format('%s may not use the engine in schema %s', owner, engine_schema),
+    detail = 'Another role has created the extension, as in a restore by a superuser.',
+    hint = 'Let a superuser run select bondhu.install_engine();';
+end
+$$;
+comment on function bondhu.lend_engine(text, name) is 'Sees to it that the owner of the messages may use an engine that somebody else has created.';
+
 create function bondhu.install_engine() returns text
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $install$
 declare
+  owner constant name := (select pg_catalog.pg_get_userbyid(c.relowner) from pg_catalog.pg_class c where c.oid = 'public.chat_messages'::regclass);
   engine text;
   missing text[];
-  was_detached boolean := not exists (
-    select from pg_catalog.pg_trigger
-    where tgrelid = 'public.chat_messages'::regclass and tgname = 'bondhu_fold_deleted'
+  was_detached boolean := 3 > (
+    select count(*) from pg_catalog.pg_trigger
+    where tgrelid = 'public.chat_messages'::regclass and tgname like 'bondhu_fold_%' and tgenabled in ('O', 'A')
   );
 begin
+  if exists (select from pg_catalog.pg_extension where extname = 'bondhu') then
+    perform bondhu.lend_engine('bondhu_native', owner);
+  end if;
+  if current_user <> owner then
+    -- What a superuser repairs must not belong to the superuser; until the end of this function.
+    perform set_config('role', owner, true);
+  end if;
   if exists (select from pg_catalog.pg_available_extensions where name = 'bondhu') then
     create extension if not exists bondhu;
     engine := 'bondhu_native';
   end if;
 
   perform bondhu.detach_engine();
+  perform bondhu.mend_triggers();
+  perform bondhu.heal_profiles();
   if engine is null then
     raise notice using
       message = 'no engine on this server: chat is stored unscored',
@@ -64,13 +97,18 @@ begin
   delete from bondhu.rescoring where true;
   if was_detached then
     -- Messages may have been deleted or edited meanwhile.
-    perform bondhu.recompute(p.user_id) from (select user_id from public.personality_profiles order by user_id) p;
+    perform bondhu.recompute(p.user_id) from (
+      select user_id from public.personality_profiles
+      union
+      select user_id from public.chat_messages where engine_version is not null
+      order by user_id
+    ) p;
   end if;
   return engine;
 end
 $install$;
 comment on function bondhu.install_engine() is
-  'Picks the engine this server has, attaches its triggers, points the entry functions at it. Run again after an extension appears. Returns the engine''s schema, null when there is none.';
+  'Picks the engine this server has, attaches its triggers, points the entry functions at it; mends triggers and profiles that a restore has lost. Run by the owner or a superuser, again after an extension appears or a restore. Returns the engine''s schema, null when there is none.';
 
 create function bondhu.unscore_message() returns trigger
 language plpgsql
@@ -164,44 +202,47 @@ begin
   language plpgsql stable set search_path = pg_catalog, pg_temp
   as $f$ begin return null; end $f$;
 
+  -- In SQL: a linter finds nothing unused in functions that only refuse.
   create or replace function bondhu.score(message_text text, out sentiment_score numeric, out mood text,
     out mood_confidence numeric, out support_level text, out engine_version integer)
-  language plpgsql stable set search_path = pg_catalog, pg_temp
-  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+  language sql stable set search_path = pg_catalog, pg_temp
+  as $f$ select bondhu.refuse_without_engine(); select null::numeric, null::text, null::numeric, null::text, null::integer $f$;
 
   create or replace function bondhu.explain(message_text text, out figure text, out part text, out weight numeric)
   returns setof record
-  language plpgsql stable set search_path = pg_catalog, pg_temp
-  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+  language sql stable set search_path = pg_catalog, pg_temp
+  as $f$ select bondhu.refuse_without_engine(); select null::text, null::text, null::numeric $f$;
 
   create or replace function bondhu.personality(user_ids uuid[], as_of timestamptz) returns setof bondhu.personality
-  language plpgsql stable set search_path = pg_catalog, pg_temp
-  as $f$ begin return; end $f$;
+  language sql stable set search_path = pg_catalog, pg_temp
+  as $f$ select (null::bondhu.personality).* where false $f$;
 
   create or replace function bondhu.recompute(user_id uuid) returns void
-  language plpgsql security definer set search_path = pg_catalog, pg_temp
-  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+  language sql security definer set search_path = pg_catalog, pg_temp
+  as $f$ select bondhu.refuse_without_engine() $f$;
 
   create or replace function bondhu.patterns(user_ids uuid[], as_of timestamptz, out user_id uuid, out time_zone text,
     out hour_counts bigint[], out hour_means numeric[], out weekday_counts bigint[], out weekday_means numeric[],
     out inertia numeric, out current_streak bigint, out longest_streak bigint) returns setof record
-  language plpgsql stable set search_path = pg_catalog, pg_temp
-  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+  language sql stable set search_path = pg_catalog, pg_temp
+  as $f$ select bondhu.refuse_without_engine(); select null::uuid, null::text, null::bigint[], null::numeric[],
+    null::bigint[], null::numeric[], null::numeric, null::bigint, null::bigint $f$;
 
   create or replace function bondhu.wellness(user_id uuid, first_day date, last_day date, out day date,
     out message_count bigint, out active_days bigint, out score numeric, out mean numeric, out trend numeric,
     out stability numeric, out engagement numeric) returns setof record
-  language plpgsql stable set search_path = pg_catalog, pg_temp
-  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+  language sql stable set search_path = pg_catalog, pg_temp
+  as $f$ select bondhu.refuse_without_engine(); select null::date, null::bigint, null::bigint, null::numeric,
+    null::numeric, null::numeric, null::numeric, null::numeric $f$;
 
   create or replace function bondhu.refresh(user_ids uuid[]) returns void
-  language plpgsql security definer set search_path = pg_catalog, pg_temp
-  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+  language sql security definer set search_path = pg_catalog, pg_temp
+  as $f$ select bondhu.refuse_without_engine() $f$;
 
   create or replace function bondhu.differences(user_ids uuid[],
     out user_id uuid, out relation text, out figure text, out stored text, out recounted text) returns setof record
-  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
-  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+  language sql stable security definer set search_path = pg_catalog, pg_temp
+  as $f$ select bondhu.refuse_without_engine(); select null::uuid, null::text, null::text, null::text, null::text $f$;
 end
 $detach$;
 comment on function bondhu.detach_engine() is
@@ -218,6 +259,24 @@ begin
     hint = 'Install the extension "bondhu" on the server, then run select bondhu.install_engine();';
 end
 $$;
+comment on function bondhu.refuse_without_engine() is '0A000: what every reader of what an engine concludes says where there is none.';
+
+-- Asks the catalog and not the engine, whose functions are closed to clients.
+create function bondhu.require_engine() returns void
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not exists (
+    select from pg_catalog.pg_trigger t
+    where t.tgrelid = 'public.chat_messages'::regclass and t.tgname = 'bondhu_fold_inserted'
+  ) then
+    perform bondhu.refuse_without_engine();
+  end if;
+end
+$$;
+comment on function bondhu.require_engine() is
+  '0A000 without an engine. First in every RPC that reads what an engine concludes: nothing found would read as nothing to be found.';
 
 create type bondhu.personality as (
   user_id uuid,
@@ -263,7 +322,11 @@ begin
   return query
     select d.* from bondhu.differences(users) d
     union all
-    select w.* from unnest(users) id cross join lateral bondhu.wellness_differences(id) w;
+    select w.* from unnest(users) id cross join lateral bondhu.wellness_differences(id) w
+    union all
+    select u.id, 'profiles', 'row', null, 'exists'
+    from auth.users u
+    where u.id = any (users) and not exists (select from public.profiles p where p.user_id = u.id);
 end
 $$;
 comment on function bondhu.verify_all(uuid[]) is 'bondhu.verify() for the given users.';
@@ -275,11 +338,15 @@ set search_path = pg_catalog, pg_temp
 as $$
   select v.*
   from bondhu.verify_all(case when $1 is not null then array[$1] else (
-    select coalesce(array_agg(p.user_id order by p.user_id), '{}') from public.profiles p
+    select coalesce(array_agg(u.id order by u.id), '{}') from auth.users u
   ) end) v
+  union all
+  -- What is nobody's own: without these, the next message or sign-up goes astray.
+  select null, l.relation, 'trigger ' || l.name, l.state, 'enabled'
+  from bondhu.lost_triggers() l
 $$;
 comment on function bondhu.verify(uuid) is
-  'What is stored about a user, or about everybody, other than the raw messages make it: a row for each figure, none when all is exact. 0A000 without an engine.';
+  'What is stored about a user, or about everybody, other than the raw messages make it: a row for each figure, for a missing profile, and (without a user_id) for each trigger that is lost; none when all is exact. 0A000 without an engine.';
 
 -- SECURITY DEFINER: it fires as whoever sets, who has no rights on what it rebuilds.
 create function bondhu.apply_engine_settings() returns trigger
@@ -310,13 +377,14 @@ create trigger settings_apply_to_engine after update on bondhu.settings
      new.wellness_retention_days)
   ) execute function bondhu.apply_engine_settings();
 
-revoke all on function bondhu.missing_from_engine(text), bondhu.install_engine(), bondhu.unscore_message(), bondhu.point_entries_at(text),
-  bondhu.detach_engine(), bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text), bondhu.explain(text),
+revoke all on function bondhu.missing_from_engine(text), bondhu.lend_engine(text, name), bondhu.install_engine(), bondhu.unscore_message(), bondhu.point_entries_at(text),
+  bondhu.detach_engine(), bondhu.refuse_without_engine(), bondhu.require_engine(), bondhu.engine(), bondhu.score(text), bondhu.explain(text),
   bondhu.personality(uuid[], timestamptz), bondhu.patterns(uuid[], timestamptz), bondhu.wellness(uuid, date, date),
   bondhu.recompute(uuid), bondhu.refresh(uuid[]), bondhu.differences(uuid[]),
   bondhu.verify_all(uuid[]), bondhu.verify(uuid), bondhu.apply_engine_settings()
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text), bondhu.explain(text)
   to service_role, bondhu_worker;
+grant execute on function bondhu.require_engine(), bondhu.refuse_without_engine() to authenticated;
 grant execute on function bondhu.personality(uuid[], timestamptz) to bondhu_worker;
 grant execute on function bondhu.recompute(uuid), bondhu.verify(uuid) to service_role;

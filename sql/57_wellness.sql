@@ -39,7 +39,7 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  zone text := (select u.time_zone from public.profiles u where u.user_id = $1);
+  zone text := (select u.time_zone from bondhu.people u where u.user_id = $1);
   until timestamptz := (select p.wellness_until from public.personality_profiles p where p.user_id = $1);
 begin
   first_day := (now() at time zone zone)::date - (select wellness_retention_days from bondhu.settings);
@@ -64,7 +64,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  zone text := (select u.time_zone from public.profiles u where u.user_id = $1);
+  zone text := (select u.time_zone from bondhu.people u where u.user_id = $1);
   kept record := bondhu.recorded_days($1);
 begin
   perform bondhu.write_wellness($1,
@@ -91,7 +91,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  zone text := (select u.time_zone from public.profiles u where u.user_id = $1);
+  zone text := (select u.time_zone from bondhu.people u where u.user_id = $1);
   today date := (now() at time zone zone)::date;
   kept record;
   first_day date;
@@ -123,7 +123,7 @@ begin
   from (
     select p.user_id as id
     from public.personality_profiles p
-    join public.profiles u on u.user_id = p.user_id
+    join bondhu.people u on u.user_id = p.user_id
     where (p.wellness_until is null or p.wellness_until < date_trunc('day', now(), u.time_zone))
       -- Of a week without messages there is nothing to record.
       and exists (

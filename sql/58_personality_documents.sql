@@ -13,19 +13,19 @@ begin
   return query
     select profile.user_id, row_to_json(document), p.until
     from unnest(user_ids) wanted (id)
-    join public.profiles profile on profile.user_id = wanted.id
+    join bondhu.people profile on profile.user_id = wanted.id
     left join bondhu.personality($1, $2) p on p.user_id = wanted.id
     cross join lateral (
       select
         hours as window_hours,
-        case when p.user_id is null then null when p.mean_sentiment is null then 'insufficient_data' else 'sufficient' end as data_status,
+        case when p.user_id is null then 'no_engine' when p.mean_sentiment is null then 'insufficient_data' else 'sufficient' end as data_status,
         p.message_count, p.mean_sentiment, p.sentiment_volatility, p.dominant_mood, p.sentiment_trend,
         p.communication_style, p.emotional_stability, p.needs_support, p.as_of, engine
     ) document;
 end
 $$;
 comment on function bondhu.personality_sentiment_document(uuid[], timestamptz) is
-  'Redis document personality:sentiment: the sentiment window and what follows from it. Figures are null without an engine.';
+  'Redis document personality:sentiment: the sentiment window and what follows from it. Without an engine, which is null then, figures are null and data_status is no_engine.';
 
 -- The figures of the other document are repeated here, and evidence of tastes is gathered here: a
 -- function within a document costs about as much as the rest of it.
@@ -42,7 +42,7 @@ begin
   return query
     select profile.user_id, row_to_json(document), p.until
     from unnest(user_ids) wanted (id)
-    join public.profiles profile on profile.user_id = wanted.id
+    join bondhu.people profile on profile.user_id = wanted.id
     left join bondhu.personality($1, $2) p on p.user_id = wanted.id
     cross join lateral (
       select
@@ -59,7 +59,7 @@ begin
           from (
             select
               hours as window_hours,
-              case when p.user_id is null then null when p.mean_sentiment is null then 'insufficient_data' else 'sufficient' end as data_status,
+              case when p.user_id is null then 'no_engine' when p.mean_sentiment is null then 'insufficient_data' else 'sufficient' end as data_status,
               p.message_count, p.mean_sentiment, p.sentiment_volatility, p.dominant_mood, p.sentiment_trend,
               p.communication_style, p.emotional_stability, p.needs_support
           ) sentiment
@@ -83,7 +83,7 @@ begin
 end
 $$;
 comment on function bondhu.personality_context_document(uuid[], timestamptz) is
-  'Redis document personality:context: what a prompt may be told about a user. Figures are null without an engine.';
+  'Redis document personality:context: what a prompt may be told about a user. Without an engine, which is null then, figures are null and data_status is no_engine.';
 
 revoke all on function bondhu.personality_sentiment_document(uuid[], timestamptz),
   bondhu.personality_context_document(uuid[], timestamptz)
@@ -97,11 +97,17 @@ create function public.personality_context() returns jsonb
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  document jsonb := (select data from bondhu.personality_context_document(array[bondhu.require_user()], now()));
 begin
-  return (select data::jsonb from bondhu.personality_context_document(array[bondhu.require_user()], now()));
+  -- A document has to say it in its own way; whoever asks can be told.
+  if document -> 'engine' = 'null' then
+    perform bondhu.refuse_without_engine();
+  end if;
+  return document;
 end
 $$;
 comment on function public.personality_context() is
-  'The caller''s traits, sentiment, style and (where the provider''s terms allow it) tastes, exact as of the call.';
+  'The caller''s traits, sentiment, style and (where the provider''s terms allow it) tastes, exact as of the call. 0A000 without an engine.';
 revoke all on function public.personality_context() from public, anon, authenticated, service_role;
 grant execute on function public.personality_context() to authenticated;

@@ -48,6 +48,7 @@ declare
   zone text := bondhu.my_time_zone();
   most constant integer := 1000;
 begin
+  perform bondhu.require_engine();
   perform bondhu.check_range(since, until);
   if bucket is null or bucket not in ('hour', 'day', 'week', 'month') then
     raise exception using
@@ -76,7 +77,7 @@ begin
 end
 $$;
 comment on function public.mood_trend(timestamptz, timestamptz, text) is
-  'The caller''s sentiment by hour, day, week (from Monday) or month of their own time zone: mean 0..1 and sample standard deviation. Only buckets with messages. Edges are widened to quarter hours.';
+  'The caller''s sentiment by hour, day, week (from Monday) or month of their own time zone: mean 0..1 and sample standard deviation. Only buckets with messages. Edges are widened to quarter hours. 0A000 without an engine.';
 
 create function public.mood_mix(
   since timestamptz default now() - interval '30 days',
@@ -86,6 +87,7 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  perform bondhu.require_engine();
   perform bondhu.check_range(since, until);
   return query
     with counted as (
@@ -107,7 +109,7 @@ begin
 end
 $$;
 comment on function public.mood_mix(timestamptz, timestamptz) is
-  'How often the caller was in each mood, most frequent first, and its share 0..1. Edges are widened to quarter hours.';
+  'How often the caller was in each mood, most frequent first, and its share 0..1. Edges are widened to quarter hours. 0A000 without an engine.';
 
 create function public.personality_evolution(
   trait text,
@@ -118,6 +120,7 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  perform bondhu.require_engine();
   perform bondhu.check_range(since, until);
   if trait is null or trait not in ('openness', 'conscientiousness', 'extraversion', 'agreeableness', 'neuroticism') then
     raise exception using
@@ -138,7 +141,7 @@ begin
 end
 $$;
 comment on function public.personality_evolution(text, timestamptz, timestamptz) is
-  'How one of the caller''s traits (0..100) moved, oldest first, with the messages that carried most weight.';
+  'How one of the caller''s traits (0..100) moved, oldest first, with the messages that carried most weight. 0A000 without an engine.';
 
 create function public.wellness_history(since date default null, until date default null)
 returns setof public.wellness_days
@@ -148,6 +151,7 @@ as $$
 declare
   today date := (now() at time zone bondhu.my_time_zone())::date;
 begin
+  perform bondhu.require_engine();
   until := coalesce(until, today);
   -- Before counting back, which ends where dates do; and dates reach further than times.
   perform bondhu.check_range(least(coalesce(since, '1900-01-02'), '9999-01-01'), least(until, '9999-01-01'));
@@ -160,7 +164,7 @@ begin
 end
 $$;
 comment on function public.wellness_history(date, date) is
-  'The caller''s recorded days from since up to, but without, until; the last thirty by default. A heuristic, no diagnosis.';
+  'The caller''s recorded days from since up to, but without, until; the last thirty by default. A heuristic, no diagnosis. 0A000 without an engine.';
 
 -- SECURITY DEFINER: the engine's function is closed to clients. It reads the caller's own.
 create function public.mood_patterns() returns table (
@@ -178,7 +182,7 @@ begin
 end
 $$;
 comment on function public.mood_patterns() is
-  'The caller''s last 180 days by hour (from midnight) and weekday (from Monday) of their own time zone, how much a day''s mood carries over to the next (-1..1, null from too few days), and runs of days with messages.';
+  'The caller''s last 180 days by hour (from midnight) and weekday (from Monday) of their own time zone, how much a day''s mood carries over to the next (-1..1, null from too few days), and runs of days with messages. 0A000 without an engine.';
 
 -- SECURITY DEFINER, as mood_patterns().
 create function public.explain_message(message_id uuid) returns table (figure text, part text, weight numeric)
@@ -202,7 +206,7 @@ begin
 end
 $$;
 comment on function public.explain_message(uuid) is
-  'Why a message of the caller''s is read as it is: words and pairs of words, and how much each spoke for a good sentiment or for the mood (log odds), strongest first.';
+  'Why a message of the caller''s is read as it is: words and pairs of words, and how much each spoke for a good sentiment or for the mood (log odds), strongest first. 0A000 without an engine.';
 
 revoke all on function public.mood_trend(timestamptz, timestamptz, text), public.mood_mix(timestamptz, timestamptz),
   public.personality_evolution(text, timestamptz, timestamptz), public.wellness_history(date, date), public.mood_patterns(),

@@ -87,7 +87,7 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(upper(substring(p.locale from '[-_]([A-Za-z]{2})(?:$|[-_])')), 'US')
-  from public.profiles p
+  from bondhu.people p
   where p.user_id = of_user
 $$;
 comment on function bondhu.video_region(uuid) is 'The region in the user''s locale, as BD in bn-BD; US when it names none.';

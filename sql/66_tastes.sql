@@ -91,7 +91,7 @@ begin
       )::json,
       null::timestamptz
     from unnest(user_ids) wanted (id)
-    join public.profiles p on p.user_id = wanted.id
+    join bondhu.people p on p.user_id = wanted.id
     where as_of is not null;
 end
 $$;
@@ -108,7 +108,7 @@ begin
   return query
     select p.user_id, (to_jsonb(m) - '{user_id,provider}'::text[])::json, null::timestamptz
     from unnest(user_ids) wanted (id)
-    join public.profiles p on p.user_id = wanted.id
+    join bondhu.people p on p.user_id = wanted.id
     left join public.music_preferences m on m.user_id = p.user_id and m.provider = 'spotify'
     where as_of is not null;
 end
@@ -125,7 +125,7 @@ begin
   return query
     select p.user_id, (to_jsonb(v) - 'user_id')::json, null::timestamptz
     from unnest(user_ids) wanted (id)
-    join public.profiles p on p.user_id = wanted.id
+    join bondhu.people p on p.user_id = wanted.id
     left join public.video_preferences v on v.user_id = p.user_id
     where as_of is not null;
 end

@@ -171,7 +171,7 @@ as $$
     ('bondhu-refresh-profiles', '* * * * *', 'select bondhu.refresh_profiles()'),
     ('bondhu-forget-consents', '*/10 * * * *', 'select bondhu.forget_consents()'),
     ('bondhu-record-wellness', '*/10 * * * *', 'select bondhu.record_wellness()'),
-    ('bondhu-prune', '17 3 * * *', 'select bondhu.prune()')
+    ('bondhu-prune', '17 3 * * *', 'select bondhu.prune(), bondhu.heal_profiles()')
 $$;
 comment on function bondhu.cron_plan() is 'The jobs there should be; times are UTC unless cron.timezone says otherwise.';
 

@@ -1,6 +1,10 @@
 -- Makes a plain Postgres look like a Supabase project to what migrations, RLS and
 -- role switching rely on. Run as the superuser, in the database that is to hold
 -- the application, once per database; roles are shared by the cluster.
+--
+-- It is as strict as the hosted one as far as a plain Postgres can be. What it cannot do before 16:
+-- keep `postgres`, which may create roles, from making itself a member of Supabase's own
+-- (supautils reserves them there). Nothing may rely on that; a test sees to it.
 
 do $roles$
 begin
@@ -23,6 +27,8 @@ begin
     alter role authenticator set lock_timeout = '8s';
   end if;
   execute format('grant create, connect on database %I to postgres', current_database());
+  -- supautils lets it set this, which restores need.
+  grant set on parameter session_replication_role to postgres;
 end
 $roles$;
 
@@ -31,7 +37,7 @@ grant usage on schema public to anon, authenticated, service_role;
 grant all on schema public to postgres with grant option;
 
 create schema if not exists extensions;
-grant usage on schema extensions to public;
+grant usage on schema extensions to anon, authenticated, service_role;
 grant all on schema extensions to postgres with grant option;
 -- A Postgres from elsewhere may come without contrib; Bondhu's schema needs none of it.
 do $contrib$

@@ -147,3 +147,63 @@ fn whole_schema() -> Result<String> {
     }
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// Statements about roles, as far as they stand at the beginning of a line.
+    fn role_statements(sql: &str) -> Vec<&str> {
+        const ABOUT_ROLES: [&str; 6] = [
+            "create role",
+            "create user",
+            "alter role",
+            "alter user",
+            "drop role",
+            "comment on role",
+        ];
+        let is_about_roles = |line: &str| {
+            let line = line.trim_start().to_lowercase();
+            // A grant of rights names what they are on; one of a role does not.
+            let grants_a_role = line.starts_with("grant ")
+                && line.contains(" to ")
+                && !line.contains(" on ")
+                && line.ends_with(';');
+            grants_a_role || ABOUT_ROLES.iter().any(|about| line.starts_with(about))
+        };
+        sql.lines().filter(|line| is_about_roles(line)).collect()
+    }
+
+    #[test]
+    fn only_the_first_migration_says_anything_about_roles() {
+        for migration in list().unwrap().iter().skip(1) {
+            let found = role_statements(&migration.source.text);
+            assert!(found.is_empty(), "{}: {found:?}", migration.source.name());
+        }
+        for source in schema::sources().unwrap() {
+            // What it drops at the end it may lack the right to, and says so.
+            let is_exempt =
+                ["00_schemas.sql", "96_uninstall.sql"].contains(&source.name().as_str());
+            let found = role_statements(&source.text);
+            assert!(
+                is_exempt || found.is_empty(),
+                "{}: {found:?}",
+                source.name()
+            );
+        }
+    }
+
+    #[test]
+    fn a_statement_about_a_role_is_told_from_a_grant_to_one() {
+        let sql = "create role a;\n  comment on role a is 'x';\ngrant a to b;\ngrant select on t to a;\n-- alter role a\n";
+        assert_eq!(
+            role_statements(sql),
+            [
+                "create role a;",
+                "  comment on role a is 'x';",
+                "grant a to b;"
+            ]
+        );
+    }
+}

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::cluster::Cluster;
 use crate::data_api;
 use crate::redis_server::RedisServer;
-use crate::template;
+use crate::{schema, template};
 
 /// Names the Postgres that tests may use.
 pub const POSTGRES_URL: &str = "BONDHU_TEST_POSTGRES_URL";
@@ -80,6 +80,29 @@ impl Database {
             name,
             _cron: None,
         }
+    }
+
+    /// A database without Bondhu, to restore into: as a new Supabase project, or quite empty.
+    pub async fn create_for_restore(as_a_project: bool) -> Self {
+        let database = Self::create().await;
+        let mut admin = template::connect(&database.server, None, None)
+            .await
+            .expect("a connection");
+        let name = &database.name;
+        execute(&mut admin, &format!("drop database {name}")).await;
+        execute(
+            &mut admin,
+            &format!("create database {name} template template0"),
+        )
+        .await;
+        if as_a_project {
+            let bootstrap = schema::bootstrap().expect("the bootstrap");
+            bootstrap
+                .run(&mut database.connect(Role::Superuser).await)
+                .await
+                .expect("a project");
+        }
+        database
     }
 
     /// The one database of a server of the test's own.

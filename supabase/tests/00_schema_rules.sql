@@ -144,7 +144,7 @@ select set_eq(
   array['bondhu.require_user()', 'bondhu.is_time_zone(text)', 'bondhu.text_fault(text)', 'bondhu.refuse_text(text,text,text,integer,integer)', 'bondhu.refuse(text,text,text)',
         'bondhu.my_time_zone()', 'bondhu.check_range(timestamp with time zone,timestamp with time zone)',
         'bondhu.check_limit(integer)', 'bondhu.instant_to_cursor(timestamp with time zone)', 'bondhu.instant_of_cursor(text)',
-        'bondhu.refuse_cursor()'],
+        'bondhu.refuse_cursor()', 'bondhu.require_engine()', 'bondhu.refuse_without_engine()'],
   'of the private functions users may execute those that RPCs and checks call as them');
 select is_empty(
   $$ select signature from functions

@@ -1,7 +1,7 @@
 -- A profile is made with the user; its owner edits what it says about them.
 begin;
 \ir acting.psql
-select plan(25);
+select plan(26);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada;
 grant select on people to public;
@@ -19,7 +19,7 @@ declare
 begin
   set local role supabase_auth_admin;
   insert into auth.users (id, raw_user_meta_data) values (signed_up, metadata);
-  reset role;
+  perform pg_temp.stop_acting();
   return (select p.display_name from profiles p where p.user_id = signed_up);
 end
 $$;
@@ -50,7 +50,8 @@ from unnest(array[
 select throws_ok('update profiles set time_zone = null', '23502', null, 'a time zone there is always');
 select throws_ok('update profiles set user_id = gen_random_uuid()', '42501', null, 'a profile does not change hands');
 select throws_ok('delete from profiles', '42501', null, 'and goes only with its user');
-select throws_ok('insert into profiles (user_id) values (auth.uid())', '42501', null, 'nor is one made by hand');
+select throws_ok('insert into profiles default values', '23505', null, 'nor is there a second one');
+select throws_ok('insert into profiles (user_id) values (gen_random_uuid())', '42501', null, 'or one in another''s name');
 
 select * from finish();
 rollback;

@@ -83,7 +83,7 @@ begin
     (code_hash, user_id, provider, scopes, account_id, account_name, sealed_access, access_expires_at, sealed_refresh, expires_at)
   values (sha256(convert_to(code, 'UTF8')), consenting, 'spotify', array['user-top-read'], account, 'Ada''s', '\x01',
           now() + interval '1 hour', '\x02', now() + ttl);
-  reset role;
+  set local role postgres;
 end
 $$;
 select pg_temp.consented('one-time', pg_temp.ada());

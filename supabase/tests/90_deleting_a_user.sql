@@ -28,7 +28,7 @@ select is_empty(
 
 set local role supabase_auth_admin;
 select lives_ok($$ delete from auth.users where id = (select ada from people) $$, 'the auth service deletes the user');
-reset role;
+set local role postgres;
 
 select is_empty(
   $$ select relation from sample_rows where pg_temp.rows_of(relation, (select ada from people)) > 0 $$,
@@ -44,7 +44,7 @@ select is_empty(
 
 set local role supabase_auth_admin;
 select lives_ok('delete from auth.users', 'all of them may go at once');
-reset role;
+set local role postgres;
 
 select * from finish();
 rollback;

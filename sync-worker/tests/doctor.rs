@@ -156,6 +156,127 @@ async fn a_role_that_no_policy_binds_is_a_warning() {
 }
 
 #[tokio::test]
+async fn a_database_without_an_engine_is_a_warning_that_says_what_to_do() {
+    let database = Database::create().await;
+    let mut owner = database.connect(Role::Owner).await;
+    let with = examined(pairs(&database)).await;
+    assert_finding(&with, Level::Ok, "the engine is bondhu_native", "");
+    execute(&mut owner, "select bondhu.detach_engine()").await;
+    let without = examined(pairs(&database)).await;
+    assert_finding(
+        &without,
+        Level::Warn,
+        "there is no engine",
+        "select bondhu.install_engine()",
+    );
+}
+
+#[tokio::test]
+async fn what_a_restore_has_lost_is_named_and_its_remedies_work() {
+    let database = Database::create().await;
+    let mut superuser = database.connect(Role::Superuser).await;
+    execute(
+        &mut superuser,
+        "drop trigger bondhu_create_profile on auth.users;
+         alter table public.chat_messages disable trigger bondhu_score_message;
+         insert into auth.users (id) values ('11111111-1111-4111-8111-111111111111');
+         insert into public.chat_messages (user_id, message_text) values ('11111111-1111-4111-8111-111111111111', 'hi')",
+    )
+    .await;
+    let report = examined(pairs(&database)).await;
+    assert_finding(
+        &report,
+        Level::Fail,
+        "triggers are lost: bondhu_create_profile on auth.users (missing), \
+         bondhu_score_message on public.chat_messages (disabled)",
+        "bondhu.install_engine()",
+    );
+    assert_finding(
+        &report,
+        Level::Warn,
+        "1 user(s) have no profile",
+        "bondhu.install_engine()",
+    );
+    assert_finding(
+        &report,
+        Level::Warn,
+        "1 message(s) are stored unscored",
+        "bondhu.rescore()",
+    );
+
+    let mut owner = database.connect(Role::Owner).await;
+    execute(
+        &mut owner,
+        "select bondhu.install_engine(); select bondhu.rescore()",
+    )
+    .await;
+    let mended = examined(pairs(&database)).await;
+    assert_finding(&mended, Level::Ok, "every trigger is there and enabled", "");
+    assert_eq!(mended.failures(), 0, "{mended}");
+    assert!(!mended.to_string().contains("no profile"), "{mended}");
+    assert!(!mended.to_string().contains("unscored"), "{mended}");
+}
+
+#[tokio::test]
+async fn a_schema_that_belongs_to_a_superuser_is_a_warning() {
+    let database = Database::create().await;
+    let mut superuser = database.connect(Role::Superuser).await;
+    execute(
+        &mut superuser,
+        "alter table public.chat_messages owner to supabase_admin",
+    )
+    .await;
+    let report = examined(pairs(&database)).await;
+    assert_finding(
+        &report,
+        Level::Warn,
+        "belongs to supabase_admin, a superuser",
+        "without --no-owner",
+    );
+}
+
+#[tokio::test]
+async fn a_slot_without_a_bound_is_a_warning_for_hosted_and_own_servers() {
+    let database = Database::create().await;
+    let redis = redis().await;
+    let report = examined(with_mirror(&database, redis.url())).await;
+    for remedy in [
+        "alter system set max_slot_wal_keep_size",
+        "supabase postgres-config update --config max_slot_wal_keep_size=4GB",
+    ] {
+        assert_finding(&report, Level::Warn, "lets WAL grow without bound", remedy);
+    }
+}
+
+#[tokio::test]
+async fn any_role_that_may_log_in_and_replicate_does_for_the_mirror() {
+    let database = Database::create().await;
+    let redis = redis().await;
+    let role = format!("{}_mirror", database.name());
+    let mut superuser = database.connect(Role::Superuser).await;
+    execute(
+        &mut superuser,
+        &format!("create role {role} login replication"),
+    )
+    .await;
+    let url = database
+        .url(Role::Replication)
+        .replace("postgres@", &format!("{role}@"));
+    let mut pairs = with_mirror(&database, redis.url());
+    pairs.retain(|(name, _)| *name != "BONDHU_REPLICATION_URL");
+    pairs.push(("BONDHU_REPLICATION_URL", url));
+    let report = examined(pairs).await;
+    execute(&mut superuser, &format!("drop role {role}")).await;
+    assert_finding(
+        &report,
+        Level::Ok,
+        &format!("signs in as {role}, which may replicate"),
+        "",
+    );
+    assert_eq!(report.failures(), 0, "{report}");
+}
+
+#[tokio::test]
 async fn a_publication_out_of_line_is_a_failure() {
     let database = Database::create().await;
     let mut superuser = database.connect(Role::Superuser).await;

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use tokio::process::Command;
 
 use super::downloads;
@@ -27,17 +27,20 @@ pub(super) enum Server {
     Fifteen,
     /// 15 without the engine.
     FifteenBare,
-    /// 17, which comes without headers, so without the engine.
+    /// 17, with the engine.
     Seventeen,
+    /// 17 without the engine: what a new hosted project is.
+    SeventeenBare,
     /// 18, with the engine.
     Eighteen,
 }
 
 impl Server {
-    pub(super) const ALL: [Self; 4] = [
+    pub(super) const ALL: [Self; 5] = [
         Self::Fifteen,
         Self::FifteenBare,
         Self::Seventeen,
+        Self::SeventeenBare,
         Self::Eighteen,
     ];
 
@@ -45,13 +48,14 @@ impl Server {
         match self {
             Self::Fifteen => "PostgreSQL 15",
             Self::FifteenBare => "PostgreSQL 15 without the engine",
-            Self::Seventeen => "PostgreSQL 17 without the engine",
+            Self::Seventeen => "PostgreSQL 17",
+            Self::SeventeenBare => "PostgreSQL 17 without the engine",
             Self::Eighteen => "PostgreSQL 18",
         }
     }
 
     pub(super) fn has_engine(self) -> bool {
-        matches!(self, Self::Fifteen | Self::Eighteen)
+        matches!(self, Self::Fifteen | Self::Seventeen | Self::Eighteen)
     }
 
     fn directory(self) -> &'static str {
@@ -59,6 +63,7 @@ impl Server {
             Self::Fifteen => "15",
             Self::FifteenBare => "15-bare",
             Self::Seventeen => "17",
+            Self::SeventeenBare => "17-bare",
             Self::Eighteen => "18",
         }
     }
@@ -185,7 +190,11 @@ impl Bench {
         }
         match server {
             Server::Fifteen | Server::FifteenBare => Installation::debian_15()?.private_tree(&tree),
-            Server::Seventeen => downloads::postgres_17(&self.log()).await,
+            Server::Seventeen | Server::SeventeenBare => {
+                let installation = downloads::private_postgres_17(&tree, &self.log()).await?;
+                borrow_pgtap(&installation)?;
+                Ok(installation)
+            }
             Server::Eighteen => {
                 let installation = downloads::private_postgres_18(&tree, &self.log()).await?;
                 borrow_pgtap(&installation)?;
@@ -201,8 +210,10 @@ impl Bench {
     pub(super) async fn engine(&mut self, server: Server) -> Result<Extension> {
         let original = match server {
             Server::Fifteen | Server::FifteenBare => Installation::debian_15()?,
+            Server::Seventeen | Server::SeventeenBare => {
+                downloads::postgres_17(&self.log()).await?
+            }
             Server::Eighteen => downloads::postgres_18(&self.log()).await?,
-            Server::Seventeen => bail!("PostgreSQL 17 comes without headers"),
         };
         if let Some(built) = self.engines.get(&original.major) {
             return Ok(built.clone());
@@ -229,17 +240,20 @@ impl Bench {
         Ok(supabase)
     }
 
-    /// The `pg_dump` for a server: its own where it comes with one, else a newer one.
+    /// The `pg_dump` for a server.
     pub(super) async fn pg_dump(&self, server: Server) -> Result<PathBuf> {
         let installation = match server {
             Server::Fifteen | Server::FifteenBare => Installation::debian_15()?,
-            Server::Seventeen | Server::Eighteen => downloads::postgres_18(&self.log()).await?,
+            Server::Seventeen | Server::SeventeenBare => {
+                downloads::postgres_17(&self.log()).await?
+            }
+            Server::Eighteen => downloads::postgres_18(&self.log()).await?,
         };
         Ok(installation.programs.join("pg_dump"))
     }
 }
 
-/// pgTAP is plain SQL: what Debian ships for 15 does for 18.
+/// pgTAP is plain SQL: what Debian ships for 15 does for newer ones.
 fn borrow_pgtap(to: &Installation) -> Result<()> {
     let from = Installation::debian_15()?.shared.join("extension");
     let mut found = false;

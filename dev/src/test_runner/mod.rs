@@ -3,6 +3,7 @@
 mod bench;
 mod downloads;
 mod job;
+mod lifecycle_steps;
 mod migration_steps;
 mod rust_steps;
 mod schema_snapshot;
@@ -24,7 +25,7 @@ use job::Tally;
 const LINES_OF_A_FAILURE: usize = 120;
 
 /// In this order: what fails fast and says most comes first.
-const STEPS: [(&str, Step); 19] = [
+const STEPS: [(&str, Step); 26] = [
     ("format", Step::Format),
     ("clippy", Step::Clippy),
     ("docs", Step::Docs),
@@ -32,13 +33,21 @@ const STEPS: [(&str, Step); 19] = [
     ("engine: build for PostgreSQL 15", Step::EngineFifteen),
     ("engine: clippy", Step::ClippyEngine),
     ("engine: committed SQL is current", Step::ExtensionSql),
+    ("engine: build for PostgreSQL 17", Step::EngineSeventeen),
     ("engine: build for PostgreSQL 18", Step::EngineEighteen),
     ("tests", Step::Tests),
+    ("engine tests on PostgreSQL 17", Step::EngineTestsOn17),
     ("engine tests on PostgreSQL 18", Step::EngineTestsOn18),
     ("pgTAP", Step::Pgtap),
+    ("pgTAP on PostgreSQL 17", Step::PgtapOn17),
     ("pgTAP on PostgreSQL 18", Step::PgtapOn18),
     ("migrations build what sql/ builds", Step::Migrations),
+    // The next one gives its server an engine.
+    ("supabase db lint without the engine", Step::LintBare),
     ("an engine can come later", Step::EngineLater),
+    ("an engine that goes leaves no trace", Step::EngineGone),
+    ("a project upgraded from 15", Step::Upgraded),
+    ("uninstalling leaves no trace", Step::Uninstalling),
     ("supabase db advisors", Step::Advisors),
     ("supabase db lint", Step::Lint),
     ("generated types are current", Step::Types),
@@ -55,15 +64,22 @@ enum Step {
     EngineFifteen,
     ClippyEngine,
     ExtensionSql,
+    EngineSeventeen,
     EngineEighteen,
     Tests,
+    EngineTestsOn17,
     EngineTestsOn18,
     Pgtap,
+    PgtapOn17,
     PgtapOn18,
     Migrations,
     EngineLater,
+    EngineGone,
+    Upgraded,
+    Uninstalling,
     Advisors,
     Lint,
+    LintBare,
     Types,
     Wasm,
     Demo,
@@ -79,15 +95,22 @@ impl Step {
             Self::EngineFifteen => bench.server(Server::Fifteen).await.map(|_| Tally::ONE),
             Self::ClippyEngine => rust_steps::clippy_engine(bench).await,
             Self::ExtensionSql => rust_steps::extension_sql_is_current(bench).await,
+            Self::EngineSeventeen => bench.server(Server::Seventeen).await.map(|_| Tally::ONE),
             Self::EngineEighteen => bench.server(Server::Eighteen).await.map(|_| Tally::ONE),
             Self::Tests => rust_steps::tests(bench).await,
-            Self::EngineTestsOn18 => rust_steps::engine_tests_on_18(bench).await,
-            Self::Pgtap => supabase_steps::pgtap_on_15(bench).await,
-            Self::PgtapOn18 => supabase_steps::pgtap_on_18(bench).await,
+            Self::EngineTestsOn17 => rust_steps::engine_tests_on(bench, Server::Seventeen).await,
+            Self::EngineTestsOn18 => rust_steps::engine_tests_on(bench, Server::Eighteen).await,
+            Self::Pgtap => supabase_steps::pgtap(bench, Server::Fifteen).await,
+            Self::PgtapOn17 => supabase_steps::pgtap(bench, Server::Seventeen).await,
+            Self::PgtapOn18 => supabase_steps::pgtap(bench, Server::Eighteen).await,
             Self::Migrations => migration_steps::same_database(bench).await,
-            Self::EngineLater => migration_steps::engine_comes_later(bench).await,
+            Self::EngineLater => lifecycle_steps::engine_comes_later(bench).await,
+            Self::EngineGone => lifecycle_steps::engine_leaves_no_trace(bench).await,
+            Self::Upgraded => lifecycle_steps::upgraded_project(bench).await,
+            Self::Uninstalling => lifecycle_steps::uninstalling(bench).await,
             Self::Advisors => supabase_steps::advisors(bench).await,
-            Self::Lint => supabase_steps::lint(bench).await,
+            Self::Lint => supabase_steps::lint(bench, Server::Fifteen).await,
+            Self::LintBare => supabase_steps::lint(bench, Server::FifteenBare).await,
             Self::Types => supabase_steps::types_are_current(bench).await,
             Self::Wasm => rust_steps::wasm(bench).await,
             Self::Demo => rust_steps::demo(bench).await,

@@ -95,11 +95,11 @@ pub(super) async fn tests(bench: &mut Bench) -> Result<Tally> {
     .await
 }
 
-/// The engine's tests again, on PostgreSQL 18.
-pub(super) async fn engine_tests_on_18(bench: &mut Bench) -> Result<Tally> {
+/// The engine's tests again, on another PostgreSQL.
+pub(super) async fn engine_tests_on(bench: &mut Bench, server: Server) -> Result<Tally> {
     cargo_test(
         bench,
-        Server::Eighteen,
+        server,
         &[
             "test",
             "--locked",

@@ -71,6 +71,18 @@ pub(super) async fn cron_jobs(database: &mut PgConnection) -> Result<Vec<String>
         .await?)
 }
 
+/// What is not this database's alone: roles, memberships, settings of roles, slots.
+pub(super) async fn of_the_cluster(database: &mut PgConnection) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar(
+        "select to_jsonb(r)::text || coalesce(shobj_description(r.oid, 'pg_authid'), '') from pg_roles r where r.rolname !~ '^pg_' \
+         union all select format('%s may act as %s', member::regrole, roleid::regrole) from pg_auth_members \
+         union all select format('slot %s in %s', slot_name, database) from pg_replication_slots \
+         order by 1",
+    )
+    .fetch_all(database)
+    .await?)
+}
+
 /// Fails with the lines that only one side has.
 pub(super) fn same(what: &str, one: &[String], other: &[String]) -> Result<()> {
     if one == other {

@@ -15,21 +15,11 @@ use crate::{migrations, paths, schema, template};
 const EXPOSED: &str = "public";
 const OURS: &str = "public,bondhu";
 
-pub(super) async fn pgtap_on_15(bench: &mut Bench) -> Result<Tally> {
-    pgtap(bench, Server::Fifteen).await
-}
-
-pub(super) async fn pgtap_on_18(bench: &mut Bench) -> Result<Tally> {
-    pgtap(bench, Server::Eighteen).await
-}
-
-async fn pgtap(bench: &mut Bench, server: Server) -> Result<Tally> {
-    let owner = fresh_database(bench, server, "pgtap").await?;
-    let url = match server {
-        // From 16 on the owner may not take on the roles that tests act as.
-        Server::Eighteen => bench.server(server).await?.url(SUPERUSER, "pgtap"),
-        _ => owner,
-    };
+/// Every file of `supabase/tests`.
+pub(super) async fn pgtap(bench: &mut Bench, server: Server) -> Result<Tally> {
+    fresh_database(bench, server, "pgtap").await?;
+    // The tests act as roles that the owner may not become; the rest they do as the owner.
+    let url = bench.server(server).await?.url(SUPERUSER, "pgtap");
     let mut tests = Vec::new();
     for entry in fs::read_dir(paths::checkout().join("supabase/tests"))? {
         let path = entry?.path();
@@ -50,12 +40,18 @@ async fn pgtap(bench: &mut Bench, server: Server) -> Result<Tally> {
 }
 
 pub(super) async fn advisors(bench: &mut Bench) -> Result<Tally> {
-    remote(bench, &["db", "advisors", "--fail-on", "error"]).await
-}
-
-pub(super) async fn lint(bench: &mut Bench) -> Result<Tally> {
     remote(
         bench,
+        Server::Fifteen,
+        &["db", "advisors", "--fail-on", "error"],
+    )
+    .await
+}
+
+pub(super) async fn lint(bench: &mut Bench, server: Server) -> Result<Tally> {
+    remote(
+        bench,
+        server,
         &[
             "db",
             "lint",
@@ -70,9 +66,9 @@ pub(super) async fn lint(bench: &mut Bench) -> Result<Tally> {
     .await
 }
 
-async fn remote(bench: &mut Bench, arguments: &[&str]) -> Result<Tally> {
+async fn remote(bench: &mut Bench, server: Server, arguments: &[&str]) -> Result<Tally> {
     // Where pg_cron is, so that the functions that use it can be checked.
-    let url = fresh_database(bench, Server::Fifteen, CRON_DATABASE).await?;
+    let url = fresh_database(bench, server, CRON_DATABASE).await?;
     let project = project(bench)?;
     let mut supabase = bench.supabase(&project, arguments).await?;
     job::succeed(supabase.arg(format!("--remote={url}")), &bench.log()).await?;

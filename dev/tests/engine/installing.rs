@@ -1,7 +1,6 @@
 //! An engine that is not there yet, comes, goes and comes back.
 
 use bondhu_dev::testing::{Database, Role};
-use serde_json::Value;
 use sqlx::PgConnection;
 
 use crate::recount::{differences, import, profile, profile_count, say, sqlstate};
@@ -26,12 +25,6 @@ async fn without_an_engine_chat_is_stored_unscored_and_says_so() {
 
     let mut tx = db.as_user(user).await;
     say(&mut tx, "i am so happy").await;
-    let context: Value = sqlx::query_scalar("select public.personality_context()")
-        .fetch_one(&mut *tx)
-        .await
-        .unwrap();
-    assert_eq!(context["engine"], Value::Null);
-    assert_eq!(context["traits"]["openness"], Value::Null);
     tx.commit().await.unwrap();
     assert_eq!(profile_count(&mut owner, user).await, 0);
     for call in [
@@ -41,6 +34,98 @@ async fn without_an_engine_chat_is_stored_unscored_and_says_so() {
     ] {
         let error = sqlx::query(call).execute(&mut owner).await.unwrap_err();
         assert_eq!(sqlstate(&error), "0A000", "{call}");
+    }
+}
+
+/// Every RPC, and whether it answers with what an engine concludes.
+const RPCS: [(&str, bool); 21] = [
+    ("begin_connect('spotify', 'https://app.example')", false),
+    ("chat_history()", false),
+    ("commit_position()", false),
+    ("confirm_connect('code')", false),
+    ("disconnect('spotify')", false),
+    ("end_session(gen_random_uuid())", false),
+    (
+        "explain_message((select id from public.chat_messages))",
+        true,
+    ),
+    ("listening_stats()", false),
+    ("log_activity(gen_random_uuid(), 'chat.opened')", false),
+    ("mood_mix()", true),
+    ("mood_patterns()", true),
+    ("mood_trend()", true),
+    ("personality_context()", true),
+    ("personality_evolution('openness')", true),
+    ("recently_played()", false),
+    ("request_sync('spotify')", false),
+    ("start_session('laptop')", false),
+    ("top_genres()", false),
+    ("touch_session(gen_random_uuid())", false),
+    ("watching_stats()", false),
+    ("wellness_history()", true),
+];
+
+#[tokio::test]
+async fn without_an_engine_every_rpc_that_reads_its_conclusions_refuses_and_no_other_does() {
+    let db = Database::create().await;
+    let user = db.user().await;
+    let mut owner = db.connect(Role::Owner).await;
+    let rpcs: Vec<String> = sqlx::query_scalar(
+        "select distinct p.proname::text from pg_proc p
+         where p.pronamespace = 'public'::regnamespace and has_function_privilege('authenticated', p.oid, 'execute')
+           and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+         order by 1",
+    )
+    .fetch_all(&mut owner)
+    .await
+    .unwrap();
+    let listed: Vec<&str> = RPCS
+        .iter()
+        .filter_map(|(call, _)| call.split('(').next())
+        .collect();
+    assert_eq!(rpcs, listed, "an RPC says here whether it needs an engine");
+
+    let mut tx = db.as_user(user).await;
+    say(&mut tx, "i am so happy").await;
+    tx.commit().await.unwrap();
+    let refused = async |call: &str| {
+        let mut tx = db.as_user(user).await;
+        let answer = sqlx::query(&format!("select * from public.{call}"))
+            .fetch_all(&mut *tx)
+            .await;
+        answer.is_err_and(|error| sqlstate(&error) == "0A000")
+    };
+    for (call, _) in RPCS {
+        assert!(!refused(call).await, "{call} with an engine");
+    }
+    remove_engine(&mut owner).await;
+    for (call, needs_engine) in RPCS {
+        assert_eq!(
+            refused(call).await,
+            needs_engine,
+            "{call} without an engine"
+        );
+    }
+}
+
+#[tokio::test]
+async fn documents_without_an_engine_say_that_there_is_none() {
+    let db = Database::create().await;
+    let user = db.user().await;
+    remove_engine(&mut db.connect(Role::Owner).await).await;
+    let mut worker = db.connect(Role::Worker).await;
+    for (document, status) in [
+        ("personality_context", "data #>> '{sentiment,data_status}'"),
+        ("personality_sentiment", "data ->> 'data_status'"),
+    ] {
+        let said: (Option<String>, String) = sqlx::query_as(&format!(
+            "select data ->> 'engine', {status} from bondhu.{document}_document(array[$1], now())"
+        ))
+        .bind(user)
+        .fetch_one(&mut worker)
+        .await
+        .unwrap();
+        assert_eq!(said, (None, "no_engine".to_owned()), "{document}");
     }
 }
 

@@ -7,6 +7,7 @@
 )]
 
 mod additions;
+mod backups;
 mod boundaries;
 mod charts;
 mod concurrency;
@@ -18,6 +19,7 @@ mod installing;
 mod law;
 mod messages;
 mod recount;
+mod restoring;
 mod safety;
 mod sequences;
 mod storms;

@@ -40,7 +40,7 @@ static TODAY: Statement = Statement::new(
     Sql::Text(concat!(
         "select u.time_zone, ",
         day!("$2"),
-        " from public.profiles u where u.user_id = $1"
+        " from bondhu.people u where u.user_id = $1"
     )),
     &[UUIDOID, TIMESTAMPTZOID],
 );
@@ -52,7 +52,7 @@ static CELLS: Statement = Statement::new(
         day!("b.bucket_start"),
         ", extract(hour from b.bucket_start at time zone u.time_zone)::integer,
            sum(b.message_count)::bigint, sum(b.score_sum)::bigint
-         from public.profiles u
+         from bondhu.people u
          join public.sentiment_buckets b on b.user_id = u.user_id
          where u.user_id = $1 and ",
         of_days!(),
@@ -67,7 +67,7 @@ static DAYS: Statement = Statement::new(
         let sums = tally::sums();
         format!(
             "select {}, {sums}
-             from public.profiles u
+             from bondhu.people u
              join public.sentiment_buckets b on b.user_id = u.user_id
              where u.user_id = $1 and {}
              group by 1

@@ -50,7 +50,7 @@ pub static DATABASE_URL: Variable = secret(
 /// Postgres, as a role that may replicate.
 pub static REPLICATION_URL: Variable = secret(
     "BONDHU_REPLICATION_URL",
-    "Postgres as a role with REPLICATION, for the mirror alone (Supabase before 17: postgres; a direct connection, no pooler)",
+    "Postgres as a role with REPLICATION, for the mirror alone (any role that may log in and replicate; a direct connection, no pooler)",
     "postgres://postgres:secret@db.example.com:5432/postgres?sslmode=verify-full",
 );
 /// Redis; without it there is no mirror.

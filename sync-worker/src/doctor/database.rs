@@ -17,6 +17,7 @@ pub(super) async fn check(report: &mut Report, database: &PgPool) -> bool {
         return false;
     }
     engine(report, database).await;
+    super::losses::check(report, database).await;
     cron_jobs(report, database).await;
     true
 }
@@ -45,7 +46,7 @@ async fn version(report: &mut Report, database: &PgPool) {
 async fn role(report: &mut Report, database: &PgPool) {
     let found: Result<(String, bool, bool), _> = sqlx::query_as(
         "select current_user::text, rolsuper or rolbypassrls,
-                coalesce(pg_has_role(current_user, to_regrole('bondhu_worker'), 'member'), false)
+                coalesce(pg_has_role(current_user, to_regrole('bondhu_worker'), 'usage'), false)
          from pg_roles where rolname = current_user",
     )
     .fetch_one(database)
@@ -97,7 +98,9 @@ async fn schema(report: &mut Report, database: &PgPool) -> bool {
     } else {
         report.fail(
             format!("the worker cannot build documents {}", missing.join(", ")),
-            MIGRATE,
+            format!(
+                "{MIGRATE}; if they are applied, a restore has lost its grants: docs/backup.md"
+            ),
         );
     }
     true
@@ -118,7 +121,7 @@ async fn engine(report: &mut Report, database: &PgPool) {
         ),
         Err(error) => report.fail(
             format!("the engine does not answer: {error}"),
-            "run select bondhu.install_engine() as the schema's owner",
+            "run select bondhu.install_engine() as the schema's owner; as a superuser after a superuser's restore",
         ),
     }
 }

@@ -2,6 +2,7 @@
 
 mod data_api;
 mod database;
+mod losses;
 mod providers;
 mod redis_server;
 mod report;

@@ -165,7 +165,9 @@ async fn slot(report: &mut Report, database: &PgPool, name: &str) {
     {
         report.warn(
             "a mirror that stays away lets WAL grow without bound",
-            "alter system set max_slot_wal_keep_size = '4GB'; a slot that is lost by that heals by itself",
+            "on your own server: alter system set max_slot_wal_keep_size = '4GB', then select pg_reload_conf(); \
+             on hosted Supabase: supabase postgres-config update --config max_slot_wal_keep_size=4GB --no-restart; \
+             a slot that is lost by that heals by itself",
         );
     }
 }
@@ -186,7 +188,9 @@ async fn replication_role(report: &mut Report, database: &PgPool, replication: &
     } else {
         report.fail(
             format!("the mirror signs in as {role}, which may not replicate"),
-            format!("alter role {role} replication; on Supabase before Postgres 17 use postgres in BONDHU_REPLICATION_URL"),
+            format!(
+                "alter role {role} replication, or make one for it: create role bondhu_mirror login replication password '…'"
+            ),
         );
     }
     const PLACE: &str = "select format('%s in cluster %s', current_database(), (select system_identifier from pg_control_system()))";

@@ -1,0 +1,80 @@
+-- The triggers that the rest relies on. A dump of some schemas or sections leaves triggers behind,
+-- and a restore may leave them disabled: nothing fails then, and every figure is wrong.
+
+create function bondhu.expected_triggers() returns table (relation text, name text, with_engine boolean)
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  values
+    ('auth.users', 'bondhu_create_profile', null::boolean),
+    ('bondhu.provider_settings', 'provider_settings_set_updated_at', null),
+    ('bondhu.settings', 'settings_apply_to_engine', null),
+    ('bondhu.settings', 'settings_set_updated_at', null),
+    ('public.chat_messages', 'bondhu_fold_deleted', true),
+    ('public.chat_messages', 'bondhu_fold_inserted', true),
+    ('public.chat_messages', 'bondhu_fold_updated', true),
+    ('public.chat_messages', 'bondhu_score_message', true),
+    ('public.chat_messages', 'bondhu_unscore_message', false),
+    ('public.chat_messages', 'chat_messages_forget_derived', null),
+    ('public.chat_messages', 'chat_messages_set_updated_at', null),
+    ('public.personality_history_evidence', 'evidence_drop_unevidenced_history', null),
+    ('public.profiles', 'profiles_keep_time_zone', null),
+    ('public.profiles', 'profiles_recut_wellness', null),
+    ('public.profiles', 'profiles_set_updated_at', null),
+    ('public.provider_connections', 'provider_connections_revoke', null),
+    ('public.provider_connections', 'provider_connections_set_updated_at', null)
+$$;
+comment on function bondhu.expected_triggers() is
+  'The triggers there must be. with_engine: true only while an engine is attached, false only while none is, null always.';
+
+create function bondhu.lost_triggers() returns table (relation text, name text, state text)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  with present as (
+    -- Not by to_regclass(): the worker may not look into the schema auth.
+    select format('%s.%s', n.nspname, c.relname) as relation, t.tgname::text as name, t.tgenabled
+    from pg_catalog.pg_trigger t
+    join pg_catalog.pg_class c on c.oid = t.tgrelid
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where not t.tgisinternal
+  )
+  select e.relation, e.name, case when p.name is null then 'missing' else 'disabled' end
+  from bondhu.expected_triggers() e
+  left join present p on p.relation = e.relation and p.name = e.name
+  where (p.name is null or p.tgenabled not in ('O', 'A'))
+    and (
+      e.with_engine is null
+      -- Detaching an engine leaves this one in place of its own.
+      or e.with_engine <> exists (
+        select from present d where d.relation = 'public.chat_messages' and d.name = 'bondhu_unscore_message'
+      )
+    )
+  order by e.relation, e.name
+$$;
+comment on function bondhu.lost_triggers() is 'Triggers that are missing or disabled. Messages and sign-ups pass them by unnoticed.';
+
+create function bondhu.mend_triggers() returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  lost record;
+begin
+  for lost in select l.relation, l.name, l.state from bondhu.lost_triggers() l loop
+    if lost.relation = 'auth.users' then
+      -- Its owner alone may enable a trigger there; whoever may make one may replace it.
+      create or replace trigger bondhu_create_profile after insert on auth.users
+        for each row execute function bondhu.create_profile();
+    elsif lost.state = 'disabled' then
+      execute format('alter table %s enable trigger %I', lost.relation, lost.name);
+    end if;
+  end loop;
+end
+$$;
+comment on function bondhu.mend_triggers() is
+  'Enables what is disabled, and makes the trigger on auth.users again, which a dump of Bondhu''s own schemas does not carry. Others come back with the dump''s post-data section.';
+
+revoke all on function bondhu.expected_triggers(), bondhu.lost_triggers(), bondhu.mend_triggers()
+  from public, anon, authenticated, service_role;
+grant execute on function bondhu.expected_triggers(), bondhu.lost_triggers() to service_role, bondhu_worker;
