@@ -24,6 +24,7 @@ create table bondhu.pending_connections (
   provider text not null references bondhu.provider_settings (provider),
   scopes text[] not null,
   account_id text,
+  owner_id text,
   account_name text,
   sealed_access bytea not null,
   access_expires_at timestamptz,
@@ -182,8 +183,12 @@ begin
   -- The job before what it fills: a worker in mid-pull must not write into what follows.
   perform from bondhu.sync_jobs j where j.user_id = caller and j.provider = consent.provider for update;
 
-  select (c.account_id = consent.account_id) is true into same_account
+  -- By what the provider knows the account by for good; by what may change only where it does
+  -- not tell that.
+  select case when num_nulls(c.account_id, consent.account_id) = 0 then c.account_id = consent.account_id
+              else (j.owner_id = consent.owner_id) is true end into same_account
   from public.provider_connections c
+  left join bondhu.sync_jobs j on j.user_id = c.user_id and j.provider = c.provider
   where c.user_id = caller and c.provider = consent.provider;
   if not same_account then
     -- Another one, or one we cannot tell apart: what the former one brought goes.
@@ -195,12 +200,15 @@ begin
     (user_id, provider, status, scopes, account_id, account_name, connected_at, next_sync_at)
   values (caller, consent.provider, 'pending', consent.scopes, consent.account_id, consent.account_name, now(), now())
   on conflict (user_id, provider) do update set
-    status = 'pending', scopes = excluded.scopes, account_id = excluded.account_id, account_name = excluded.account_name,
+    status = 'pending', scopes = excluded.scopes, account_name = excluded.account_name,
+    account_id = coalesce(excluded.account_id, case when same_account then c.account_id end),
     connected_at = now(), next_sync_at = now(), missing = '{}', last_error_code = null, last_error = null,
     last_sync_at = case when same_account then c.last_sync_at end;
 
-  insert into bondhu.sync_jobs (user_id, provider, requested_at) values (caller, consent.provider, now())
+  insert into bondhu.sync_jobs as j (user_id, provider, requested_at, owner_id)
+  values (caller, consent.provider, now(), consent.owner_id)
   on conflict (user_id, provider) do update set
+    owner_id = coalesce(excluded.owner_id, case when same_account then j.owner_id end),
     lease_token = null, lease_owner = null, lease_expires_at = null,
     checkpoint = '{}', resources = '{}', not_before = null, attempts = 0, requested_at = now();
 

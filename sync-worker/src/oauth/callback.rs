@@ -213,7 +213,8 @@ async fn account(
     let api = Api::new(provider, state.http.clone(), config.api_url.clone());
     let account = match provider {
         Provider::Spotify => spotify::me(&api, &grant.access).await.map(|me| Account {
-            id: Some(me.id),
+            id: me.account_id,
+            owner_id: me.id,
             name: me.display_name,
         }),
         // A Google account need not have a channel.
@@ -221,8 +222,9 @@ async fn account(
             .await
             .map(|channel| {
                 channel.map_or_else(Account::default, |channel| Account {
+                    owner_id: channel.id.clone(),
                     id: channel.id,
-                    name: channel.snippet.and_then(|snippet| snippet.title),
+                    name: channel.title,
                 })
             }),
     };

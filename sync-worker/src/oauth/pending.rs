@@ -49,7 +49,10 @@ pub(super) async fn take_state(
 /// The account that consented.
 #[derive(Debug, Default)]
 pub(super) struct Account {
+    /// What it is known by for good.
     pub(super) id: Option<String>,
+    /// What lists name their owner by; it may change.
+    pub(super) owner_id: Option<String>,
     pub(super) name: Option<String>,
 }
 
@@ -73,8 +76,8 @@ pub(super) async fn keep(
     sqlx::query(
         "insert into bondhu.pending_connections
            (code_hash, user_id, provider, scopes, account_id, account_name,
-            sealed_access, access_expires_at, sealed_refresh, expires_at)
-         select sha256(convert_to($1, 'UTF8')), $2, $3, $4, $5, $6, $7, $8, $9,
+            sealed_access, access_expires_at, sealed_refresh, owner_id, expires_at)
+         select sha256(convert_to($1, 'UTF8')), $2, $3, $4, $5, $6, $7, $8, $9, $10,
                 now() + make_interval(mins => oauth_state_ttl_minutes)
          from bondhu.settings",
     )
@@ -87,6 +90,7 @@ pub(super) async fn keep(
     .bind(access)
     .bind(grant.access_expires_at)
     .bind(refresh)
+    .bind(&account.owner_id)
     .execute(database)
     .await?;
     Ok(code)

@@ -4,7 +4,7 @@
 //! |---|---|---|---|---|
 //! | `insert` | user | rows, a JSON array | walk | scope |
 //! | `touch` | user | ids | walk | scope |
-//! | `sweep` | user | walk | scope | |
+//! | `stale` | user | walk | scope | |
 //! | `next` part | user | the id up to which parts are done | | |
 //! | `finish` part | user | part | | |
 //!
@@ -20,8 +20,9 @@ pub(super) struct List {
     pub(super) insert: &'static str,
     /// Marks the rows of an unchanged page as seen. Only where the provider has entity tags.
     pub(super) touch: Option<&'static str>,
-    /// Removes what a complete walk did not see; `None` for what is history or shared.
-    pub(super) sweep: Option<&'static str>,
+    /// The rows that a complete walk did not see, after `select` or `delete`; `None` for what is
+    /// history or shared.
+    pub(super) stale: Option<&'static str>,
     /// Which column identifies a row of a page.
     pub(super) id: &'static str,
     /// For resources that are walked in parts, such as the items of each playlist.
@@ -31,15 +32,40 @@ pub(super) struct List {
 /// A resource in parts.
 #[derive(Debug)]
 pub(super) struct Parts {
-    /// The next part after an id: an id, or several in order joined with commas; null when none
-    /// is left.
+    /// The next part after an id: an id, or several in order joined with commas, so that one with
+    /// a comma in it is never asked for among them; null when none is left.
     pub(super) next: &'static str,
     /// Notes that a part was walked to its end.
     pub(super) finish: Option<&'static str>,
 }
 
+/// What the account is called by now; one that the provider does not tell stays.
+const ACCOUNT: List = List {
+    insert: "
+        with told as (
+          select account_id, owner_id, name
+          from jsonb_to_recordset($2) as r (account_id text, owner_id text, name text)
+          where $3 is not null and $4 is not null
+        ),
+        named as (
+          update public.provider_connections c
+          set account_id = coalesce(told.account_id, c.account_id), account_name = coalesce(told.name, c.account_name)
+          from told
+          where c.user_id = $1 and c.provider = 'spotify'
+            and (c.account_id, c.account_name) is distinct from
+                (coalesce(told.account_id, c.account_id), coalesce(told.name, c.account_name))
+        )
+        update bondhu.sync_jobs j set owner_id = told.owner_id
+        from told
+        where j.user_id = $1 and j.provider = 'spotify' and told.owner_id <> coalesce(j.owner_id, '')",
+    touch: None,
+    stale: None,
+    id: "account_id",
+    parts: None,
+};
+
 const LISTENING_HISTORY: List = List {
-    // The scope is the newest play known, when the page is full and nothing may lie between.
+    // The scope is the newest play known, when what came is full and all of it is newer.
     insert: "
         with gap as (
           insert into public.listening_gaps (user_id, after_play, before_play)
@@ -55,7 +81,7 @@ const LISTENING_HISTORY: List = List {
           artist_names text[], isrc text, duration_ms integer, context_uri text)
         on conflict (user_id, played_at, track_id) do nothing",
     touch: None,
-    sweep: None,
+    stale: None,
     id: "track_id",
     parts: None,
 };
@@ -73,8 +99,8 @@ const TOP_ITEMS: List = List {
           item_id = excluded.item_id, name = excluded.name, artist_names = excluded.artist_names,
           genres = excluded.genres, isrc = excluded.isrc, walk_id = excluded.walk_id, fetched_at = now()",
     touch: None,
-    sweep: Some(
-        "delete from public.music_top_items
+    stale: Some(
+        "from public.music_top_items
          where user_id = $1 and walk_id <> $2
            and kind = split_part($3, '.', 1) and time_range = split_part($3, '.', 2)",
     ),
@@ -96,7 +122,7 @@ const LIBRARY: List = List {
           name = excluded.name, artist_names = excluded.artist_names, genres = excluded.genres,
           isrc = excluded.isrc, added_at = excluded.added_at, walk_id = excluded.walk_id, fetched_at = now()",
     touch: None,
-    sweep: Some("delete from public.music_library where user_id = $1 and walk_id <> $2 and kind = $3"),
+    stale: Some("from public.music_library where user_id = $1 and walk_id <> $2 and kind = $3"),
     id: "item_id",
     parts: None,
 };
@@ -114,7 +140,7 @@ const MUSIC_PLAYLISTS: List = List {
           snapshot_id = excluded.snapshot_id, item_count = excluded.item_count,
           walk_id = excluded.walk_id, fetched_at = now()",
     touch: None,
-    sweep: Some("delete from public.music_playlists where user_id = $1 and walk_id <> $2"),
+    stale: Some("from public.music_playlists where user_id = $1 and walk_id <> $2"),
     id: "playlist_id",
     parts: None,
 };
@@ -131,8 +157,8 @@ const MUSIC_PLAYLIST_ITEMS: List = List {
           track_id = excluded.track_id, name = excluded.name, artist_names = excluded.artist_names,
           isrc = excluded.isrc, added_at = excluded.added_at, walk_id = excluded.walk_id, fetched_at = now()",
     touch: None,
-    sweep: Some(
-        "delete from public.music_playlist_items
+    stale: Some(
+        "from public.music_playlist_items
          where user_id = $1 and walk_id <> $2 and playlist_id = $3",
     ),
     id: "track_id",
@@ -140,10 +166,11 @@ const MUSIC_PLAYLIST_ITEMS: List = List {
         next: "
             select min(p.playlist_id)
             from public.music_playlists p
-            join public.provider_connections c on c.user_id = p.user_id and c.provider = 'spotify'
+            join bondhu.sync_jobs j on j.user_id = p.user_id and j.provider = 'spotify'
             where p.user_id = $1 and p.playlist_id > $2
-              and p.items_snapshot_id is distinct from p.snapshot_id
-              and (p.owner_id = c.account_id or p.collaborative)",
+              -- One without a snapshot may have changed at any time.
+              and (p.snapshot_id is null or p.items_snapshot_id is distinct from p.snapshot_id)
+              and (p.owner_id = j.owner_id or p.collaborative)",
         finish: Some(
             "update public.music_playlists set items_snapshot_id = snapshot_id
              where user_id = $1 and playlist_id = $2",
@@ -164,7 +191,7 @@ const AUDIO_FEATURES: List = List {
           energy = excluded.energy, valence = excluded.valence,
           danceability = excluded.danceability, acousticness = excluded.acousticness, fetched_at = now()",
     touch: None,
-    sweep: None,
+    stale: None,
     id: "track_id",
     // Features do not change: only tracks without are asked for.
     parts: Some(Parts {
@@ -173,7 +200,7 @@ const AUDIO_FEATURES: List = List {
             from (
               select distinct t.item_id
               from public.music_top_items t
-              where t.user_id = $1 and t.kind = 'track' and t.item_id > $2
+              where t.user_id = $1 and t.kind = 'track' and t.item_id > $2 and t.item_id not like '%,%'
                 and not exists (select from bondhu.track_features f where f.track_id = t.item_id)
               order by t.item_id
               limit 100
@@ -194,7 +221,7 @@ const SUBSCRIPTIONS: List = List {
         "update public.video_subscriptions set walk_id = $3, fetched_at = now()
          where user_id = $1 and channel_id = any ($2)",
     ),
-    sweep: Some("delete from public.video_subscriptions where user_id = $1 and walk_id <> $2"),
+    stale: Some("from public.video_subscriptions where user_id = $1 and walk_id <> $2"),
     id: "channel_id",
     parts: None,
 };
@@ -215,7 +242,7 @@ const LIKES: List = List {
         "update public.video_likes set walk_id = $3, fetched_at = now()
          where user_id = $1 and video_id = any ($2)",
     ),
-    sweep: Some("delete from public.video_likes where user_id = $1 and walk_id <> $2"),
+    stale: Some("from public.video_likes where user_id = $1 and walk_id <> $2"),
     id: "video_id",
     parts: None,
 };
@@ -232,7 +259,7 @@ const VIDEO_PLAYLISTS: List = List {
         "update public.video_playlists set walk_id = $3, fetched_at = now()
          where user_id = $1 and playlist_id = any ($2)",
     ),
-    sweep: Some("delete from public.video_playlists where user_id = $1 and walk_id <> $2"),
+    stale: Some("from public.video_playlists where user_id = $1 and walk_id <> $2"),
     id: "playlist_id",
     parts: None,
 };
@@ -249,8 +276,8 @@ const VIDEO_PLAYLIST_ITEMS: List = List {
         "update public.video_playlist_items set walk_id = $3, fetched_at = now()
          where user_id = $1 and playlist_id = $4 and item_id = any ($2)",
     ),
-    sweep: Some(
-        "delete from public.video_playlist_items
+    stale: Some(
+        "from public.video_playlist_items
          where user_id = $1 and walk_id <> $2 and playlist_id = $3",
     ),
     id: "item_id",
@@ -262,18 +289,24 @@ const VIDEO_PLAYLIST_ITEMS: List = List {
     }),
 };
 
-/// Scope: the videos asked for. One that is not in the answer cannot be seen any more.
+/// Scope: the videos asked for. One that is not in the answer cannot be seen any more; but an
+/// answer without any takes nothing away.
 const VIDEO_DETAILS: List = List {
     insert: "
         update public.video_playlist_items i
-        set title = r.title, channel_id = r.channel_id, channel_title = r.channel_title,
-            category_id = r.category_id, topics = r.topics, published_at = r.published_at, details_at = now()
+        set (title, channel_id, channel_title, category_id, topics, published_at) = (
+              select r.title, r.channel_id, r.channel_title, r.category_id, r.topics, r.published_at
+              where $2 <> '[]'
+              union all
+              select i.title, i.channel_id, i.channel_title, i.category_id, i.topics, i.published_at
+              where $2 = '[]'),
+            details_at = now()
         from unnest(string_to_array($4, ',')) asked (video_id)
         left join jsonb_to_recordset($2) as r (video_id text, title text, channel_id text, channel_title text,
           category_id text, topics text[], published_at timestamptz) using (video_id)
         where i.user_id = $1 and i.video_id = asked.video_id and $3 is not null",
     touch: None,
-    sweep: None,
+    stale: None,
     id: "video_id",
     parts: Some(Parts {
         next: "
@@ -281,7 +314,7 @@ const VIDEO_DETAILS: List = List {
             from (
               select distinct i.video_id
               from public.video_playlist_items i, bondhu.settings s
-              where i.user_id = $1 and i.video_id > $2
+              where i.user_id = $1 and i.video_id > $2 and i.video_id not like '%,%'
                 and (i.details_at is null or i.details_at < now() - make_interval(days => s.video_retention_days) / 2)
               order by i.video_id
               limit 50
@@ -290,16 +323,17 @@ const VIDEO_DETAILS: List = List {
     }),
 };
 
-/// Scope: the channels asked for. One that is not in the answer is gone.
+/// Scope: the channels asked for. One that is not in the answer is gone; but an answer without any
+/// takes nothing away.
 const CHANNEL_TOPICS: List = List {
     insert: "
         update public.video_subscriptions v
-        set topics = r.topics, topics_at = now()
+        set topics = case when $2 = '[]' then v.topics else r.topics end, topics_at = now()
         from unnest(string_to_array($4, ',')) asked (channel_id)
         left join jsonb_to_recordset($2) as r (channel_id text, topics text[]) using (channel_id)
         where v.user_id = $1 and v.channel_id = asked.channel_id and $3 is not null",
     touch: None,
-    sweep: None,
+    stale: None,
     id: "channel_id",
     parts: Some(Parts {
         next: "
@@ -307,7 +341,7 @@ const CHANNEL_TOPICS: List = List {
             from (
               select v.channel_id
               from public.video_subscriptions v, bondhu.settings s
-              where v.user_id = $1 and v.channel_id > $2
+              where v.user_id = $1 and v.channel_id > $2 and v.channel_id not like '%,%'
                 and (v.topics_at is null or v.topics_at < now() - make_interval(days => s.video_retention_days) / 2)
               order by v.channel_id
               limit 50
@@ -326,7 +360,7 @@ const VIDEO_CATEGORIES: List = List {
         where $1 is not null and $3 is not null
         on conflict (region, category_id) do update set title = excluded.title, fetched_at = now()",
     touch: None,
-    sweep: None,
+    stale: None,
     id: "category_id",
     parts: Some(Parts {
         next: "
@@ -345,6 +379,7 @@ impl Resource {
     /// Its statements.
     pub(super) const fn list(self) -> &'static List {
         match self {
+            Self::Account => &ACCOUNT,
             Self::RecentlyPlayed => &LISTENING_HISTORY,
             Self::TopArtistsShort
             | Self::TopArtistsMedium
@@ -378,7 +413,8 @@ impl Resource {
             Self::FollowedArtists => "artist",
             Self::SavedAlbums => "album",
             Self::SavedTracks => "track",
-            Self::RecentlyPlayed
+            Self::Account
+            | Self::RecentlyPlayed
             | Self::MusicPlaylists
             | Self::MusicPlaylistItems
             | Self::AudioFeatures

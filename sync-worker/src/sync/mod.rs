@@ -6,6 +6,7 @@
 
 mod allowance;
 mod checkpoint;
+mod conclude;
 mod etag;
 mod knowledge;
 mod lease;
@@ -20,7 +21,10 @@ mod revoke;
 mod rows;
 mod run;
 mod session;
+mod share;
+mod shortfall;
 mod store;
+mod trail;
 
 pub use allowance::Allowance;
 pub use outcome::SyncError;
