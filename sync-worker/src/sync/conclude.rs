@@ -36,6 +36,7 @@ impl Pull<'_> {
             *self.checkpoint.lost.entry(field.to_owned()).or_default() += times;
         }
         self.checkpoint.trail.step(fetched.sight);
+        self.checkpoint.trail.damaged |= !fetched.lost.is_empty();
         let ending = match &fetched.onward {
             Onward::Page(next) if self.checkpoint.trail.is_endless(next) => {
                 Some(Ending::Short(Shortfall::Endless))
@@ -81,6 +82,8 @@ impl Pull<'_> {
         fetched: &Fetched,
         ending: Option<Ending>,
     ) -> Result<Stored, SyncError> {
+        // A part of which something was lost is read again as soon as it can be.
+        let whole = !self.checkpoint.trail.damaged;
         // What an end is worth may depend on what is here: then the checkpoint comes after it.
         let decided = match ending {
             None => true,
@@ -110,7 +113,9 @@ impl Pull<'_> {
         match ending {
             Some(Ending::Counted(Verdict::Complete)) => {
                 shelf.sweep(&mut transaction).await?;
-                shelf.finish_part(&mut transaction).await?;
+                if whole {
+                    shelf.finish_part(&mut transaction).await?;
+                }
             }
             Some(Ending::Counted(verdict)) if !decided => {
                 self.decide(shelf, &mut transaction, verdict).await?;
@@ -130,7 +135,9 @@ impl Pull<'_> {
     ) -> Result<(), SyncError> {
         let emptied = verdict == Verdict::Empty;
         if !shelf.is_stale(transaction).await? {
-            shelf.finish_part(transaction).await?;
+            if !self.checkpoint.trail.damaged {
+                shelf.finish_part(transaction).await?;
+            }
             self.complete(shelf);
         } else if emptied && self.knowledge.was_emptied(shelf.resource, shelf.scope) {
             shelf.sweep(transaction).await?;

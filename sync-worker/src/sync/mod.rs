@@ -14,6 +14,7 @@ mod list;
 mod load;
 mod outcome;
 mod page;
+mod plays;
 mod pull;
 mod reseal;
 mod resource;

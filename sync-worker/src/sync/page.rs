@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use bondhu_core::retry::Failure;
-use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use super::etag::{self, Held};
@@ -13,21 +12,13 @@ use super::rows::{self, Row};
 use super::session::Session;
 use super::trail::Sight;
 use crate::provider::Provider;
-use crate::providers::{
-    Answer, Bearer, Changed, Item, Losses, PAGE_SIZE, ProviderError, spotify, youtube,
-};
+use crate::providers::{Bearer, Changed, Item, Losses, PAGE_SIZE, ProviderError, spotify, youtube};
 
 /// How many items are asked for: fewer when a page is too large to be read.
 const LIMITS: [u32; 3] = [PAGE_SIZE, 10, 1];
 
 /// No place in a list is further, in items: what the database counts places with is larger.
 const FURTHEST: u32 = 1_000_000;
-
-/// Pages of recently played at most; the provider keeps one.
-const MOST_PLAY_PAGES: usize = 10;
-
-/// How far a play may be ahead of the database's clock.
-const AHEAD: TimeDelta = TimeDelta::days(1);
 
 /// Where a walk stands.
 #[derive(Clone, Copy, Debug)]
@@ -136,9 +127,10 @@ pub(super) async fn fetch(
 
 const VIDEO_PARTS: (&str, &str) = ("part", "snippet,topicDetails");
 
-struct Asked<'a> {
-    session: &'a Session<'a>,
-    bearer: &'a Bearer,
+/// A page to be asked for.
+pub(super) struct Asked<'a> {
+    pub(super) session: &'a Session<'a>,
+    pub(super) bearer: &'a Bearer,
     resource: Resource,
     place: Place<'a>,
     limit: u32,
@@ -216,7 +208,13 @@ impl Asked<'_> {
         }
     }
 
-    fn fetched(&self, rows: Vec<Value>, onward: Onward, sight: Sight, losses: Losses) -> Fetched {
+    pub(super) fn fetched(
+        &self,
+        rows: Vec<Value>,
+        onward: Onward,
+        sight: Sight,
+        losses: Losses,
+    ) -> Fetched {
         let scope = match self.place.part {
             "" => self.resource.scope(),
             part => part,
@@ -262,7 +260,7 @@ impl Asked<'_> {
     }
 
     /// The number of items that a link to a page has to be changed to.
-    fn changed_limit(&self) -> Option<u32> {
+    pub(super) fn changed_limit(&self) -> Option<u32> {
         Some(self.limit).filter(|&limit| limit != PAGE_SIZE)
     }
 
@@ -307,77 +305,6 @@ impl Asked<'_> {
         let losses = Losses::default();
         let row = rows::account(answer.item(&losses));
         Ok(self.fetched(vec![row], Onward::End, Sight::default(), losses))
-    }
-
-    /// All that the provider keeps, whatever is known: a device that was away tells of its plays
-    /// when it is back, with the instants at which they were. Older pages are asked for until
-    /// what is known is reached.
-    async fn recently_played(&self) -> Result<Fetched, SyncError> {
-        let Session { api, .. } = self.session;
-        let (known, now) = newest_play(self.session).await?;
-        let (mut rows, mut items) = (Vec::new(), 0);
-        let (mut next, mut lost) = (None, BTreeMap::new());
-        for page in 1.. {
-            let path = "/me/player/recently-played";
-            let limit = self.changed_limit();
-            let url = spotify::page_url(api, path, &[], next.as_deref(), limit)?;
-            let answer = api.get(url, self.bearer).await?;
-            let (plays, onward) = self.plays(&answer, now + AHEAD, &mut lost);
-            let barren = plays.is_empty();
-            items += plays.len();
-            rows.extend(plays.into_iter().flatten());
-            let reached = barren || page == MOST_PLAY_PAGES || reaches(&rows, known);
-            next = match onward {
-                Onward::Page(onward) if !reached && next.as_ref() != Some(&onward) => Some(onward),
-                Onward::Broken(failure) if !reached => {
-                    return Ok(self.played(rows, Onward::Broken(failure), None, lost));
-                }
-                Onward::Page(_) | Onward::Broken(_) | Onward::End => break,
-            };
-            self.session.spend().await?;
-        }
-        // The provider keeps so many and no more: older ones may be lost.
-        let gap = known.filter(|_| items >= spotify::PLAYS_KEPT && !reaches(&rows, known));
-        Ok(self.played(rows, Onward::End, gap, lost))
-    }
-
-    /// The plays of a page at their places, and what follows them.
-    fn plays(
-        &self,
-        answer: &Answer,
-        latest: DateTime<Utc>,
-        lost: &mut BTreeMap<&'static str, u32>,
-    ) -> (Vec<Option<Value>>, Onward) {
-        let losses = Losses::default();
-        let page = answer.item(&losses);
-        let (plays, onward) = match page.list("items") {
-            Ok(items) => (
-                items
-                    .into_iter()
-                    .map(|item| rows::play(item?, latest))
-                    .collect(),
-                spotify::next_page(self.session.api, page).into(),
-            ),
-            Err(_) => (Vec::new(), Onward::Broken(Failure::Malformed)),
-        };
-        for (field, times) in losses.into_counts() {
-            *lost.entry(field).or_default() += times;
-        }
-        (plays, onward)
-    }
-
-    fn played(
-        &self,
-        rows: Vec<Value>,
-        onward: Onward,
-        gap_after: Option<DateTime<Utc>>,
-        lost: BTreeMap<&'static str, u32>,
-    ) -> Fetched {
-        Fetched {
-            scope: gap_after.map(|at| at.to_rfc3339()).unwrap_or_default(),
-            lost,
-            ..self.fetched(rows, onward, Sight::default(), Losses::default())
-        }
     }
 
     async fn audio_features(&self) -> Result<Fetched, SyncError> {
@@ -472,23 +399,4 @@ impl Asked<'_> {
             ..self.fetched(Vec::new(), Ok(next).into(), sight, Losses::default())
         }
     }
-}
-
-/// Whether a play is as old as the newest that was known.
-fn reaches(plays: &[Value], known: Option<DateTime<Utc>>) -> bool {
-    let at = |play: &Value| play["played_at"].as_str()?.parse::<DateTime<Utc>>().ok();
-    known.is_some_and(|known| plays.iter().filter_map(at).any(|at| at <= known))
-}
-
-/// The newest play that can be true, and the database's clock.
-async fn newest_play(
-    session: &Session<'_>,
-) -> Result<(Option<DateTime<Utc>>, DateTime<Utc>), sqlx::Error> {
-    sqlx::query_as(
-        "select (select max(played_at) from public.listening_history
-                 where user_id = $1 and played_at <= now()), now()",
-    )
-    .bind(session.lease.owner.user)
-    .fetch_one(session.database)
-    .await
 }

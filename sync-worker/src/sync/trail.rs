@@ -39,6 +39,8 @@ pub(super) struct Trail {
     total: Option<u32>,
     /// Whether one was empty that should not have been.
     hollow: bool,
+    /// Whether something on them could not be read.
+    pub(super) damaged: bool,
     /// A former cursor: the one after the last page whose number was a power of two. Any circle
     /// comes back to such a one (Brent 1980, "An improved Monte Carlo factorization algorithm").
     anchor: Option<String>,

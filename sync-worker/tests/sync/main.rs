@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod disconnecting;
+mod endings;
 mod faults;
 mod fixture;
+mod generated;
 mod genres;
 mod leaks;
 mod leases;
@@ -11,8 +13,11 @@ mod library;
 mod limits;
 mod linking;
 mod planning;
+mod poison;
 mod pulling;
+mod puppet;
 mod refreshing;
+mod sampled;
 mod secrets;
 mod soaking;
 mod untrusted;
