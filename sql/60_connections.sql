@@ -28,6 +28,8 @@ create table public.provider_connections (
   )
 );
 comment on table public.provider_connections is 'How each linked account stands. Never a token.';
+comment on column public.provider_connections.account_id is
+  'What the provider knows the account by for good (Spotify: account_id; YouTube: the channel). Null where it does not tell.';
 comment on column public.provider_connections.missing is 'Resources the last pull could not bring, such as spotify.top_tracks; empty unless partial.';
 comment on column public.provider_connections.last_error is 'A sentence a person can act on; last_error_code is stable for programs.';
 
@@ -64,6 +66,9 @@ create table bondhu.sync_jobs (
   attempts integer not null default 0,
   requested_at timestamptz,
   account_unknown boolean not null default false,
+  owner_id text,
+  hour_from timestamptz,
+  hour_requests integer not null default 0,
 
   primary key (user_id, provider),
   constraint sync_jobs_connection_fkey foreign key (user_id, provider)
@@ -71,17 +76,22 @@ create table bondhu.sync_jobs (
   constraint lease_has_token check (num_nulls(lease_token, lease_owner, lease_expires_at) in (0, 3)),
   constraint checkpoint_is_an_object check (jsonb_typeof(checkpoint) = 'object'),
   constraint resources_is_an_object check (jsonb_typeof(resources) = 'object'),
-  constraint attempts_are_counted check (attempts >= 0)
+  constraint attempts_are_counted check (attempts >= 0),
+  constraint requests_are_counted check (hour_requests >= 0)
 );
 comment on table bondhu.sync_jobs is 'The private half of a connection. Exists while it is connected.';
 comment on column bondhu.sync_jobs.lease_token is 'Who may write for this connection now: a worker whose token is no longer here has lost the job.';
 comment on column bondhu.sync_jobs.checkpoint is 'Where an unfinished walk goes on; commits together with the page before it.';
 comment on column bondhu.sync_jobs.resources is
-  'What is known of each resource: {name: {at, offered}}. Walked to its end at that instant; offered false: the provider does not give it to this app.';
+  'What is known of each resource: {name: {at, offered, lost, emptied}}. Walked to its end at that instant; offered false: the provider does not give it to this app; lost: how often which field could not be read; emptied: lists that were found empty once, whose rows wait for the next walk to say so too.';
 comment on column bondhu.sync_jobs.not_before is 'Back-off that outlives the worker: Retry-After of 13 hours occurs.';
 comment on column bondhu.sync_jobs.requested_at is 'When the user asked for a sync; served before scheduled ones.';
 comment on column bondhu.sync_jobs.account_unknown is
   'The provider could not be asked whose account it is when it was linked: the next pull asks before anything else (bondhu.settle_account).';
+comment on column bondhu.sync_jobs.hour_requests is
+  'Requests that its pulls sent in the hour that began at hour_from; no connection gets more than bondhu.connection_share() an hour.';
+comment on column bondhu.sync_jobs.owner_id is
+  'What the provider''s lists name this account by as their owner. It may change, and is read again with the lists; provider_connections.account_id does not.';
 
 create table bondhu.provider_tokens (
   user_id uuid not null,
@@ -131,6 +141,8 @@ create table bondhu.page_etags (
   etag text not null,
   item_ids text[] not null,
   next_page text,
+  shown integer not null,
+  total integer,
   walk_id uuid not null,
   fetched_at timestamptz not null default now(),
 
@@ -140,6 +152,7 @@ create table bondhu.page_etags (
 );
 comment on table bondhu.page_etags is
   'What a page held under its entity tag (RFC 9110, 8.8.3), so that an unchanged page is not sent again. Goes with the connection.';
+comment on column bondhu.page_etags.shown is 'Items that were on it, those included that are no rows; total: how many the provider said that the whole list has.';
 comment on column bondhu.page_etags.page is 'The page as it is asked for: path and query under the API''s base.';
 
 create table bondhu.provider_ledger (

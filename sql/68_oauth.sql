@@ -27,6 +27,7 @@ create table bondhu.pending_connections (
   provider text not null references bondhu.provider_settings (provider),
   scopes text[] not null,
   account_id text,
+  owner_id text,
   account_name text,
   account_known boolean not null default true,
   sealed_access bytea not null,
@@ -224,6 +225,22 @@ $$;
 comment on function public.begin_connect(text, text) is
   'Starts linking provider (spotify, youtube) and returns the consent page''s URL. After consent the user comes back to return_to with ?code=…, for confirm_connect; or with ?error=….';
 
+create function bondhu.is_same_account(of_user uuid, of_provider text, account text, owner text) returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce((
+    select case when num_nulls(c.account_id, account) = 0 then c.account_id = account
+                else (j.owner_id = owner) is true end
+    from public.provider_connections c
+    left join bondhu.sync_jobs j on j.user_id = c.user_id and j.provider = c.provider
+    where c.user_id = of_user and c.provider = of_provider
+  ), false)
+$$;
+comment on function bondhu.is_same_account(uuid, text, text, text) is
+  'Whether a connection is to this account: by what the provider knows it by for good; by what may change only where it does not tell that.';
+revoke all on function bondhu.is_same_account(uuid, text, text, text) from public, anon, authenticated, service_role;
+
 create function public.confirm_connect(code text) returns text
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -252,7 +269,7 @@ begin
   perform from bondhu.sync_jobs j where j.user_id = caller and j.provider = consent.provider for update;
 
   select * into former from public.provider_connections c where c.user_id = caller and c.provider = consent.provider;
-  same_account := (former.account_id = consent.account_id) is true;
+  same_account := bondhu.is_same_account(caller, consent.provider, consent.account_id, consent.owner_id);
   if not consent.account_known then
     -- settle_account decides; until then what is stored stays, and the former consent's end waits.
     perform bondhu.queue_revocation(caller, consent.provider);
@@ -275,18 +292,19 @@ begin
   values (caller, consent.provider, 'pending', consent.scopes, consent.account_id, consent.account_name, now(), now())
   on conflict (user_id, provider) do update set
     status = 'pending', scopes = excluded.scopes,
-    account_id = case when consent.account_known then excluded.account_id else c.account_id end,
+    account_id = coalesce(excluded.account_id, case when same_account or not consent.account_known then c.account_id end),
     account_name = case when consent.account_known then excluded.account_name else c.account_name end,
     connected_at = now(), next_sync_at = now(), missing = '{}', last_error_code = null, last_error = null,
     last_sync_at = case when same_account or not consent.account_known then c.last_sync_at end;
 
-  insert into bondhu.sync_jobs (user_id, provider, requested_at, account_unknown)
-  values (caller, consent.provider, now(), not consent.account_known)
+  insert into bondhu.sync_jobs as j (user_id, provider, requested_at, owner_id, account_unknown)
+  values (caller, consent.provider, now(), consent.owner_id, not consent.account_known)
   on conflict (user_id, provider) do update set
+    owner_id = coalesce(excluded.owner_id, case when same_account or not consent.account_known then j.owner_id end),
     lease_token = null, lease_owner = null, lease_expires_at = null,
     checkpoint = '{}', resources = '{}', attempts = 0, requested_at = now(), account_unknown = excluded.account_unknown,
     -- What the provider asked to wait is not waited off by linking again.
-    not_before = case when former.last_error_code = 'rate_limited' then sync_jobs.not_before end;
+    not_before = case when former.last_error_code = 'rate_limited' then j.not_before end;
 
   -- A consent given again may bring no refresh token (RFC 6749, section 6): the former one stays good.
   insert into bondhu.provider_tokens (user_id, provider, kind, sealed, expires_at)

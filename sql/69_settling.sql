@@ -22,7 +22,7 @@ revoke all on function bondhu.forget_consents() from public, anon, authenticated
 grant execute on function bondhu.forget_consents() to bondhu_worker;
 
 -- SECURITY DEFINER: forgetting and revoking are the owner's. The lease's token says who may call.
-create function bondhu.settle_account(of_user uuid, of_provider text, token uuid, account text, name text) returns boolean
+create function bondhu.settle_account(of_user uuid, of_provider text, token uuid, account text, owner text, name text) returns boolean
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '500ms' -- as hold_lease does, and why
@@ -35,20 +35,21 @@ begin
   if not found then
     return false;
   end if;
-  select (c.account_id = account) is true into same_account
-  from public.provider_connections c where c.user_id = of_user and c.provider = of_provider;
+  same_account := bondhu.is_same_account(of_user, of_provider, account, owner);
   if not same_account then
     perform bondhu.forget_provider(of_user, of_provider);
   end if;
   perform bondhu.cancel_revocations(of_user, of_provider, account);
   update bondhu.revocations r set not_before = now() where r.sealed_for = of_user and r.provider = of_provider;
   update public.provider_connections c
-     set account_id = account, account_name = name, last_sync_at = case when same_account then c.last_sync_at end
+     set account_id = coalesce(account, case when same_account then c.account_id end), account_name = name, last_sync_at = case when same_account then c.last_sync_at end
    where c.user_id = of_user and c.provider = of_provider;
+  update bondhu.sync_jobs j set owner_id = coalesce(owner, case when same_account then j.owner_id end)
+  where j.user_id = of_user and j.provider = of_provider;
   return true;
 end
 $$;
-comment on function bondhu.settle_account(uuid, text, uuid, text, text) is
+comment on function bondhu.settle_account(uuid, text, uuid, text, text, text) is
   'Says whose account it is that was linked while its provider could not be asked; what another account brought goes. False: the lease was lost, or it was known.';
-revoke all on function bondhu.settle_account(uuid, text, uuid, text, text) from public, anon, authenticated, service_role;
-grant execute on function bondhu.settle_account(uuid, text, uuid, text, text) to bondhu_worker;
+revoke all on function bondhu.settle_account(uuid, text, uuid, text, text, text) from public, anon, authenticated, service_role;
+grant execute on function bondhu.settle_account(uuid, text, uuid, text, text, text) to bondhu_worker;

@@ -13,6 +13,20 @@ as $$
 $$;
 comment on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz) is 'Start of the quota window that holds an instant.';
 
+-- A library of tens of thousands takes an hour or two longer; a list that never ends takes nothing
+-- from others. Small budgets are of tests and first days: fewer than a hundred pages are no share.
+create function bondhu.connection_share(settings bondhu.provider_settings) returns integer
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select least(greatest(100, case settings.quota_resets
+    when 'rolling' then settings.requests_per_window::bigint * 3600 / settings.window_seconds
+    when 'midnight_pacific' then settings.requests_per_window::bigint
+  end / 20), 1000000)::integer
+$$;
+comment on function bondhu.connection_share(bondhu.provider_settings) is
+  'Requests that one connection may send an hour: a twentieth of an hour''s budget where the quota is a rolling window, else of the day''s.';
+
 create view bondhu.quota as
   select s.provider, bondhu.quota_window_start(s, now()) as window_start, s.requests_per_window,
          used.requests as requests_used,
@@ -139,7 +153,7 @@ comment on function bondhu.plan_syncs() is 'Queues the connections that are due,
 create function bondhu.claim_syncs(worker text, how_many integer, providers text[] default '{spotify,youtube}')
 returns table (
   user_id uuid, provider text, lease_token uuid, checkpoint jsonb, attempts integer,
-  scopes text[], resources jsonb, requested boolean
+  scopes text[], resources jsonb, requested boolean, requests_left integer, more_at timestamptz
 )
 language sql
 set search_path = pg_catalog, pg_temp
@@ -204,10 +218,14 @@ as $$
     from leased
    where c.user_id = leased.user_id and c.provider = leased.provider
   returning c.user_id, c.provider, leased.lease_token, leased.checkpoint, leased.attempts,
-            c.scopes, leased.resources, leased.requested_at is not null
+            c.scopes, leased.resources, leased.requested_at is not null,
+            (select greatest(bondhu.connection_share(s)
+                      - case when leased.hour_from > now() - interval '1 hour' then leased.hour_requests else 0 end, 0)
+             from bondhu.provider_settings s where s.provider = leased.provider),
+            greatest(leased.hour_from, now() - interval '1 hour') + interval '1 hour'
 $$;
 comment on function bondhu.claim_syncs(text, integer, text[]) is
-  'Leases up to how_many queued connections (or those whose lease ran out) of these providers to a worker.';
+  'Leases up to how_many queued connections (or those whose lease ran out) of these providers to a worker, with how many requests each has left, and when it gets more.';
 
 create function bondhu.hold_lease(
   of_user uuid, of_provider text, token uuid, new_checkpoint jsonb default null, learned jsonb default '{}'
@@ -239,7 +257,7 @@ comment on function bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb) is
 create function bondhu.complete_sync(
   of_user uuid, of_provider text, token uuid, outcome text,
   what_is_missing text[] default '{}', error_code text default null, error text default null,
-  retry_not_before timestamptz default null
+  retry_not_before timestamptz default null, requests integer default 0
 ) returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -253,7 +271,9 @@ begin
          checkpoint = case when walked then '{}' else j.checkpoint end,
          attempts = case when walked then 0 when outcome = 'queued' then j.attempts else j.attempts + 1 end,
          requested_at = case when walked then null else j.requested_at end,
-         not_before = retry_not_before
+         not_before = retry_not_before,
+         hour_from = case when j.hour_from > now() - interval '1 hour' then j.hour_from else now() end,
+         hour_requests = case when j.hour_from > now() - interval '1 hour' then j.hour_requests else 0 end + requests
    where j.user_id = of_user and j.provider = of_provider and j.lease_token = token;
   if not found then
     return false;
@@ -277,7 +297,7 @@ begin
   return true;
 end
 $$;
-comment on function bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz) is
+comment on function bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz, integer) is
   'Ends a lease with the outcome ok, partial, failing, needs_reauth, or queued (given back at its page, untouched or for want of budget). A walk to the end (ok, partial) clears the checkpoint. False: the lease was lost.';
 
 create function bondhu.block_provider(of_provider text, until timestamptz, reason text) returns timestamptz
@@ -319,14 +339,14 @@ $$;
 comment on function bondhu.cron_plans_syncs() is 'Whether pg_cron runs plan_syncs here; otherwise the worker plans for itself.';
 
 revoke all on bondhu.quota, bondhu.sync_load from public, anon, authenticated, service_role;
-revoke all on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.spend_request(text),
+revoke all on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.connection_share(bondhu.provider_settings), bondhu.spend_request(text),
   bondhu.plan_syncs(), bondhu.claim_syncs(text, integer, text[]), bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb),
-  bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz), bondhu.block_provider(text, timestamptz, text),
+  bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz, integer), bondhu.block_provider(text, timestamptz, text),
   bondhu.cron_plans_syncs()
   from public, anon, authenticated, service_role;
 grant select on bondhu.quota, bondhu.sync_load to bondhu_worker, service_role;
-grant execute on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.spend_request(text),
+grant execute on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.connection_share(bondhu.provider_settings), bondhu.spend_request(text),
   bondhu.plan_syncs(), bondhu.claim_syncs(text, integer, text[]), bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb),
-  bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz), bondhu.block_provider(text, timestamptz, text),
+  bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz, integer), bondhu.block_provider(text, timestamptz, text),
   bondhu.cron_plans_syncs()
   to bondhu_worker;

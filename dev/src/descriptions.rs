@@ -135,7 +135,14 @@ impl Description {
         Ok(())
     }
 
-    fn resolve<'a>(&'a self, value: &'a Value) -> &'a Value {
+    /// The schema of what a GET of a described path answers with 200; null where none is described.
+    pub fn schema(&self, template: &str) -> &Value {
+        let responses = &self.0["paths"][template]["get"]["responses"];
+        &self.resolve(&responses["200"])["content"]["application/json"]["schema"]
+    }
+
+    /// What a reference within the description stands for; anything else stands for itself.
+    pub fn resolve<'a>(&'a self, value: &'a Value) -> &'a Value {
         let target = value["$ref"].as_str();
         let target = target.and_then(|reference| self.0.pointer(reference.trim_start_matches('#')));
         target.unwrap_or(value)

@@ -219,7 +219,7 @@ async fn refresh_videos(
     // A liked video that is in a playlist too counts once, as liked.
     let videos: Vec<Video> = sqlx::query_as(
         "select distinct on (v.video_id) v.liked, v.category_id, c.title as category, v.topics, v.channel_id,
-                coalesce(v.channel_title, v.channel_id) as channel_title
+                coalesce(nullif(btrim(v.channel_title), ''), v.channel_id) as channel_title
          from (
            select true as liked, video_id, category_id, topics, channel_id, channel_title
            from public.video_likes where user_id = $1
@@ -239,7 +239,7 @@ async fn refresh_videos(
     .fetch_all(&mut **transaction)
     .await?;
     let subscriptions: Vec<Subscription> = sqlx::query_as(
-        "select channel_id, coalesce(title, channel_id) as title, coalesce(topics, '{}') as topics
+        "select channel_id, coalesce(nullif(btrim(title), ''), channel_id) as title, coalesce(topics, '{}') as topics
          from public.video_subscriptions where user_id = $1",
     )
     .bind(owner.user)
@@ -302,7 +302,8 @@ async fn store_videos(
          select $1, $2, $3, $4,
            (select coalesce(jsonb_agg(to_jsonb(s) order by s.subscribed_at desc, s.channel_id), '[]')
             from (
-              select channel_id, title, subscribed_at from public.video_subscriptions
+              select channel_id, coalesce(nullif(btrim(title), ''), channel_id) as title, subscribed_at
+              from public.video_subscriptions
               where user_id = $1 and subscribed_at is not null
               order by subscribed_at desc, channel_id limit 5
             ) s),

@@ -27,6 +27,11 @@ fn share(part: u64, total: u64) -> u64 {
     (part * WHOLE + total / 2) / total
 }
 
+/// What has no name that a person could read is no favourite.
+fn is_named(name: &str) -> bool {
+    !name.trim().is_empty()
+}
+
 /// The heaviest entries first, ties in alphabetical order, at most [`FAVOURITES`].
 fn heaviest(weights: BTreeMap<String, u64>) -> Vec<(String, u64)> {
     let mut sorted: Vec<_> = weights.into_iter().collect();

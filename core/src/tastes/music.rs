@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::genres::{self, Dimension};
-use super::{WHOLE, heaviest, share, topics};
+use super::{WHOLE, heaviest, is_named, share, topics};
 
 /// The provider's ranges: about 4 weeks, 6 months and a year.
 /// <https://developer.spotify.com/documentation/web-api/reference/get-users-top-artists-and-tracks>
@@ -177,7 +177,7 @@ impl MusicEvidence {
 
     fn artist(&mut self, weight: u64, name: Option<&str>, genres: &[String]) {
         let weight = weight * WHOLE;
-        if let Some(name) = name {
+        if let Some(name) = name.filter(|name| is_named(name)) {
             *self.by_artist.entry(name.to_owned()).or_default() += weight;
         }
         add_evenly(&mut self.by_genre, genres, weight);
@@ -223,8 +223,10 @@ impl MusicEvidence {
 }
 
 fn add_evenly(by_genre: &mut BTreeMap<String, u64>, genres: &[String], weight: u64) {
-    for genre in genres {
-        *by_genre.entry(genre.clone()).or_default() += weight / genres.len() as u64;
+    let named = genres.iter().filter(|genre| is_named(genre));
+    let count = named.clone().count() as u64;
+    for genre in named {
+        *by_genre.entry(genre.clone()).or_default() += weight / count;
     }
 }
 
@@ -328,6 +330,15 @@ mod tests {
             (None, None, None)
         );
         assert_eq!(taste.top_artists[0].name, "Sona");
+    }
+
+    #[test]
+    fn what_has_no_name_does_not_rank() {
+        let taste = taste_of(&[("", &["", "pop"]), ("Sona", &[" "])]);
+        let names = |of: &[super::Ranked]| of.iter().map(|of| of.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&taste.top_genres), ["pop"]);
+        assert_eq!(taste.top_genres[0].weight, 1_000);
+        assert_eq!(names(&taste.top_artists), ["Sona"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{FAVOURITES, Ranked, heaviest, share};
+use super::{FAVOURITES, Ranked, heaviest, is_named, share};
 
 /// A video the person liked or put into a playlist, as far as the provider tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,7 +69,7 @@ fn weigh<'a>(names_of_each: impl Iterator<Item = impl Iterator<Item = &'a String
     let mut weights = BTreeMap::<String, u64>::new();
     let mut named = 0;
     for names in names_of_each {
-        let names: BTreeSet<_> = names.collect();
+        let names: BTreeSet<_> = names.filter(|name| is_named(name)).collect();
         named += u64::from(!names.is_empty());
         for name in names {
             *weights.entry(name.clone()).or_default() += 1;
@@ -92,14 +92,15 @@ fn channels(videos: &[SeenVideo], followed: &[Followed]) -> Vec<Channel> {
         likes: 0,
         subscribed: false,
     };
-    for Followed { id, title, .. } in followed {
+    for Followed { id, title, .. } in followed.iter().filter(|of| is_named(&of.title)) {
         by_id
             .entry(id)
             .or_insert_with(|| channel(id, title))
             .subscribed = true;
     }
     let liked = videos.iter().filter(|video| video.liked);
-    for (id, title) in liked.filter_map(|video| video.channel.as_ref()) {
+    let of = liked.filter_map(|video| video.channel.as_ref());
+    for (id, title) in of.filter(|(_, title)| is_named(title)) {
         by_id.entry(id).or_insert_with(|| channel(id, title)).likes += 1;
     }
     let mut sorted: Vec<_> = by_id.into_values().collect();
@@ -131,6 +132,24 @@ mod tests {
             title: id.to_uppercase(),
             topics: topics.iter().map(ToString::to_string).collect(),
         }
+    }
+
+    #[test]
+    fn what_has_no_name_does_not_rank() {
+        let unnamed = SeenVideo {
+            liked: true,
+            category: Some(String::new()),
+            topics: vec![String::new()],
+            channel: Some(("a".into(), " ".into())),
+        };
+        let subscription = Followed {
+            id: "b".into(),
+            ..Followed::default()
+        };
+        let taste = video_taste(&[unnamed], &[subscription]);
+        assert!(
+            taste.categories.is_empty() && taste.topics.is_empty() && taste.channels.is_empty()
+        );
     }
 
     #[test]

@@ -12,8 +12,13 @@ use sqlx::PgPool;
 /// counts requests, and those are what a disturbance adds.
 const NO_RESULT: [&str; 1] = ["bondhu.provider_ledger"];
 
-/// Columns that differ from run to run: which walk saw the row, under which nonce a token is sealed.
-const OF_THE_RUN: [&str; 2] = ["walk_id", "sealed"];
+/// Columns that differ from run to run: which walk saw the row, under which nonce a token is sealed,
+/// how many requests there were, and how many items a page showed, those included that a
+/// disturbance put there.
+const OF_THE_RUN: [&str; 5] = ["walk_id", "sealed", "shown", "hour_from", "hour_requests"];
+
+/// What `sync_jobs.resources` says of items that a disturbance put there: they could not be read.
+const OF_THE_DISTURBANCE: &str = "lost";
 
 /// Every row of every table that the worker may change, with how often it is there. What is
 /// not of the providers' is left out: walks, nonces, and when something was fetched, which is
@@ -123,9 +128,12 @@ fn timeless(row: &str, present: DateTime<Utc>) -> Result<String> {
 fn forget_instants(value: &mut Value, present: DateTime<Utc>) {
     match value {
         Value::Array(values) => values.iter_mut().for_each(|v| forget_instants(v, present)),
-        Value::Object(fields) => fields
-            .values_mut()
-            .for_each(|v| forget_instants(v, present)),
+        Value::Object(fields) => {
+            fields.remove(OF_THE_DISTURBANCE);
+            fields
+                .values_mut()
+                .for_each(|v| forget_instants(v, present));
+        }
         Value::String(text) => {
             if text
                 .parse::<DateTime<Utc>>()

@@ -23,7 +23,7 @@ mod restoring;
 mod safety;
 mod sequences;
 mod storms;
-mod text_rule;
 mod strangers;
+mod text_rule;
 mod types;
 mod upgrading;

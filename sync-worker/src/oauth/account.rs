@@ -9,8 +9,11 @@ const LONGEST: usize = 200;
 /// The account that consented.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {
-    /// The provider's id for it; `None` when it has none (a Google account without a channel).
+    /// What the provider knows it by for good; `None` when it does not tell (a Google account
+    /// without a channel).
     pub id: Option<String>,
+    /// What the provider's lists name their owner by; it may change.
+    pub owner_id: Option<String>,
     /// What its owner calls it.
     pub name: Option<String>,
 }
@@ -25,22 +28,20 @@ impl Account {
         api: &Api,
         bearer: &Bearer,
     ) -> Result<Self, ProviderError> {
-        let (id, name) = match provider {
+        let (id, owner_id, name) = match provider {
             Provider::Spotify => {
                 let me = spotify::me(api, bearer).await?;
-                (Some(me.id), me.display_name)
+                (me.account_id, me.id, me.display_name)
             }
             // A Google account need not have a channel.
             Provider::YouTube => match youtube::own_channel(api, bearer).await? {
-                Some(channel) => (
-                    channel.id,
-                    channel.snippet.and_then(|snippet| snippet.title),
-                ),
-                None => (None, None),
+                Some(channel) => (channel.id.clone(), channel.id, channel.title),
+                None => (None, None, None),
             },
         };
         Ok(Self {
             id: id.and_then(storable),
+            owner_id: owner_id.and_then(storable),
             name: name.and_then(storable),
         })
     }

@@ -111,9 +111,9 @@ pub(super) async fn keep(
     let code = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
     sqlx::query(
         "insert into bondhu.pending_connections
-           (code_hash, user_id, provider, scopes, account_id, account_name, account_known,
+           (code_hash, user_id, provider, scopes, account_id, owner_id, account_name, account_known,
             sealed_access, access_expires_at, sealed_refresh, expires_at)
-         select sha256(convert_to($1, 'UTF8')), $2, $3, $4, $5, $6, $7, $8, $9, $10,
+         select sha256(convert_to($1, 'UTF8')), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
                 now() + make_interval(mins => oauth_state_ttl_minutes)
          from bondhu.settings",
     )
@@ -122,6 +122,7 @@ pub(super) async fn keep(
     .bind(owner.provider.name())
     .bind(scopes)
     .bind(account.and_then(|account| account.id.as_deref()))
+    .bind(account.and_then(|account| account.owner_id.as_deref()))
     .bind(account.and_then(|account| account.name.as_deref()))
     .bind(account.is_some())
     .bind(access)

@@ -4,17 +4,16 @@ use bondhu_core::retry::Failure;
 use reqwest::StatusCode;
 use reqwest::header::{ETAG, IF_NONE_MATCH};
 use secrecy::{ExposeSecret, SecretString};
-use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::{ProviderError, bounded_body};
+use super::{Answer, ProviderError, bounded_body};
 use crate::provider::Provider;
 
 /// A document that was asked for under the entity tag of a former one.
 #[derive(Debug)]
-pub enum Changed<T> {
+pub enum Changed {
     /// It is another by now; with its own entity tag, if the provider gives one.
-    Yes(T, Option<String>),
+    Yes(Answer, Option<String>),
     /// 304: it still is what it was.
     No,
 }
@@ -62,7 +61,10 @@ impl Api {
         let own = url.origin() == self.base.origin()
             && url.username().is_empty()
             && url.password().is_none()
-            && url.path().starts_with(self.base.path());
+            && url
+                .path()
+                .strip_prefix(self.base.path().trim_end_matches('/'))
+                .is_some_and(|rest| rest.starts_with('/'));
         if own {
             Ok(url)
         } else {
@@ -78,11 +80,7 @@ impl Api {
     ///
     /// # Errors
     /// [`ProviderError`], by what went wrong.
-    pub async fn get<T: DeserializeOwned>(
-        &self,
-        url: Url,
-        bearer: &Bearer,
-    ) -> Result<T, ProviderError> {
+    pub async fn get(&self, url: Url, bearer: &Bearer) -> Result<Answer, ProviderError> {
         match self.get_if_changed(url, bearer, None).await? {
             Changed::Yes(document, _) => Ok(document),
             Changed::No => Err(ProviderError::unasked_304()),
@@ -93,12 +91,12 @@ impl Api {
     ///
     /// # Errors
     /// [`ProviderError`], by what went wrong.
-    pub async fn get_if_changed<T: DeserializeOwned>(
+    pub async fn get_if_changed(
         &self,
         url: Url,
         bearer: &Bearer,
         etag: Option<&str>,
-    ) -> Result<Changed<T>, ProviderError> {
+    ) -> Result<Changed, ProviderError> {
         let mut request = self.http.get(url).bearer_auth(bearer.expose_secret());
         if let Some(etag) = etag {
             request = request.header(IF_NONE_MATCH, etag);
@@ -117,8 +115,7 @@ impl Api {
                 &body,
             ));
         }
-        let document =
-            serde_json::from_slice(&body).map_err(|error| ProviderError::malformed(&error))?;
+        let document = Answer::read(&body).map_err(|error| ProviderError::malformed(&error))?;
         let etag = headers.get(ETAG).and_then(|etag| etag.to_str().ok());
         Ok(Changed::Yes(document, etag.map(str::to_owned)))
     }
@@ -148,6 +145,8 @@ mod tests {
             "https://api.spotify.com:8443/v1/me",
             "https://user@api.spotify.com/v1/me",
             "https://api.spotify.com/elsewhere",
+            "https://api.spotify.com/v1evil/me",
+            "https://api.spotify.com/v1/../elsewhere",
         ] {
             assert_eq!(
                 api.own_link(foreign).unwrap_err().failure,

@@ -1,5 +1,6 @@
 //! What providers offer: calls, pages, and what their refusals mean.
 
+pub mod answer;
 mod api;
 mod meanings;
 mod meanings_youtube;
@@ -9,6 +10,7 @@ pub mod spotify;
 mod stop;
 pub mod youtube;
 
+pub use answer::{Answer, Item, Losses};
 pub use api::{Api, Bearer, Changed};
 pub(crate) use meanings::of_oauth_code;
 pub use refusal::ProviderError;
@@ -20,7 +22,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
-use serde::{Deserialize, Deserializer};
 use sqlx::PgPool;
 use url::Url;
 
@@ -85,7 +86,10 @@ pub(crate) fn under(base: &Url, path: &str) -> Url {
 /// No call waits longer for an answer.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// No page of a provider is larger, by far.
+/// Items that a page has at most, by every call used here of any provider.
+pub const PAGE_SIZE: u32 = 50;
+
+/// What is read of one answer: a page that is larger is asked for in smaller ones.
 pub const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 
 /// An HTTP client as every call to a provider uses it: redirects are not followed, for
@@ -117,15 +121,6 @@ pub async fn spend_request(
         .bind(provider.name())
         .fetch_one(database)
         .await
-}
-
-/// Reads a list that a provider may leave out or send as null; both are empty.
-pub(crate) fn list_or_empty<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// The body of an answer, refused once it grows over [`LARGEST_ANSWER`].

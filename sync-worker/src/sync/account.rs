@@ -36,11 +36,12 @@ pub(super) async fn settle(session: &mut Session<'_>) -> Result<(), SyncError> {
         }
         answer => answer?,
     };
-    let settled: bool = sqlx::query_scalar("select bondhu.settle_account($1, $2, $3, $4, $5)")
+    let settled: bool = sqlx::query_scalar("select bondhu.settle_account($1, $2, $3, $4, $5, $6)")
         .bind(user)
         .bind(provider.name())
         .bind(lease.token)
         .bind(account.id)
+        .bind(account.owner_id)
         .bind(account.name)
         .fetch_one(session.database)
         .await?;

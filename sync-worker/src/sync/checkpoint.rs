@@ -1,9 +1,13 @@
 //! Where an unfinished walk goes on.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::resource::Resource;
+use super::shortfall::Shortfall;
+use super::trail::Trail;
 
 /// Kept in `bondhu.sync_jobs.checkpoint`; an empty object is the start of a walk.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -19,6 +23,12 @@ pub(super) struct Checkpoint {
     /// The next page of the resource, or part, under way, in the provider's own terms.
     #[serde(default)]
     pub(super) next: Option<String>,
+    /// How far along it the walk has come.
+    #[serde(default)]
+    pub(super) trail: Trail,
+    /// What of the resource under way could not be read, by field.
+    #[serde(default)]
+    pub(super) lost: BTreeMap<String, u32>,
     /// Whether the resource under way was begun anew because its place was lost.
     #[serde(default)]
     pub(super) restarted: bool,
@@ -50,6 +60,8 @@ impl Checkpoint {
             done: Vec::new(),
             part: String::new(),
             next: None,
+            trail: Trail::default(),
+            lost: BTreeMap::new(),
             restarted: false,
             missing: Vec::new(),
         }
@@ -62,18 +74,36 @@ impl Checkpoint {
             .any(|missing| missing.resource == resource)
     }
 
+    /// Notes why the resource is not all here; the first reason stays.
+    pub(super) fn miss(&mut self, resource: Resource, why: Shortfall) {
+        if !self.misses(resource) {
+            self.missing.push(Missing {
+                resource,
+                code: why.code().to_owned(),
+                sentence: why.sentence(resource.provider().display_name()),
+            });
+        }
+    }
+
+    /// The list under way is walked from its beginning.
+    pub(super) fn restart(&mut self) {
+        self.next = None;
+        self.trail = Trail::default();
+    }
+
     /// The resource under way is finished, or given up.
     pub(super) fn finish(&mut self, resource: Resource) {
         self.done.push(resource);
         self.part.clear();
-        self.next = None;
+        self.restart();
+        self.lost.clear();
         self.restarted = false;
     }
 
     /// A part of it is: one id, or several joined with commas.
     pub(super) fn finish_part(&mut self, part: &str) {
         self.part = part.rsplit(',').next().unwrap_or_default().to_owned();
-        self.next = None;
+        self.restart();
         self.restarted = false;
     }
 }

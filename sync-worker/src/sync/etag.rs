@@ -8,8 +8,10 @@ use sqlx::PgTransaction;
 use url::Url;
 use uuid::Uuid;
 
+use super::page::{Fetched, Onward};
 use super::resource::Resource;
 use super::session::Session;
+use super::trail::Sight;
 use crate::vault::Owner;
 
 /// What a page held under a tag.
@@ -21,6 +23,21 @@ pub(super) struct Held {
     pub(super) item_ids: Vec<String>,
     /// Token of the page after it.
     pub(super) next_page: Option<String>,
+    /// Items that were on it, those included that are no rows.
+    shown: i32,
+    /// How many the whole list had, as the provider said.
+    total: Option<i32>,
+}
+
+impl Held {
+    /// What the page showed of its list, of which `limit` items were asked for.
+    pub(super) fn sight(&self, limit: u32) -> Sight {
+        Sight {
+            items: self.shown.try_into().unwrap_or_default(),
+            total: self.total.and_then(|total| total.try_into().ok()),
+            limit,
+        }
+    }
 }
 
 /// The tag of a page that was sent.
@@ -45,7 +62,7 @@ pub(super) async fn held(
 ) -> Result<Option<Held>, sqlx::Error> {
     let Owner { user, provider } = session.lease.owner;
     sqlx::query_as(
-        "select etag, item_ids, next_page from bondhu.page_etags
+        "select etag, item_ids, next_page, shown, total from bondhu.page_etags
          where user_id = $1 and provider = $2 and resource = $3 and page = $4",
     )
     .bind(user)
@@ -64,16 +81,24 @@ pub(super) async fn keep(
     walk: Uuid,
     tagged: &Tagged,
     rows: &[Value],
-    next_page: Option<&str>,
+    fetched: &Fetched,
 ) -> Result<(), sqlx::Error> {
-    let id = resource.list().id;
+    let (id, sight) = (resource.list().id, fetched.sight);
+    let next_page = match &fetched.onward {
+        Onward::End => None,
+        Onward::Page(next) => Some(next.as_str()),
+        // Asked for again, it may be whole.
+        Onward::Broken(_) => return Ok(()),
+    };
     let ids: BTreeSet<&str> = rows.iter().filter_map(|row| row[id].as_str()).collect();
     sqlx::query(
-        "insert into bondhu.page_etags (user_id, provider, resource, page, etag, item_ids, next_page, walk_id)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)
+        "insert into bondhu.page_etags (user_id, provider, resource, page, etag, item_ids, next_page, walk_id,
+                                        shown, total)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          on conflict (user_id, provider, resource, page) do update set
            etag = excluded.etag, item_ids = excluded.item_ids, next_page = excluded.next_page,
-           walk_id = excluded.walk_id, fetched_at = now()",
+           walk_id = excluded.walk_id, shown = excluded.shown, total = excluded.total,
+           fetched_at = now()",
     )
     .bind(owner.user)
     .bind(owner.provider.name())
@@ -83,6 +108,8 @@ pub(super) async fn keep(
     .bind(Vec::from_iter(ids))
     .bind(next_page)
     .bind(walk)
+    .bind(i32::try_from(sight.items).unwrap_or(i32::MAX))
+    .bind(sight.total.and_then(|total| i32::try_from(total).ok()))
     .execute(&mut **transaction)
     .await?;
     Ok(())

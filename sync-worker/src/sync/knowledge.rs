@@ -1,6 +1,6 @@
 //! What a connection remembers of its resources between pulls: `bondhu.sync_jobs.resources`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -11,28 +11,49 @@ use super::resource::Resource;
 const ASK_AGAIN: TimeDelta = TimeDelta::days(30);
 
 /// What is known of one resource.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(super) struct Known {
     /// When it was walked to its end, or refused.
     at: DateTime<Utc>,
     /// Whether the provider gives it to this app.
     offered: bool,
+    /// Lists of it, by scope, that the last walk found empty while something of them is here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    emptied: Vec<String>,
+    /// What of it the last walk could not read, by field.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    lost: BTreeMap<String, u32>,
 }
 
 impl Known {
-    /// Walked to its end just now.
-    pub(super) fn walked(now: DateTime<Utc>) -> Self {
+    /// Walked to its end just now; `lost`: what of it could not be read.
+    pub(super) fn walked(now: DateTime<Utc>, lost: BTreeMap<String, u32>) -> Self {
         Self {
             at: now,
             offered: true,
+            lost,
+            ..Self::default()
         }
+    }
+
+    /// Not walked to an end yet: due.
+    pub(super) fn unsettled() -> Self {
+        Self {
+            offered: true,
+            ..Self::default()
+        }
+    }
+
+    /// A list of it was found empty.
+    pub(super) fn note_emptied(&mut self, scope: &str) {
+        self.emptied.push(scope.to_owned());
     }
 
     /// Refused to this app just now.
     pub(super) fn not_offered(now: DateTime<Utc>) -> Self {
         Self {
             at: now,
-            offered: false,
+            ..Self::default()
         }
     }
 }
@@ -59,6 +80,13 @@ impl Knowledge {
             now - known.at >= rest
         })
     }
+
+    /// Whether the last walk, too, found a list empty.
+    pub(super) fn was_emptied(&self, resource: Resource, scope: &str) -> bool {
+        self.0
+            .get(&resource.name())
+            .is_some_and(|known| known.emptied.iter().any(|emptied| emptied == scope))
+    }
 }
 
 #[cfg(test)]
@@ -72,9 +100,21 @@ mod tests {
         let top = Resource::TopArtistsLong;
         let knowledge = |known: Known| Knowledge::read(json!({ top.name(): known }));
         assert!(Knowledge::default().is_due(top, false, now));
-        let fresh = knowledge(Known::walked(now - TimeDelta::hours(2)));
+        let walked = |at| Known::walked(at, std::collections::BTreeMap::new());
+        let fresh = knowledge(walked(now - TimeDelta::hours(2)));
         assert!(!fresh.is_due(top, false, now) && fresh.is_due(top, true, now));
-        assert!(knowledge(Known::walked(now - TimeDelta::hours(24))).is_due(top, false, now));
+        assert!(knowledge(walked(now - TimeDelta::hours(24))).is_due(top, false, now));
+    }
+
+    #[test]
+    fn a_list_that_was_found_empty_is_walked_again_at_the_next_sync() {
+        let top = Resource::TopArtistsLong;
+        let mut known = Known::unsettled();
+        known.note_emptied("artist.long_term");
+        let knowledge = Knowledge::read(json!({ top.name(): known }));
+        assert!(knowledge.is_due(top, false, Utc::now()));
+        assert!(knowledge.was_emptied(top, "artist.long_term"));
+        assert!(!knowledge.was_emptied(top, "artist.short_term"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 use sqlx::{PgPool, PgTransaction};
 use uuid::Uuid;
@@ -9,6 +10,7 @@ use uuid::Uuid;
 use super::checkpoint::Checkpoint;
 use super::knowledge::{Knowledge, Known};
 use super::outcome::{Outcome, SyncError};
+use super::share::Share;
 use crate::provider::Provider;
 use crate::vault::Owner;
 
@@ -32,6 +34,8 @@ pub(super) struct Claim {
     pub(super) knowledge: Knowledge,
     /// Whether the person asked for this sync.
     pub(super) requested: bool,
+    /// What it may still send.
+    pub(super) share: Share,
 }
 
 /// A row of `bondhu.claim_syncs`.
@@ -45,6 +49,8 @@ struct Claimed {
     scopes: Vec<String>,
     resources: serde_json::Value,
     requested: bool,
+    requests_left: i32,
+    more_at: DateTime<Utc>,
 }
 
 /// Claims up to `how_many` connections of `providers`.
@@ -80,6 +86,10 @@ pub(super) async fn claim(
                 scopes: row.scopes,
                 knowledge: Knowledge::read(row.resources),
                 requested: row.requested,
+                share: Share::new(
+                    u32::try_from(row.requests_left).unwrap_or_default(),
+                    row.more_at,
+                ),
             })
         })
         .collect()
@@ -111,29 +121,50 @@ impl Lease {
         learned: &BTreeMap<String, Known>,
     ) -> Result<PgTransaction<'static>, SyncError> {
         let mut transaction = database.begin().await?;
+        self.write(&mut transaction, checkpoint, learned).await?;
+        Ok(transaction)
+    }
+
+    /// Moves the checkpoint and keeps what was learned within a write that has begun.
+    pub(super) async fn keep(
+        &self,
+        transaction: &mut PgTransaction<'static>,
+        checkpoint: &Checkpoint,
+        learned: &BTreeMap<String, Known>,
+    ) -> Result<(), SyncError> {
+        self.write(transaction, Some(checkpoint), learned).await
+    }
+
+    async fn write(
+        &self,
+        transaction: &mut PgTransaction<'static>,
+        checkpoint: Option<&Checkpoint>,
+        learned: &BTreeMap<String, Known>,
+    ) -> Result<(), SyncError> {
         let held: bool = sqlx::query_scalar("select bondhu.hold_lease($1, $2, $3, $4, $5)")
             .bind(self.owner.user)
             .bind(self.owner.provider.name())
             .bind(self.token)
             .bind(checkpoint.map(Json))
             .bind(Json(learned))
-            .fetch_one(&mut *transaction)
+            .fetch_one(&mut **transaction)
             .await?;
         if held {
-            Ok(transaction)
+            Ok(())
         } else {
             Err(SyncError::LeaseLost)
         }
     }
 
-    /// Ends the lease within a transaction.
+    /// Ends the lease within a transaction; `sent`: how many requests there were under it.
     pub(super) async fn complete(
         &self,
         transaction: &mut PgTransaction<'static>,
         outcome: &Outcome,
+        sent: u32,
     ) -> Result<(), SyncError> {
         let ended: bool =
-            sqlx::query_scalar("select bondhu.complete_sync($1, $2, $3, $4, $5, $6, $7, $8)")
+            sqlx::query_scalar("select bondhu.complete_sync($1, $2, $3, $4, $5, $6, $7, $8, $9)")
                 .bind(self.owner.user)
                 .bind(self.owner.provider.name())
                 .bind(self.token)
@@ -142,6 +173,7 @@ impl Lease {
                 .bind(outcome.code.as_deref())
                 .bind(outcome.sentence.as_deref())
                 .bind(outcome.not_before)
+                .bind(i32::try_from(sent).unwrap_or(i32::MAX))
                 .fetch_one(&mut **transaction)
                 .await?;
         if ended {

@@ -7,6 +7,7 @@
 mod account;
 mod allowance;
 mod checkpoint;
+mod conclude;
 mod etag;
 mod knowledge;
 mod lease;
@@ -14,6 +15,7 @@ mod list;
 mod load;
 mod outcome;
 mod page;
+mod plays;
 mod pull;
 mod reseal;
 mod resource;
@@ -21,7 +23,10 @@ mod revoke;
 mod rows;
 mod run;
 mod session;
+mod share;
+mod shortfall;
 mod store;
+mod trail;
 
 pub use allowance::Allowance;
 pub use outcome::SyncError;

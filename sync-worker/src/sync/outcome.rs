@@ -25,6 +25,9 @@ pub enum SyncError {
     /// The database did not go along: the lease runs out and somebody tries again.
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
+    /// What came cannot be stored, whatever is left out of it.
+    #[error("cannot be stored: {0}")]
+    Unstorable(String),
     /// Somebody else works on this connection now, or it was disconnected.
     #[error("the lease was lost")]
     LeaseLost,
@@ -37,6 +40,16 @@ pub enum SyncError {
     /// The worker is stopping.
     #[error("stopping")]
     Stopping,
+}
+
+/// Whether a statement failed over what was to be stored (a value that no column takes, a key too
+/// long for an index), and will fail over it again; the database itself is well.
+pub(super) fn is_of_data(error: &sqlx::Error) -> bool {
+    // https://www.postgresql.org/docs/current/errcodes-appendix.html: cardinality, data,
+    // integrity, limits of the program.
+    const CLASSES: [&str; 4] = ["21", "22", "23", "54"];
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| CLASSES.iter().any(|class| code.starts_with(class)))
 }
 
 /// What `bondhu.complete_sync` is told.

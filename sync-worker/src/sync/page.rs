@@ -1,16 +1,24 @@
 //! One page of a resource: what to ask for, and what came.
 
-use chrono::{DateTime, Utc};
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+use bondhu_core::retry::Failure;
+use serde_json::Value;
 
 use super::etag::{self, Held};
 use super::outcome::SyncError;
 use super::resource::Resource;
-use super::rows::{self, placed};
+use super::rows::{self, Row};
 use super::session::Session;
-use crate::providers::spotify::{Artist, Following, Page, PlaylistItem, Track};
-use crate::providers::{Bearer, Changed, ProviderError, spotify, youtube};
+use super::trail::Sight;
+use crate::provider::Provider;
+use crate::providers::{Bearer, Changed, Item, Losses, PAGE_SIZE, ProviderError, spotify, youtube};
+
+/// How many items are asked for: fewer when a page is too large to be read.
+const LIMITS: [u32; 3] = [PAGE_SIZE, 10, 1];
+
+/// No place in a list is further, in items: what the database counts places with is larger.
+const FURTHEST: u32 = 1_000_000;
 
 /// Where a walk stands.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +27,29 @@ pub(super) struct Place<'a> {
     pub(super) part: &'a str,
     /// The page, in the provider's own terms; `None` is the first.
     pub(super) next: Option<&'a str>,
+    /// Items of the list, or part, before it.
+    pub(super) seen: u32,
+}
+
+/// What follows a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Onward {
+    /// Nothing.
+    End,
+    /// Another page, in the provider's own terms.
+    Page(String),
+    /// Something that cannot be asked for.
+    Broken(Failure),
+}
+
+impl From<Result<Option<String>, Failure>> for Onward {
+    fn from(next: Result<Option<String>, Failure>) -> Self {
+        match next {
+            Ok(Some(next)) => Self::Page(next),
+            Ok(None) => Self::End,
+            Err(failure) => Self::Broken(failure),
+        }
+    }
 }
 
 /// A page.
@@ -28,8 +59,12 @@ pub(super) struct Fetched {
     pub(super) scope: String,
     /// What it holds.
     pub(super) items: Items,
-    /// The page after it.
-    pub(super) next: Option<String>,
+    /// What comes after it.
+    pub(super) onward: Onward,
+    /// What it showed of its list.
+    pub(super) sight: Sight,
+    /// What of it could not be read, by field.
+    pub(super) lost: BTreeMap<&'static str, u32>,
 }
 
 /// What a page holds.
@@ -41,7 +76,15 @@ pub(super) enum Items {
     Unchanged { page: String, ids: Vec<String> },
 }
 
-/// Fetches a page.
+/// Whether what a checkpoint has of the next page can be asked for at all.
+pub(super) fn is_usable(session: &Session<'_>, resource: Resource, next: &str) -> bool {
+    match resource.provider() {
+        Provider::Spotify => session.api.own_link(next).is_ok(),
+        Provider::YouTube => !next.is_empty(),
+    }
+}
+
+/// Fetches a page; one that is too large is asked for in smaller ones.
 ///
 /// # Errors
 /// [`SyncError`].
@@ -51,100 +94,127 @@ pub(super) async fn fetch(
     resource: Resource,
     place: Place<'_>,
 ) -> Result<Fetched, SyncError> {
-    session.spend().await?;
-    let asked = Asked {
-        session,
-        bearer,
-        resource,
-        place,
+    let limits = if resource.is_paged() {
+        &LIMITS[..]
+    } else {
+        &LIMITS[..1]
     };
-    let fetched = asked.page().await;
-    let failure = match &fetched {
-        Ok(_) => None,
-        Err(SyncError::Provider(error)) => Some(error.failure),
-        Err(_) => return fetched,
-    };
-    session
-        .metrics
-        .provider_answered(session.lease.owner.provider, failure);
+    let mut fetched = Err(ProviderError::too_large().into());
+    for &limit in limits {
+        session.spend().await?;
+        let asked = Asked {
+            session,
+            bearer,
+            resource,
+            place,
+            limit,
+        };
+        fetched = asked.page().await;
+        let failure = match &fetched {
+            Ok(_) => None,
+            Err(SyncError::Provider(error)) => Some(error.failure),
+            Err(_) => return fetched,
+        };
+        session
+            .metrics
+            .provider_answered(session.lease.owner.provider, failure);
+        if failure != Some(Failure::TooLarge) {
+            break;
+        }
+    }
     fetched
 }
 
-const MAX_RESULTS: (&str, &str) = ("maxResults", youtube::PAGE_SIZE);
 const VIDEO_PARTS: (&str, &str) = ("part", "snippet,topicDetails");
 
-struct Asked<'a> {
-    session: &'a Session<'a>,
-    bearer: &'a Bearer,
+/// A page to be asked for.
+pub(super) struct Asked<'a> {
+    pub(super) session: &'a Session<'a>,
+    pub(super) bearer: &'a Bearer,
     resource: Resource,
     place: Place<'a>,
+    limit: u32,
 }
 
 impl Asked<'_> {
-    async fn page(self) -> Result<Fetched, SyncError> {
+    async fn page(&self) -> Result<Fetched, SyncError> {
         match self.resource {
+            Resource::Account => self.account().await,
             Resource::RecentlyPlayed => self.recently_played().await,
-            Resource::TopArtistsShort => self.top_artists("short_term").await,
-            Resource::TopArtistsMedium => self.top_artists("medium_term").await,
-            Resource::TopArtistsLong => self.top_artists("long_term").await,
-            Resource::TopTracksShort => self.top_tracks("short_term").await,
-            Resource::TopTracksMedium => self.top_tracks("medium_term").await,
-            Resource::TopTracksLong => self.top_tracks("long_term").await,
-            Resource::FollowedArtists => self.followed_artists().await,
-            Resource::SavedAlbums => self.spotify("/me/albums", &[], rows::saved_album).await,
-            Resource::SavedTracks => self.spotify("/me/tracks", &[], rows::saved_track).await,
-            Resource::MusicPlaylists => {
-                self.spotify("/me/playlists", &[], rows::music_playlist)
+            Resource::TopArtistsShort => self.top("artists", "short_term", rows::top_artist).await,
+            Resource::TopArtistsMedium => {
+                self.top("artists", "medium_term", rows::top_artist).await
+            }
+            Resource::TopArtistsLong => self.top("artists", "long_term", rows::top_artist).await,
+            Resource::TopTracksShort => self.top("tracks", "short_term", rows::top_track).await,
+            Resource::TopTracksMedium => self.top("tracks", "medium_term", rows::top_track).await,
+            Resource::TopTracksLong => self.top("tracks", "long_term", rows::top_track).await,
+            Resource::FollowedArtists => {
+                let query = [("type", "artist")];
+                self.spotify("/me/following", &query, Some("artists"), rows::artist)
                     .await
             }
-            Resource::MusicPlaylistItems => self.music_playlist_items().await,
+            Resource::SavedAlbums => {
+                self.spotify("/me/albums", &[], None, rows::saved_album)
+                    .await
+            }
+            Resource::SavedTracks => {
+                self.spotify("/me/tracks", &[], None, rows::saved_track)
+                    .await
+            }
+            Resource::MusicPlaylists => {
+                self.spotify("/me/playlists", &[], None, rows::music_playlist)
+                    .await
+            }
+            Resource::MusicPlaylistItems => {
+                let path = spotify::playlist_items_path(self.place.part);
+                self.spotify(&path, &[], None, rows::music_playlist_item)
+                    .await
+            }
             Resource::AudioFeatures => self.audio_features().await,
             Resource::Subscriptions => {
-                let query = [("part", "snippet"), ("mine", "true"), MAX_RESULTS];
+                let query = [("part", "snippet"), ("mine", "true")];
                 self.youtube("/subscriptions", &query, rows::subscription)
                     .await
             }
             Resource::LikedVideos => {
-                let query = [VIDEO_PARTS, ("myRating", "like"), MAX_RESULTS];
+                let query = [VIDEO_PARTS, ("myRating", "like")];
                 self.youtube("/videos", &query, rows::video).await
             }
             Resource::VideoPlaylists => {
-                let query = [
-                    ("part", "snippet,contentDetails"),
-                    ("mine", "true"),
-                    MAX_RESULTS,
-                ];
+                let query = [("part", "snippet,contentDetails"), ("mine", "true")];
                 self.youtube("/playlists", &query, rows::video_playlist)
                     .await
             }
             Resource::VideoPlaylistItems => {
-                let id = ("playlistId", self.place.part);
-                let query = [("part", "contentDetails"), id, MAX_RESULTS];
+                let query = [("part", "contentDetails"), ("playlistId", self.place.part)];
                 self.youtube("/playlistItems", &query, rows::video_playlist_item)
                     .await
             }
             Resource::VideoDetails => {
                 let query = [VIDEO_PARTS, ("id", self.place.part)];
-                self.youtube("/videos", &query, rows::video).await
+                self.youtube_by_id("/videos", &query, rows::video).await
             }
             Resource::ChannelTopics => {
-                let query = [
-                    ("part", "topicDetails"),
-                    ("id", self.place.part),
-                    MAX_RESULTS,
-                ];
-                self.youtube("/channels", &query, rows::channel_topics)
+                let query = [("part", "topicDetails"), ("id", self.place.part)];
+                self.youtube_by_id("/channels", &query, rows::channel_topics)
                     .await
             }
             Resource::VideoCategories => {
                 let query = [("part", "snippet"), ("regionCode", self.place.part)];
-                self.youtube("/videoCategories", &query, rows::category)
+                self.youtube_page("/videoCategories", &query, rows::category)
                     .await
             }
         }
     }
 
-    fn fetched(self, rows: Vec<Value>, next: Option<String>) -> Fetched {
+    pub(super) fn fetched(
+        &self,
+        rows: Vec<Value>,
+        onward: Onward,
+        sight: Sight,
+        losses: Losses,
+    ) -> Fetched {
         let scope = match self.place.part {
             "" => self.resource.scope(),
             part => part,
@@ -152,114 +222,144 @@ impl Asked<'_> {
         Fetched {
             scope: scope.to_owned(),
             items: Items::New(rows, None),
-            next,
+            onward,
+            sight,
+            lost: losses.into_counts(),
         }
     }
 
-    async fn list<T: DeserializeOwned>(
+    /// Reads a page. One that is no list stops its walk, and no other.
+    fn read(
+        &self,
+        page: Item<'_>,
+        onward: Onward,
+        total: Option<u32>,
+        row: Row,
+    ) -> (Vec<Value>, Onward, Sight) {
+        let (items, onward) = match page.list("items") {
+            Ok(items) => (items, onward),
+            Err(_) => (Vec::new(), Onward::Broken(Failure::Malformed)),
+        };
+        // Spotify counts what it cannot show and sends null for it.
+        let uncounted = match self.resource.provider() {
+            Provider::Spotify => 0,
+            Provider::YouTube => page.nulls("items"),
+        };
+        let sight = Sight {
+            items: u32::try_from(items.len() - uncounted).unwrap_or(u32::MAX),
+            total,
+            limit: self.limit,
+        };
+        let first = page.count("offset").filter(|&place| place <= FURTHEST);
+        let places = first.unwrap_or(self.place.seen)..;
+        let rows = places
+            .zip(items)
+            .filter_map(|(place, item)| row(item?, place))
+            .collect();
+        (rows, onward, sight)
+    }
+
+    /// The number of items that a link to a page has to be changed to.
+    pub(super) fn changed_limit(&self) -> Option<u32> {
+        Some(self.limit).filter(|&limit| limit != PAGE_SIZE)
+    }
+
+    /// A list of Spotify's; `within`: what field holds its page.
+    async fn spotify(
         &self,
         path: &str,
         query: &[(&str, &str)],
-    ) -> Result<T, SyncError> {
+        within: Option<&'static str>,
+        row: Row,
+    ) -> Result<Fetched, SyncError> {
         let Session { api, .. } = self.session;
-        Ok(spotify::list(api, self.bearer, path, query, self.place.next).await?)
+        let url = spotify::page_url(api, path, query, self.place.next, self.changed_limit())?;
+        let answer = api.get(url, self.bearer).await?;
+        let losses = Losses::default();
+        let root = answer.item(&losses);
+        let page = within.map_or(Ok(Some(root)), |name| root.holder(name));
+        let (rows, onward, sight) = match page {
+            Ok(Some(page)) => {
+                let onward = spotify::next_page(api, page).into();
+                self.read(page, onward, page.count("total"), row)
+            }
+            Ok(None) => (Vec::new(), Onward::End, Sight::default()),
+            Err(_) => (
+                Vec::new(),
+                Onward::Broken(Failure::Malformed),
+                Sight::default(),
+            ),
+        };
+        Ok(self.fetched(rows, onward, sight, losses))
     }
 
-    /// A list of Spotify's whose items need no more than themselves.
-    async fn spotify<T: DeserializeOwned>(
-        self,
+    async fn top(&self, kind: &str, range: &str, row: Row) -> Result<Fetched, SyncError> {
+        let path = format!("/me/top/{kind}");
+        self.spotify(&path, &[("time_range", range)], None, row)
+            .await
+    }
+
+    async fn account(&self) -> Result<Fetched, SyncError> {
+        let Session { api, .. } = self.session;
+        let answer = api.get(api.url("/me", &[]), self.bearer).await?;
+        let losses = Losses::default();
+        let row = rows::account(answer.item(&losses));
+        Ok(self.fetched(vec![row], Onward::End, Sight::default(), losses))
+    }
+
+    async fn audio_features(&self) -> Result<Fetched, SyncError> {
+        let Session { api, .. } = self.session;
+        let url = api.url("/audio-features", &[("ids", self.place.part)]);
+        let answer = api.get(url, self.bearer).await?;
+        let losses = Losses::default();
+        let known = answer.item(&losses).list("audio_features");
+        let known = known.unwrap_or_default().into_iter().flatten();
+        let rows = known.filter_map(rows::features).collect();
+        Ok(self.fetched(rows, Onward::End, Sight::default(), losses))
+    }
+
+    /// A list of YouTube's.
+    async fn youtube(
+        &self,
         path: &str,
         query: &[(&str, &str)],
-        row: fn(T) -> Option<Value>,
+        row: Row,
     ) -> Result<Fetched, SyncError> {
-        let page: Page<T> = self.list(path, query).await?;
-        let rows = page.items.into_iter().flatten().filter_map(row).collect();
-        Ok(self.fetched(rows, page.next))
+        let limit = self.limit.to_string();
+        let mut query = query.to_vec();
+        query.push(("maxResults", &limit));
+        self.youtube_page(path, &query, row).await
     }
 
-    async fn recently_played(self) -> Result<Fetched, SyncError> {
-        let Session { api, .. } = self.session;
-        let known = newest_play(self.session).await?;
-        let plays = spotify::recently_played(api, self.bearer, known).await?;
-        // The provider keeps so many and no more: older ones may be lost.
-        let full = plays.items.len() >= spotify::PLAYS_KEPT;
-        let rows = plays
-            .items
-            .into_iter()
-            .flatten()
-            .filter_map(rows::play)
-            .collect();
+    /// What YouTube has of some ids. One that is not in the answer is gone, if the answer's own
+    /// count agrees; else nothing is known of it.
+    async fn youtube_by_id(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        row: Row,
+    ) -> Result<Fetched, SyncError> {
+        let fetched = self.youtube_page(path, query, row).await?;
+        let Items::New(rows, _) = &fetched.items else {
+            return Ok(fetched);
+        };
+        if fetched.sight.total == Some(fetched.sight.items) && fetched.onward == Onward::End {
+            return Ok(fetched);
+        }
+        let id = self.resource.list().id;
+        let came: Vec<&str> = rows.iter().filter_map(|row| row[id].as_str()).collect();
         Ok(Fetched {
-            scope: known
-                .filter(|_| full)
-                .map(|at| at.to_rfc3339())
-                .unwrap_or_default(),
-            ..self.fetched(rows, None)
+            scope: came.join(","),
+            ..fetched
         })
     }
 
-    async fn top_artists(self, range: &str) -> Result<Fetched, SyncError> {
-        let page: Page<Artist> = self
-            .list("/me/top/artists", &[("time_range", range)])
-            .await?;
-        let next = page.next.clone();
-        let row =
-            |(place, artist): (u32, Artist)| rows::with_rank(rows::artist_row(artist)?, place);
-        let rows = placed(page).filter_map(row).collect();
-        Ok(self.fetched(rows, next))
-    }
-
-    async fn top_tracks(self, range: &str) -> Result<Fetched, SyncError> {
-        let page: Page<Track> = self
-            .list("/me/top/tracks", &[("time_range", range)])
-            .await?;
-        let next = page.next.clone();
-        let row =
-            |(place, track): (u32, Track)| rows::with_rank(rows::track_row(&track, None)?, place);
-        let rows = placed(page).filter_map(row).collect();
-        Ok(self.fetched(rows, next))
-    }
-
-    async fn followed_artists(self) -> Result<Fetched, SyncError> {
-        let Following { artists } = self.list("/me/following", &[("type", "artist")]).await?;
-        let rows = artists
-            .items
-            .into_iter()
-            .flatten()
-            .filter_map(rows::artist_row)
-            .collect();
-        Ok(self.fetched(rows, artists.next))
-    }
-
-    async fn music_playlist_items(self) -> Result<Fetched, SyncError> {
-        let path = format!("/playlists/{}/items", self.place.part);
-        let page: Page<PlaylistItem> = self.list(&path, &[]).await?;
-        let next = page.next.clone();
-        let row = |(place, item): (u32, PlaylistItem)| {
-            let track = item.item.or(item.track)?;
-            let mut row = rows::track_row(&track, item.added_at)?;
-            row["position"] = json!(place);
-            row["track_id"] = row["item_id"].take();
-            Some(row)
-        };
-        let rows = placed(page).filter_map(row).collect();
-        Ok(self.fetched(rows, next))
-    }
-
-    async fn audio_features(self) -> Result<Fetched, SyncError> {
-        let Session { api, .. } = self.session;
-        let known = spotify::audio_features(api, self.bearer, self.place.part).await?;
-        let known = known.audio_features.into_iter().flatten();
-        let rows = known.filter_map(rows::features).collect();
-        Ok(self.fetched(rows, None))
-    }
-
-    /// A list of YouTube's, asked for under the entity tag it had.
-    async fn youtube<T: DeserializeOwned>(
-        self,
+    /// A page of YouTube's, asked for under the entity tag it had.
+    async fn youtube_page(
+        &self,
         path: &str,
         query: &[(&str, &str)],
-        row: fn(T) -> Option<Value>,
+        row: Row,
     ) -> Result<Fetched, SyncError> {
         let Session { api, .. } = self.session;
         let url = youtube::page_url(api, path, query, self.place.next);
@@ -269,40 +369,34 @@ impl Asked<'_> {
             None => None,
         };
         let tag = held.as_ref().map(|held| held.etag.as_str());
-        let answer = api
-            .get_if_changed::<youtube::Page<T>>(url, self.bearer, tag)
-            .await?;
-        let (list, etag) = match (answer, held) {
-            (Changed::Yes(list, etag), _) => (list, etag),
-            (
-                Changed::No,
-                Some(Held {
-                    item_ids: ids,
-                    next_page,
-                    ..
-                }),
-            ) => {
-                return Ok(Fetched {
-                    items: Items::Unchanged { page, ids },
-                    ..self.fetched(Vec::new(), next_page)
-                });
-            }
+        let answer = api.get_if_changed(url, self.bearer, tag).await?;
+        let (answer, etag) = match (answer, held) {
+            (Changed::Yes(answer, etag), _) => (answer, etag),
+            (Changed::No, Some(held)) => return Ok(self.unchanged(page, held)),
             (Changed::No, None) => return Err(ProviderError::unasked_304().into()),
         };
-        let rows: Vec<_> = list.items.into_iter().flatten().filter_map(row).collect();
+        let losses = Losses::default();
+        let root = answer.item(&losses);
+        let onward = youtube::next_page(root).into();
+        let (rows, onward, sight) = self.read(root, onward, youtube::total(root), row);
         let tagged = etag
             .filter(|_| self.resource.list().touch.is_some())
             .map(|etag| etag::Tagged { page, etag });
         Ok(Fetched {
             items: Items::New(rows, tagged),
-            ..self.fetched(Vec::new(), list.next_page_token)
+            ..self.fetched(Vec::new(), onward, sight, losses)
         })
     }
-}
 
-async fn newest_play(session: &Session<'_>) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
-    sqlx::query_scalar("select max(played_at) from public.listening_history where user_id = $1")
-        .bind(session.lease.owner.user)
-        .fetch_one(session.database)
-        .await
+    fn unchanged(&self, page: String, held: Held) -> Fetched {
+        let sight = held.sight(self.limit);
+        let next = held.next_page.filter(|token| !token.is_empty());
+        Fetched {
+            items: Items::Unchanged {
+                page,
+                ids: held.item_ids,
+            },
+            ..self.fetched(Vec::new(), Ok(next).into(), sight, Losses::default())
+        }
+    }
 }

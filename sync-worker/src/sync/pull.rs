@@ -7,16 +7,19 @@ use chrono::Utc;
 use sqlx::PgTransaction;
 use tokio_util::sync::CancellationToken;
 
-use super::checkpoint::{Checkpoint, Missing};
-use super::etag;
+use super::checkpoint::Checkpoint;
 use super::knowledge::{Knowledge, Known};
 use super::outcome::{Outcome, SyncError};
 use super::page::{self, Fetched, Place};
 use super::resource::Resource;
 use super::session::Session;
-use super::store::{Stored, store};
+use super::shortfall::Shortfall;
 use crate::providers::ProviderError;
 use crate::tastes;
+
+/// How often an answer may be unreadable before the walk goes on without its list: bytes that are
+/// the same each time would fail for ever, and keep what comes after from being asked for.
+const UNREADABLE_TRIES: u32 = 3;
 
 /// A pull under way.
 pub(super) struct Pull<'a> {
@@ -32,6 +35,8 @@ pub(super) struct Pull<'a> {
     pub(super) scopes: &'a [String],
     /// Whether the person asked for it.
     pub(super) requested: bool,
+    /// Tries that failed before this one.
+    pub(super) attempts: u32,
     /// Tells it to stop at the next page.
     pub(super) stop: &'a CancellationToken,
 }
@@ -61,7 +66,7 @@ impl Pull<'_> {
         let outcome = Outcome::walked(&self.checkpoint.missing);
         self.session
             .lease
-            .complete(&mut transaction, &outcome)
+            .complete(&mut transaction, &outcome, self.session.share.sent())
             .await?;
         transaction.commit().await?;
         Ok(outcome.status)
@@ -109,10 +114,15 @@ impl Pull<'_> {
     /// Fetches a page; renews the access token once if the provider no longer takes it.
     async fn fetch(&mut self, resource: Resource, part: &str) -> Result<Fetched, SyncError> {
         let bearer = self.session.bearer().await?;
+        let unusable = |next: &String| !page::is_usable(&self.session, resource, next);
+        if self.checkpoint.next.as_ref().is_some_and(unusable) {
+            self.checkpoint.restart();
+        }
         let next = self.checkpoint.next.clone();
         let place = Place {
             part,
             next: next.as_deref(),
+            seen: self.checkpoint.trail.seen,
         };
         match page::fetch(&self.session, &bearer, resource, place).await {
             Err(SyncError::Provider(error)) if error.failure.policy() == Policy::Refresh => {
@@ -123,53 +133,14 @@ impl Pull<'_> {
         }
     }
 
-    async fn store(
-        &mut self,
-        resource: Resource,
-        part: &str,
-        fetched: Fetched,
-    ) -> Result<(), SyncError> {
-        let before = self.checkpoint.clone();
-        self.checkpoint.next.clone_from(&fetched.next);
-        match (&fetched.next, part) {
-            (Some(_), _) => {}
-            (None, "") => self.finish(resource),
-            (None, part) => self.checkpoint.finish_part(part),
-        }
-        let lease = self.session.lease;
-        let mut transaction = self.begin().await?;
-        let walk = self.checkpoint.walk;
-        match store(&mut transaction, lease, walk, resource, part, &fetched).await? {
-            Stored::Whole => transaction.commit().await?,
-            Stored::RowsGone => {
-                transaction.rollback().await?;
-                *self.checkpoint = before;
-                let mut transaction = self.begin().await?;
-                etag::forget(&mut transaction, lease.owner, resource).await?;
-                transaction.commit().await?;
-            }
-        }
-        Ok(())
-    }
-
     /// Begins a write that moves the checkpoint and keeps what was learned.
-    async fn begin(&self) -> Result<PgTransaction<'static>, SyncError> {
+    pub(super) async fn begin(&self) -> Result<PgTransaction<'static>, SyncError> {
         let Session {
             lease, database, ..
         } = &self.session;
         lease
             .begin_page(database, self.checkpoint, &self.learned)
             .await
-    }
-
-    /// The resource was walked to its end. One of which a part is missing stays due: else the
-    /// next sync would pass it by and call itself complete.
-    fn finish(&mut self, resource: Resource) {
-        self.checkpoint.finish(resource);
-        if !self.checkpoint.misses(resource) {
-            self.learned
-                .insert(resource.name(), Known::walked(Utc::now()));
-        }
     }
 
     /// Decides what follows from a refusal.
@@ -180,10 +151,14 @@ impl Pull<'_> {
         error: ProviderError,
     ) -> Result<(), SyncError> {
         let user = self.session.lease.owner.user;
-        match error.failure.policy() {
+        let policy = match error.failure {
+            Failure::Malformed if self.attempts >= UNREADABLE_TRIES => Policy::SkipResource,
+            failure => failure.policy(),
+        };
+        match policy {
             Policy::RestartList if self.checkpoint.next.is_some() && !self.checkpoint.restarted => {
                 tracing::info!(%user, resource = resource.name(), "a list is walked anew");
-                self.checkpoint.next = None;
+                self.checkpoint.restart();
                 self.checkpoint.restarted = true;
             }
             Policy::RestartList | Policy::SkipResource => {
@@ -214,7 +189,7 @@ impl Pull<'_> {
                 Failure::Refused | Failure::Gone => Failure::NotOffered,
                 other => other,
             };
-            self.miss(resource, failure);
+            self.checkpoint.miss(resource, Shortfall::Of(failure));
         }
     }
 
@@ -228,20 +203,10 @@ impl Pull<'_> {
             Failure::Refused if resource == Resource::VideoCategories => {}
             // The provider says no more than 403 to who is neither owner nor collaborator.
             Failure::Refused if resource == Resource::MusicPlaylistItems => {
-                self.miss(resource, Failure::ForeignList);
+                self.checkpoint
+                    .miss(resource, Shortfall::Of(Failure::ForeignList));
             }
-            other => self.miss(resource, other),
-        }
-    }
-
-    fn miss(&mut self, resource: Resource, failure: Failure) {
-        if !self.checkpoint.misses(resource) {
-            let provider = self.session.lease.owner.provider.display_name();
-            self.checkpoint.missing.push(Missing {
-                resource,
-                code: failure.code().to_owned(),
-                sentence: failure.sentence(provider),
-            });
+            other => self.checkpoint.miss(resource, Shortfall::Of(other)),
         }
     }
 }

@@ -9,6 +9,8 @@ use crate::provider::Provider;
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[allow(missing_docs)]
 pub(super) enum Resource {
+    #[serde(rename = "spotify.account")]
+    Account,
     #[serde(rename = "spotify.recently_played")]
     RecentlyPlayed,
     #[serde(rename = "spotify.top_artists.short_term")]
@@ -58,6 +60,7 @@ impl Resource {
         match provider {
             Provider::Spotify => &[
                 Self::RecentlyPlayed,
+                Self::Account,
                 Self::TopArtistsShort,
                 Self::TopArtistsMedium,
                 Self::TopArtistsLong,
@@ -98,7 +101,7 @@ impl Resource {
             Self::MusicPlaylists | Self::MusicPlaylistItems => {
                 &["playlist-read-private", "playlist-read-collaborative"]
             }
-            Self::AudioFeatures => &[],
+            Self::Account | Self::AudioFeatures => &[],
             Self::Subscriptions
             | Self::LikedVideos
             | Self::VideoPlaylists
@@ -121,7 +124,8 @@ impl Resource {
             | Self::VideoDetails
             | Self::ChannelTopics
             | Self::VideoCategories => TimeDelta::zero(),
-            Self::TopArtistsShort
+            Self::Account
+            | Self::TopArtistsShort
             | Self::TopArtistsMedium
             | Self::TopArtistsLong
             | Self::TopTracksShort
@@ -134,6 +138,33 @@ impl Resource {
             | Self::MusicPlaylistItems
             | Self::AudioFeatures => TimeDelta::hours(23),
         }
+    }
+
+    /// Whose it is.
+    pub(super) fn provider(self) -> Provider {
+        if Self::of(Provider::Spotify).contains(&self) {
+            Provider::Spotify
+        } else {
+            Provider::YouTube
+        }
+    }
+
+    /// Whether it comes in pages, whose size is ours to say.
+    pub(super) const fn is_paged(self) -> bool {
+        !matches!(
+            self,
+            Self::Account
+                | Self::AudioFeatures
+                | Self::VideoDetails
+                | Self::ChannelTopics
+                | Self::VideoCategories
+        )
+    }
+
+    /// Whether the provider counts items there that it does not show: private and deleted videos,
+    /// channels that are gone.
+    pub(super) const fn hides(self) -> bool {
+        matches!(self, Self::LikedVideos | Self::Subscriptions)
     }
 
     /// Whether a pull is complete without it: only some apps are given it. Whether this one is,

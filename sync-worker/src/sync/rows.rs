@@ -4,131 +4,180 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::providers::spotify::{
-    Artist, Page, Play, Playlist, SavedAlbum, SavedTrack, Track, TrackFeatures, names,
-};
-use crate::providers::youtube;
+use crate::providers::{Item, youtube};
 
-/// Items with their places in the whole list, from 0. A null item keeps its place.
-pub(super) fn placed<T>(page: Page<T>) -> impl Iterator<Item = (u32, T)> {
-    (page.offset..)
-        .zip(page.items)
-        .filter_map(|(place, item)| Some((place, item?)))
+/// Makes a row of an item and its place in the whole list, from 0.
+pub(super) type Row = fn(Item<'_>, u32) -> Option<Value>;
+
+/// Empty, like absent, means unknown: the field is deprecated there.
+fn genres(of: Item<'_>) -> Option<Vec<String>> {
+    Some(of.texts("genres")).filter(|genres| !genres.is_empty())
 }
 
-pub(super) fn with_rank(mut row: Value, place: u32) -> Option<Value> {
+/// A track's columns, unless it is an episode or a local file: those have no id of the catalogue.
+fn track(of: Item<'_>) -> Option<Value> {
+    if of.id("type").is_some_and(|kind| kind != "track") || of.flag("is_local") == Some(true) {
+        return None;
+    }
+    Some(json!({
+        "item_id": of.needed_id("id")?,
+        "name": of.needed_text("name")?,
+        "artist_names": of.texts_within("artists", "name"),
+        "isrc": of.object("external_ids").and_then(|ids| ids.id("isrc")),
+    }))
+}
+
+fn dated(mut row: Value, item: Item<'_>) -> Value {
+    row["added_at"] = json!(item.time("added_at"));
+    row
+}
+
+fn ranked(mut row: Value, place: u32) -> Value {
     row["rank"] = json!(place + 1);
-    Some(row)
+    row
 }
 
-fn known(genres: Option<Vec<String>>) -> Option<Vec<String>> {
-    genres.filter(|genres| !genres.is_empty())
+/// <https://developer.spotify.com/documentation/web-api/reference/get-current-users-profile>
+pub(super) fn account(me: Item<'_>) -> Value {
+    json!({
+        "account_id": me.id("account_id"), "owner_id": me.id("id"), "name": me.text("display_name"),
+    })
 }
 
-pub(super) fn artist_row(artist: Artist) -> Option<Value> {
-    Some(json!({ "item_id": artist.id?, "name": artist.name?, "genres": known(artist.genres) }))
-}
-
-pub(super) fn track_row(track: &Track, added_at: Option<DateTime<Utc>>) -> Option<Value> {
+/// <https://developer.spotify.com/documentation/web-api/reference/get-followed>
+pub(super) fn artist(artist: Item<'_>, _: u32) -> Option<Value> {
     Some(json!({
-        "item_id": track.track_id()?,
-        "name": track.name.as_deref()?,
-        "artist_names": names(&track.artists),
-        "isrc": track.isrc(),
-        "added_at": added_at,
+        "item_id": artist.needed_id("id")?, "name": artist.needed_text("name")?, "genres": genres(artist),
     }))
 }
 
-pub(super) fn play(play: Play) -> Option<Value> {
-    let track = play.track?;
+/// <https://developer.spotify.com/documentation/web-api/reference/get-users-top-artists-and-tracks>
+pub(super) fn top_artist(item: Item<'_>, place: u32) -> Option<Value> {
+    Some(ranked(artist(item, place)?, place))
+}
+
+/// Same page as [`top_artist`].
+pub(super) fn top_track(item: Item<'_>, place: u32) -> Option<Value> {
+    Some(ranked(track(item)?, place))
+}
+
+/// <https://developer.spotify.com/documentation/web-api/reference/get-recently-played>
+/// `latest`: no play is from after it, whatever the provider's clock says.
+pub(super) fn play(play: Item<'_>, latest: DateTime<Utc>) -> Option<Value> {
+    let of = play.needed_object("track")?;
+    let track = track(of)?;
     Some(json!({
-        "played_at": play.played_at?,
-        "track_id": track.track_id()?,
-        "track_name": track.name.as_deref()?,
-        "artist_names": names(&track.artists),
-        "isrc": track.isrc(),
-        "duration_ms": track.duration_ms,
-        "context_uri": play.context.and_then(|context| context.uri),
+        "played_at": play.needed_time("played_at", latest)?,
+        "track_id": track["item_id"],
+        "track_name": track["name"],
+        "artist_names": track["artist_names"],
+        "isrc": track["isrc"],
+        "duration_ms": of.count("duration_ms"),
+        "context_uri": play.object("context").and_then(|context| context.id("uri")),
     }))
 }
 
-pub(super) fn saved_track(saved: SavedTrack) -> Option<Value> {
-    track_row(&saved.track?, saved.added_at)
+/// <https://developer.spotify.com/documentation/web-api/reference/get-users-saved-tracks>
+pub(super) fn saved_track(saved: Item<'_>, _: u32) -> Option<Value> {
+    Some(dated(track(saved.needed_object("track")?)?, saved))
 }
 
-pub(super) fn saved_album(saved: SavedAlbum) -> Option<Value> {
-    let album = saved.album?;
+/// <https://developer.spotify.com/documentation/web-api/reference/get-users-saved-albums>
+pub(super) fn saved_album(saved: Item<'_>, _: u32) -> Option<Value> {
+    let album = saved.needed_object("album")?;
+    let row = json!({
+        "item_id": album.needed_id("id")?,
+        "name": album.needed_text("name")?,
+        "artist_names": album.texts_within("artists", "name"),
+        "genres": genres(album),
+    });
+    Some(dated(row, saved))
+}
+
+/// <https://developer.spotify.com/documentation/web-api/reference/get-a-list-of-current-users-playlists>
+pub(super) fn music_playlist(playlist: Item<'_>, _: u32) -> Option<Value> {
+    // `tracks` to apps of before February 2026.
+    let items = playlist
+        .object("items")
+        .or_else(|| playlist.object("tracks"));
     Some(json!({
-        "item_id": album.id?,
-        "name": album.name?,
-        "artist_names": names(&album.artists),
-        "genres": known(album.genres),
-        "added_at": saved.added_at,
+        "playlist_id": playlist.needed_id("id")?,
+        "name": playlist.text("name"),
+        "owner_id": playlist.object("owner").and_then(|owner| owner.id("id")),
+        "collaborative": playlist.flag("collaborative").unwrap_or(false),
+        "snapshot_id": playlist.id("snapshot_id"),
+        "item_count": items.and_then(|items| items.count("total")),
     }))
 }
 
-pub(super) fn music_playlist(playlist: Playlist) -> Option<Value> {
+/// <https://developer.spotify.com/documentation/web-api/reference/get-playlists-items>
+pub(super) fn music_playlist_item(item: Item<'_>, place: u32) -> Option<Value> {
+    // `track` to apps of before February 2026.
+    let mut row = track(item.object("item").or_else(|| item.object("track"))?)?;
+    row["position"] = json!(place);
+    row["track_id"] = row["item_id"].take();
+    Some(dated(row, item))
+}
+
+/// Each a share; without one of them there is nothing to reckon with.
+/// <https://developer.spotify.com/documentation/web-api/reference/get-several-audio-features>
+pub(super) fn features(of: Item<'_>) -> Option<Value> {
     Some(json!({
-        "item_count": playlist.item_count(),
-        "playlist_id": playlist.id?,
-        "name": playlist.name,
-        "owner_id": playlist.owner.and_then(|owner| owner.id),
-        "collaborative": playlist.collaborative.unwrap_or(false),
-        "snapshot_id": playlist.snapshot_id,
+        "track_id": of.needed_id("id")?,
+        "energy": of.share("energy")?,
+        "valence": of.share("valence")?,
+        "danceability": of.share("danceability")?,
+        "acousticness": of.share("acousticness")?,
     }))
 }
 
-pub(super) fn features(of: TrackFeatures) -> Option<Value> {
-    let share = |figure: Option<f64>| figure.filter(|figure| (0.0..=1.0).contains(figure));
+/// <https://developers.google.com/youtube/v3/docs/subscriptions#resource>
+pub(super) fn subscription(subscription: Item<'_>, _: u32) -> Option<Value> {
+    let snippet = subscription.needed_object("snippet")?;
+    let channel = snippet.needed_object("resourceId")?;
     Some(json!({
-        "track_id": of.id?,
-        "energy": share(of.energy)?,
-        "valence": share(of.valence)?,
-        "danceability": share(of.danceability)?,
-        "acousticness": share(of.acousticness)?,
+        "channel_id": channel.needed_id("channelId")?,
+        "title": snippet.text("title"),
+        "subscribed_at": snippet.time("publishedAt"),
     }))
 }
 
-pub(super) fn subscription(subscription: youtube::Subscription) -> Option<Value> {
-    let snippet = subscription.snippet?;
+/// <https://developers.google.com/youtube/v3/docs/videos#resource>
+pub(super) fn video(video: Item<'_>, _: u32) -> Option<Value> {
+    let snippet = video.object("snippet");
     Some(json!({
-        "channel_id": snippet.resource_id?.channel_id?,
-        "title": snippet.title,
-        "subscribed_at": snippet.published_at,
+        "video_id": video.needed_id("id")?,
+        "title": snippet.and_then(|s| s.text("title")),
+        "channel_id": snippet.and_then(|s| s.id("channelId")),
+        "channel_title": snippet.and_then(|s| s.text("channelTitle")),
+        "category_id": snippet.and_then(|s| s.id("categoryId")),
+        "published_at": snippet.and_then(|s| s.time("publishedAt")),
+        "topics": youtube::topics(video).unwrap_or_default(),
     }))
 }
 
-pub(super) fn video(video: youtube::Video) -> Option<Value> {
-    let snippet = video.snippet;
-    let said = snippet.as_ref();
+/// <https://developers.google.com/youtube/v3/docs/playlists#resource>
+pub(super) fn video_playlist(playlist: Item<'_>, _: u32) -> Option<Value> {
     Some(json!({
-        "video_id": video.id?,
-        "title": said.and_then(|s| s.title.as_deref()),
-        "channel_id": said.and_then(|s| s.channel_id.as_deref()),
-        "channel_title": said.and_then(|s| s.channel_title.as_deref()),
-        "category_id": said.and_then(|s| s.category_id.as_deref()),
-        "published_at": said.and_then(|s| s.published_at),
-        "topics": video.topic_details.map(|details| details.titles()).unwrap_or_default(),
+        "playlist_id": playlist.needed_id("id")?,
+        "title": playlist.object("snippet").and_then(|snippet| snippet.text("title")),
+        "item_count": playlist.object("contentDetails").and_then(|details| details.count("itemCount")),
     }))
 }
 
-pub(super) fn video_playlist(playlist: youtube::Playlist) -> Option<Value> {
-    Some(json!({
-        "playlist_id": playlist.id?,
-        "title": playlist.snippet.and_then(|snippet| snippet.title),
-        "item_count": playlist.content_details.and_then(|details| details.item_count),
-    }))
+/// <https://developers.google.com/youtube/v3/docs/playlistItems#resource>
+pub(super) fn video_playlist_item(item: Item<'_>, _: u32) -> Option<Value> {
+    let details = item.needed_object("contentDetails")?;
+    Some(json!({ "item_id": item.needed_id("id")?, "video_id": details.needed_id("videoId")? }))
 }
 
-pub(super) fn video_playlist_item(item: youtube::PlaylistItem) -> Option<Value> {
-    Some(json!({ "item_id": item.id?, "video_id": item.content_details?.video_id? }))
+/// <https://developers.google.com/youtube/v3/docs/channels#resource>
+pub(super) fn channel_topics(channel: Item<'_>, _: u32) -> Option<Value> {
+    Some(json!({ "channel_id": channel.needed_id("id")?, "topics": youtube::topics(channel) }))
 }
 
-pub(super) fn channel_topics(channel: youtube::Channel) -> Option<Value> {
-    let topics = channel.topic_details.map(|details| details.titles());
-    Some(json!({ "channel_id": channel.id?, "topics": topics }))
-}
-
-pub(super) fn category(category: youtube::Category) -> Option<Value> {
-    Some(json!({ "category_id": category.id?, "title": category.snippet?.title? }))
+/// <https://developers.google.com/youtube/v3/docs/videoCategories#resource>
+pub(super) fn category(category: Item<'_>, _: u32) -> Option<Value> {
+    let title = category.needed_object("snippet")?.needed_text("title")?;
+    Some(json!({ "category_id": category.needed_id("id")?, "title": title }))
 }

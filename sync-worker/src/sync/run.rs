@@ -14,7 +14,7 @@ use super::account;
 use super::allowance::Allowance;
 use super::lease::{Claim, claim};
 use super::load;
-use super::outcome::{Outcome, SyncError};
+use super::outcome::{Outcome, SyncError, is_of_data};
 use super::pull::Pull;
 use super::revoke::revoke_due;
 use super::session::Session;
@@ -196,7 +196,11 @@ async fn work(context: &SyncContext, mut claim: Claim, stop: &CancellationToken)
     context.metrics.sync_ended(owner.provider, outcome.status);
     let completed = async {
         let mut transaction = context.database.begin().await?;
-        claim.lease.complete(&mut transaction, &outcome).await?;
+        let sent = claim.share.sent();
+        claim
+            .lease
+            .complete(&mut transaction, &outcome, sent)
+            .await?;
         transaction.commit().await.map_err(SyncError::from)
     };
     if let Err(error) = completed.await {
@@ -218,7 +222,7 @@ async fn pull_claim(
     })?;
     let api = Api::new(provider, context.http.clone(), config.api_url.clone());
     let endpoint = TokenEndpoint::new(provider, config, context.http.clone());
-    let mut session = Session::new(context, &api, &endpoint, claim.lease);
+    let mut session = Session::new(context, &api, &endpoint, &claim.share, claim.lease);
     account::settle(&mut session).await?;
     let mut pull = Pull {
         session,
@@ -227,6 +231,7 @@ async fn pull_claim(
         learned: BTreeMap::new(),
         scopes: &claim.scopes,
         requested: claim.requested,
+        attempts: claim.attempts,
         stop,
     };
     pull.run().await
@@ -236,6 +241,17 @@ async fn pull_claim(
 async fn outcome_of(context: &SyncContext, claim: &Claim, error: &SyncError) -> Option<Outcome> {
     let provider = claim.lease.owner.provider;
     let (now, jitter) = (Utc::now(), rand::random());
+    let unstorable = || {
+        Outcome::unusable(
+            "not_storable",
+            format!(
+                "{} sent something that could not be stored; the next try is scheduled.",
+                provider.display_name()
+            ),
+            back_off(claim.attempts, jitter),
+            now,
+        )
+    };
     match error {
         SyncError::Provider(error) => {
             if error.failure.policy() == Policy::StopProvider {
@@ -264,6 +280,8 @@ async fn outcome_of(context: &SyncContext, claim: &Claim, error: &SyncError) -> 
         SyncError::Stopping => Some(Outcome::given_back(None)),
         SyncError::BudgetSpent(until) => Some(Outcome::budget_spent(provider, *until)),
         SyncError::EnoughForNow(until) => Some(Outcome::given_back(Some(*until))),
+        SyncError::Unstorable(_) => Some(unstorable()),
+        SyncError::Database(error) if is_of_data(error) => Some(unstorable()),
         SyncError::Database(_) | SyncError::LeaseLost => None,
     }
 }

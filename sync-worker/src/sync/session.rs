@@ -9,6 +9,7 @@ use super::allowance::Allowance;
 use super::lease::Lease;
 use super::outcome::SyncError;
 use super::run::SyncContext;
+use super::share::Share;
 use crate::oauth::TokenEndpoint;
 use crate::providers::{Api, Bearer, ProviderError, spend_request};
 use crate::telemetry::Metrics;
@@ -26,6 +27,7 @@ pub(super) struct Session<'a> {
     pub(super) endpoint: &'a TokenEndpoint,
     pub(super) metrics: &'a Metrics,
     allowance: &'a Allowance,
+    pub(super) share: &'a Share,
     pub(super) lease: Lease,
     bearer: Option<Bearer>,
 }
@@ -41,6 +43,7 @@ impl<'a> Session<'a> {
         context: &'a SyncContext,
         api: &'a Api,
         endpoint: &'a TokenEndpoint,
+        share: &'a Share,
         lease: Lease,
     ) -> Self {
         Self {
@@ -50,6 +53,7 @@ impl<'a> Session<'a> {
             endpoint,
             metrics: &context.metrics,
             allowance: &context.allowance,
+            share,
             lease,
             bearer: None,
         }
@@ -70,13 +74,16 @@ impl<'a> Session<'a> {
         Ok(self.bearer.insert(bearer).clone())
     }
 
-    /// Counts one request against the person's allowance and in the provider's ledger, before it
+    /// Counts one request against the person's allowance, the connection's share, and in the provider's ledger, before it
     /// is sent.
     ///
     /// # Errors
     /// [`SyncError::EnoughForNow`], [`SyncError::BudgetSpent`]: it must not be sent.
     pub(super) async fn spend(&self) -> Result<(), SyncError> {
         if let Some(until) = self.allowance.take(self.lease.owner).await {
+            return Err(SyncError::EnoughForNow(until));
+        }
+        if let Some(until) = self.share.take() {
             return Err(SyncError::EnoughForNow(until));
         }
         match spend_request(self.database, self.lease.owner.provider).await? {

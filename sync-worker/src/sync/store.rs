@@ -1,13 +1,14 @@
 //! Pages into tables, and what a finished walk sweeps. All of a page commits together, with
 //! the checkpoint after it.
 
-use sqlx::PgTransaction;
+use serde_json::Value;
 use sqlx::types::Json;
+use sqlx::{Connection as _, PgTransaction};
 use uuid::Uuid;
 
 use super::etag;
 use super::lease::Lease;
-use super::outcome::SyncError;
+use super::outcome::{SyncError, is_of_data};
 use super::page::{Fetched, Items};
 use super::resource::Resource;
 
@@ -20,68 +21,171 @@ pub(super) enum Stored {
     RowsGone,
 }
 
-/// Stores a page; `part` is the one under way, empty for a resource without parts. A page
-/// without a next one ends its resource or part: what the walk did not see is swept.
-///
-/// # Errors
-/// [`SyncError`].
-pub(super) async fn store(
-    transaction: &mut PgTransaction<'static>,
-    lease: Lease,
-    walk: Uuid,
-    resource: Resource,
-    part: &str,
-    fetched: &Fetched,
-) -> Result<Stored, SyncError> {
-    let (list, user) = (resource.list(), lease.owner.user);
-    match &fetched.items {
-        Items::New(rows, tagged) => {
-            sqlx::query(list.insert)
-                .bind(user)
-                .bind(Json(rows))
-                .bind(walk)
-                .bind(&fetched.scope)
-                .execute(&mut **transaction)
-                .await?;
-            if let Some(tagged) = tagged {
-                let next = fetched.next.as_deref();
-                etag::keep(transaction, lease.owner, resource, walk, tagged, rows, next).await?;
+/// Where a walk stores what it finds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shelf<'a> {
+    pub(super) lease: Lease,
+    pub(super) walk: Uuid,
+    pub(super) resource: Resource,
+    /// The part under way; empty for a resource without parts.
+    pub(super) part: &'a str,
+    /// Which of the table's rows these are.
+    pub(super) scope: &'a str,
+}
+
+impl Shelf<'_> {
+    /// Stores a page.
+    ///
+    /// # Errors
+    /// [`SyncError`].
+    pub(super) async fn store(
+        self,
+        transaction: &mut PgTransaction<'static>,
+        fetched: &Fetched,
+    ) -> Result<Stored, SyncError> {
+        let Self {
+            lease,
+            walk,
+            resource,
+            ..
+        } = self;
+        match &fetched.items {
+            Items::New(rows, tagged) => {
+                self.insert(transaction, rows).await?;
+                if let Some(tagged) = tagged {
+                    etag::keep(
+                        transaction,
+                        lease.owner,
+                        resource,
+                        walk,
+                        tagged,
+                        rows,
+                        fetched,
+                    )
+                    .await?;
+                }
+            }
+            Items::Unchanged { page, ids } => {
+                let Some(touch) = resource.list().touch else {
+                    return Ok(Stored::RowsGone);
+                };
+                let touched = sqlx::query(touch)
+                    .bind(lease.owner.user)
+                    .bind(ids)
+                    .bind(walk)
+                    .bind(self.scope)
+                    .execute(&mut **transaction)
+                    .await?
+                    .rows_affected();
+                if touched < ids.len() as u64 {
+                    return Ok(Stored::RowsGone);
+                }
+                etag::seen(transaction, lease.owner, resource, walk, page).await?;
             }
         }
-        Items::Unchanged { page, ids } => {
-            let Some(touch) = list.touch else {
-                return Ok(Stored::RowsGone);
-            };
-            let touched = sqlx::query(touch)
-                .bind(user)
-                .bind(ids)
-                .bind(walk)
-                .bind(&fetched.scope)
-                .execute(&mut **transaction)
-                .await?
-                .rows_affected();
-            if touched < ids.len() as u64 {
-                return Ok(Stored::RowsGone);
-            }
-            etag::seen(transaction, lease.owner, resource, walk, page).await?;
-        }
+        Ok(Stored::Whole)
     }
-    if fetched.next.is_none() {
-        if let Some(sweep) = list.sweep {
-            sqlx::query(sweep)
-                .bind(user)
-                .bind(walk)
-                .bind(&fetched.scope)
+
+    async fn insert(
+        self,
+        transaction: &mut PgTransaction<'static>,
+        rows: &[Value],
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query(self.resource.list().insert)
+            .bind(self.lease.owner.user)
+            .bind(Json(rows))
+            .bind(self.walk)
+            .bind(self.scope)
+            .execute(&mut **transaction)
+            .await?;
+        Ok(())
+    }
+
+    /// The rows of a page that the database takes, each tried by itself; nothing is stored.
+    ///
+    /// # Errors
+    /// The database does not go along, for another reason than what is in a row.
+    pub(super) async fn storable(
+        self,
+        transaction: &mut PgTransaction<'static>,
+        rows: &[Value],
+    ) -> Result<Vec<Value>, SyncError> {
+        let mut storable = Vec::new();
+        for row in rows {
+            let mut trial = transaction.begin().await?;
+            let tried = sqlx::query(self.resource.list().insert)
+                .bind(self.lease.owner.user)
+                .bind(Json([row]))
+                .bind(self.walk)
+                .bind(self.scope)
+                .execute(&mut *trial)
+                .await;
+            trial.rollback().await?;
+            match tried {
+                Ok(_) => storable.push(row.clone()),
+                Err(error) if is_of_data(&error) => {
+                    tracing::warn!(resource = self.resource.name(), %error, "a row cannot be stored");
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(storable)
+    }
+
+    /// Whether something is here that the walk has not seen.
+    ///
+    /// # Errors
+    /// The database does not go along.
+    pub(super) async fn is_stale(
+        self,
+        transaction: &mut PgTransaction<'static>,
+    ) -> Result<bool, sqlx::Error> {
+        let Some(stale) = self.resource.list().stale else {
+            return Ok(false);
+        };
+        sqlx::query_scalar(&format!("select exists (select {stale})"))
+            .bind(self.lease.owner.user)
+            .bind(self.walk)
+            .bind(self.scope)
+            .fetch_one(&mut **transaction)
+            .await
+    }
+
+    /// Removes what the walk has not seen.
+    ///
+    /// # Errors
+    /// The database does not go along.
+    pub(super) async fn sweep(
+        self,
+        transaction: &mut PgTransaction<'static>,
+    ) -> Result<(), sqlx::Error> {
+        if let Some(stale) = self.resource.list().stale {
+            sqlx::query(&format!("delete {stale}"))
+                .bind(self.lease.owner.user)
+                .bind(self.walk)
+                .bind(self.scope)
                 .execute(&mut **transaction)
                 .await?;
         }
-        if let Some(finish) = list.parts.as_ref().and_then(|parts| parts.finish) {
+        Ok(())
+    }
+
+    /// Notes that the part under way was walked to its end.
+    ///
+    /// # Errors
+    /// The database does not go along.
+    pub(super) async fn finish_part(
+        self,
+        transaction: &mut PgTransaction<'static>,
+    ) -> Result<(), sqlx::Error> {
+        let parts = self.resource.list().parts.as_ref();
+        if let Some(finish) = parts.and_then(|parts| parts.finish) {
             sqlx::query(finish)
-                .bind(user)
-                .bind(part)
+                .bind(self.lease.owner.user)
+                .bind(self.part)
                 .execute(&mut **transaction)
                 .await?;
         }
+        Ok(())
     }
-    Ok(Stored::Whole)
 }

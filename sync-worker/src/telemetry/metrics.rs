@@ -47,6 +47,13 @@ struct Ended {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Lost {
+    provider: &'static str,
+    resource: String,
+    field: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Answered {
     provider: &'static str,
     outcome: &'static str,
@@ -67,6 +74,7 @@ pub struct Metrics {
     mirror_slot_behind: Gauge,
     mirror_slot_held: Gauge,
     provider_requests: Family<Answered, Counter>,
+    provider_fields_lost: Family<Lost, Counter>,
     sync_pulls: Family<Ended, Counter>,
     requests_left: Family<Of, Gauge>,
     blocked_until: Family<Of, Gauge>,
@@ -137,6 +145,11 @@ impl Default for Metrics {
             "provider_requests",
             "Pages asked for, by outcome: ok or the failure's code",
         );
+        let provider_fields_lost = family(
+            &mut registry,
+            "provider_fields_lost",
+            "Fields of items that could not be read, or items for want of them",
+        );
         let sync_pulls = family(
             &mut registry,
             "sync_pulls",
@@ -186,6 +199,7 @@ impl Default for Metrics {
         Self {
             registry,
             provider_requests,
+            provider_fields_lost,
             sync_pulls,
             requests_left,
             blocked_until,
@@ -282,6 +296,22 @@ impl Metrics {
             outcome: failure.map_or("ok", Failure::code),
         };
         self.provider_requests.get_or_create(&answered).inc();
+    }
+
+    /// A field of a resource's items could not be read so many times.
+    pub fn provider_fields_lost(
+        &self,
+        provider: Provider,
+        resource: String,
+        field: &'static str,
+        times: u64,
+    ) {
+        let lost = Lost {
+            provider: provider.name(),
+            resource,
+            field,
+        };
+        self.provider_fields_lost.get_or_create(&lost).inc_by(times);
     }
 
     /// A pull ended and left its connection with this status.

@@ -256,7 +256,7 @@ async fn one_persons_pulls_are_counted_in_redis_and_unlimited_without_it() {
     let mut connection = cache.connect().await;
     redis::cmd("SET")
         .arg(&key)
-        .arg(57)
+        .arg(55)
         .arg("EX")
         .arg(60)
         .exec_async(&mut connection)

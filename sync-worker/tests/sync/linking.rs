@@ -49,7 +49,7 @@ async fn a_confirmed_consent_is_a_pending_connection_with_its_account_and_scopes
             )
         });
         let account_id = if provider == Provider::Spotify {
-            spotify_id
+            format!("acct-{spotify_id}")
         } else {
             channel_id
         };

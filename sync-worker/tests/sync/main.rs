@@ -3,8 +3,10 @@
 
 mod attempts;
 mod disconnecting;
+mod endings;
 mod faults;
 mod fixture;
+mod generated;
 mod genres;
 mod hostile;
 mod leaks;
@@ -13,9 +15,12 @@ mod library;
 mod limits;
 mod linking;
 mod planning;
+mod poison;
 mod pulling;
+mod puppet;
 mod refreshing;
 mod revoking;
+mod sampled;
 mod secrets;
 mod settling;
 mod soaking;

@@ -177,6 +177,22 @@ async fn what_is_gone_there_goes_here_and_plays_stay() {
     });
     world.let_time_pass().await;
     assert_eq!(world.sync().await, 2);
+    assert_eq!(
+        world.standing(user, Provider::Spotify).await.missing,
+        ["spotify.top_tracks.short_term"],
+        "a list that drops to nothing is asked for again before it is believed"
+    );
+    assert!(
+        !stored_items(&world, user, "track", "short_term")
+            .await
+            .is_empty()
+    );
+    sqlx::query("update public.provider_connections set next_sync_at = now()")
+        .execute(&world.admin)
+        .await
+        .unwrap();
+    world.sync().await;
+    assert_eq!(world.status(user, Provider::Spotify).await, "ok");
 
     assert_eq!(
         stored_items(&world, user, "artist", "long_term")
@@ -208,21 +224,45 @@ async fn what_is_gone_there_goes_here_and_plays_stay() {
 }
 
 #[tokio::test]
-async fn plays_are_asked_for_from_where_they_are_known() {
+async fn all_plays_that_are_kept_are_asked_for_and_older_ones_until_they_are_known() {
     let world = World::new().await;
     world.linked(Provider::Spotify, 1).await;
     world.sync().await;
     world.let_time_pass().await;
     world.sync().await;
     let asked = world.requests("/spotify/v1/me/player/recently-played");
-    assert_eq!(asked[0].query.get("after"), None);
-    let newest = world.standin.with_account(1, |account| {
-        account.music.plays[0].played_at.timestamp_millis()
+    assert!(asked.iter().all(|page| page.query.get("after").is_none()));
+    let before: Vec<_> = asked.iter().map(|page| page.query.get("before")).collect();
+    let oldest = world.standin.with_account(1, |account| {
+        account.music.plays[49].played_at.timestamp_millis()
     });
+    let older = oldest.to_string();
     assert_eq!(
-        asked[1].query.get("after"),
-        Some(newest.to_string().as_str())
+        before,
+        [None, Some(older.as_str()), None],
+        "older ones are asked for until what is known is reached"
     );
+}
+
+#[tokio::test]
+async fn a_play_that_arrives_late_is_stored_once_like_any_other() {
+    let world = World::new().await;
+    let user = world.linked(Provider::Spotify, 1).await;
+    world.sync().await;
+    let before = stored_plays(&world, user).await;
+    let late = world.standin.with_account(1, |account| {
+        let mut late = account.music.plays[0].clone();
+        late.played_at -= chrono::TimeDelta::milliseconds(1);
+        account.music.plays.insert(1, late.clone());
+        (late.played_at, late.track.id.clone().unwrap())
+    });
+    for _ in 0..2 {
+        world.let_time_pass().await;
+        world.sync().await;
+        let now = stored_plays(&world, user).await;
+        assert_eq!(now.len(), before.len() + 1);
+        assert!(now.contains(&late));
+    }
 }
 
 #[tokio::test]
