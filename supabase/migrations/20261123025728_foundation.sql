@@ -11,15 +11,21 @@
 create schema bondhu;
 comment on schema bondhu is 'Private to the backend: settings, tokens, jobs, OAuth states, the engine''s entry functions.';
 
+-- Only who makes a role may say more about it: where another database of the cluster, or this one
+-- before its upgrade to 16 or later, has made it, the owner does not administer it. So this is the only
+-- place that says anything about roles; everything after it grants rights on objects, which needs none.
 do $role$
 begin
-  -- A role belongs to the cluster, not to this database: another database may have made it.
   if to_regrole('bondhu_worker') is null then
     create role bondhu_worker nologin;
+    comment on role bondhu_worker is 'The sync worker. The operator gives it a login: alter role bondhu_worker login password ''…''.';
+    if current_setting('server_version_num')::integer < 160000 then
+      -- As it is without saying from 16 on; said here, it outlives an upgrade.
+      execute format('grant bondhu_worker to %I with admin option', current_user);
+    end if;
   end if;
 end
 $role$;
-comment on role bondhu_worker is 'The sync worker. The operator gives it a login: alter role bondhu_worker login password ''…''.';
 
 revoke all on schema bondhu from public;
 grant usage on schema bondhu to authenticated, service_role, bondhu_worker;
@@ -339,7 +345,7 @@ revoke all on function bondhu.is_time_zone(text) from public, anon, authenticate
 grant execute on function bondhu.is_time_zone(text) to authenticated, service_role;
 
 create table public.profiles (
-  user_id uuid primary key references auth.users (id) on delete cascade,
+  user_id uuid primary key default auth.uid() references auth.users (id) on delete cascade,
   display_name text,
   locale text,
   time_zone text not null default 'UTC',
@@ -366,12 +372,15 @@ create table public.profiles (
       format('%L is no onboarding_state', left(onboarding_state, 40)), 'Send new, in_progress or complete.') end
   )
 );
-comment on table public.profiles is 'What a user tells about themselves. One row per auth user, made with it.';
+comment on table public.profiles is
+  'What a user tells about themselves. One row per auth user, made with it; readers use the defaults where a restore has lost it.';
 comment on column public.profiles.time_zone is 'IANA name such as Asia/Dhaka; days and hours shown to the user are counted in it.';
 
 alter table public.profiles enable row level security;
 revoke all on public.profiles from public, anon, authenticated, service_role;
 grant select on public.profiles to authenticated, bondhu_worker;
+-- Insert too: a row that a restore has lost must not keep its user from writing it.
+grant insert (user_id, display_name, locale, time_zone, onboarding_state) on public.profiles to authenticated;
 grant update (display_name, locale, time_zone, onboarding_state) on public.profiles to authenticated;
 grant select, insert, update, delete on public.profiles to service_role;
 
@@ -379,6 +388,8 @@ create policy "a user reads their own profile" on public.profiles
   for select to authenticated using (user_id = (select auth.uid()));
 create policy "a user edits their own profile" on public.profiles
   for update to authenticated using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
+create policy "a user writes their own profile" on public.profiles
+  for insert to authenticated with check (user_id = (select auth.uid()));
 create policy "the worker reads profiles" on public.profiles
   for select to bondhu_worker using (true);
 
@@ -428,8 +439,38 @@ revoke all on function bondhu.create_profile() from public, anon, authenticated,
 create trigger bondhu_create_profile after insert on auth.users
   for each row execute function bondhu.create_profile();
 
--- Users who signed up before Bondhu was installed.
-insert into public.profiles (user_id) select id from auth.users on conflict (user_id) do nothing;
+-- A view and not a function, so that documents join it at the price of an index look-up. It reads
+-- as its owner: the worker may not look into auth.users.
+create view bondhu.people as
+  select u.id as user_id, p.display_name, p.locale, coalesce(p.time_zone, 'UTC') as time_zone,
+    coalesce(p.onboarding_state, 'new') as onboarding_state
+  from auth.users u
+  left join public.profiles p on p.user_id = u.id;
+comment on view bondhu.people is
+  'Every auth user with what their profile says, or its defaults where the row is missing: what readers join in place of public.profiles.';
+revoke all on bondhu.people from public, anon, authenticated, service_role;
+grant select on bondhu.people to bondhu_worker;
+
+create function bondhu.heal_profiles() returns bigint
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  healed bigint;
+begin
+  insert into public.profiles (user_id)
+  select u.id from auth.users u
+  where not exists (select from public.profiles p where p.user_id = u.id)
+  on conflict (user_id) do nothing;
+  get diagnostics healed = row_count;
+  return healed;
+end
+$$;
+comment on function bondhu.heal_profiles() is
+  'Makes the profiles that are missing: of users who signed up before Bondhu was installed, or were restored without triggers. Returns how many. Run by cron, and by bondhu.install_engine().';
+revoke all on function bondhu.heal_profiles() from public, anon, authenticated, service_role;
+
+select bondhu.heal_profiles();
 
 -- sql/30_sessions.sql
 
@@ -533,6 +574,8 @@ begin
      where used.user_id = caller and used.ended_at is null
      order by used.last_seen_at desc, used.started_at desc, used.id
      offset (select max_active_sessions - 1 from bondhu.settings));
+  -- Somebody who was restored without a profile has one from here on.
+  insert into public.profiles (user_id) values (caller) on conflict (user_id) do nothing;
   insert into public.user_sessions (user_id, device_id) values (caller, device) returning id into started;
   return started;
 end
@@ -668,7 +711,7 @@ begin
       ) filter (where s.id is not null),
       min(s.last_seen_at) + idle_after
     from unnest(user_ids) wanted (id)
-    join public.profiles p on p.user_id = wanted.id
+    join bondhu.people p on p.user_id = wanted.id
     left join public.user_sessions s
       on s.user_id = p.user_id
      and s.ended_at is null
@@ -895,7 +938,7 @@ begin
       ),
       null::timestamptz
     from unnest(user_ids) wanted (id)
-    join public.profiles p on p.user_id = wanted.id
+    join bondhu.people p on p.user_id = wanted.id
     where as_of is not null;
 end
 $$;
@@ -950,6 +993,89 @@ as $$
 $$;
 comment on function bondhu.engine_contract() is 'The functions an engine''s schema must have, with their result types.';
 revoke all on function bondhu.engine_contract() from public, anon, authenticated, service_role;
+
+-- sql/51_triggers.sql
+
+-- The triggers that the rest relies on. A dump of some schemas or sections leaves triggers behind,
+-- and a restore may leave them disabled: nothing fails then, and every figure is wrong.
+
+create function bondhu.expected_triggers() returns table (relation text, name text, with_engine boolean)
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  values
+    ('auth.users', 'bondhu_create_profile', null::boolean),
+    ('bondhu.provider_settings', 'provider_settings_set_updated_at', null),
+    ('bondhu.settings', 'settings_apply_to_engine', null),
+    ('bondhu.settings', 'settings_set_updated_at', null),
+    ('public.chat_messages', 'bondhu_fold_deleted', true),
+    ('public.chat_messages', 'bondhu_fold_inserted', true),
+    ('public.chat_messages', 'bondhu_fold_updated', true),
+    ('public.chat_messages', 'bondhu_score_message', true),
+    ('public.chat_messages', 'bondhu_unscore_message', false),
+    ('public.chat_messages', 'chat_messages_forget_derived', null),
+    ('public.chat_messages', 'chat_messages_set_updated_at', null),
+    ('public.personality_history_evidence', 'evidence_drop_unevidenced_history', null),
+    ('public.profiles', 'profiles_keep_time_zone', null),
+    ('public.profiles', 'profiles_recut_wellness', null),
+    ('public.profiles', 'profiles_set_updated_at', null),
+    ('public.provider_connections', 'provider_connections_revoke', null),
+    ('public.provider_connections', 'provider_connections_set_updated_at', null)
+$$;
+comment on function bondhu.expected_triggers() is
+  'The triggers there must be. with_engine: true only while an engine is attached, false only while none is, null always.';
+
+create function bondhu.lost_triggers() returns table (relation text, name text, state text)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  with present as (
+    -- Not by to_regclass(): the worker may not look into the schema auth.
+    select format('%s.%s', n.nspname, c.relname) as relation, t.tgname::text as name, t.tgenabled
+    from pg_catalog.pg_trigger t
+    join pg_catalog.pg_class c on c.oid = t.tgrelid
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where not t.tgisinternal
+  )
+  select e.relation, e.name, case when p.name is null then 'missing' else 'disabled' end
+  from bondhu.expected_triggers() e
+  left join present p on p.relation = e.relation and p.name = e.name
+  where (p.name is null or p.tgenabled not in ('O', 'A'))
+    and (
+      e.with_engine is null
+      -- Detaching an engine leaves this one in place of its own.
+      or e.with_engine <> exists (
+        select from present d where d.relation = 'public.chat_messages' and d.name = 'bondhu_unscore_message'
+      )
+    )
+  order by e.relation, e.name
+$$;
+comment on function bondhu.lost_triggers() is 'Triggers that are missing or disabled. Messages and sign-ups pass them by unnoticed.';
+
+create function bondhu.mend_triggers() returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  lost record;
+begin
+  for lost in select l.relation, l.name, l.state from bondhu.lost_triggers() l loop
+    if lost.relation = 'auth.users' then
+      -- Its owner alone may enable a trigger there; whoever may make one may replace it.
+      create or replace trigger bondhu_create_profile after insert on auth.users
+        for each row execute function bondhu.create_profile();
+    elsif lost.state = 'disabled' then
+      execute format('alter table %s enable trigger %I', lost.relation, lost.name);
+    end if;
+  end loop;
+end
+$$;
+comment on function bondhu.mend_triggers() is
+  'Enables what is disabled, and makes the trigger on auth.users again, which a dump of Bondhu''s own schemas does not carry. Others come back with the dump''s post-data section.';
+
+revoke all on function bondhu.expected_triggers(), bondhu.lost_triggers(), bondhu.mend_triggers()
+  from public, anon, authenticated, service_role;
+grant execute on function bondhu.expected_triggers(), bondhu.lost_triggers() to service_role, bondhu_worker;
 
 -- sql/52_rescoring.sql
 
@@ -1297,24 +1423,57 @@ as $$
 $$;
 comment on function bondhu.missing_from_engine(text) is 'Signatures of the contract that a schema does not offer; empty for an engine.';
 
+create function bondhu.lend_engine(engine_schema text, owner name) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if has_schema_privilege(owner, engine_schema, 'usage with grant option') and not exists (
+    select from pg_catalog.pg_proc p
+    where p.pronamespace = engine_schema::regnamespace and not has_function_privilege(owner, p.oid, 'execute with grant option')
+  ) then
+    return;
+  end if;
+  execute format('grant usage on schema %I to %I with grant option', engine_schema, owner);
+  execute format('grant execute on all functions in schema %I to %I with grant option', engine_schema, owner);
+exception when insufficient_privilege then
+  raise exception using
+    errcode = '42501',
+    message = format('%s may not use the engine in schema %s', owner, engine_schema),
+    detail = 'Another role has created the extension, as in a restore by a superuser.',
+    hint = 'Let a superuser run select bondhu.install_engine();';
+end
+$$;
+comment on function bondhu.lend_engine(text, name) is 'Sees to it that the owner of the messages may use an engine that somebody else has created.';
+
 create function bondhu.install_engine() returns text
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $install$
 declare
+  owner constant name := (select pg_catalog.pg_get_userbyid(c.relowner) from pg_catalog.pg_class c where c.oid = 'public.chat_messages'::regclass);
   engine text;
   missing text[];
-  was_detached boolean := not exists (
-    select from pg_catalog.pg_trigger
-    where tgrelid = 'public.chat_messages'::regclass and tgname = 'bondhu_fold_deleted'
+  was_detached boolean := 3 > (
+    select count(*) from pg_catalog.pg_trigger
+    where tgrelid = 'public.chat_messages'::regclass and tgname like 'bondhu_fold_%' and tgenabled in ('O', 'A')
   );
 begin
+  if exists (select from pg_catalog.pg_extension where extname = 'bondhu') then
+    perform bondhu.lend_engine('bondhu_native', owner);
+  end if;
+  if current_user <> owner then
+    -- What a superuser repairs must not belong to the superuser; until the end of this function.
+    perform set_config('role', owner, true);
+  end if;
   if exists (select from pg_catalog.pg_available_extensions where name = 'bondhu') then
     create extension if not exists bondhu;
     engine := 'bondhu_native';
   end if;
 
   perform bondhu.detach_engine();
+  perform bondhu.mend_triggers();
+  perform bondhu.heal_profiles();
   if engine is null then
     raise notice using
       message = 'no engine on this server: chat is stored unscored',
@@ -1346,13 +1505,18 @@ begin
   delete from bondhu.rescoring where true;
   if was_detached then
     -- Messages may have been deleted or edited meanwhile.
-    perform bondhu.recompute(p.user_id) from (select user_id from public.personality_profiles order by user_id) p;
+    perform bondhu.recompute(p.user_id) from (
+      select user_id from public.personality_profiles
+      union
+      select user_id from public.chat_messages where engine_version is not null
+      order by user_id
+    ) p;
   end if;
   return engine;
 end
 $install$;
 comment on function bondhu.install_engine() is
-  'Picks the engine this server has, attaches its triggers, points the entry functions at it. Run again after an extension appears. Returns the engine''s schema, null when there is none.';
+  'Picks the engine this server has, attaches its triggers, points the entry functions at it; mends triggers and profiles that a restore has lost. Run by the owner or a superuser, again after an extension appears or a restore. Returns the engine''s schema, null when there is none.';
 
 create function bondhu.unscore_message() returns trigger
 language plpgsql
@@ -1446,44 +1610,47 @@ begin
   language plpgsql stable set search_path = pg_catalog, pg_temp
   as $f$ begin return null; end $f$;
 
+  -- In SQL: a linter finds nothing unused in functions that only refuse.
   create or replace function bondhu.score(message_text text, out sentiment_score numeric, out mood text,
     out mood_confidence numeric, out support_level text, out engine_version integer)
-  language plpgsql stable set search_path = pg_catalog, pg_temp
-  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+  language sql stable set search_path = pg_catalog, pg_temp
+  as $f$ select bondhu.refuse_without_engine(); select null::numeric, null::text, null::numeric, null::text, null::integer $f$;
 
   create or replace function bondhu.explain(message_text text, out figure text, out part text, out weight numeric)
   returns setof record
-  language plpgsql stable set search_path = pg_catalog, pg_temp
-  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+  language sql stable set search_path = pg_catalog, pg_temp
+  as $f$ select bondhu.refuse_without_engine(); select null::text, null::text, null::numeric $f$;
 
   create or replace function bondhu.personality(user_ids uuid[], as_of timestamptz) returns setof bondhu.personality
-  language plpgsql stable set search_path = pg_catalog, pg_temp
-  as $f$ begin return; end $f$;
+  language sql stable set search_path = pg_catalog, pg_temp
+  as $f$ select (null::bondhu.personality).* where false $f$;
 
   create or replace function bondhu.recompute(user_id uuid) returns void
-  language plpgsql security definer set search_path = pg_catalog, pg_temp
-  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+  language sql security definer set search_path = pg_catalog, pg_temp
+  as $f$ select bondhu.refuse_without_engine() $f$;
 
   create or replace function bondhu.patterns(user_ids uuid[], as_of timestamptz, out user_id uuid, out time_zone text,
     out hour_counts bigint[], out hour_means numeric[], out weekday_counts bigint[], out weekday_means numeric[],
     out inertia numeric, out current_streak bigint, out longest_streak bigint) returns setof record
-  language plpgsql stable set search_path = pg_catalog, pg_temp
-  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+  language sql stable set search_path = pg_catalog, pg_temp
+  as $f$ select bondhu.refuse_without_engine(); select null::uuid, null::text, null::bigint[], null::numeric[],
+    null::bigint[], null::numeric[], null::numeric, null::bigint, null::bigint $f$;
 
   create or replace function bondhu.wellness(user_id uuid, first_day date, last_day date, out day date,
     out message_count bigint, out active_days bigint, out score numeric, out mean numeric, out trend numeric,
     out stability numeric, out engagement numeric) returns setof record
-  language plpgsql stable set search_path = pg_catalog, pg_temp
-  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+  language sql stable set search_path = pg_catalog, pg_temp
+  as $f$ select bondhu.refuse_without_engine(); select null::date, null::bigint, null::bigint, null::numeric,
+    null::numeric, null::numeric, null::numeric, null::numeric $f$;
 
   create or replace function bondhu.refresh(user_ids uuid[]) returns void
-  language plpgsql security definer set search_path = pg_catalog, pg_temp
-  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+  language sql security definer set search_path = pg_catalog, pg_temp
+  as $f$ select bondhu.refuse_without_engine() $f$;
 
   create or replace function bondhu.differences(user_ids uuid[],
     out user_id uuid, out relation text, out figure text, out stored text, out recounted text) returns setof record
-  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
-  as $f$ begin perform bondhu.refuse_without_engine(); end $f$;
+  language sql stable security definer set search_path = pg_catalog, pg_temp
+  as $f$ select bondhu.refuse_without_engine(); select null::uuid, null::text, null::text, null::text, null::text $f$;
 end
 $detach$;
 comment on function bondhu.detach_engine() is
@@ -1500,6 +1667,24 @@ begin
     hint = 'Install the extension "bondhu" on the server, then run select bondhu.install_engine();';
 end
 $$;
+comment on function bondhu.refuse_without_engine() is '0A000: what every reader of what an engine concludes says where there is none.';
+
+-- Asks the catalog and not the engine, whose functions are closed to clients.
+create function bondhu.require_engine() returns void
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not exists (
+    select from pg_catalog.pg_trigger t
+    where t.tgrelid = 'public.chat_messages'::regclass and t.tgname = 'bondhu_fold_inserted'
+  ) then
+    perform bondhu.refuse_without_engine();
+  end if;
+end
+$$;
+comment on function bondhu.require_engine() is
+  '0A000 without an engine. First in every RPC that reads what an engine concludes: nothing found would read as nothing to be found.';
 
 create type bondhu.personality as (
   user_id uuid,
@@ -1545,7 +1730,11 @@ begin
   return query
     select d.* from bondhu.differences(users) d
     union all
-    select w.* from unnest(users) id cross join lateral bondhu.wellness_differences(id) w;
+    select w.* from unnest(users) id cross join lateral bondhu.wellness_differences(id) w
+    union all
+    select u.id, 'profiles', 'row', null, 'exists'
+    from auth.users u
+    where u.id = any (users) and not exists (select from public.profiles p where p.user_id = u.id);
 end
 $$;
 comment on function bondhu.verify_all(uuid[]) is 'bondhu.verify() for the given users.';
@@ -1557,11 +1746,15 @@ set search_path = pg_catalog, pg_temp
 as $$
   select v.*
   from bondhu.verify_all(case when $1 is not null then array[$1] else (
-    select coalesce(array_agg(p.user_id order by p.user_id), '{}') from public.profiles p
+    select coalesce(array_agg(u.id order by u.id), '{}') from auth.users u
   ) end) v
+  union all
+  -- What is nobody's own: without these, the next message or sign-up goes astray.
+  select null, l.relation, 'trigger ' || l.name, l.state, 'enabled'
+  from bondhu.lost_triggers() l
 $$;
 comment on function bondhu.verify(uuid) is
-  'What is stored about a user, or about everybody, other than the raw messages make it: a row for each figure, none when all is exact. 0A000 without an engine.';
+  'What is stored about a user, or about everybody, other than the raw messages make it: a row for each figure, for a missing profile, and (without a user_id) for each trigger that is lost; none when all is exact. 0A000 without an engine.';
 
 -- SECURITY DEFINER: it fires as whoever sets, who has no rights on what it rebuilds.
 create function bondhu.apply_engine_settings() returns trigger
@@ -1592,14 +1785,15 @@ create trigger settings_apply_to_engine after update on bondhu.settings
      new.wellness_retention_days)
   ) execute function bondhu.apply_engine_settings();
 
-revoke all on function bondhu.missing_from_engine(text), bondhu.install_engine(), bondhu.unscore_message(), bondhu.point_entries_at(text),
-  bondhu.detach_engine(), bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text), bondhu.explain(text),
+revoke all on function bondhu.missing_from_engine(text), bondhu.lend_engine(text, name), bondhu.install_engine(), bondhu.unscore_message(), bondhu.point_entries_at(text),
+  bondhu.detach_engine(), bondhu.refuse_without_engine(), bondhu.require_engine(), bondhu.engine(), bondhu.score(text), bondhu.explain(text),
   bondhu.personality(uuid[], timestamptz), bondhu.patterns(uuid[], timestamptz), bondhu.wellness(uuid, date, date),
   bondhu.recompute(uuid), bondhu.refresh(uuid[]), bondhu.differences(uuid[]),
   bondhu.verify_all(uuid[]), bondhu.verify(uuid), bondhu.apply_engine_settings()
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text), bondhu.explain(text)
   to service_role, bondhu_worker;
+grant execute on function bondhu.require_engine(), bondhu.refuse_without_engine() to authenticated;
 grant execute on function bondhu.personality(uuid[], timestamptz) to bondhu_worker;
 grant execute on function bondhu.recompute(uuid), bondhu.verify(uuid) to service_role;
 
@@ -1675,7 +1869,7 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  zone text := (select u.time_zone from public.profiles u where u.user_id = $1);
+  zone text := (select u.time_zone from bondhu.people u where u.user_id = $1);
   until timestamptz := (select p.wellness_until from public.personality_profiles p where p.user_id = $1);
 begin
   first_day := (now() at time zone zone)::date - (select wellness_retention_days from bondhu.settings);
@@ -1700,7 +1894,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  zone text := (select u.time_zone from public.profiles u where u.user_id = $1);
+  zone text := (select u.time_zone from bondhu.people u where u.user_id = $1);
   kept record := bondhu.recorded_days($1);
 begin
   perform bondhu.write_wellness($1,
@@ -1727,7 +1921,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  zone text := (select u.time_zone from public.profiles u where u.user_id = $1);
+  zone text := (select u.time_zone from bondhu.people u where u.user_id = $1);
   today date := (now() at time zone zone)::date;
   kept record;
   first_day date;
@@ -1759,7 +1953,7 @@ begin
   from (
     select p.user_id as id
     from public.personality_profiles p
-    join public.profiles u on u.user_id = p.user_id
+    join bondhu.people u on u.user_id = p.user_id
     where (p.wellness_until is null or p.wellness_until < date_trunc('day', now(), u.time_zone))
       -- Of a week without messages there is nothing to record.
       and exists (
@@ -1847,19 +2041,19 @@ begin
   return query
     select profile.user_id, row_to_json(document), p.until
     from unnest(user_ids) wanted (id)
-    join public.profiles profile on profile.user_id = wanted.id
+    join bondhu.people profile on profile.user_id = wanted.id
     left join bondhu.personality($1, $2) p on p.user_id = wanted.id
     cross join lateral (
       select
         hours as window_hours,
-        case when p.user_id is null then null when p.mean_sentiment is null then 'insufficient_data' else 'sufficient' end as data_status,
+        case when p.user_id is null then 'no_engine' when p.mean_sentiment is null then 'insufficient_data' else 'sufficient' end as data_status,
         p.message_count, p.mean_sentiment, p.sentiment_volatility, p.dominant_mood, p.sentiment_trend,
         p.communication_style, p.emotional_stability, p.needs_support, p.as_of, engine
     ) document;
 end
 $$;
 comment on function bondhu.personality_sentiment_document(uuid[], timestamptz) is
-  'Redis document personality:sentiment: the sentiment window and what follows from it. Figures are null without an engine.';
+  'Redis document personality:sentiment: the sentiment window and what follows from it. Without an engine, which is null then, figures are null and data_status is no_engine.';
 
 -- The figures of the other document are repeated here, and evidence of tastes is gathered here: a
 -- function within a document costs about as much as the rest of it.
@@ -1876,7 +2070,7 @@ begin
   return query
     select profile.user_id, row_to_json(document), p.until
     from unnest(user_ids) wanted (id)
-    join public.profiles profile on profile.user_id = wanted.id
+    join bondhu.people profile on profile.user_id = wanted.id
     left join bondhu.personality($1, $2) p on p.user_id = wanted.id
     cross join lateral (
       select
@@ -1893,7 +2087,7 @@ begin
           from (
             select
               hours as window_hours,
-              case when p.user_id is null then null when p.mean_sentiment is null then 'insufficient_data' else 'sufficient' end as data_status,
+              case when p.user_id is null then 'no_engine' when p.mean_sentiment is null then 'insufficient_data' else 'sufficient' end as data_status,
               p.message_count, p.mean_sentiment, p.sentiment_volatility, p.dominant_mood, p.sentiment_trend,
               p.communication_style, p.emotional_stability, p.needs_support
           ) sentiment
@@ -1917,7 +2111,7 @@ begin
 end
 $$;
 comment on function bondhu.personality_context_document(uuid[], timestamptz) is
-  'Redis document personality:context: what a prompt may be told about a user. Figures are null without an engine.';
+  'Redis document personality:context: what a prompt may be told about a user. Without an engine, which is null then, figures are null and data_status is no_engine.';
 
 revoke all on function bondhu.personality_sentiment_document(uuid[], timestamptz),
   bondhu.personality_context_document(uuid[], timestamptz)
@@ -1931,12 +2125,18 @@ create function public.personality_context() returns jsonb
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  document jsonb := (select data from bondhu.personality_context_document(array[bondhu.require_user()], now()));
 begin
-  return (select data::jsonb from bondhu.personality_context_document(array[bondhu.require_user()], now()));
+  -- A document has to say it in its own way; whoever asks can be told.
+  if document -> 'engine' = 'null' then
+    perform bondhu.refuse_without_engine();
+  end if;
+  return document;
 end
 $$;
 comment on function public.personality_context() is
-  'The caller''s traits, sentiment, style and (where the provider''s terms allow it) tastes, exact as of the call.';
+  'The caller''s traits, sentiment, style and (where the provider''s terms allow it) tastes, exact as of the call. 0A000 without an engine.';
 revoke all on function public.personality_context() from public, anon, authenticated, service_role;
 grant execute on function public.personality_context() to authenticated;
 
@@ -1992,6 +2192,7 @@ declare
   zone text := bondhu.my_time_zone();
   most constant integer := 1000;
 begin
+  perform bondhu.require_engine();
   perform bondhu.check_range(since, until);
   if bucket is null or bucket not in ('hour', 'day', 'week', 'month') then
     raise exception using
@@ -2020,7 +2221,7 @@ begin
 end
 $$;
 comment on function public.mood_trend(timestamptz, timestamptz, text) is
-  'The caller''s sentiment by hour, day, week (from Monday) or month of their own time zone: mean 0..1 and sample standard deviation. Only buckets with messages. Edges are widened to quarter hours.';
+  'The caller''s sentiment by hour, day, week (from Monday) or month of their own time zone: mean 0..1 and sample standard deviation. Only buckets with messages. Edges are widened to quarter hours. 0A000 without an engine.';
 
 create function public.mood_mix(
   since timestamptz default now() - interval '30 days',
@@ -2030,6 +2231,7 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  perform bondhu.require_engine();
   perform bondhu.check_range(since, until);
   return query
     with counted as (
@@ -2051,7 +2253,7 @@ begin
 end
 $$;
 comment on function public.mood_mix(timestamptz, timestamptz) is
-  'How often the caller was in each mood, most frequent first, and its share 0..1. Edges are widened to quarter hours.';
+  'How often the caller was in each mood, most frequent first, and its share 0..1. Edges are widened to quarter hours. 0A000 without an engine.';
 
 create function public.personality_evolution(
   trait text,
@@ -2062,6 +2264,7 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  perform bondhu.require_engine();
   perform bondhu.check_range(since, until);
   if trait is null or trait not in ('openness', 'conscientiousness', 'extraversion', 'agreeableness', 'neuroticism') then
     raise exception using
@@ -2082,7 +2285,7 @@ begin
 end
 $$;
 comment on function public.personality_evolution(text, timestamptz, timestamptz) is
-  'How one of the caller''s traits (0..100) moved, oldest first, with the messages that carried most weight.';
+  'How one of the caller''s traits (0..100) moved, oldest first, with the messages that carried most weight. 0A000 without an engine.';
 
 create function public.wellness_history(since date default null, until date default null)
 returns setof public.wellness_days
@@ -2092,6 +2295,7 @@ as $$
 declare
   today date := (now() at time zone bondhu.my_time_zone())::date;
 begin
+  perform bondhu.require_engine();
   until := coalesce(until, today);
   -- Before counting back, which ends where dates do; and dates reach further than times.
   perform bondhu.check_range(least(coalesce(since, '1900-01-02'), '9999-01-01'), least(until, '9999-01-01'));
@@ -2104,7 +2308,7 @@ begin
 end
 $$;
 comment on function public.wellness_history(date, date) is
-  'The caller''s recorded days from since up to, but without, until; the last thirty by default. A heuristic, no diagnosis.';
+  'The caller''s recorded days from since up to, but without, until; the last thirty by default. A heuristic, no diagnosis. 0A000 without an engine.';
 
 -- SECURITY DEFINER: the engine's function is closed to clients. It reads the caller's own.
 create function public.mood_patterns() returns table (
@@ -2122,7 +2326,7 @@ begin
 end
 $$;
 comment on function public.mood_patterns() is
-  'The caller''s last 180 days by hour (from midnight) and weekday (from Monday) of their own time zone, how much a day''s mood carries over to the next (-1..1, null from too few days), and runs of days with messages.';
+  'The caller''s last 180 days by hour (from midnight) and weekday (from Monday) of their own time zone, how much a day''s mood carries over to the next (-1..1, null from too few days), and runs of days with messages. 0A000 without an engine.';
 
 -- SECURITY DEFINER, as mood_patterns().
 create function public.explain_message(message_id uuid) returns table (figure text, part text, weight numeric)
@@ -2146,7 +2350,7 @@ begin
 end
 $$;
 comment on function public.explain_message(uuid) is
-  'Why a message of the caller''s is read as it is: words and pairs of words, and how much each spoke for a good sentiment or for the mood (log odds), strongest first.';
+  'Why a message of the caller''s is read as it is: words and pairs of words, and how much each spoke for a good sentiment or for the mood (log odds), strongest first. 0A000 without an engine.';
 
 revoke all on function public.mood_trend(timestamptz, timestamptz, text), public.mood_mix(timestamptz, timestamptz),
   public.personality_evolution(text, timestamptz, timestamptz), public.wellness_history(date, date), public.mood_patterns(),
@@ -2189,6 +2393,8 @@ create table public.provider_connections (
   )
 );
 comment on table public.provider_connections is 'How each linked account stands. Never a token.';
+comment on column public.provider_connections.account_id is
+  'What the provider knows the account by for good (Spotify: account_id; YouTube: the channel). Null where it does not tell.';
 comment on column public.provider_connections.missing is 'Resources the last pull could not bring, such as spotify.top_tracks; empty unless partial.';
 comment on column public.provider_connections.last_error is 'A sentence a person can act on; last_error_code is stable for programs.';
 
@@ -2225,6 +2431,9 @@ create table bondhu.sync_jobs (
   attempts integer not null default 0,
   requested_at timestamptz,
   account_unknown boolean not null default false,
+  owner_id text,
+  hour_from timestamptz,
+  hour_requests integer not null default 0,
 
   primary key (user_id, provider),
   constraint sync_jobs_connection_fkey foreign key (user_id, provider)
@@ -2232,17 +2441,22 @@ create table bondhu.sync_jobs (
   constraint lease_has_token check (num_nulls(lease_token, lease_owner, lease_expires_at) in (0, 3)),
   constraint checkpoint_is_an_object check (jsonb_typeof(checkpoint) = 'object'),
   constraint resources_is_an_object check (jsonb_typeof(resources) = 'object'),
-  constraint attempts_are_counted check (attempts >= 0)
+  constraint attempts_are_counted check (attempts >= 0),
+  constraint requests_are_counted check (hour_requests >= 0)
 );
 comment on table bondhu.sync_jobs is 'The private half of a connection. Exists while it is connected.';
 comment on column bondhu.sync_jobs.lease_token is 'Who may write for this connection now: a worker whose token is no longer here has lost the job.';
 comment on column bondhu.sync_jobs.checkpoint is 'Where an unfinished walk goes on; commits together with the page before it.';
 comment on column bondhu.sync_jobs.resources is
-  'What is known of each resource: {name: {at, offered}}. Walked to its end at that instant; offered false: the provider does not give it to this app.';
+  'What is known of each resource: {name: {at, offered, lost, emptied}}. Walked to its end at that instant; offered false: the provider does not give it to this app; lost: how often which field could not be read; emptied: lists that were found empty once, whose rows wait for the next walk to say so too.';
 comment on column bondhu.sync_jobs.not_before is 'Back-off that outlives the worker: Retry-After of 13 hours occurs.';
 comment on column bondhu.sync_jobs.requested_at is 'When the user asked for a sync; served before scheduled ones.';
 comment on column bondhu.sync_jobs.account_unknown is
   'The provider could not be asked whose account it is when it was linked: the next pull asks before anything else (bondhu.settle_account).';
+comment on column bondhu.sync_jobs.hour_requests is
+  'Requests that its pulls sent in the hour that began at hour_from; no connection gets more than bondhu.connection_share() an hour.';
+comment on column bondhu.sync_jobs.owner_id is
+  'What the provider''s lists name this account by as their owner. It may change, and is read again with the lists; provider_connections.account_id does not.';
 
 create table bondhu.provider_tokens (
   user_id uuid not null,
@@ -2292,6 +2506,8 @@ create table bondhu.page_etags (
   etag text not null,
   item_ids text[] not null,
   next_page text,
+  shown integer not null,
+  total integer,
   walk_id uuid not null,
   fetched_at timestamptz not null default now(),
 
@@ -2301,6 +2517,7 @@ create table bondhu.page_etags (
 );
 comment on table bondhu.page_etags is
   'What a page held under its entity tag (RFC 9110, 8.8.3), so that an unchanged page is not sent again. Goes with the connection.';
+comment on column bondhu.page_etags.shown is 'Items that were on it, those included that are no rows; total: how many the provider said that the whole list has.';
 comment on column bondhu.page_etags.page is 'The page as it is asked for: path and query under the API''s base.';
 
 create table bondhu.provider_ledger (
@@ -2594,7 +2811,7 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(upper(substring(p.locale from '[-_]([A-Za-z]{2})(?:$|[-_])')), 'US')
-  from public.profiles p
+  from bondhu.people p
   where p.user_id = of_user
 $$;
 comment on function bondhu.video_region(uuid) is 'The region in the user''s locale, as BD in bn-BD; US when it names none.';
@@ -2729,7 +2946,7 @@ begin
       )::json,
       null::timestamptz
     from unnest(user_ids) wanted (id)
-    join public.profiles p on p.user_id = wanted.id
+    join bondhu.people p on p.user_id = wanted.id
     where as_of is not null;
 end
 $$;
@@ -2746,7 +2963,7 @@ begin
   return query
     select p.user_id, (to_jsonb(m) - '{user_id,provider}'::text[])::json, null::timestamptz
     from unnest(user_ids) wanted (id)
-    join public.profiles p on p.user_id = wanted.id
+    join bondhu.people p on p.user_id = wanted.id
     left join public.music_preferences m on m.user_id = p.user_id and m.provider = 'spotify'
     where as_of is not null;
 end
@@ -2763,7 +2980,7 @@ begin
   return query
     select p.user_id, (to_jsonb(v) - 'user_id')::json, null::timestamptz
     from unnest(user_ids) wanted (id)
-    join public.profiles p on p.user_id = wanted.id
+    join bondhu.people p on p.user_id = wanted.id
     left join public.video_preferences v on v.user_id = p.user_id
     where as_of is not null;
 end
@@ -2943,6 +3160,7 @@ create table bondhu.pending_connections (
   provider text not null references bondhu.provider_settings (provider),
   scopes text[] not null,
   account_id text,
+  owner_id text,
   account_name text,
   account_known boolean not null default true,
   sealed_access bytea not null,
@@ -3140,6 +3358,22 @@ $$;
 comment on function public.begin_connect(text, text) is
   'Starts linking provider (spotify, youtube) and returns the consent page''s URL. After consent the user comes back to return_to with ?code=…, for confirm_connect; or with ?error=….';
 
+create function bondhu.is_same_account(of_user uuid, of_provider text, account text, owner text) returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce((
+    select case when num_nulls(c.account_id, account) = 0 then c.account_id = account
+                else (j.owner_id = owner) is true end
+    from public.provider_connections c
+    left join bondhu.sync_jobs j on j.user_id = c.user_id and j.provider = c.provider
+    where c.user_id = of_user and c.provider = of_provider
+  ), false)
+$$;
+comment on function bondhu.is_same_account(uuid, text, text, text) is
+  'Whether a connection is to this account: by what the provider knows it by for good; by what may change only where it does not tell that.';
+revoke all on function bondhu.is_same_account(uuid, text, text, text) from public, anon, authenticated, service_role;
+
 create function public.confirm_connect(code text) returns text
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -3168,7 +3402,7 @@ begin
   perform from bondhu.sync_jobs j where j.user_id = caller and j.provider = consent.provider for update;
 
   select * into former from public.provider_connections c where c.user_id = caller and c.provider = consent.provider;
-  same_account := (former.account_id = consent.account_id) is true;
+  same_account := bondhu.is_same_account(caller, consent.provider, consent.account_id, consent.owner_id);
   if not consent.account_known then
     -- settle_account decides; until then what is stored stays, and the former consent's end waits.
     perform bondhu.queue_revocation(caller, consent.provider);
@@ -3191,18 +3425,19 @@ begin
   values (caller, consent.provider, 'pending', consent.scopes, consent.account_id, consent.account_name, now(), now())
   on conflict (user_id, provider) do update set
     status = 'pending', scopes = excluded.scopes,
-    account_id = case when consent.account_known then excluded.account_id else c.account_id end,
+    account_id = coalesce(excluded.account_id, case when same_account or not consent.account_known then c.account_id end),
     account_name = case when consent.account_known then excluded.account_name else c.account_name end,
     connected_at = now(), next_sync_at = now(), missing = '{}', last_error_code = null, last_error = null,
     last_sync_at = case when same_account or not consent.account_known then c.last_sync_at end;
 
-  insert into bondhu.sync_jobs (user_id, provider, requested_at, account_unknown)
-  values (caller, consent.provider, now(), not consent.account_known)
+  insert into bondhu.sync_jobs as j (user_id, provider, requested_at, owner_id, account_unknown)
+  values (caller, consent.provider, now(), consent.owner_id, not consent.account_known)
   on conflict (user_id, provider) do update set
+    owner_id = coalesce(excluded.owner_id, case when same_account or not consent.account_known then j.owner_id end),
     lease_token = null, lease_owner = null, lease_expires_at = null,
     checkpoint = '{}', resources = '{}', attempts = 0, requested_at = now(), account_unknown = excluded.account_unknown,
     -- What the provider asked to wait is not waited off by linking again.
-    not_before = case when former.last_error_code = 'rate_limited' then sync_jobs.not_before end;
+    not_before = case when former.last_error_code = 'rate_limited' then j.not_before end;
 
   -- A consent given again may bring no refresh token (RFC 6749, section 6): the former one stays good.
   insert into bondhu.provider_tokens (user_id, provider, kind, sealed, expires_at)
@@ -3460,7 +3695,7 @@ revoke all on function bondhu.forget_consents() from public, anon, authenticated
 grant execute on function bondhu.forget_consents() to bondhu_worker;
 
 -- SECURITY DEFINER: forgetting and revoking are the owner's. The lease's token says who may call.
-create function bondhu.settle_account(of_user uuid, of_provider text, token uuid, account text, name text) returns boolean
+create function bondhu.settle_account(of_user uuid, of_provider text, token uuid, account text, owner text, name text) returns boolean
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '500ms' -- as hold_lease does, and why
@@ -3473,23 +3708,24 @@ begin
   if not found then
     return false;
   end if;
-  select (c.account_id = account) is true into same_account
-  from public.provider_connections c where c.user_id = of_user and c.provider = of_provider;
+  same_account := bondhu.is_same_account(of_user, of_provider, account, owner);
   if not same_account then
     perform bondhu.forget_provider(of_user, of_provider);
   end if;
   perform bondhu.cancel_revocations(of_user, of_provider, account);
   update bondhu.revocations r set not_before = now() where r.sealed_for = of_user and r.provider = of_provider;
   update public.provider_connections c
-     set account_id = account, account_name = name, last_sync_at = case when same_account then c.last_sync_at end
+     set account_id = coalesce(account, case when same_account then c.account_id end), account_name = name, last_sync_at = case when same_account then c.last_sync_at end
    where c.user_id = of_user and c.provider = of_provider;
+  update bondhu.sync_jobs j set owner_id = coalesce(owner, case when same_account then j.owner_id end)
+  where j.user_id = of_user and j.provider = of_provider;
   return true;
 end
 $$;
-comment on function bondhu.settle_account(uuid, text, uuid, text, text) is
+comment on function bondhu.settle_account(uuid, text, uuid, text, text, text) is
   'Says whose account it is that was linked while its provider could not be asked; what another account brought goes. False: the lease was lost, or it was known.';
-revoke all on function bondhu.settle_account(uuid, text, uuid, text, text) from public, anon, authenticated, service_role;
-grant execute on function bondhu.settle_account(uuid, text, uuid, text, text) to bondhu_worker;
+revoke all on function bondhu.settle_account(uuid, text, uuid, text, text, text) from public, anon, authenticated, service_role;
+grant execute on function bondhu.settle_account(uuid, text, uuid, text, text, text) to bondhu_worker;
 
 -- sql/70_planner.sql
 
@@ -3507,6 +3743,20 @@ as $$
   end
 $$;
 comment on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz) is 'Start of the quota window that holds an instant.';
+
+-- A library of tens of thousands takes an hour or two longer; a list that never ends takes nothing
+-- from others. Small budgets are of tests and first days: fewer than a hundred pages are no share.
+create function bondhu.connection_share(settings bondhu.provider_settings) returns integer
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select least(greatest(100, case settings.quota_resets
+    when 'rolling' then settings.requests_per_window::bigint * 3600 / settings.window_seconds
+    when 'midnight_pacific' then settings.requests_per_window::bigint
+  end / 20), 1000000)::integer
+$$;
+comment on function bondhu.connection_share(bondhu.provider_settings) is
+  'Requests that one connection may send an hour: a twentieth of an hour''s budget where the quota is a rolling window, else of the day''s.';
 
 create view bondhu.quota as
   select s.provider, bondhu.quota_window_start(s, now()) as window_start, s.requests_per_window,
@@ -3634,7 +3884,7 @@ comment on function bondhu.plan_syncs() is 'Queues the connections that are due,
 create function bondhu.claim_syncs(worker text, how_many integer, providers text[] default '{spotify,youtube}')
 returns table (
   user_id uuid, provider text, lease_token uuid, checkpoint jsonb, attempts integer,
-  scopes text[], resources jsonb, requested boolean
+  scopes text[], resources jsonb, requested boolean, requests_left integer, more_at timestamptz
 )
 language sql
 set search_path = pg_catalog, pg_temp
@@ -3699,10 +3949,14 @@ as $$
     from leased
    where c.user_id = leased.user_id and c.provider = leased.provider
   returning c.user_id, c.provider, leased.lease_token, leased.checkpoint, leased.attempts,
-            c.scopes, leased.resources, leased.requested_at is not null
+            c.scopes, leased.resources, leased.requested_at is not null,
+            (select greatest(bondhu.connection_share(s)
+                      - case when leased.hour_from > now() - interval '1 hour' then leased.hour_requests else 0 end, 0)
+             from bondhu.provider_settings s where s.provider = leased.provider),
+            greatest(leased.hour_from, now() - interval '1 hour') + interval '1 hour'
 $$;
 comment on function bondhu.claim_syncs(text, integer, text[]) is
-  'Leases up to how_many queued connections (or those whose lease ran out) of these providers to a worker.';
+  'Leases up to how_many queued connections (or those whose lease ran out) of these providers to a worker, with how many requests each has left, and when it gets more.';
 
 create function bondhu.hold_lease(
   of_user uuid, of_provider text, token uuid, new_checkpoint jsonb default null, learned jsonb default '{}'
@@ -3734,7 +3988,7 @@ comment on function bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb) is
 create function bondhu.complete_sync(
   of_user uuid, of_provider text, token uuid, outcome text,
   what_is_missing text[] default '{}', error_code text default null, error text default null,
-  retry_not_before timestamptz default null
+  retry_not_before timestamptz default null, requests integer default 0
 ) returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -3748,7 +4002,9 @@ begin
          checkpoint = case when walked then '{}' else j.checkpoint end,
          attempts = case when walked then 0 when outcome = 'queued' then j.attempts else j.attempts + 1 end,
          requested_at = case when walked then null else j.requested_at end,
-         not_before = retry_not_before
+         not_before = retry_not_before,
+         hour_from = case when j.hour_from > now() - interval '1 hour' then j.hour_from else now() end,
+         hour_requests = case when j.hour_from > now() - interval '1 hour' then j.hour_requests else 0 end + requests
    where j.user_id = of_user and j.provider = of_provider and j.lease_token = token;
   if not found then
     return false;
@@ -3772,7 +4028,7 @@ begin
   return true;
 end
 $$;
-comment on function bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz) is
+comment on function bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz, integer) is
   'Ends a lease with the outcome ok, partial, failing, needs_reauth, or queued (given back at its page, untouched or for want of budget). A walk to the end (ok, partial) clears the checkpoint. False: the lease was lost.';
 
 create function bondhu.block_provider(of_provider text, until timestamptz, reason text) returns timestamptz
@@ -3814,15 +4070,15 @@ $$;
 comment on function bondhu.cron_plans_syncs() is 'Whether pg_cron runs plan_syncs here; otherwise the worker plans for itself.';
 
 revoke all on bondhu.quota, bondhu.sync_load from public, anon, authenticated, service_role;
-revoke all on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.spend_request(text),
+revoke all on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.connection_share(bondhu.provider_settings), bondhu.spend_request(text),
   bondhu.plan_syncs(), bondhu.claim_syncs(text, integer, text[]), bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb),
-  bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz), bondhu.block_provider(text, timestamptz, text),
+  bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz, integer), bondhu.block_provider(text, timestamptz, text),
   bondhu.cron_plans_syncs()
   from public, anon, authenticated, service_role;
 grant select on bondhu.quota, bondhu.sync_load to bondhu_worker, service_role;
-grant execute on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.spend_request(text),
+grant execute on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.connection_share(bondhu.provider_settings), bondhu.spend_request(text),
   bondhu.plan_syncs(), bondhu.claim_syncs(text, integer, text[]), bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb),
-  bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz), bondhu.block_provider(text, timestamptz, text),
+  bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz, integer), bondhu.block_provider(text, timestamptz, text),
   bondhu.cron_plans_syncs()
   to bondhu_worker;
 
@@ -4001,7 +4257,7 @@ as $$
     ('bondhu-refresh-profiles', '* * * * *', 'select bondhu.refresh_profiles()'),
     ('bondhu-forget-consents', '*/10 * * * *', 'select bondhu.forget_consents()'),
     ('bondhu-record-wellness', '*/10 * * * *', 'select bondhu.record_wellness()'),
-    ('bondhu-prune', '17 3 * * *', 'select bondhu.prune()')
+    ('bondhu-prune', '17 3 * * *', 'select bondhu.prune(), bondhu.heal_profiles()')
 $$;
 comment on function bondhu.cron_plan() is 'The jobs there should be; times are UTC unless cron.timezone says otherwise.';
 
@@ -4156,3 +4412,149 @@ comment on function public.commit_position() is
   'A position of the log such as 16/B374D848 that everything committed before this call lies before. Call it after the answer to your write, in a request of its own, and pass it as min_lsn to a hot read: that then holds what you wrote. 28000 when nobody is signed in.';
 revoke all on function public.commit_position() from public, anon, authenticated, service_role;
 grant execute on function public.commit_position() to authenticated;
+
+-- sql/96_uninstall.sql
+
+-- The way out: a project as it was before the first migration. Everything that Bondhu has stored goes
+-- with it; what the app has built on Bondhu's objects is the app's, and stops it.
+
+create function bondhu.public_objects() returns table (kind text, name text)
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select 'table', unnest(array[
+    'chat_messages', 'listening_gaps', 'listening_history', 'music_library', 'music_playlist_items', 'music_playlists',
+    'music_preferences', 'music_top_items', 'personality_history', 'personality_history_evidence', 'personality_profiles',
+    'profiles', 'provider_connections', 'sentiment_buckets', 'session_activities', 'user_sessions', 'video_likes',
+    'video_playlist_items', 'video_playlists', 'video_preferences', 'video_subscriptions', 'wellness_days'
+  ])
+  union all
+  select 'function', unnest(array[
+    'begin_connect', 'chat_history', 'commit_position', 'confirm_connect', 'disconnect', 'end_session', 'explain_message',
+    'listening_stats', 'log_activity', 'mood_mix', 'mood_patterns', 'mood_trend', 'personality_context',
+    'personality_evolution', 'recently_played', 'request_sync', 'start_session', 'top_genres', 'touch_session',
+    'watching_stats', 'wellness_history'
+  ])
+$$;
+comment on function bondhu.public_objects() is 'What of the schema public is Bondhu''s.';
+
+-- A view, a foreign key, a default, a function that returns our rows. What is in a publication is
+-- published no more, and that is all.
+create function bondhu.foreign_dependents() returns text[]
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  with relations as (
+    select c.oid, c.reltype
+    from pg_catalog.pg_class c
+    where c.relnamespace = 'bondhu'::regnamespace
+       or c.oid in (select format('public.%I', o.name)::regclass from bondhu.public_objects() o where o.kind = 'table')
+  ), ours (class, oid) as (
+    select 'pg_class'::regclass, r.oid from relations r
+    union all
+    select 'pg_type'::regclass, t.oid from pg_catalog.pg_type t
+    where t.typnamespace = 'bondhu'::regnamespace or t.oid in (select r.reltype from relations r)
+    union all
+    select 'pg_proc'::regclass, p.oid from pg_catalog.pg_proc p where p.pronamespace = 'bondhu'::regnamespace
+  )
+  select coalesce(array_agg(distinct pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid)), '{}')
+  from pg_catalog.pg_depend d
+  join ours on d.refclassid = ours.class and d.refobjid = ours.oid
+  cross join lateral pg_catalog.pg_identify_object(d.classid, d.objid, d.objsubid) object
+  -- Of what lies on a table: schema and name of the table.
+  cross join lateral pg_catalog.pg_identify_object_as_address(d.classid, d.objid, d.objsubid) address
+  cross join lateral (
+    select coalesce(object.schema, address.object_names[1]) as schema,
+      case when object.schema is null then address.object_names[2] else object.name end as name
+  ) owner
+  where d.deptype = 'n' and d.classid <> 'pg_publication_rel'::regclass
+    and owner.schema <> 'bondhu'
+    and object.identity <> 'bondhu_create_profile on auth.users'
+    and not exists (
+      select from bondhu.public_objects() o
+      where owner.schema = 'public' and o.name = coalesce(owner.name, address.object_names[2])
+    )
+$$;
+comment on function bondhu.foreign_dependents() is 'What an app has built on Bondhu''s tables, types and private functions.';
+
+create function bondhu.uninstall(confirm text default null, slot text default 'bondhu_mirror') returns text[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set client_min_messages = warning -- not a line for each object that goes
+as $uninstall$
+declare
+  owner constant name := (select pg_catalog.pg_get_userbyid(c.relowner) from pg_catalog.pg_class c where c.oid = 'public.chat_messages'::regclass);
+  relations text := (select string_agg(format('public.%I', o.name), ', ') from bondhu.public_objects() o where o.kind = 'table');
+  functions text;
+  dependents text[] := bondhu.foreign_dependents();
+  stays text[] := array[]::text[];
+begin
+  if confirm is distinct from 'delete all that Bondhu has stored' then
+    raise exception using
+      errcode = '22023',
+      message = 'this deletes every message, profile, linked account and setting of Bondhu''s in this database',
+      hint = 'Make a dump first (docs/backup.md), stop the workers, then run '
+        'select bondhu.uninstall(''delete all that Bondhu has stored'');';
+  end if;
+  if exists (
+    select from pg_catalog.pg_replication_slots s
+    where s.slot_name = slot and s.database = current_database() and s.active
+  ) then
+    raise exception using
+      errcode = '55006',
+      message = format('replication slot %s is in use', slot),
+      hint = 'Stop the workers, then run bondhu.uninstall() again.';
+  end if;
+  if cardinality(dependents) > 0 then
+    raise exception using
+      errcode = '2BP01',
+      message = format('the app uses what would go: %s', array_to_string(dependents, ', ')),
+      hint = 'Drop these first, then run bondhu.uninstall() again.';
+  end if;
+
+  if bondhu.has_cron() then
+    perform bondhu.remove_cron();
+  end if;
+  perform bondhu.detach_engine();
+  begin
+    drop extension if exists bondhu;
+    drop schema if exists bondhu_native;
+  exception when insufficient_privilege then
+    stays := stays || text 'extension bondhu: a superuser has created it, and may drop it';
+  end;
+
+  if current_user <> owner then
+    -- A grant is taken back by who gave it; until the end of this function.
+    perform set_config('role', owner, true);
+  end if;
+  drop publication if exists bondhu_mirror;
+  -- An app may have functions of these names, and pins nothing.
+  select string_agg(p.oid::regprocedure::text, ', ') into functions
+  from pg_catalog.pg_proc p
+  join bondhu.public_objects() o on o.kind = 'function' and o.name = p.proname
+  where p.pronamespace = 'public'::regnamespace and p.proconfig @> array['search_path=pg_catalog, pg_temp'];
+  execute 'drop function ' || functions;
+  execute format('drop table %s cascade', relations);
+  revoke usage on schema public from bondhu_worker;
+  drop schema bondhu cascade;
+
+  begin
+    drop role bondhu_worker;
+  exception
+    when dependent_objects_still_exist then
+      stays := stays || text 'role bondhu_worker: another database of this server uses it, or something was granted to it by hand';
+    when insufficient_privilege then
+      stays := stays || format('role bondhu_worker: %s does not administer it; a superuser may drop it', current_user);
+  end;
+  -- Last: it does not come back when a transaction is undone.
+  perform pg_catalog.pg_drop_replication_slot(s.slot_name)
+  from pg_catalog.pg_replication_slots s
+  where s.slot_name = slot and s.database = current_database();
+  return stays;
+end
+$uninstall$;
+comment on function bondhu.uninstall(text, text) is
+  'Takes Bondhu out of this database with all that it has stored, also jobs, publication, slot and role; returns what stays, and why. Only for the owner or a superuser, and only with the words that the refusal without them names. The extension pg_cron stays: others may use it.';
+
+revoke all on function bondhu.public_objects(), bondhu.foreign_dependents(), bondhu.uninstall(text, text)
+  from public, anon, authenticated, service_role;

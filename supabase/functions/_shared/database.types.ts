@@ -189,7 +189,7 @@ isOneToOne: false
                   }
                   ComputedFields: never
                   Insert: {
-                    "created_at"?: string,"display_name"?: string | null,"locale"?: string | null,"onboarding_state"?: string,"time_zone"?: string,"updated_at"?: string,"user_id": string
+                    "created_at"?: string,"display_name"?: string | null,"locale"?: string | null,"onboarding_state"?: string,"time_zone"?: string,"updated_at"?: string,"user_id"?: string
                   }
                   Update: {
                     "created_at"?: string,"display_name"?: string | null,"locale"?: string | null,"onboarding_state"?: string,"time_zone"?: string,"updated_at"?: string,"user_id"?: string
