@@ -14,6 +14,7 @@ mod controls;
 mod corpus;
 mod documents;
 mod history;
+mod indexes;
 mod installing;
 mod law;
 mod messages;
