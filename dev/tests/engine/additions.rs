@@ -9,7 +9,7 @@ use crate::sequences::wrong;
 
 /// The tables that the engine writes a row of at a time, with a column of numbers, one of times
 /// and the columns of the primary key.
-const TABLES: [(&str, &str, &str, &str); 3] = [
+pub const TABLES: [(&str, &str, &str, &str); 3] = [
     (
         "sentiment_buckets",
         "message_count",
@@ -52,7 +52,7 @@ async fn live(owner: &mut PgConnection, users: &[Uuid]) {
 
 /// The law, with `addition` made to a table that has rows, in the session that made it and in one
 /// that did not.
-async fn holds(table: &str, addition: &str) -> (Database, PgConnection) {
+pub async fn holds(table: &str, addition: &str) -> (Database, PgConnection) {
     let db = Database::create().await;
     let owner = holds_in(&db, Role::Owner, table, addition).await;
     (db, owner)
@@ -80,61 +80,8 @@ async fn holds_in(db: &Database, role: Role, table: &str, addition: &str) -> PgC
     owner
 }
 
-async fn number(owner: &mut PgConnection, sql: &str) -> i64 {
+pub async fn number(owner: &mut PgConnection, sql: &str) -> i64 {
     sqlx::query_scalar(sql).fetch_one(owner).await.unwrap()
-}
-
-/// Counts by index and without one.
-async fn index_is_right(owner: &mut PgConnection, count: &str) {
-    execute(&mut *owner, "set enable_seqscan = off").await;
-    let by_index = number(&mut *owner, count).await;
-    execute(
-        &mut *owner,
-        "set enable_seqscan = on; set enable_indexscan = off; set enable_bitmapscan = off; set enable_indexonlyscan = off",
-    )
-    .await;
-    assert_eq!(by_index, number(owner, count).await, "{count}");
-}
-
-#[tokio::test]
-async fn an_expression_index_is_kept() {
-    for (table, _, time, _) in TABLES {
-        let day = format!("(({time} at time zone 'UTC')::date)");
-        let sql = format!("create index added on public.{table} ({day})");
-        let (_db, mut owner) = holds(table, &sql).await;
-        let count = format!("select count(*) from public.{table} where {day} >= '2000-01-01'");
-        index_is_right(&mut owner, &count).await;
-    }
-}
-
-#[tokio::test]
-async fn a_partial_index_counts_right() {
-    for (table, count, ..) in TABLES {
-        let sql = format!("create index added on public.{table} (user_id) where {count} > 1");
-        let (db, mut owner) = holds(table, &sql).await;
-        let user = db.user().await;
-        for age in ["0", "1 hour"] {
-            import(&mut owner, user, "i am so happy", age).await;
-        }
-        let count = format!("select count(*) from public.{table} where {count} > 1");
-        index_is_right(&mut owner, &count).await;
-    }
-}
-
-#[tokio::test]
-async fn other_kinds_of_indexes_are_kept() {
-    for (table, count, time, key) in TABLES {
-        for index in [
-            format!("create unique index added on public.{table} ({key}, {count})"),
-            format!("create index added on public.{table} using brin ({time})"),
-            format!("create index added on public.{table} using hash ({count})"),
-            format!("create index added on public.{table} ({count} desc) include ({time})"),
-        ] {
-            let (_db, mut owner) = holds(table, &index).await;
-            let count = format!("select count(*) from public.{table} where {count} = 1");
-            index_is_right(&mut owner, &count).await;
-        }
-    }
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ mod controls;
 mod corpus;
 mod documents;
 mod history;
+mod indexes;
 mod installing;
 mod law;
 mod messages;
