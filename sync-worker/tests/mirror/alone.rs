@@ -1,8 +1,13 @@
 //! One person's document that cannot be kept is theirs alone to read from Postgres.
 
+use std::time::Duration;
+
 use bondhu_core::cache::{DOCUMENT_MOST_BYTES, Document};
+use bondhu_dev::proxy::Proxy;
 use bondhu_dev::testing::execute;
 use serde_json::{Value, json};
+use sync_worker::cache::RedisTarget;
+use sync_worker::config::MirrorConfig;
 use sync_worker::hot::Source;
 use uuid::Uuid;
 
@@ -143,6 +148,37 @@ async fn a_document_that_cannot_be_built_holds_nobody_else_up() {
 #[tokio::test]
 async fn a_document_that_takes_too_long_holds_nobody_else_up() {
     the_others_go_on("perform pg_sleep(10)").await;
+}
+
+/// Longer than a write may be under way, and shorter than Redis is waited for.
+const LATE_BY: Duration = Duration::from_secs(3);
+
+#[tokio::test]
+async fn what_came_too_late_is_brought_again_and_the_stream_goes_on() {
+    let stage = Stage::new().await;
+    let proxy = Proxy::to(stage.redis_port).await.unwrap();
+    let through = MirrorConfig {
+        redis: RedisTarget::parse(&format!("redis://127.0.0.1:{}/", proxy.port())).unwrap(),
+        ..stage.config()
+    };
+    let mirror = stage.following_with(&through).await;
+    let people = [stage.person().await, stage.person().await];
+    all_say(&stage, "before").await;
+    for user in people {
+        stage.reads(user, &["before"]).await;
+    }
+    proxy.pause();
+    all_say(&stage, "under way").await;
+    // Not a wait for something: coming late is what is tested.
+    tokio::time::sleep(LATE_BY).await;
+    proxy.resume();
+    for user in people {
+        stage.reads(user, &["before", "under way"]).await;
+    }
+    stage.caught_up().await;
+    assert_eq!(counted(&mirror, "bondhu_mirror_apart"), 0);
+    assert_eq!(counted(&mirror, "bondhu_mirror_restarts_total"), 0);
+    mirror.stop().await;
 }
 
 /// What nobody is active for is filled by readers, under the same limit.
