@@ -70,7 +70,7 @@ async fn every_refusal_of_the_readme_is_met_and_no_other() {
     let mut met = BTreeSet::new();
     for (code, statement) in PROVOCATIONS {
         let mut request = database.as_user(user).await;
-        let answer = sqlx::raw_sql(*statement).execute(&mut *request).await;
+        let answer = sqlx::raw_sql(statement).execute(&mut *request).await;
         assert_eq!(sqlstate(answer), *code, "{statement}");
         met.insert((*code).to_owned());
     }
