@@ -3230,6 +3230,7 @@ $$;
 create function bondhu.has_an_answer(url text) returns boolean
 language sql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
 as $$
   select url ~* ('[?#&;](?:' || string_agg(
     (select string_agg(format('(?:%s|%%%s)', letter, to_hex(ascii(letter))), '' order by place)
