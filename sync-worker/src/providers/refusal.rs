@@ -155,10 +155,11 @@ mod tests {
     use super::{Duration, Failure, HeaderMap, Provider, ProviderError, StatusCode};
     use serde_json::Value;
 
-    /// An answer of `dev/specs/wire-examples.json`, read as the worker reads it.
+    /// An answer of `standin/specs/wire-examples.json`, read as the worker reads it.
     fn read(provider: Provider, name: &str) -> ProviderError {
         let examples: Value =
-            serde_json::from_str(include_str!("../../../dev/specs/wire-examples.json")).unwrap();
+            serde_json::from_str(include_str!("../../../standin/specs/wire-examples.json"))
+                .unwrap();
         let example = &examples[provider.name()][name];
         let mut headers = HeaderMap::new();
         if let Some(wait) = example["headers"]["retry-after"].as_str() {

@@ -14,7 +14,6 @@ mod planning;
 mod pulling;
 mod refreshing;
 mod secrets;
-mod soaking;
 mod untrusted;
 mod wire;
 mod wire_examples;
