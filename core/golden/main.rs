@@ -3,7 +3,7 @@
 
 use bondhu_core::score::{ENGINE_VERSION, score};
 
-const GOLDEN: &str = include_str!("scores.tsv");
+const GOLDEN: &str = include_str!("../../conformance/golden/scores.tsv");
 
 /// Compares this host's scores with the golden ones.
 pub(crate) fn main() {

@@ -1,4 +1,4 @@
-//! The cases of `core/corpus`, without a database.
+//! The cases of `conformance/corpus`, without a database.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeMap;
@@ -130,12 +130,15 @@ fn figures(state: &State, settings: &Settings) -> Value {
     })
 }
 
-const CASES: &str = include_str!("../corpus/cases.json");
+const CASES: &str = include_str!("../../conformance/corpus/cases.json");
 
 #[test]
 fn the_cases_are_what_the_independent_rules_make_of_them() {
     let python = Command::new("python3")
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/corpus/generate.py"))
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../conformance/corpus/generate.py"
+        ))
         .output()
         .unwrap();
     assert!(
@@ -145,7 +148,7 @@ fn the_cases_are_what_the_independent_rules_make_of_them() {
     );
     assert!(
         python.stdout == CASES.as_bytes(),
-        "run: python3 core/corpus/generate.py > core/corpus/cases.json"
+        "run: python3 conformance/corpus/generate.py > conformance/corpus/cases.json"
     );
 }
 

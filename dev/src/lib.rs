@@ -1,38 +1,11 @@
-//! The local stack: a private Postgres and Redis, the providers' stand-in, and what runs on them.
+//! What people and CI run: the demo, the test runner, benches and soaks. The servers are
+//! `bondhu-stack`'s, the providers `bondhu-standin`'s.
 
-pub mod account;
-pub mod bench_engine;
-pub mod bench_mirror;
-pub mod bench_sync;
-pub mod cluster;
-pub mod consent;
-pub mod data_api;
+pub mod bench;
 pub mod demo;
-pub mod descriptions;
-pub mod extension;
 pub mod extension_sql;
-mod figures;
-pub mod http;
-pub mod installation;
-pub mod migrations;
-pub mod mirror_soak;
-mod mirror_stage;
-pub mod paths;
-pub mod ports;
-pub mod process;
-pub mod proxy;
-pub mod redis_cluster;
-pub mod redis_server;
-pub mod run_directory;
-pub mod schema;
-pub mod soak_sync;
-pub mod stack;
-pub mod standin;
-pub mod sync_rig;
-pub mod template;
+pub mod rig;
+pub mod soak;
 pub mod test_runner;
-pub mod testing;
 pub mod text_rule;
 pub mod up;
-pub mod wait;
-pub mod worker;

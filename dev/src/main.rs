@@ -8,10 +8,8 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
-use bondhu_dev::{
-    bench_engine, bench_mirror, bench_sync, demo, extension, installation, migrations, mirror_soak,
-    soak_sync, test_runner, up,
-};
+use bondhu_dev::{bench, demo, soak, test_runner, up};
+use bondhu_stack::{extension, installation, migrations};
 
 /// Runs Bondhu on this machine: a private Postgres and Redis, stand-ins for the providers.
 #[derive(Debug, Parser)]
@@ -112,13 +110,13 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Demo { data } => return demo::run(data.as_deref()).await,
         Command::Test { only } => return test_runner::run(only.as_deref()).await,
         Command::SoakSync { seconds, seed } => {
-            return soak_sync::run(Duration::from_secs(seconds), seed).await;
+            return soak::sync::run(Duration::from_secs(seconds), seed).await;
         }
-        Command::BenchSync => bench_sync::run().await?,
-        Command::BenchEngine => bench_engine::run().await?,
-        Command::BenchMirror => bench_mirror::run().await?,
+        Command::BenchSync => bench::sync::run().await?,
+        Command::BenchEngine => bench::engine::run().await?,
+        Command::BenchMirror => bench::mirror::run().await?,
         Command::SoakMirror { seconds, kills } => {
-            return mirror_soak::run(Duration::from_secs(seconds), kills).await;
+            return soak::mirror::run(Duration::from_secs(seconds), kills).await;
         }
         Command::Up => up::up().await?,
         Command::Reset => up::reset()?,

@@ -68,7 +68,7 @@ fn escape(c: char) -> String {
 mod tests {
     #[test]
     fn the_committed_classes_are_current() {
-        let file = crate::paths::checkout().join("sql/05_text.sql");
+        let file = bondhu_stack::paths::checkout().join("sql/05_text.sql");
         let committed = std::fs::read_to_string(&file).unwrap();
         let current = super::written_out(&committed).unwrap();
         if std::env::var_os("TEXT_RULE").is_some() {

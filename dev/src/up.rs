@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::cluster::SUPERUSER;
-use crate::ports::Ports;
-use crate::stack::{APP_ORIGIN, Plan, Stack, build_engine};
-use crate::{paths, run_directory};
+use bondhu_stack::cluster::SUPERUSER;
+use bondhu_stack::ports::Ports;
+use bondhu_stack::stack::{APP_ORIGIN, Plan, Stack, build_engine};
+use bondhu_stack::{paths, run_directory};
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 

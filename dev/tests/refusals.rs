@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use bondhu_dev::paths;
-use bondhu_dev::testing::{Database, Role, execute};
+use bondhu_stack::paths;
+use bondhu_stack::testing::{Database, Role, execute};
 
 /// What a signed-in user has to do for each code.
 const PROVOCATIONS: &[(&str, &str)] = &[

@@ -1,7 +1,7 @@
 //! Sessions of one user from many places at once, and while the account goes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use bondhu_dev::testing::{Database, Role, execute};
+use bondhu_stack::testing::{Database, Role, execute};
 use uuid::Uuid;
 
 #[tokio::test]

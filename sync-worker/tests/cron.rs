@@ -1,7 +1,7 @@
 //! The scheduled jobs, where pg_cron is and where it is not.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use bondhu_dev::testing::{Database, Role};
+use bondhu_stack::testing::{Database, Role};
 use sync_worker::cron::{self, CronError};
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 
 use std::process::Command;
 
-use bondhu_dev::process::free_port;
-use bondhu_dev::testing::{Database, Role, execute, redis};
+use bondhu_stack::process::free_port;
+use bondhu_stack::testing::{Database, Role, execute, redis};
 use serde_json::json;
 use sync_worker::config::Environment;
 use sync_worker::doctor::{Finding, Level, Report, examine};

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 const MESSAGES: [&str; 3] = [
-    include_str!("../../golden/scores.tsv"),
+    include_str!("../../../conformance/golden/scores.tsv"),
     include_str!("../support_cases.tsv"),
     include_str!("../support_held_out.tsv"),
 ];

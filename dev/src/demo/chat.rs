@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::claims::Claims;
 use super::lines::Lines;
 use super::people::Person;
-use crate::data_api;
-use crate::wait::Progress;
+use bondhu_stack::data_api;
+use bondhu_stack::wait::Progress;
 
 const BATCH: usize = 500;
 

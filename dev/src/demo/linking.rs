@@ -7,10 +7,10 @@ use sqlx::PgPool;
 
 use super::claims::{Claims, same};
 use super::people::Person;
-use crate::stack::Stack;
-use crate::standin::catalogue::music::TimeRange;
-use crate::standin::catalogue::video::Visibility;
-use crate::{consent, data_api, wait};
+use bondhu_stack::stack::Stack;
+use bondhu_stack::{consent, data_api, wait};
+use bondhu_standin::catalogue::music::TimeRange;
+use bondhu_standin::catalogue::video::Visibility;
 
 /// pg_cron plans once a minute; the rest is for the pull.
 const SYNCED_WITHIN: Duration = Duration::from_secs(180);

@@ -14,8 +14,8 @@ use uuid::Uuid;
 use super::claims::Claims;
 use super::people::Person;
 use super::{chat, recount};
-use crate::stack::Stack;
-use crate::wait;
+use bondhu_stack::stack::Stack;
+use bondhu_stack::wait;
 
 const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
 const LAG_SAMPLES: usize = 20;

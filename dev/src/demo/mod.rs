@@ -17,11 +17,11 @@ use anyhow::{Context, Result};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 
-use crate::cluster::SUPERUSER;
-use crate::paths;
-use crate::ports::Ports;
-use crate::run_directory::RunDirectory;
-use crate::stack::{Plan, Stack, build_engine};
+use bondhu_stack::cluster::SUPERUSER;
+use bondhu_stack::paths;
+use bondhu_stack::ports::Ports;
+use bondhu_stack::run_directory::RunDirectory;
+use bondhu_stack::stack::{Plan, Stack, build_engine};
 
 use claims::Claims;
 use lines::Lines;

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::data_api;
+use bondhu_stack::data_api;
 
 const NAMES: [&str; 3] = ["Ada", "Bashir", "Chitra"];
 

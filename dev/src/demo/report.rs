@@ -9,7 +9,7 @@ use sqlx::PgPool;
 
 use super::mirror::Entry;
 use super::people::Person;
-use crate::data_api;
+use bondhu_stack::data_api;
 
 const BAR: usize = 40;
 

@@ -10,12 +10,12 @@ use anyhow::{Context, Result};
 use tokio::process::Command;
 
 use super::downloads;
-use crate::cluster::{Cluster, ClusterConfig};
-use crate::extension::{self, Extension};
-use crate::installation::Installation;
-use crate::paths;
-use crate::process::free_port;
-use crate::run_directory::RunDirectory;
+use bondhu_stack::cluster::{Cluster, ClusterConfig};
+use bondhu_stack::extension::{self, Extension};
+use bondhu_stack::installation::Installation;
+use bondhu_stack::paths;
+use bondhu_stack::process::free_port;
+use bondhu_stack::run_directory::RunDirectory;
 
 /// The database that pg_cron runs in on every test server that has it.
 pub(super) const CRON_DATABASE: &str = "bondhu_cron";

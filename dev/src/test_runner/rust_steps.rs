@@ -7,8 +7,9 @@ use tokio::process::Command;
 
 use super::bench::{Bench, Server};
 use super::job::{self, Tally};
-use crate::installation::Installation;
-use crate::{extension_sql, paths, testing};
+use crate::extension_sql;
+use bondhu_stack::installation::Installation;
+use bondhu_stack::{paths, testing};
 
 pub(super) async fn format(bench: &mut Bench) -> Result<Tally> {
     job::succeed(&mut bench.cargo(&["fmt", "--all", "--check"]), &bench.log()).await?;
@@ -105,7 +106,7 @@ pub(super) async fn engine_tests_on(bench: &mut Bench, server: Server) -> Result
             "--locked",
             "--no-fail-fast",
             "-p",
-            "bondhu-dev",
+            "bondhu-conformance",
             "--test",
             "engine",
         ],

@@ -8,8 +8,8 @@ use tokio::process::Command;
 
 use super::bench::{Bench, CRON_DATABASE, Server};
 use super::job::{self, Tally};
-use crate::cluster::SUPERUSER;
-use crate::{migrations, paths, schema, template};
+use bondhu_stack::cluster::SUPERUSER;
+use bondhu_stack::{migrations, paths, schema, template};
 
 /// The API roles' view of the database.
 const EXPOSED: &str = "public";

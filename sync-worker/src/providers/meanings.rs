@@ -1,5 +1,5 @@
 //! What a provider's refusal means: a table of status, form, reason and text. The first row that
-//! fits decides; rows of a status alone come last. `dev/specs/provider-errors.tsv` lists what the
+//! fits decides; rows of a status alone come last. `standin/specs/provider-errors.tsv` lists what the
 //! providers publish, and a test demands a row for each.
 //!
 //! <https://developer.spotify.com/documentation/web-api/concepts/api-calls#response-status-codes>,
@@ -256,7 +256,7 @@ mod tests {
     use bondhu_core::retry::{Failure, Policy, Scope};
     use serde_json::Value;
 
-    const PUBLISHED: &str = include_str!("../../../dev/specs/provider-errors.tsv");
+    const PUBLISHED: &str = include_str!("../../../standin/specs/provider-errors.tsv");
 
     fn door(name: &str) -> Door {
         match name {
@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn every_status_that_a_description_lists_has_a_row() {
-        let spotify = include_str!("../../../dev/specs/spotify-openapi-devmode-derived.yml");
+        let spotify = include_str!("../../../standin/specs/spotify-openapi-devmode-derived.yml");
         let listed = spotify.lines().filter_map(|line| {
             let status = line.trim().strip_prefix('\'')?.strip_suffix("':")?;
             status
@@ -300,7 +300,7 @@ mod tests {
                 .ok()
                 .map(|status| (Provider::Spotify, status))
         });
-        let youtube = include_str!("../../../dev/specs/youtube-openapi-readonly-derived.json");
+        let youtube = include_str!("../../../standin/specs/youtube-openapi-readonly-derived.json");
         let youtube: Value = serde_json::from_str(youtube).unwrap();
         let methods = youtube["paths"].as_object().unwrap().values();
         let methods = methods.flat_map(|path| path.as_object().unwrap().values());

@@ -185,10 +185,11 @@ mod tests {
     use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
     use serde_json::json;
 
-    /// An answer of `dev/specs/wire-examples.json`, read as the worker reads it.
+    /// An answer of `standin/specs/wire-examples.json`, read as the worker reads it.
     fn read(provider: Provider, name: &str) -> ProviderError {
         let examples: Value =
-            serde_json::from_str(include_str!("../../../dev/specs/wire-examples.json")).unwrap();
+            serde_json::from_str(include_str!("../../../standin/specs/wire-examples.json"))
+                .unwrap();
         let example = &examples[provider.name()][name];
         let mut headers = HeaderMap::new();
         for (name, value) in example["headers"].as_object().into_iter().flatten() {

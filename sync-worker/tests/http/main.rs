@@ -5,8 +5,8 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use bondhu_dev::process::free_port;
-use bondhu_dev::testing::{Database, Role, redis};
+use bondhu_stack::process::free_port;
+use bondhu_stack::testing::{Database, Role, redis};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use bondhu_dev::process::free_port;
-use bondhu_dev::testing::{Database, Role, redis};
+use bondhu_stack::process::free_port;
+use bondhu_stack::testing::{Database, Role, redis};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;

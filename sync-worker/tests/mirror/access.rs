@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use bondhu_core::cache::{Document, STATE_KEY};
-use bondhu_dev::process::{self, Server, free_port};
-use bondhu_dev::redis_server::RedisServer;
+use bondhu_stack::process::{self, Server, free_port};
+use bondhu_stack::redis_server::RedisServer;
 use redis::{AsyncCommands as _, RedisResult};
 use rustix::process::Signal;
 use sync_worker::cache::RedisTarget;

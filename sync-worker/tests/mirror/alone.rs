@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bondhu_core::cache::{DOCUMENT_MOST_BYTES, Document};
-use bondhu_dev::proxy::Proxy;
-use bondhu_dev::testing::execute;
+use bondhu_stack::proxy::Proxy;
+use bondhu_stack::testing::execute;
 use serde_json::{Value, json};
 use sync_worker::cache::RedisTarget;
 use sync_worker::config::MirrorConfig;

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use bondhu_core::cache::Document;
-use bondhu_dev::cluster::{Cluster, ClusterConfig};
-use bondhu_dev::installation::Installation;
-use bondhu_dev::process::free_port;
-use bondhu_dev::run_directory::RunDirectory;
-use bondhu_dev::testing::{Database, execute};
+use bondhu_stack::cluster::{Cluster, ClusterConfig};
+use bondhu_stack::installation::Installation;
+use bondhu_stack::process::free_port;
+use bondhu_stack::run_directory::RunDirectory;
+use bondhu_stack::testing::{Database, execute};
 
 use crate::oracle;
 use crate::stage::{Stage, eventually, version};

@@ -1,6 +1,6 @@
 //! The decoder against what Postgres itself says of random rows, and against anything at all.
 
-use bondhu_dev::testing::{Database, Role, execute};
+use bondhu_stack::testing::{Database, Role, execute};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bondhu_core::cache::Document;
-use bondhu_dev::redis_server::RedisServer;
-use bondhu_dev::testing::{drop_slot, execute};
+use bondhu_stack::redis_server::RedisServer;
+use bondhu_stack::testing::{drop_slot, execute};
 use sync_worker::config::MirrorConfig;
 use sync_worker::mirror::Phase;
 

@@ -1,7 +1,7 @@
 //! What others write into the log and into Redis: passed over, never believed, and no reason to stop.
 
 use bondhu_core::cache::{Document, STATE_KEY};
-use bondhu_dev::testing::{Role, execute};
+use bondhu_stack::testing::{Role, execute};
 use chrono::Utc;
 use serde_json::{Value, json};
 use sync_worker::hot::Source;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bondhu_core::cache::Document;
-use bondhu_dev::testing::Role;
+use bondhu_stack::testing::Role;
 use sync_worker::cache::RedisTarget;
 use sync_worker::hot::{HotReader, Source};
 use uuid::Uuid;

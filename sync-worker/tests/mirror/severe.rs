@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use bondhu_dev::redis_cluster::RedisCluster;
-use bondhu_dev::redis_server::RedisServer;
-use bondhu_dev::testing::{drop_slot, execute};
+use bondhu_stack::redis_cluster::RedisCluster;
+use bondhu_stack::redis_server::RedisServer;
+use bondhu_stack::testing::{drop_slot, execute};
 use rustix::process::{Pid, Signal, kill_process};
 use sync_worker::cache::RedisTarget;
 use sync_worker::config::MirrorConfig;

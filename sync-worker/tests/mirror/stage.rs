@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bondhu_core::cache::{Document, STATE_KEY};
-use bondhu_dev::redis_server::RedisServer;
-use bondhu_dev::testing::{Database, Role};
+use bondhu_stack::redis_server::RedisServer;
+use bondhu_stack::testing::{Database, Role};
 use chrono::{DateTime, Utc};
 use redis::{AsyncCommands as _, RedisResult};
 use serde_json::Value;

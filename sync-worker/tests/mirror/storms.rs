@@ -1,8 +1,8 @@
 //! People write and read back what they wrote while things break around them.
 
 use bondhu_core::cache::Document;
-use bondhu_dev::proxy::Proxy;
-use bondhu_dev::testing::execute;
+use bondhu_stack::proxy::Proxy;
+use bondhu_stack::testing::execute;
 use sync_worker::cache::RedisTarget;
 use sync_worker::config::MirrorConfig;
 use sync_worker::hot::Source;

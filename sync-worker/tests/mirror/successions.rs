@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use bondhu_dev::process::free_port;
-use bondhu_dev::redis_cluster::RedisCluster;
-use bondhu_dev::redis_server::RedisServer;
+use bondhu_stack::process::free_port;
+use bondhu_stack::redis_cluster::RedisCluster;
+use bondhu_stack::redis_server::RedisServer;
 use rustix::process::{Pid, Signal, kill_process};
 use sync_worker::cache::RedisTarget;
 use sync_worker::config::MirrorConfig;

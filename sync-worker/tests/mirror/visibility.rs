@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bondhu_core::cache::{Document, STATE_KEY};
-use bondhu_dev::cluster::{Cluster, ClusterConfig, SUPERUSER};
-use bondhu_dev::installation::Installation;
-use bondhu_dev::process::free_port;
-use bondhu_dev::run_directory::RunDirectory;
-use bondhu_dev::template;
-use bondhu_dev::testing::{execute, redis};
+use bondhu_stack::cluster::{Cluster, ClusterConfig, SUPERUSER};
+use bondhu_stack::installation::Installation;
+use bondhu_stack::process::free_port;
+use bondhu_stack::run_directory::RunDirectory;
+use bondhu_stack::template;
+use bondhu_stack::testing::{execute, redis};
 use redis::AsyncCommands as _;
 use serde_json::Value;
 use sqlx::{Connection as _, PgConnection, PgPool};

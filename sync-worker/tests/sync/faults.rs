@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bondhu_dev::standin::{Consent, Fault, Outcome, Reply};
+use bondhu_standin::{Consent, Fault, Outcome, Reply};
 use serde_json::json;
 use sync_worker::provider::Provider;
 use sync_worker::sync::run_once;

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bondhu_dev::standin::{Provider as Standby, RecordedRequest, Standin, StandinConfig};
-use bondhu_dev::testing::{Database, Role};
+use bondhu_stack::testing::{Database, Role};
+use bondhu_standin::{Provider as Standby, RecordedRequest, Standin, StandinConfig};
 use reqwest::StatusCode;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};

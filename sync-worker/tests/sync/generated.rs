@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use bondhu_dev::descriptions::Description;
+use bondhu_standin::descriptions::Description;
 use chrono::{DateTime, Datelike as _, Utc};
 use serde_json::{Value, json};
 use sync_worker::provider::Provider;

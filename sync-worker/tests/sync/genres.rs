@@ -1,6 +1,6 @@
 //! Genres from elsewhere, for accounts whose provider tells none.
 
-use bondhu_dev::standin::catalogue::music::TimeRange;
+use bondhu_standin::catalogue::music::TimeRange;
 use serde_json::{Value, json};
 use sync_worker::genres::{MusicBrainz, ask_for_one};
 use sync_worker::provider::Provider;

@@ -1,6 +1,6 @@
 //! Whatever somebody sends to the linking routes, and however often at once.
 
-use bondhu_dev::standin::Fault;
+use bondhu_standin::Fault;
 use reqwest::StatusCode;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use bondhu_dev::installation::Installation;
-use bondhu_dev::testing::{Role, redis};
+use bondhu_stack::installation::Installation;
+use bondhu_stack::testing::{Role, redis};
 use redis::AsyncCommands as _;
 use secrecy::ExposeSecret as _;
 use sync_worker::provider::Provider;
@@ -103,7 +103,7 @@ async fn no_token_is_in_clear_in_the_database_its_log_the_workers_log_or_redis()
     world.standin.expire_access_tokens();
     world
         .standin
-        .inject(bondhu_dev::standin::Fault::server_error("/spotify/v1/*"));
+        .inject(bondhu_standin::Fault::server_error("/spotify/v1/*"));
     world.let_time_pass().await;
     sqlx::query(plan).execute(&world.admin).await.unwrap();
     let synced = "public.provider_connections where user_id = $1 and (last_error is not null or last_sync_at > connected_at)";

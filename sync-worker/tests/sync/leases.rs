@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bondhu_dev::standin::{Fault, Outcome};
+use bondhu_standin::{Fault, Outcome};
 use sync_worker::provider::Provider;
 use sync_worker::sync::{run, run_once};
 use tokio_util::sync::CancellationToken;

@@ -1,7 +1,7 @@
 //! Libraries and playlists, and what is not asked for twice.
 
-use bondhu_dev::standin::StandinConfig;
-use bondhu_dev::standin::catalogue::video::Visibility;
+use bondhu_standin::StandinConfig;
+use bondhu_standin::catalogue::video::Visibility;
 use reqwest::StatusCode;
 use sync_worker::provider::Provider;
 use uuid::Uuid;
@@ -135,7 +135,7 @@ async fn a_playlist_that_is_not_shown_after_all_is_named_and_the_others_are_walk
             account.music.playlists[4].id
         )
     });
-    let fault = bondhu_dev::standin::Fault::recorded(&path, "spotify", refused).unwrap();
+    let fault = bondhu_standin::Fault::recorded(&path, "spotify", refused).unwrap();
     world.standin.inject(fault.times(2));
     world.sync().await;
     let standing = world.standing(user, Provider::Spotify).await;

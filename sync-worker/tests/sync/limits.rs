@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use bondhu_dev::standin::{Fault, Outcome, Reply, StandinConfig};
-use bondhu_dev::testing::redis;
+use bondhu_stack::testing::redis;
+use bondhu_standin::{Fault, Outcome, Reply, StandinConfig};
 use serde_json::json;
 use sync_worker::cache::RedisTarget;
 use sync_worker::provider::Provider;

@@ -1,6 +1,6 @@
 //! begin_connect → consent → callback → confirm_connect.
 
-use bondhu_dev::standin::{Consent, Fault};
+use bondhu_standin::{Consent, Fault};
 use reqwest::StatusCode;
 use secrecy::ExposeSecret as _;
 use sync_worker::provider::Provider;

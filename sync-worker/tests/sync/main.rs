@@ -23,7 +23,6 @@ mod revoking;
 mod sampled;
 mod secrets;
 mod settling;
-mod soaking;
 mod untrusted;
 mod wire;
 mod wire_examples;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bondhu_dev::standin::{StandinConfig, is_api};
+use bondhu_standin::{StandinConfig, is_api};
 use serde_json::{Value, json};
 use sync_worker::provider::Provider;
 use uuid::Uuid;

@@ -1,7 +1,7 @@
 //! What a pull stores, sweeps and concludes.
 
-use bondhu_dev::standin::catalogue::music::TimeRange;
-use bondhu_dev::standin::catalogue::video::Visibility;
+use bondhu_standin::catalogue::music::TimeRange;
+use bondhu_standin::catalogue::video::Visibility;
 use serde_json::Value;
 use sync_worker::provider::Provider;
 use uuid::Uuid;

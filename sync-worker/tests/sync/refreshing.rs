@@ -1,6 +1,6 @@
 //! Access tokens end; refresh tokens stay, change or end.
 
-use bondhu_dev::standin::{Fault, RefreshAnswer, StandinConfig};
+use bondhu_standin::{Fault, RefreshAnswer, StandinConfig};
 use reqwest::StatusCode;
 use sync_worker::provider::Provider;
 
@@ -100,7 +100,7 @@ async fn a_withdrawn_consent_asks_for_it_again() {
     let user = world.linked(Provider::YouTube, 1).await;
     world
         .standin
-        .withdraw_consents(bondhu_dev::standin::Provider::YouTube);
+        .withdraw_consents(bondhu_standin::Provider::YouTube);
     world.sync().await;
     assert_eq!(world.status(user, Provider::YouTube).await, "needs_reauth");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bondhu_dev::standin::{Fault, Outcome};
+use bondhu_standin::{Fault, Outcome};
 use reqwest::StatusCode;
 use sync_worker::provider::Provider;
 use uuid::Uuid;

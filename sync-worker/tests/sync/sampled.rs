@@ -1,7 +1,7 @@
 //! Answers made of the providers' published descriptions: every optional field there or not, every
 //! number at its bounds, strings empty, long and odd.
 
-use bondhu_dev::descriptions::Description;
+use bondhu_standin::descriptions::Description;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use serde_json::{Map, Value, json};

@@ -187,7 +187,7 @@ async fn a_revocation_that_fails_comes_again() {
     world.disconnect(user, Provider::YouTube).await;
     world
         .standin
-        .inject(bondhu_dev::standin::Fault::server_error("/google/revoke"));
+        .inject(bondhu_standin::Fault::server_error("/google/revoke"));
     world.sync().await;
     let later = "bondhu.revocations where sealed_for = $1 and not_before > now() and attempts = 1";
     assert_eq!(world.count(later, user).await, 1);

@@ -1,6 +1,6 @@
 //! Consents whose provider cannot be asked whose account it is.
 
-use bondhu_dev::standin::{Fault, Outcome, Reply};
+use bondhu_standin::{Fault, Outcome, Reply};
 use reqwest::StatusCode;
 use serde_json::json;
 use sync_worker::provider::Provider;

@@ -1,7 +1,7 @@
 //! What goes over the wire in whole pulls, against the providers' published descriptions.
 
-use bondhu_dev::descriptions::Description;
-use bondhu_dev::standin::{Params, RecordedRequest, StandinConfig, is_api};
+use bondhu_standin::descriptions::Description;
+use bondhu_standin::{Params, RecordedRequest, StandinConfig, is_api};
 use serde_json::json;
 use sync_worker::provider::Provider;
 

@@ -1,8 +1,8 @@
-//! Every answer that `dev/specs/wire-examples.json` has of the providers, in the middle of a pull
+//! Every answer that `standin/specs/wire-examples.json` has of the providers, in the middle of a pull
 //! or of linking, and what becomes of it. An example that is added there fails here until it is
 //! said what it leads to.
 
-use bondhu_dev::standin::Fault;
+use bondhu_standin::Fault;
 use serde_json::Value;
 use sync_worker::provider::Provider;
 use uuid::Uuid;
@@ -147,7 +147,7 @@ fn case(group: &str, name: &str) -> Case {
 #[tokio::test]
 async fn every_recorded_answer_leads_to_what_it_should() {
     let examples: Value =
-        serde_json::from_str(include_str!("../../../dev/specs/wire-examples.json")).unwrap();
+        serde_json::from_str(include_str!("../../../standin/specs/wire-examples.json")).unwrap();
     for group in ["spotify", "google", "youtube"] {
         for name in examples[group].as_object().unwrap().keys() {
             let provider = match group {

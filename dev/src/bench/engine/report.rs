@@ -1,0 +1,73 @@
+//! What is measured, and what should be.
+
+use crate::bench::figures::{Bound, Comparator, Target};
+
+/// The figures with targets: name, bound, whether it is a greatest or a least value, what it is.
+pub(super) const TARGETS: [Target; 7] = [
+    (
+        "insert_ratio_many",
+        0.70,
+        Bound::Least,
+        "2,000 users, 2 clients, no fsync",
+    ),
+    (
+        "insert_ratio_fsync",
+        0.95,
+        Bound::Least,
+        "the same, each commit on disk",
+    ),
+    (
+        "insert_ratio_hot_user",
+        0.60,
+        Bound::Least,
+        "one user with 10,000 messages",
+    ),
+    (
+        "copy_ratio",
+        0.50,
+        Bound::Least,
+        "COPY of 100,000 rows of 2,000 users",
+    ),
+    (
+        "history_flat",
+        1.10,
+        Bound::Greatest,
+        "cost at 1,000,000 messages ÷ at 100",
+    ),
+    (
+        "context_read_us_p50",
+        1_000.0,
+        Bound::Greatest,
+        "personality_context at 1,000,000",
+    ),
+    (
+        "context_read_us_p99",
+        1_000.0,
+        Bound::Greatest,
+        "the same, one read in a hundred",
+    ),
+];
+
+/// For comparison.
+pub(super) const COMPARATORS: [Comparator; 5] = [
+    (
+        "score_call_us",
+        "a call of score(text) in SQL; the bare core: make bench-scorer",
+    ),
+    (
+        "upsert_ratio_many",
+        "PL/pgSQL, two upserts, no scoring: 2,000 users",
+    ),
+    (
+        "upsert_ratio_hot_user",
+        "PL/pgSQL, two upserts, no scoring: hot user",
+    ),
+    (
+        "recount_ratio_100",
+        "PL/pgSQL, recount of the week, at 100 messages",
+    ),
+    (
+        "recount_ratio_10000",
+        "PL/pgSQL, recount of the week, at 10,000",
+    ),
+];

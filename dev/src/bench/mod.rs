@@ -1,0 +1,6 @@
+//! What `make bench-…` measures.
+
+pub mod engine;
+mod figures;
+pub mod mirror;
+pub mod sync;

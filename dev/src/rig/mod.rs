@@ -1,0 +1,4 @@
+//! What benches and soaks run on: servers, people, load and a comparison of the end.
+
+pub mod mirror;
+pub mod sync;

@@ -1,0 +1,4 @@
+//! What `make soak-…` breaks, for as long as one likes.
+
+pub mod mirror;
+pub mod sync;

@@ -1,0 +1,24 @@
+//! Private servers on this machine, and what tests stand on: Postgres with the schema, Redis,
+//! the worker. None outlives the program that started it.
+
+pub mod account;
+pub mod cluster;
+pub mod consent;
+pub mod data_api;
+pub mod extension;
+pub mod http;
+pub mod installation;
+pub mod migrations;
+pub mod paths;
+pub mod ports;
+pub mod process;
+pub mod proxy;
+pub mod redis_cluster;
+pub mod redis_server;
+pub mod run_directory;
+pub mod schema;
+pub mod stack;
+pub mod template;
+pub mod testing;
+pub mod wait;
+pub mod worker;

@@ -1,0 +1,151 @@
+//! The schema as `sql/` has it, and how it gets into a database.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+use sqlx::PgConnection;
+use sqlx::postgres::PgDatabaseError;
+
+use crate::paths;
+
+/// One file of SQL.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it says.
+    pub text: String,
+}
+
+impl Source {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(Self {
+            path: path.to_owned(),
+            text,
+        })
+    }
+
+    /// File name alone.
+    pub fn name(&self) -> String {
+        self.path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    /// Runs the file in one transaction.
+    ///
+    /// # Errors
+    /// The first statement that fails, with file, line, detail and hint.
+    pub async fn run(&self, connection: &mut PgConnection) -> Result<()> {
+        match sqlx::raw_sql(self.text.as_str()).execute(connection).await {
+            Ok(_) => Ok(()),
+            Err(error) => bail!("{}", self.explain(&error)),
+        }
+    }
+
+    fn explain(&self, error: &sqlx::Error) -> String {
+        let Some(refusal) = error
+            .as_database_error()
+            .and_then(|e| e.try_downcast_ref::<PgDatabaseError>())
+        else {
+            return format!("{}: {error}", self.path.display());
+        };
+        let line = match refusal.position() {
+            Some(sqlx::postgres::PgErrorPosition::Original(character)) => {
+                format!(
+                    ":{}",
+                    self.text
+                        .chars()
+                        .take(character)
+                        .filter(|c| *c == '\n')
+                        .count()
+                        + 1
+                )
+            }
+            _ => String::new(),
+        };
+        let more = [
+            ("detail", refusal.detail()),
+            ("hint", refusal.hint()),
+            ("where", refusal.r#where()),
+        ]
+        .into_iter()
+        .filter_map(|(label, text)| text.map(|text| format!("\n  {label}: {text}")))
+        .collect::<String>();
+        format!(
+            "{}{line}: {} ({}){more}",
+            self.path.display(),
+            refusal.message(),
+            refusal.code()
+        )
+    }
+}
+
+/// Makes a plain Postgres look like a Supabase project; run it as the superuser.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn bootstrap() -> Result<Source> {
+    Source::read(&paths::checkout().join("stack/sql/bootstrap.sql"))
+}
+
+/// The files of `sql/` in the order in which they apply.
+///
+/// # Errors
+/// The directory or a file cannot be read, or there is none.
+pub fn sources() -> Result<Vec<Source>> {
+    let directory = paths::checkout().join("sql");
+    let entries = std::fs::read_dir(&directory)
+        .with_context(|| format!("cannot read {}", directory.display()))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "sql") {
+            files.push(path);
+        }
+    }
+    if files.is_empty() {
+        bail!("{} holds no .sql file", directory.display());
+    }
+    files.sort();
+    files.iter().map(|path| Source::read(path)).collect()
+}
+
+/// Applies `sql/` as the role that the connection is signed in as.
+///
+/// # Errors
+/// A file cannot be read, or a statement fails.
+pub async fn apply(owner: &mut PgConnection) -> Result<()> {
+    for source in sources()? {
+        source.run(owner).await?;
+    }
+    Ok(())
+}
+
+/// Changes when the bootstrap or a file of `sql/` does.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn digest() -> Result<String> {
+    let mut hash = Sha256::new();
+    for source in std::iter::once(bootstrap()?).chain(sources()?) {
+        hash.update(source.name());
+        hash.update([0]);
+        hash.update(&source.text);
+        hash.update([0]);
+    }
+    Ok(hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
+}

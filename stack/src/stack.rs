@@ -1,0 +1,294 @@
+//! Everything together: Postgres with the engine, Redis, the stand-in, the worker.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sqlx::{Connection as _, PgConnection};
+
+use crate::cluster::{Cluster, ClusterConfig, SUPERUSER};
+use crate::extension::{self, Extension};
+use crate::installation::Installation;
+use crate::ports::Ports;
+use crate::redis_server::RedisServer;
+use crate::worker::{self, Worker};
+use crate::{migrations, schema};
+use bondhu_standin::{Client, Provider, Standin, StandinConfig};
+
+/// The database, named as on Supabase.
+pub const DATABASE: &str = "postgres";
+
+/// Origin of the app that people come back to after consent.
+pub const APP_ORIGIN: &str = "http://127.0.0.1:3000";
+
+/// A running stack. Dropping it ends its parts, those first that depend on others.
+#[derive(Debug)]
+pub struct Stack {
+    /// The sync worker.
+    pub worker: Worker,
+    /// The providers.
+    pub standin: Standin,
+    /// Redis.
+    pub redis: RedisServer,
+    /// Postgres.
+    pub cluster: Cluster,
+    /// What the worker was told.
+    pub environment: worker::Environment,
+    directory: PathBuf,
+}
+
+/// What a stack is made of.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    /// Where it keeps its files.
+    pub directory: &'a Path,
+    /// What it listens on.
+    pub ports: Ports,
+    /// Whether the next start goes on with what this one stored.
+    pub keep: bool,
+    /// The engine.
+    pub engine: &'a Extension,
+}
+
+/// Builds the engine for the stack's Postgres; cargo's progress goes to standard error.
+///
+/// # Errors
+/// Postgres is not installed, or the build fails.
+pub fn build_engine() -> Result<Extension> {
+    extension::build(&Installation::debian_15()?, std::process::Stdio::inherit())
+}
+
+impl Stack {
+    /// Starts the parts, each after those it needs; `said` hears of every step.
+    ///
+    /// # Errors
+    /// A part does not start.
+    pub async fn start(plan: &Plan<'_>, mut said: impl FnMut(&str)) -> Result<Self> {
+        let directory = plan.directory;
+        let cluster = start_postgres(plan).await?;
+        said(&format!(
+            "PostgreSQL {} on port {}, with the engine",
+            cluster.installation.major, plan.ports.postgres
+        ));
+
+        match prepare_database(&cluster).await? {
+            0 => said("schema: up to date"),
+            1 => said("schema: 1 migration applied as role postgres, no superuser"),
+            n => said(&format!(
+                "schema: {n} migrations applied as role postgres, no superuser"
+            )),
+        }
+
+        let redis =
+            RedisServer::in_directory(plan.ports.redis, &directory.join("redis"), plan.keep)
+                .await?;
+        said(&format!("Redis on port {}", plan.ports.redis));
+
+        let standin = Standin::start(standin_config(plan.ports)).await?;
+        point_providers_at(&cluster.url("postgres", DATABASE), &standin, plan.ports).await?;
+        said(&format!(
+            "stand-in for Spotify and YouTube on port {}",
+            plan.ports.standin
+        ));
+
+        let mut environment =
+            worker_environment(&cluster, DATABASE, &standin, plan.ports, token_key(plan)?);
+        environment.extend(mirror_environment(&cluster, DATABASE, &redis));
+        let files = directory.join("worker");
+        fs::create_dir_all(&files)?;
+        worker::run(&["cron", "install"], &environment, &files)?;
+        let worker = Worker::start(&environment, plan.ports.worker, &files).await?;
+        said(&format!(
+            "sync-worker on port {}, its jobs scheduled in pg_cron",
+            plan.ports.worker
+        ));
+
+        Ok(Self {
+            worker,
+            standin,
+            redis,
+            cluster,
+            environment,
+            directory: directory.to_owned(),
+        })
+    }
+
+    /// Connection string of a role.
+    pub fn database_url(&self, role: &str) -> String {
+        self.cluster.url(role, DATABASE)
+    }
+
+    /// Runs a subcommand of the worker to its end and returns what it printed.
+    ///
+    /// # Errors
+    /// It fails, with all it said.
+    pub fn run_worker(&self, arguments: &[&str]) -> Result<String> {
+        worker::run(arguments, &self.environment, &self.directory.join("worker"))
+    }
+
+    /// Fails, with the end of a log, when a part has ended by itself.
+    ///
+    /// # Errors
+    /// One has.
+    pub fn check_running(&mut self) -> Result<()> {
+        self.cluster.check_running()?;
+        self.redis.check_running()?;
+        self.worker.check_running()
+    }
+}
+
+async fn start_postgres(plan: &Plan<'_>) -> Result<Cluster> {
+    let tree = plan.directory.join("postgres");
+    if tree.exists() {
+        fs::remove_dir_all(&tree).with_context(|| format!("cannot renew {}", tree.display()))?;
+    }
+    let installation = Installation::debian_15()?.private_tree(&tree)?;
+    plan.engine.install(&installation)?;
+    let config = ClusterConfig {
+        port: plan.ports.postgres,
+        durable: true,
+        cron_database: DATABASE.to_owned(),
+    };
+    Cluster::start(installation, &plan.directory.join("data"), &config).await
+}
+
+async fn prepare_database(cluster: &Cluster) -> Result<usize> {
+    let mut superuser = PgConnection::connect(&cluster.url(SUPERUSER, DATABASE)).await?;
+    sqlx::query("set client_min_messages = warning")
+        .execute(&mut superuser)
+        .await?;
+    schema::bootstrap()?.run(&mut superuser).await?;
+
+    let mut owner = PgConnection::connect(&cluster.url("postgres", DATABASE)).await?;
+    let applied = migrations::apply(&mut owner).await?;
+    sqlx::query("select bondhu.install_engine()")
+        .execute(&mut owner)
+        .await
+        .context("bondhu.install_engine()")?;
+    owner.close().await?;
+
+    // The operator's part: the migrations make the role without a login.
+    sqlx::query("alter role bondhu_worker login")
+        .execute(&mut superuser)
+        .await?;
+    superuser.close().await?;
+    Ok(applied)
+}
+
+/// Applications that the worker on these ports signs in as.
+pub fn standin_config(ports: Ports) -> StandinConfig {
+    let client = |id: &str, provider| Client {
+        id: id.to_owned(),
+        secret: format!("{id}-secret"),
+        redirect_uris: vec![callback(ports, provider)],
+    };
+    StandinConfig {
+        port: ports.standin,
+        spotify: client("local-spotify-app", "spotify"),
+        google: client("local-google-app", "youtube"),
+        ..StandinConfig::default()
+    }
+}
+
+fn callback(ports: Ports, provider: &str) -> String {
+    format!(
+        "http://127.0.0.1:{}/oauth/{provider}/callback",
+        ports.worker
+    )
+}
+
+/// Sets a database's providers up as the stand-in's; `database` is its owner's.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn point_providers_at(database: &str, standin: &Standin, ports: Ports) -> Result<()> {
+    let config = standin_config(ports);
+    let mut owner = PgConnection::connect(database).await?;
+    for (name, provider, client) in [
+        ("spotify", Provider::Spotify, config.spotify),
+        ("youtube", Provider::YouTube, config.google),
+    ] {
+        sqlx::query(
+            "update bondhu.provider_settings set client_id = $2, authorize_url = $3, redirect_uri = $4, \
+             return_to_allow_list = array[$5], blocked_until = null, blocked_reason = null where provider = $1",
+        )
+        .bind(name)
+        .bind(client.id)
+        .bind(standin.authorize_url(provider))
+        .bind(callback(ports, name))
+        .bind(APP_ORIGIN)
+        .execute(&mut owner)
+        .await
+        .context("bondhu.provider_settings")?;
+    }
+    Ok(owner.close().await?)
+}
+
+/// What a worker is told that syncs `database` from the stand-in.
+pub fn worker_environment(
+    cluster: &Cluster,
+    database: &str,
+    standin: &Standin,
+    ports: Ports,
+    token_key: String,
+) -> worker::Environment {
+    let config = standin_config(ports);
+    let address = format!("127.0.0.1:{}", ports.worker);
+    vec![
+        ("DATABASE_URL", cluster.url("bondhu_worker", database)),
+        ("BONDHU_TOKEN_KEYS", token_key),
+        ("SPOTIFY_CLIENT_ID", config.spotify.id),
+        ("SPOTIFY_CLIENT_SECRET", config.spotify.secret),
+        ("SPOTIFY_ACCOUNTS_URL", standin.spotify_accounts_url()),
+        ("SPOTIFY_API_URL", standin.spotify_api_url()),
+        ("GOOGLE_CLIENT_ID", config.google.id),
+        ("GOOGLE_CLIENT_SECRET", config.google.secret),
+        ("GOOGLE_OAUTH_URL", standin.google_oauth_url()),
+        ("YOUTUBE_API_URL", standin.youtube_api_url()),
+        ("BONDHU_PUBLIC_URL", format!("http://{address}")),
+        ("BONDHU_HTTP_ADDR", address),
+        (
+            "BONDHU_LOG",
+            std::env::var("BONDHU_LOG").unwrap_or_else(|_| "info".to_owned()),
+        ),
+    ]
+}
+
+/// What it is told besides to mirror into `redis`.
+pub fn mirror_environment(
+    cluster: &Cluster,
+    database: &str,
+    redis: &RedisServer,
+) -> [(&'static str, String); 2] {
+    [
+        ("BONDHU_REPLICATION_URL", cluster.url("postgres", database)),
+        ("REDIS_URL", redis.url()),
+    ]
+}
+
+/// A key that nothing is sealed with yet.
+pub fn fresh_token_key() -> String {
+    format!("local:{}", STANDARD.encode(rand::random::<[u8; 32]>()))
+}
+
+/// A fresh key, or the kept stack's: its stored tokens are sealed with it.
+fn token_key(plan: &Plan<'_>) -> Result<String> {
+    let file = plan.directory.join("token-keys");
+    if let Ok(kept) = fs::read_to_string(&file) {
+        return Ok(kept.trim().to_owned());
+    }
+    let key = fresh_token_key();
+    if plan.keep {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let mut options = fs::File::options();
+        let mut out = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&file)?;
+        std::io::Write::write_all(&mut out, key.as_bytes())?;
+    }
+    Ok(key)
+}

@@ -1,0 +1,250 @@
+//! The template database that test databases are copied from.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection as _, PgConnection};
+use url::Url;
+
+use crate::schema;
+
+/// Its name.
+pub const NAME: &str = "bondhu_template";
+
+const LETS_GO_WITHIN: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Any number; one process at a time builds.
+const BUILD_LOCK: i64 = 0x626f_6e64_6875_0001;
+const CRON_LOCK: i64 = 0x626f_6e64_6875_0002;
+
+/// Makes the template when it is missing or older than `sql/`.
+///
+/// # Errors
+/// The server does not answer, or `sql/` does not apply.
+pub async fn ensure(server: &Url) -> Result<()> {
+    let mut admin = connect(server, None, None).await?;
+    sqlx::query("select pg_advisory_lock($1)")
+        .bind(BUILD_LOCK)
+        .execute(&mut admin)
+        .await?;
+
+    let engine: Option<String> = sqlx::query_scalar(
+        "select default_version from pg_available_extensions where name = 'bondhu'",
+    )
+    .fetch_optional(&mut admin)
+    .await?;
+    let wanted = format!(
+        "{} engine {}",
+        schema::digest()?,
+        engine.as_deref().unwrap_or("absent")
+    );
+    let present: Option<Option<String>> = sqlx::query_scalar(
+        "select shobj_description(oid, 'pg_database') from pg_database where datname = $1",
+    )
+    .bind(NAME)
+    .fetch_optional(&mut admin)
+    .await?;
+    if present.flatten().as_deref() != Some(&wanted) {
+        // Under another name until it is whole: a killed build leaves no half template.
+        let draft = format!("{NAME}_draft");
+        run(
+            &mut admin,
+            &format!("drop database if exists {draft} with (force)"),
+        )
+        .await?;
+        run(
+            &mut admin,
+            &format!("create database {draft} template template0"),
+        )
+        .await?;
+        build(server, &draft).await?;
+        run(
+            &mut admin,
+            &format!("comment on database {draft} is '{wanted}'"),
+        )
+        .await?;
+        run(
+            &mut admin,
+            &format!("drop database if exists {NAME} with (force)"),
+        )
+        .await?;
+        run(
+            &mut admin,
+            &format!("alter database {draft} rename to {NAME}"),
+        )
+        .await?;
+    }
+    admin.close().await?;
+    Ok(())
+}
+
+/// Bootstraps `database` and applies `sql/` as the owner; the worker may sign in.
+///
+/// # Errors
+/// A statement fails.
+pub async fn build(server: &Url, database: &str) -> Result<()> {
+    let mut superuser = connect(server, None, Some(database)).await?;
+    schema::bootstrap()?.run(&mut superuser).await?;
+    let mut owner = connect(server, Some("postgres"), Some(database)).await?;
+    schema::apply(&mut owner).await?;
+    run(&mut superuser, "alter role bondhu_worker login").await?;
+    owner.close().await?;
+    superuser.close().await?;
+    Ok(())
+}
+
+/// Copies the template.
+///
+/// # Errors
+/// There is no template, or the name is taken.
+pub async fn copy(server: &Url, name: &str) -> Result<()> {
+    copy_of(server, NAME, name).await
+}
+
+/// Copies a database that nobody is connected to.
+///
+/// # Errors
+/// There is no such database, or the name is taken.
+pub async fn copy_of(server: &Url, source: &str, name: &str) -> Result<()> {
+    let mut admin = connect(server, None, None).await?;
+    // Rebuilding and copying exclude each other; copies do not.
+    sqlx::query("select pg_advisory_lock_shared($1)")
+        .bind(BUILD_LOCK)
+        .execute(&mut admin)
+        .await?;
+    run(
+        &mut admin,
+        &format!("create database {name} template {source}"),
+    )
+    .await?;
+    // A database's privileges are not part of a copy.
+    run(
+        &mut admin,
+        &format!("grant create, connect on database {name} to postgres"),
+    )
+    .await?;
+    admin.close().await?;
+    Ok(())
+}
+
+/// Copies the template to the database that pg_cron runs in; the connection holds the lock on it.
+///
+/// # Errors
+/// The server has no pg_cron, or the copy fails.
+pub async fn copy_for_cron(server: &Url) -> Result<(String, PgConnection)> {
+    let mut admin = connect(server, None, None).await?;
+    let name: Option<String> =
+        sqlx::query_scalar("select current_setting('cron.database_name', true)")
+            .fetch_one(&mut admin)
+            .await?;
+    let name = name.context("this Postgres does not load pg_cron")?;
+    sqlx::query("select pg_advisory_lock($1)")
+        .bind(CRON_LOCK)
+        .execute(&mut admin)
+        .await?;
+    remove(server, &name).await?;
+    copy(server, &name).await?;
+    let mut superuser = connect(server, None, Some(&name)).await?;
+    schema::bootstrap()?.run(&mut superuser).await?;
+    superuser.close().await?;
+    Ok((name, admin))
+}
+
+/// Removes a database with its slots and sessions.
+///
+/// # Errors
+/// The server does not answer, or a slot stays busy.
+pub async fn remove(server: &Url, name: &str) -> Result<()> {
+    let mut admin = connect(server, None, None).await?;
+    let slots: Vec<String> =
+        sqlx::query_scalar("select slot_name::text from pg_replication_slots where database = $1")
+            .bind(name)
+            .fetch_all(&mut admin)
+            .await?;
+    for slot in slots {
+        drop_slot(&mut admin, &slot).await?;
+    }
+    run(
+        &mut admin,
+        &format!("drop database if exists {name} with (force)"),
+    )
+    .await?;
+    admin.close().await?;
+    Ok(())
+}
+
+/// Drops a replication slot, if it is there, and ends whoever reads from it.
+///
+/// # Errors
+/// The server does not answer, or the slot stays in use.
+pub async fn drop_slot(admin: &mut PgConnection, slot: &str) -> Result<()> {
+    let deadline = Instant::now() + LETS_GO_WITHIN;
+    loop {
+        let held: Option<Option<i32>> =
+            sqlx::query_scalar("select active_pid from pg_replication_slots where slot_name = $1")
+                .bind(slot)
+                .fetch_optional(&mut *admin)
+                .await?;
+        let attempt = match held {
+            None => return Ok(()),
+            Some(Some(pid)) => {
+                sqlx::query("select pg_terminate_backend($1)")
+                    .bind(pid)
+                    .execute(&mut *admin)
+                    .await
+            }
+            Some(None) => {
+                sqlx::query("select pg_drop_replication_slot($1)")
+                    .bind(slot)
+                    .execute(&mut *admin)
+                    .await
+            }
+        };
+        // A walsender needs a moment between its signal and letting go of the slot.
+        if Instant::now() > deadline {
+            attempt.with_context(|| format!("replication slot {slot} stays in use"))?;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Runs statements; the error names them.
+///
+/// # Errors
+/// One fails.
+pub async fn run(connection: &mut PgConnection, sql: &str) -> Result<()> {
+    sqlx::raw_sql(sql)
+        .execute(connection)
+        .await
+        .with_context(|| sql.to_owned())?;
+    Ok(())
+}
+
+/// A connection; `None` keeps what the URL says.
+///
+/// # Errors
+/// The server does not let us in.
+pub async fn connect(
+    server: &Url,
+    user: Option<&str>,
+    database: Option<&str>,
+) -> Result<PgConnection> {
+    let mut options: PgConnectOptions = server.as_str().parse()?;
+    if let Some(user) = user {
+        options = options.username(user);
+    }
+    if let Some(database) = database {
+        options = options.database(database);
+    }
+    // What the bootstrap says about objects that exist is no news.
+    let options = options.options([("client_min_messages", "warning")]);
+    PgConnection::connect_with(&options).await.with_context(|| {
+        format!(
+            "Postgres at {}:{} does not let us in",
+            server.host_str().unwrap_or("?"),
+            server.port().unwrap_or(5432)
+        )
+    })
+}
