@@ -102,7 +102,12 @@ fn every_code_that_the_schema_raises_is_in_the_readme() {
     let documented = documented();
     let mut raised = BTreeSet::new();
     for entry in fs::read_dir(paths::checkout().join("sql")).unwrap() {
-        let source = fs::read_to_string(entry.unwrap().path()).unwrap();
+        let path = entry.unwrap().path();
+        // No API role may call what is in there.
+        if path.ends_with("96_uninstall.sql") {
+            continue;
+        }
+        let source = fs::read_to_string(path).unwrap();
         for after in source.split("errcode = '").skip(1) {
             raised.insert(after[..5].to_owned());
         }

@@ -269,8 +269,8 @@ const TO_ANOTHER_OWNER: &str = "
     declare object text;
     begin
       for object in
-        select format('table %s', c.oid::regclass) from pg_class c
-        where c.relnamespace in ('public'::regnamespace, 'bondhu'::regnamespace) and c.relkind in ('r', 'p')
+        select format('table %s', c.oid::regclass) from pg_class c -- views too
+        where c.relnamespace in ('public'::regnamespace, 'bondhu'::regnamespace) and c.relkind in ('r', 'p', 'v')
         union all
         select format('function %s', p.oid::regprocedure) from pg_proc p
         where p.pronamespace in ('public'::regnamespace, 'bondhu'::regnamespace)

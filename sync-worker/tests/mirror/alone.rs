@@ -154,7 +154,7 @@ async fn a_document_that_takes_too_long_holds_nobody_else_up() {
 const LATE_BY: Duration = Duration::from_secs(3);
 
 #[tokio::test]
-async fn what_came_too_late_is_brought_again_and_the_stream_goes_on() {
+async fn what_came_too_late_is_brought_again_and_nobody_is_left_to_postgres() {
     let stage = Stage::new().await;
     let proxy = Proxy::to(stage.redis_port).await.unwrap();
     let through = MirrorConfig {
@@ -177,7 +177,6 @@ async fn what_came_too_late_is_brought_again_and_the_stream_goes_on() {
     }
     stage.caught_up().await;
     assert_eq!(counted(&mirror, "bondhu_mirror_apart"), 0);
-    assert_eq!(counted(&mirror, "bondhu_mirror_restarts_total"), 0);
     mirror.stop().await;
 }
 

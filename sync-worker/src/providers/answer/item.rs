@@ -93,7 +93,7 @@ impl<'a> Item<'a> {
                 // Dots alone are a way through a path.
                 id.len() <= LONGEST_ID
                     && storable(id)
-                    && (id.is_empty() || id.trim_matches('.') != "")
+                    && (id.is_empty() || !id.trim_matches('.').is_empty())
             })
         })?;
         Some(id).filter(|id| !id.is_empty())
