@@ -11,36 +11,49 @@ pub struct Reading {
     length: usize,
 }
 
-const VIRAMAS: [char; 2] = ['\u{94d}', '\u{9cd}'];
-const NUKTAS: [char; 2] = ['\u{93c}', '\u{9bc}'];
+const VIRAMA: char = '\u{94d}';
+const BENGALI_VIRAMA: char = '\u{9cd}';
+const VIRAMAS: [char; 2] = [VIRAMA, BENGALI_VIRAMA];
+const NUKTA: char = '\u{93c}';
+const BENGALI_NUKTA: char = '\u{9bc}';
 
-/// Bengali vowel signs in two parts: "ে" and "া" are "ো".
-const TWO_PARTS: [(char, char, char); 2] = [
-    ('\u{9c7}', '\u{9be}', '\u{9cb}'),
-    ('\u{9c7}', '\u{9d7}', '\u{9cc}'),
-];
+// Bengali vowel signs, of which two may come in two parts: "ে" and "া" are "ো".
+const A: char = '\u{9be}';
+const E: char = '\u{9c7}';
+const O: char = '\u{9cb}';
+const AU: char = '\u{9cc}';
+const AU_LENGTH: char = '\u{9d7}';
 
 impl Reading {
     /// `text` with every character folded, or at least the first `most` of what that gives.
     /// Most texts are as they are read, and come back themselves.
     pub fn of<'a>(&'a mut self, text: &'a str, most: usize) -> &'a str {
-        let Some(at) = first_change(text) else {
+        if text.is_ascii() {
             return text;
-        };
-        let (same, rest) = text.split_at(at);
+        }
+        let mut change = first_change(text, None);
+        if change.is_none() {
+            return text;
+        }
         self.text.clear();
-        self.text.push_str(same);
-        self.length = same.chars().count();
-        for c in rest.chars() {
-            // One more, since a character can still change the one before it.
-            if self.length > most {
+        self.length = 0;
+        let mut rest = text;
+        // One more than `most`, since a character can still change the one before it.
+        while self.length <= most {
+            let (same, changed) = rest.split_at(change.unwrap_or(rest.len()));
+            self.text.push_str(same);
+            self.length += same.chars().count();
+            let mut chars = changed.chars();
+            let Some(c) = chars.next() else {
                 break;
-            }
+            };
             match (fold(c), syllable(c)) {
                 (Some(folded), _) => folded.iter().for_each(|&c| self.push(c)),
                 (None, Some(number)) => letters(number).for_each(|c| self.push(c)),
                 (None, None) => self.push(c),
             }
+            rest = chars.as_str();
+            change = first_change(rest, self.text.chars().next_back());
         }
         &self.text
     }
@@ -79,23 +92,14 @@ enum Settled {
 
 #[inline]
 fn settled(last: Option<char>, c: char) -> Settled {
-    // All that follows is about signs from nukta to length mark, in either block.
-    if !matches!(c, '\u{93c}'..='\u{94d}' | '\u{9bc}'..='\u{9d7}') {
-        return Settled::Yes;
+    let virama = || last.filter(|last| VIRAMAS.contains(last));
+    match c {
+        VIRAMA | BENGALI_VIRAMA if virama().is_some() => Settled::Again,
+        NUKTA | BENGALI_NUKTA => virama().map_or(Settled::Yes, Settled::Before),
+        A if last == Some(E) => Settled::Both(O),
+        AU_LENGTH if last == Some(E) => Settled::Both(AU),
+        _ => Settled::Yes,
     }
-    let virama = last.filter(|last| VIRAMAS.contains(last));
-    if let Some(virama) = virama {
-        if VIRAMAS.contains(&c) {
-            return Settled::Again;
-        }
-        if NUKTAS.contains(&c) {
-            return Settled::Before(virama);
-        }
-    }
-    let parts = TWO_PARTS.iter();
-    let mut both = parts.filter(|&&(first, second, _)| last == Some(first) && c == second);
-    both.next()
-        .map_or(Settled::Yes, |&(_, _, both)| Settled::Both(both))
 }
 
 /// The letters of a Hangul syllable (The Unicode Standard, 3.12).
@@ -117,12 +121,8 @@ const fn syllable(c: char) -> Option<u32> {
     }
 }
 
-/// Where the first character starts that is not read as it is.
-fn first_change(text: &str) -> Option<usize> {
-    if text.is_ascii() {
-        return None;
-    }
-    let mut last = None;
+/// Where the first character starts that is not read as it is, after `last`.
+fn first_change(text: &str, mut last: Option<char>) -> Option<usize> {
     text.char_indices().find_map(|(at, c)| {
         let last = last.replace(c);
         let same = c.is_ascii()

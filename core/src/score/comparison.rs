@@ -2,6 +2,7 @@
 //! been happier" is happy. Negation would turn them.
 
 use super::hash::WordHash;
+use super::lexicon::{Entry, Lexicon};
 use super::tokens::{Token, Tokens};
 
 const fn word(text: &str) -> u32 {
@@ -81,9 +82,12 @@ const NOT_AT_ALL: &str = "not";
 
 /// Writes "so" for each negation that only strengthens, and what is better, worse or less than
 /// all as what it is.
-pub(super) fn strengthen(tokens: &mut Tokens, lexicon: &super::lexicon::Lexicon<'_>) {
+pub(super) fn strengthen(tokens: &mut Tokens, lexicon: &Lexicon<'_>) {
     for at in 0..tokens.list().len() {
         let clause = Clause(tokens.list());
+        if !clause.negates(at) {
+            continue;
+        }
         let compared = clause.compared(at);
         if compared.is_none() && !clause.compares_before(at) {
             continue;
@@ -114,6 +118,11 @@ impl Clause<'_> {
             .is_some_and(|token| words.contains(&token.hash))
     }
 
+    fn negates(&self, at: usize) -> bool {
+        const NEGATES: u8 = Entry::NEGATES_NEXT | Entry::NEGATES_BEFORE;
+        self.0.get(at).is_some_and(|token| token.entry.is(NEGATES))
+    }
+
     fn ends(&self, at: usize) -> bool {
         self.0.get(at).is_none_or(|token| token.ends_clause)
     }
@@ -134,7 +143,7 @@ impl Clause<'_> {
     /// Where the comparative stands that the negation at `at` makes a superlative.
     fn compared(&self, at: usize) -> Option<usize> {
         let token = self.0.get(at).filter(|token| !token.ends_clause)?;
-        if !token.entry.is(super::lexicon::Entry::NEGATES_NEXT) {
+        if !token.entry.is(Entry::NEGATES_NEXT) {
             return None;
         }
         let next = self.skip(at + 1, ADVERBS);
