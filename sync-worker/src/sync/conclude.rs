@@ -120,6 +120,10 @@ impl Pull<'_> {
             Some(Ending::Counted(verdict)) if !decided => {
                 self.decide(shelf, &mut transaction, verdict).await?;
             }
+            // Where its pages led is not believed a second time.
+            Some(Ending::Short(Shortfall::Endless)) => {
+                etag::forget(&mut transaction, shelf.lease.owner, shelf.resource).await?;
+            }
             _ => {}
         }
         transaction.commit().await?;

@@ -71,7 +71,7 @@ async fn a_consent_survives_an_empty_budget_and_is_told_its_account_by_the_first
         let (id, name) = account(&world, user, provider).await;
         let (spotify, channel, display_name) = world.standin.with_account(4, |account| {
             (
-                account.spotify_id.clone(),
+                format!("acct-{}", account.spotify_id),
                 account.video.channel_id.clone(),
                 account.display_name.clone(),
             )
@@ -133,7 +133,7 @@ async fn linked_again_on_an_empty_budget_the_same_account_keeps_what_it_brought(
         );
         let id = world
             .standin
-            .with_account(again, |account| account.spotify_id.clone());
+            .with_account(again, |account| format!("acct-{}", account.spotify_id));
         assert_eq!(account(&world, user, Provider::Spotify).await.0, Some(id));
     }
 }
