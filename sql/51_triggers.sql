@@ -67,7 +67,8 @@ begin
       create or replace trigger bondhu_create_profile after insert on auth.users
         for each row execute function bondhu.create_profile();
     elsif lost.state = 'disabled' then
-      execute format('alter table %s enable trigger %I', lost.relation, lost.name);
+      execute format('alter table %I.%I enable trigger %I',
+        split_part(lost.relation, '.', 1), split_part(lost.relation, '.', 2), lost.name);
     end if;
   end loop;
 end

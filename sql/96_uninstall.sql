@@ -117,7 +117,7 @@ begin
   join bondhu.public_objects() o on o.kind = 'function' and o.name = p.proname
   where p.pronamespace = 'public'::regnamespace and p.proconfig @> array['search_path=pg_catalog, pg_temp'];
   execute 'drop function ' || functions;
-  execute format('drop table %s cascade', relations);
+  execute 'drop table ' || relations || ' cascade';
   revoke usage on schema public from bondhu_worker;
   drop schema bondhu cascade;
 

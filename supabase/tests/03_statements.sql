@@ -57,7 +57,7 @@ select is_empty(
 select is_empty(
   $$ select p.oid::regprocedure from pg_proc p
      where p.pronamespace::regnamespace::text in ('public', 'bondhu')
-       and regexp_replace(p.prosrc, '--[^\n]*', '', 'g') ~* '\yexecute\s+(?!format\(|''|(function|procedure|on)\y)' $$,
+       and regexp_replace(p.prosrc, '--[^\n]*', '', 'g') ~* '\yexecute\s+(?!format\(|''|(function|procedure|on|with)\y)' $$,
   'a statement that is put together is put together by format()');
 select is_empty(
   $$ select p.oid::regprocedure from pg_proc p

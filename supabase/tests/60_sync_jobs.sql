@@ -17,7 +17,7 @@ from people, unnest(array[ada, bela]) person, unnest(array['spotify', 'youtube']
 insert into bondhu.sync_jobs (user_id, provider) select user_id, provider from provider_connections where user_id in (select unnest(array[ada, bela]) from people);
 
 create temp table claimed (worker text, user_id uuid, provider text, lease_token uuid, checkpoint jsonb, attempts integer, scopes text[],
-  resources jsonb, requested boolean);
+  resources jsonb, requested boolean, requests_left integer, more_at timestamptz);
 grant all on claimed to public;
 
 select pg_temp.act_as('bondhu_worker');
