@@ -32,6 +32,9 @@ pub(super) struct Checkpoint {
     /// Whether the resource under way was begun anew because its place was lost.
     #[serde(default)]
     pub(super) restarted: bool,
+    /// Whether the provider has answered at all since the walk began.
+    #[serde(default)]
+    pub(super) answered: bool,
     /// What could not be brought, and why.
     #[serde(default)]
     pub(super) missing: Vec<Missing>,
@@ -63,6 +66,7 @@ impl Checkpoint {
             trail: Trail::default(),
             lost: BTreeMap::new(),
             restarted: false,
+            answered: false,
             missing: Vec::new(),
         }
     }
@@ -91,13 +95,18 @@ impl Checkpoint {
         self.trail = Trail::default();
     }
 
-    /// The resource under way is finished, or given up.
-    pub(super) fn finish(&mut self, resource: Resource) {
-        self.done.push(resource);
+    /// The resource under way is left, to be begun anew.
+    pub(super) fn put_off(&mut self) {
         self.part.clear();
         self.restart();
         self.lost.clear();
         self.restarted = false;
+    }
+
+    /// The resource under way is finished, or given up.
+    pub(super) fn finish(&mut self, resource: Resource) {
+        self.done.push(resource);
+        self.put_off();
     }
 
     /// A part of it is: one id, or several joined with commas.

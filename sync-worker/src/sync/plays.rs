@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bondhu_core::retry::Failure;
+use bondhu_core::retry::{Failure, Policy};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
@@ -32,7 +32,13 @@ impl Asked<'_> {
             let path = "/me/player/recently-played";
             let limit = self.changed_limit();
             let url = spotify::page_url(api, path, &[], next.as_deref(), limit)?;
-            let answer = api.get(url, self.bearer).await?;
+            let answer = match api.get(url, self.bearer).await {
+                // The pages before it are stored: the provider forgets them soon.
+                Err(error) if !rows.is_empty() && error.failure.policy() != Policy::Refresh => {
+                    return Ok(self.played(rows, Onward::Broken(error.failure), None, lost));
+                }
+                answer => answer?,
+            };
             let (plays, onward) = self.plays(&answer, now + AHEAD, &mut lost);
             let barren = plays.is_empty();
             items += plays.len();

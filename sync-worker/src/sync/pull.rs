@@ -17,9 +17,9 @@ use super::shortfall::Shortfall;
 use crate::providers::ProviderError;
 use crate::tastes;
 
-/// How often an answer may be unreadable before the walk goes on without its list: bytes that are
-/// the same each time would fail for ever, and keep what comes after from being asked for.
-const UNREADABLE_TRIES: u32 = 3;
+/// How often a list may get no answer that can be read before the walk goes on without it: what
+/// fails the same way each time would fail for ever, and keep what comes after from being asked for.
+const TRIES: u32 = 3;
 
 /// A pull under way.
 pub(super) struct Pull<'a> {
@@ -37,6 +37,8 @@ pub(super) struct Pull<'a> {
     pub(super) requested: bool,
     /// Tries that failed before this one.
     pub(super) attempts: u32,
+    /// Lists without an answer so far, put off until it is known whether others have one.
+    pub(super) silent: Vec<(Resource, ProviderError)>,
     /// Tells it to stop at the next page.
     pub(super) stop: &'a CancellationToken,
 }
@@ -61,6 +63,13 @@ impl Pull<'_> {
                 self.give_up(resource, Failure::ScopeMissing);
             }
         }
+        for (resource, error) in std::mem::take(&mut self.silent) {
+            // No list has an answer: the provider is away, and that is waited for.
+            if !self.checkpoint.answered {
+                return Err(error.into());
+            }
+            self.give_up(resource, error.failure);
+        }
         let mut transaction = self.begin().await?;
         tastes::refresh(&mut transaction, owner).await?;
         let outcome = Outcome::walked(&self.checkpoint.missing);
@@ -82,6 +91,7 @@ impl Pull<'_> {
     }
 
     async fn walk(&mut self, resource: Resource) -> Result<(), SyncError> {
+        let user = self.session.lease.owner.user;
         while !self.checkpoint.done.contains(&resource) {
             if self.stop.is_cancelled() {
                 return Err(SyncError::Stopping);
@@ -91,7 +101,17 @@ impl Pull<'_> {
                 return Ok(());
             };
             match self.fetch(resource, &part).await {
-                Ok(fetched) => self.store(resource, &part, fetched).await?,
+                Ok(fetched) => {
+                    let unanswered = self.silent.len() as u32;
+                    self.checkpoint.answered |= self.session.share.sent() > unanswered;
+                    self.store(resource, &part, fetched).await?;
+                }
+                Err(SyncError::Provider(error)) if part.is_empty() && self.is_silent(&error) => {
+                    tracing::warn!(%user, resource = resource.name(), %error, "put off");
+                    self.checkpoint.put_off();
+                    self.silent.push((resource, error));
+                    return Ok(());
+                }
                 Err(SyncError::Provider(error)) => self.go_on_after(resource, &part, error)?,
                 Err(error) => return Err(error),
             }
@@ -143,6 +163,11 @@ impl Pull<'_> {
             .await
     }
 
+    /// Whether a failure is one of a server that has had its tries.
+    fn is_silent(&self, error: &ProviderError) -> bool {
+        matches!(error.failure, Failure::ServerError | Failure::TimedOut) && self.attempts >= TRIES
+    }
+
     /// Decides what follows from a refusal.
     fn go_on_after(
         &mut self,
@@ -152,7 +177,8 @@ impl Pull<'_> {
     ) -> Result<(), SyncError> {
         let user = self.session.lease.owner.user;
         let policy = match error.failure {
-            Failure::Malformed if self.attempts >= UNREADABLE_TRIES => Policy::SkipResource,
+            Failure::Malformed if self.attempts >= TRIES => Policy::SkipResource,
+            _ if self.is_silent(&error) => Policy::SkipResource,
             failure => failure.policy(),
         };
         match policy {
@@ -179,7 +205,11 @@ impl Pull<'_> {
     /// Goes on without a resource. What an earlier pull brought of it stays.
     fn give_up(&mut self, resource: Resource, failure: Failure) {
         self.checkpoint.finish(resource);
-        if resource.is_extended() {
+        let says_so = !matches!(
+            failure,
+            Failure::ServerError | Failure::TimedOut | Failure::Malformed | Failure::TooLarge
+        );
+        if resource.is_extended() && says_so {
             let known = Known::not_offered(Utc::now());
             self.learned.insert(resource.name(), known);
         } else {

@@ -232,6 +232,7 @@ async fn pull_claim(
         scopes: &claim.scopes,
         requested: claim.requested,
         attempts: claim.attempts,
+        silent: Vec::new(),
         stop,
     };
     pull.run().await

@@ -273,3 +273,34 @@ async fn an_account_is_the_same_under_another_name_and_its_playlists_stay_its_ow
     world.link(user, Provider::Spotify, 5).await;
     assert_eq!(world.count(plays, user).await, 0, "another account's go");
 }
+
+#[tokio::test]
+async fn plays_that_came_are_kept_when_older_ones_do_not() {
+    let (world, puppet, user) = linked(Provider::Spotify).await;
+    puppet.says(|asked| {
+        let lists = only(Provider::Spotify, "", |_| json!({}));
+        match asked.path.as_str() {
+            "/me/player/recently-played" if asked.get("before").is_empty() => {
+                let play = |minute| {
+                    json!({
+                        "played_at": format!("2026-11-01T10:{minute:02}:00Z"),
+                        "track": { "id": format!("t{minute}"), "name": "T" },
+                    })
+                };
+                let plays: Vec<Value> = (0..50).map(play).collect();
+                let next = asked.link("before=1");
+                Some(
+                    json!({ "items": plays, "next": next })
+                        .to_string()
+                        .into_bytes(),
+                )
+            }
+            "/me/player/recently-played" => None,
+            _ => lists(asked),
+        }
+    });
+    puppet.sync(&world).await;
+    let plays = "public.listening_history where user_id = $1";
+    assert_eq!(world.count(plays, user).await, 50);
+    assert_eq!(world.status(user, Provider::Spotify).await, "partial");
+}

@@ -245,3 +245,53 @@ async fn an_answer_that_does_not_come_in_time_is_a_fault() {
         Some("timed_out")
     );
 }
+
+const PLAYED: &str = "/spotify/v1/me/player/recently-played";
+
+#[tokio::test]
+async fn a_list_that_never_answers_costs_itself_after_three_tries_and_is_asked_for_again() {
+    let world = World::new().await;
+    let user = world.linked(Provider::Spotify, 1).await;
+    world
+        .standin
+        .inject(Fault::server_error(PLAYED).times(u32::MAX));
+    for _ in 0..3 {
+        world.let_time_pass().await;
+        world.sync().await;
+        assert_eq!(world.status(user, Provider::Spotify).await, "failing");
+    }
+    world.let_time_pass().await;
+    world.sync().await;
+    let standing = world.standing(user, Provider::Spotify).await;
+    assert_eq!(
+        (standing.status.as_str(), standing.missing),
+        ("partial", vec!["spotify.recently_played".to_owned()])
+    );
+    let artists = "public.music_top_items where user_id = $1 and kind = 'artist'";
+    assert!(world.count(artists, user).await > 0);
+
+    world.standin.heal();
+    world.let_time_pass().await;
+    world.sync().await;
+    assert_eq!(world.status(user, Provider::Spotify).await, "ok");
+}
+
+#[tokio::test]
+async fn a_provider_that_is_away_is_waited_for_however_long() {
+    let world = World::new().await;
+    let user = world.linked(Provider::Spotify, 1).await;
+    world
+        .standin
+        .inject(Fault::server_error("/spotify/v1/*").times(u32::MAX));
+    for _ in 0..5 {
+        world.let_time_pass().await;
+        world.sync().await;
+        let standing = world.standing(user, Provider::Spotify).await;
+        assert_eq!(standing.status, "failing");
+        assert_eq!(standing.last_error_code.as_deref(), Some("server_error"));
+    }
+    world.standin.heal();
+    world.let_time_pass().await;
+    world.sync().await;
+    assert_eq!(world.status(user, Provider::Spotify).await, "ok");
+}

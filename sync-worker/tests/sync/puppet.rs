@@ -59,6 +59,11 @@ impl Asked {
         list_name(&self.path, |name| self.query.get(name).map(String::as_str))
     }
 
+    /// A link to the same list with this query.
+    pub(crate) fn link(&self, query: &str) -> String {
+        format!("{}{}?{query}", self.base, self.path)
+    }
+
     /// Cuts the asked page out of a list, as the provider pages.
     pub(crate) fn page(&self, provider: Provider, all: &[Value]) -> Value {
         let number = |name: &str| self.get(name).parse::<usize>().ok();
