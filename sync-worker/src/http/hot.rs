@@ -123,13 +123,7 @@ async fn hot(
     wish: Result<Query<Wish>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let mut given = headers.get_all(header::AUTHORIZATION).iter();
-    // Of two, others on the way may have read the other one.
-    let authorization = match (given.next(), given.next()) {
-        (Some(value), None) => value.to_str().ok(),
-        _ => None,
-    };
-    let user = state.auth.verify_header(authorization).await?.user;
+    let user = state.auth.verify_headers(&headers).await?.user;
     let name = name.map_or_else(|_| String::new(), |Path(name)| name);
     let Query(wish) = wish?;
     let document = Document::ALL
