@@ -17,6 +17,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tower_http::cors::CorsLayer;
 
+use super::bounded;
 use super::jwt::{JwtError, JwtVerifier};
 use crate::hot::{HotError, HotReader, Served};
 use crate::mirror::position::{Lsn, PositionError};
@@ -42,12 +43,12 @@ pub fn router(state: HotState, origins: Vec<HeaderValue>) -> Router {
         .allow_origin(origins)
         .allow_methods([Method::GET])
         .allow_headers([header::AUTHORIZATION, header::IF_NONE_MATCH])
-        .expose_headers([header::ETAG, AS_OF, SOURCE])
+        .expose_headers([header::ETAG, header::RETRY_AFTER, AS_OF, SOURCE])
         .vary([header::AUTHORIZATION, header::ORIGIN]);
-    Router::new()
+    let routes = Router::new()
         .route("/v1/hot/{document}", get(hot))
-        .layer(cors)
-        .with_state(state)
+        .with_state(state);
+    bounded(routes).layer(cors)
 }
 
 /// Why there is no document, as the caller reads it.
