@@ -6,6 +6,7 @@ mod hot;
 pub mod jwt;
 mod listener;
 mod patience;
+mod places;
 mod readiness;
 
 use std::io::ErrorKind;
