@@ -135,6 +135,8 @@ async fn everything(env: &Environment) -> Result<(), Error> {
     let mirroring_status = mirroring.as_ref().map(Mirror::status);
     let readiness = Readiness::new(database.clone(), redis.clone().zip(mirroring_status), sync);
     let limits = http.limits;
+    let proxies = http.trusted_proxies;
+    let measured_proxies = proxies.clone();
     let mut routes = syncing.as_ref().map_or_else(Router::new, |syncing| {
         syncing.routes(http.cors_origins.clone())
     });
@@ -156,7 +158,7 @@ async fn everything(env: &Environment) -> Result<(), Error> {
     let served = {
         let stop = stop.clone();
         async move {
-            let outcome = http::serve(listener, router, limits, stop.clone()).await;
+            let outcome = http::serve(listener, router, limits, proxies, stop.clone()).await;
             // Without HTTP nobody can link an account or see what is wrong: end, and be restarted.
             stop.cancel();
             outcome
@@ -166,7 +168,7 @@ async fn everything(env: &Environment) -> Result<(), Error> {
         match metrics_listener {
             Some(listener) => {
                 let router = http::metrics_router(metrics);
-                http::serve(listener, router, limits, stop.clone()).await
+                http::serve(listener, router, limits, measured_proxies, stop.clone()).await
             }
             None => Ok(()),
         }

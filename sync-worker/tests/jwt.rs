@@ -1,6 +1,8 @@
 //! Which access tokens are accepted.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::Utc;
@@ -103,6 +105,11 @@ fn signed_with_secret(secret: &[u8], kid: Option<&str>, claims: &Value) -> Strin
     encode(&header(Algorithm::HS256, kid), claims, &key).unwrap()
 }
 
+fn authorization(values: &[&str]) -> HeaderMap {
+    let values = values.iter().map(|value| value.parse().unwrap());
+    values.map(|value| (AUTHORIZATION, value)).collect()
+}
+
 #[tokio::test]
 async fn a_token_of_a_published_key_names_its_user() {
     let project = Project::with(&[&FIRST]).await;
@@ -118,16 +125,18 @@ async fn a_token_of_a_published_key_names_its_user() {
     );
     let header = format!("bearer {token}");
     assert_eq!(
-        verifier.verify_header(Some(&header)).await,
+        verifier.verify_headers(&authorization(&[&header])).await,
         Ok(SignedIn {
             user,
             anonymous: false
         })
     );
-    for missing in [None, Some(""), Some("Basic YWRhOnNlY3JldA==")] {
+    let missing: [&[&str]; 4] = [&[], &[""], &["Basic YWRhOnNlY3JldA=="], &[&header, &header]];
+    for missing in missing {
         assert_eq!(
-            verifier.verify_header(missing).await,
-            Err(JwtError::Missing)
+            verifier.verify_headers(&authorization(missing)).await,
+            Err(JwtError::Missing),
+            "{missing:?}"
         );
     }
 }

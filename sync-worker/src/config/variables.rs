@@ -164,7 +164,7 @@ pub static METRICS_ADDR: Variable = plain(
 /// How many may be connected.
 pub static HTTP_CONNECTIONS: Variable = plain(
     "BONDHU_HTTP_CONNECTIONS",
-    "how many connections each listener has at once (1 to 65535); who comes after them waits for one to end",
+    "how many connections each listener has at once (1 to 65535); who comes after them waits for one to end; one address has a quarter of them, unless it is a trusted proxy",
     "1024",
     Some("1024"),
 );

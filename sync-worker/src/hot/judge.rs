@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use crate::cache::Envelope;
 use crate::mirror::position::{Lsn, Version};
 
-/// The mirror writes documents before it moves the watermark; it never is 1 TiB of log ahead of it.
-const MOST_AHEAD_BYTES: u64 = 1 << 40;
+/// The mirror writes documents before it moves the watermark; hardly ever is it 4 GiB of log ahead of
+/// it, and then Postgres is read. As in `cache/lua/versions.lua`.
+const MOST_AHEAD_BYTES: u64 = 4 << 30;
 
 /// What a value is worth.
 #[derive(Debug)]

@@ -17,6 +17,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tower_http::cors::CorsLayer;
 
+use super::bounded;
 use super::jwt::{JwtError, JwtVerifier};
 use crate::hot::{HotError, HotReader, Served};
 use crate::mirror::position::{Lsn, PositionError};
@@ -42,12 +43,12 @@ pub fn router(state: HotState, origins: Vec<HeaderValue>) -> Router {
         .allow_origin(origins)
         .allow_methods([Method::GET])
         .allow_headers([header::AUTHORIZATION, header::IF_NONE_MATCH])
-        .expose_headers([header::ETAG, AS_OF, SOURCE])
+        .expose_headers([header::ETAG, header::RETRY_AFTER, AS_OF, SOURCE])
         .vary([header::AUTHORIZATION, header::ORIGIN]);
-    Router::new()
+    let routes = Router::new()
         .route("/v1/hot/{document}", get(hot))
-        .layer(cors)
-        .with_state(state)
+        .with_state(state);
+    bounded(routes).layer(cors)
 }
 
 /// Why there is no document, as the caller reads it.
@@ -123,13 +124,7 @@ async fn hot(
     wish: Result<Query<Wish>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let mut given = headers.get_all(header::AUTHORIZATION).iter();
-    // Of two, others on the way may have read the other one.
-    let authorization = match (given.next(), given.next()) {
-        (Some(value), None) => value.to_str().ok(),
-        _ => None,
-    };
-    let user = state.auth.verify_header(authorization).await?.user;
+    let user = state.auth.verify_headers(&headers).await?.user;
     let name = name.map_or_else(|_| String::new(), |Path(name)| name);
     let Query(wish) = wish?;
     let document = Document::ALL

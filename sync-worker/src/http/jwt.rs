@@ -9,6 +9,8 @@ mod key_set;
 
 use std::sync::Arc;
 
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Validation, decode, decode_header};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -99,11 +101,17 @@ impl JwtVerifier {
         })
     }
 
-    /// Checks the value of an `Authorization` header.
+    /// Checks the one `Authorization` header of a request. Of two, others on the way may have read
+    /// the other one, so that neither counts.
     ///
     /// # Errors
-    /// As [`Self::verify`]; [`JwtError::Missing`] when it is no bearer token.
-    pub async fn verify_header(&self, authorization: Option<&str>) -> Result<SignedIn, JwtError> {
+    /// As [`Self::verify`]; [`JwtError::Missing`] when there is no one bearer token.
+    pub async fn verify_headers(&self, headers: &HeaderMap) -> Result<SignedIn, JwtError> {
+        let mut given = headers.get_all(AUTHORIZATION).iter();
+        let authorization = match (given.next(), given.next()) {
+            (Some(value), None) => value.to_str().ok(),
+            _ => None,
+        };
         let (scheme, token) = authorization
             .and_then(|value| value.split_once(' '))
             .ok_or(JwtError::Missing)?;

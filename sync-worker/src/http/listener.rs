@@ -16,12 +16,15 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::LONGEST_REQUEST;
+use super::client_address::TrustedProxies;
+use super::places::Places;
 use crate::error::Error;
 
 /// Bounds of one listener.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Connections at once; whoever comes after them waits for one to end.
+    /// Connections at once; whoever comes after them waits for one to end. One address has a
+    /// quarter of them; more of its connections are closed at once.
     pub connections: u32,
     /// A request's head has to arrive within this time, and each part of its body. A connection
     /// on which nothing is asked for so long is closed.
@@ -46,8 +49,10 @@ pub async fn serve(
     listener: TcpListener,
     router: Router,
     limits: Limits,
+    proxies: TrustedProxies,
     stop: CancellationToken,
 ) -> Result<(), Error> {
+    let by_address = Places::new(limits.connections, proxies);
     let places = Arc::new(Semaphore::new(limits.connections as usize));
     loop {
         let accepted = async {
@@ -60,10 +65,14 @@ pub async fn serve(
         };
         match accepted {
             Ok((tcp, peer)) => {
+                let Some(of_address) = by_address.take(peer.ip()) else {
+                    tracing::debug!(%peer, "closed: its address has its part of the connections");
+                    continue;
+                };
                 let conversation = converse(tcp, peer, router.clone(), limits, stop.clone());
                 tokio::spawn(async move {
                     conversation.await;
-                    drop(place);
+                    drop((place, of_address));
                 });
             }
             Err(error) => {

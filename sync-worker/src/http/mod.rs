@@ -5,6 +5,8 @@ pub mod client_address;
 mod hot;
 pub mod jwt;
 mod listener;
+mod patience;
+mod places;
 mod readiness;
 
 use std::io::ErrorKind;
@@ -18,7 +20,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use tokio::net::TcpListener;
-use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::config::variables::Variable;
 use crate::error::Error;
@@ -26,23 +28,19 @@ use crate::telemetry::Metrics;
 
 pub use hot::{HotState, router as hot_router};
 pub use listener::{Limits, serve};
+pub(crate) use patience::LONGEST_REQUEST;
+pub use patience::bounded;
 pub use readiness::{Dependency, Readiness};
 
-/// No request takes longer; the callback waits for a provider for at most 20 s.
-const LONGEST_REQUEST: Duration = Duration::from_secs(30);
-
-/// The worker's own routes, and those of `more`. The parts of a request's body come within `reading`.
+/// The worker's own routes, and those of `more`, which are [`bounded`] already. The parts of a request's body come within `reading`.
 pub fn router(readiness: Readiness, more: Router, reading: Duration) -> Router {
-    Router::new()
+    let own = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(readyz))
-        .with_state(Arc::new(readiness))
+        .with_state(Arc::new(readiness));
+    bounded(own)
         .merge(more)
         .layer(RequestBodyTimeoutLayer::new(reading))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::SERVICE_UNAVAILABLE,
-            LONGEST_REQUEST,
-        ))
 }
 
 /// `/metrics`, for a listener that browsers do not reach.

@@ -1,15 +1,29 @@
 //! From a grant to a consent that waits to be confirmed.
 
+use std::time::Duration;
+
 use bondhu_core::retry::{Failure, Policy};
 use sqlx::PgPool;
+use tokio::time::timeout;
 
 use super::account::Account;
 use super::pending::{KeepError, keep};
 use super::refusal::Refusal;
 use super::{CallbackState, Grant};
+use crate::http::LONGEST_REQUEST;
 use crate::provider::Provider;
-use crate::providers::{Api, ProviderAccess, ProviderError, spend_request, stop_provider};
+use crate::providers::{
+    Api, CALL_TIMEOUT, ProviderAccess, ProviderError, spend_request, stop_provider,
+};
 use crate::vault::Owner;
+
+/// A grant waits for the name of its account so long, then is kept without it. Together with the
+/// call that brought the grant, and with what the database takes, it ends before the request does.
+const ASK_PATIENCE: Duration = Duration::from_secs(5);
+const _: () = assert!(
+    CALL_TIMEOUT.as_secs() + ASK_PATIENCE.as_secs() < LONGEST_REQUEST.as_secs(),
+    "a slow provider costs the consent"
+);
 
 /// Scopes that a provider may name, and how long each may be: far more than there are.
 const MOST_SCOPES: usize = 100;
@@ -82,9 +96,14 @@ async fn account(
         return Ok(None);
     }
     let api = Api::new(provider, state.http.clone(), config.api_url.clone());
-    let error = match Account::ask(provider, &api, &grant.access).await {
-        Ok(account) => return Ok(Some(account)),
-        Err(error) => error,
+    let asked = timeout(ASK_PATIENCE, Account::ask(provider, &api, &grant.access));
+    let error = match asked.await {
+        Ok(Ok(account)) => return Ok(Some(account)),
+        Ok(Err(error)) => error,
+        Err(_) => {
+            tracing::warn!(%provider, "kept without its account: the provider is slow");
+            return Ok(None);
+        }
     };
     if error.failure.policy() == Policy::StopProvider {
         stop_provider(&state.database, provider, &error).await;

@@ -146,9 +146,7 @@ async fn linked(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(Provider, String), LinkError> {
     let verifier = state.verifier.as_ref().ok_or(LinkError::NoSignIn)?;
-    let authorization = headers.get(header::AUTHORIZATION);
-    let authorization = authorization.and_then(|value| value.to_str().ok());
-    let signed_in = verifier.verify_header(authorization).await?;
+    let signed_in = verifier.verify_headers(headers).await?;
     let user = signed_in.user;
     if signed_in.anonymous
         && !anonymous_may_link(&state.database)

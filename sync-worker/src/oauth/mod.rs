@@ -22,6 +22,7 @@ use tower_http::cors::CorsLayer;
 use uuid::Uuid;
 
 use crate::http::attempts::{Attempts, Who};
+use crate::http::bounded;
 use crate::http::client_address::TrustedProxies;
 use crate::http::jwt::JwtVerifier;
 use crate::provider::Provider;
@@ -78,11 +79,14 @@ pub fn router(state: Arc<CallbackState>, origins: Vec<HeaderValue>) -> Router {
         .allow_methods([Method::POST])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
         .expose_headers([header::RETRY_AFTER]);
-    Router::new()
+    let linking = Router::new()
         .route("/link", post(link::link))
-        .layer((cors, DefaultBodyLimit::max(LARGEST_LINK)))
+        .layer(DefaultBodyLimit::max(LARGEST_LINK))
+        .with_state(Arc::clone(&state));
+    let callback = Router::new()
         .route("/oauth/{provider}/callback", get(callback::callback))
-        .with_state(state)
+        .with_state(state);
+    bounded(linking).layer(cors).merge(bounded(callback))
 }
 
 /// Whether a code or a token may be one: visible characters (RFC 6749, appendix A), and not too

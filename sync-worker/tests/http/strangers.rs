@@ -6,7 +6,7 @@ use bondhu_stack::process::free_port;
 use bondhu_stack::testing::{Database, Role, redis};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::{DEADLINE, Worker, header, serving, token};
@@ -36,6 +36,8 @@ async fn requests_that_are_never_finished_are_closed_and_keep_nobody_out() {
     let worker = Worker::start(&[
         ("DATABASE_URL", database.url(Role::Worker)),
         ("BONDHU_HTTP_CONNECTIONS", "50".to_owned()),
+        // One that all of them come through.
+        ("BONDHU_TRUSTED_PROXIES", "127.0.0.1".to_owned()),
         ("BONDHU_HTTP_READ_SECONDS", "1".to_owned()),
     ]);
     assert_eq!(worker.get("/healthz").await.0, 200);
@@ -65,6 +67,37 @@ async fn requests_that_are_never_finished_are_closed_and_keep_nobody_out() {
             "a request that is never finished stays open"
         );
     }
+}
+
+#[tokio::test]
+async fn one_address_has_a_part_of_the_places_and_keeps_nobody_out() {
+    let database = Database::create().await;
+    let worker = Worker::start(&[
+        ("DATABASE_URL", database.url(Role::Worker)),
+        ("BONDHU_HTTP_CONNECTIONS", "8".to_owned()),
+    ]);
+    assert_eq!(worker.get("/healthz").await.0, 200);
+    let address = worker.url.strip_prefix("http://").unwrap();
+    let mut served = Vec::new();
+    for _ in 0..20 {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+        let mut tcp = socket.connect(address.parse().unwrap()).await.unwrap();
+        let request = b"GET /healthz HTTP/1.1\r\nhost: w\r\n\r\n";
+        // One that is turned away may be closed before it asks.
+        tcp.write_all(request).await.ok();
+        let mut first = [0];
+        let read = timeout(Duration::from_secs(5), tcp.read(&mut first)).await;
+        let read = read.expect("it is neither served nor turned away");
+        if read.is_ok_and(|bytes| bytes == 1) {
+            served.push(tcp);
+        }
+    }
+    assert_eq!(served.len(), 2, "a quarter of the places");
+    let fresh = reqwest::Client::new();
+    let other = fresh.get(format!("{}/healthz", worker.url)).send();
+    let other = timeout(Duration::from_secs(5), other).await;
+    assert_eq!(other.expect("nobody else is served").unwrap().status(), 200);
 }
 
 #[tokio::test]

@@ -255,6 +255,8 @@ async fn whatever_is_under_a_documents_key_is_replaced() {
     let junk = [
         value(&"f".repeat(24), &now),
         value(&format!("{epoch:08x}{}", "f".repeat(16)), &now),
+        // Of a log that is 512 GiB longer than that of this server, which is new.
+        value(&format!("{epoch:08x}{:016x}", 512_u64 << 30), &now),
         value(&format!("{epoch:08x}{:016x}", 1), "9999-01-01T00:00:00Z"),
         "\u{0}".to_owned(),
         "x".repeat(3 << 20),

@@ -1,6 +1,8 @@
 //! begin_connect → consent → callback → confirm_connect.
 
-use bondhu_standin::{Consent, Fault};
+use std::time::{Duration, Instant};
+
+use bondhu_standin::{Consent, Fault, Outcome};
 use reqwest::StatusCode;
 use secrecy::ExposeSecret as _;
 use sync_worker::provider::Provider;
@@ -127,6 +129,29 @@ async fn no_table_holds_a_token_in_clear() {
 /// As Postgres shows a bytea.
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test]
+async fn a_provider_that_is_slow_to_say_whose_account_it_is_costs_no_consent() {
+    let world = World::new().await;
+    let user = world.database.user().await;
+    let late = Outcome::Delayed(Duration::from_secs(19));
+    world.standin.inject(Fault::on("/spotify/v1/me", late));
+    let begun = Instant::now();
+    world.link(user, Provider::Spotify, 1).await;
+    assert!(
+        begun.elapsed() < Duration::from_secs(15),
+        "it was waited for"
+    );
+    let id: Option<String> =
+        sqlx::query_scalar("select account_id from public.provider_connections where user_id = $1")
+            .bind(user)
+            .fetch_one(&world.admin)
+            .await
+            .unwrap();
+    assert_eq!(id, None, "the first pull asks");
+    world.sync().await;
+    assert_eq!(world.status(user, Provider::Spotify).await, "ok");
 }
 
 #[tokio::test]

@@ -59,6 +59,24 @@ impl World {
 }
 
 #[tokio::test]
+async fn who_says_twice_who_they_are_is_not_signed_in() {
+    let world = World::new().await;
+    let [first, second] = [world.database.user().await, world.database.user().await];
+    let answer = reqwest::Client::new()
+        .post(format!("{}/link", world.worker_url))
+        .bearer_auth(access_token(first))
+        .bearer_auth(access_token(second))
+        .json(&json!({ "provider": "spotify", "refresh_token": "nobody gave this" }))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    let told: Value = answer.json().await.unwrap();
+    assert_eq!(told["code"], "not_signed_in");
+    assert!(world.requests("/spotify/api/token").is_empty());
+}
+
+#[tokio::test]
 async fn a_token_that_the_app_brings_links_the_account_of_who_is_signed_in() {
     let world = World::new().await;
     let user = world.database.user().await;

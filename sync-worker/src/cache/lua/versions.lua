@@ -1,6 +1,7 @@
 -- Whether a mirror can have written a version (8 hex digits of epoch, 16 of position) by now: its epoch
--- has begun (clocks differ, and epochs of one second count on), and it is not 1 TiB of log further
--- than the one beside it. What nobody can have written stands in nobody's way.
+-- has begun (clocks differ, and epochs of one second count on), and it is not more than 4 GiB of log
+-- further than the one beside it (its halves are subtracted: a number here is exact to 53 bits).
+-- What nobody can have written stands in nobody's way.
 local function possible(version, mine, unix_seconds)
   if #version ~= 24 then
     return false
@@ -8,8 +9,12 @@ local function possible(version, mine, unix_seconds)
   if tonumber(string.sub(version, 1, 8), 16) > unix_seconds + 3600 then
     return false
   end
-  local ahead = tonumber(string.sub(version, 9, 16), 16) - tonumber(string.sub(mine, 9, 16), 16)
-  return string.sub(version, 1, 8) ~= string.sub(mine, 1, 8) or ahead <= 256
+  if string.sub(version, 1, 8) ~= string.sub(mine, 1, 8) then
+    return true
+  end
+  local high = tonumber(string.sub(version, 9, 16), 16) - tonumber(string.sub(mine, 9, 16), 16)
+  local low = tonumber(string.sub(version, 17, 24), 16) - tonumber(string.sub(mine, 17, 24), 16)
+  return high * 4294967296 + low <= 4294967296
 end
 
 -- The version that a document's key holds; nil when there is none that counts.
