@@ -1065,7 +1065,8 @@ begin
       create or replace trigger bondhu_create_profile after insert on auth.users
         for each row execute function bondhu.create_profile();
     elsif lost.state = 'disabled' then
-      execute format('alter table %s enable trigger %I', lost.relation, lost.name);
+      execute format('alter table %I.%I enable trigger %I',
+        split_part(lost.relation, '.', 1), split_part(lost.relation, '.', 2), lost.name);
     end if;
   end loop;
 end
@@ -4535,7 +4536,7 @@ begin
   join bondhu.public_objects() o on o.kind = 'function' and o.name = p.proname
   where p.pronamespace = 'public'::regnamespace and p.proconfig @> array['search_path=pg_catalog, pg_temp'];
   execute 'drop function ' || functions;
-  execute format('drop table %s cascade', relations);
+  execute 'drop table ' || relations || ' cascade';
   revoke usage on schema public from bondhu_worker;
   drop schema bondhu cascade;
 
