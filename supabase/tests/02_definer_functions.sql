@@ -134,6 +134,8 @@ begin
     group by c.oid, c.relname
   loop
     execute format('create or replace temp view %I as select %s where pg_temp.run()', target.name, target.columns);
+    -- From 16 on who makes a role does not inherit what it may.
+    execute format('grant select on pg_temp.%I to public', target.name);
   end loop;
 
   -- Functions and operators of the names and types in use.
