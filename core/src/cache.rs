@@ -133,7 +133,7 @@ impl Document {
         match self {
             Self::PersonalityContext => &[
                 "personality_profiles",
-                "profiles",
+                "companion_profiles",
                 "music_preferences",
                 "video_preferences",
             ],

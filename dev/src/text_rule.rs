@@ -1,4 +1,4 @@
-//! The classes of characters in `sql/05_text.sql`, written out from `core`.
+//! The classes of characters in `sql/10_foundation/20_text.sql`, written out from `core`.
 
 use bondhu_core::characters::{invisible, is_stray_control};
 
@@ -68,7 +68,7 @@ fn escape(c: char) -> String {
 mod tests {
     #[test]
     fn the_committed_classes_are_current() {
-        let file = bondhu_stack::paths::checkout().join("sql/05_text.sql");
+        let file = bondhu_stack::paths::checkout().join("sql/10_foundation/20_text.sql");
         let committed = std::fs::read_to_string(&file).unwrap();
         let current = super::written_out(&committed).unwrap();
         if std::env::var_os("TEXT_RULE").is_some() {

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use bondhu_stack::paths;
 use bondhu_stack::testing::{Database, Role, execute};
+use bondhu_stack::{paths, schema};
 
 /// What a signed-in user has to do for each code.
 const PROVOCATIONS: &[(&str, &str)] = &[
@@ -17,7 +17,7 @@ const PROVOCATIONS: &[(&str, &str)] = &[
         "22P05",
         r#"select log_activity(gen_random_uuid(), 'chat.opened', '{"said": "\u0000"}')"#,
     ),
-    ("23502", "update profiles set time_zone = null"),
+    ("23502", "update companion_profiles set time_zone = null"),
     (
         "23503",
         "insert into chat_messages (message_text, session_id) values ('Hello', gen_random_uuid())",
@@ -101,14 +101,12 @@ async fn every_refusal_of_the_readme_is_met_and_no_other() {
 fn every_code_that_the_schema_raises_is_in_the_readme() {
     let documented = documented();
     let mut raised = BTreeSet::new();
-    for entry in fs::read_dir(paths::checkout().join("sql")).unwrap() {
-        let path = entry.unwrap().path();
+    for source in schema::sources().unwrap() {
         // No API role may call what is in there.
-        if path.ends_with("96_uninstall.sql") {
+        if source.name().ends_with("_uninstall.sql") {
             continue;
         }
-        let source = fs::read_to_string(path).unwrap();
-        for after in source.split("errcode = '").skip(1) {
+        for after in source.text.split("errcode = '").skip(1) {
             raised.insert(after[..5].to_owned());
         }
     }

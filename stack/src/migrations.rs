@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
+use sha2::{Digest as _, Sha256};
 use sqlx::{Acquire as _, PgConnection};
 
 use crate::{paths, schema};
+
+mod functions;
 
 /// One file `<version>_<name>.sql`.
 #[derive(Clone, Debug)]
@@ -18,6 +21,13 @@ pub struct Migration {
     pub name: String,
     /// Its SQL.
     pub source: schema::Source,
+}
+
+impl Migration {
+    /// Name of its file.
+    fn file(&self) -> String {
+        format!("{}_{}.sql", self.version, self.name)
+    }
 }
 
 /// Where they are.
@@ -102,10 +112,10 @@ pub async fn apply(owner: &mut PgConnection) -> Result<usize> {
 
 /// Starts a migration.
 ///
-/// The first one is the whole of `sql/`. A later one is an empty file to write the change
-/// into, beside the change in `sql/`; `make test` tells when the two differ. With `rewrite`,
-/// the only migration there is is made again from `sql/`: for as long as no database that
-/// matters has it.
+/// The first one is the whole of `sql/`. A later one begins with each function of `sql/` that
+/// the migrations so far define otherwise or not at all; the rest of the change is written
+/// into it by hand, and `make test` tells when the two differ. With `rewrite`, the only
+/// migration there is is made again from `sql/`, unless it is released.
 ///
 /// # Errors
 /// The name is unfit, or there is nothing that may be rewritten.
@@ -124,18 +134,86 @@ pub fn start(name: &str, rewrite: bool, now: DateTime<Utc>) -> Result<PathBuf> {
             directory().join(format!("{version}_{name}.sql")),
             whole_schema()?,
         ),
+        ([only], true) if released()?.iter().any(|(file, _)| *file == only.file()) => {
+            bail!("{} is released: write a new migration", only.file())
+        }
         ([only], true) => (only.source.path.clone(), whole_schema()?),
         (_, true) => {
             bail!("there is more than one migration: they are history, and are not rewritten")
         }
         (_, false) => (
             directory().join(format!("{version}_{name}.sql")),
-            "-- What changes; the same change goes into sql/.\n".to_owned(),
+            changed_functions(&existing, &schema::sources()?),
         ),
     };
     fs::create_dir_all(directory())?;
     fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)
+}
+
+fn changed_functions(history: &[Migration], sources: &[schema::Source]) -> String {
+    let texts = |sources: Vec<&schema::Source>| -> String {
+        sources
+            .into_iter()
+            .map(|source| format!("{}\n", source.text))
+            .collect()
+    };
+    let before = functions::definitions(&texts(history.iter().map(|m| &m.source).collect()));
+    let now = functions::definitions(&texts(sources.iter().collect()));
+    let mut text = String::from("-- What changes; the same change goes into sql/.\n");
+    for (signature, definition) in &now {
+        if before.get(signature) != Some(definition) {
+            text.push_str(&format!("\n{definition}\n"));
+        }
+    }
+    for signature in before
+        .keys()
+        .filter(|signature| !now.contains_key(*signature))
+    {
+        text.push_str(&format!(
+            "\n-- No longer in sql/: drop function {signature};\n"
+        ));
+    }
+    text
+}
+
+/// The released migrations: file name and SHA-256 in hex, from `supabase/released-migrations.sha256`,
+/// in the format of sha256sum with comments after `#`.
+fn released() -> Result<Vec<(String, String)>> {
+    let path = paths::checkout().join("supabase/released-migrations.sha256");
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    text.lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| {
+            let (hash, file) = line
+                .split_once("  migrations/")
+                .with_context(|| format!("{}: no line of sha256sum: {line}", path.display()))?;
+            Ok((file.to_owned(), hash.to_owned()))
+        })
+        .collect()
+}
+
+/// Checks that released migrations are what they were.
+///
+/// # Errors
+/// One has changed or is gone.
+pub fn check_released() -> Result<()> {
+    let migrations = list()?;
+    for (file, hash) in released()? {
+        let migration = migrations
+            .iter()
+            .find(|migration| migration.file() == file)
+            .with_context(|| format!("{file} is released and gone"))?;
+        let found: String = Sha256::digest(&migration.source.text)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        if found != hash {
+            bail!("{file} is released and has changed: undo that, and write a new migration");
+        }
+    }
+    Ok(())
 }
 
 fn whole_schema() -> Result<String> {
@@ -176,6 +254,36 @@ mod tests {
     }
 
     #[test]
+    fn released_migrations_are_what_they_were() {
+        check_released().unwrap();
+    }
+
+    #[test]
+    fn a_migration_begins_with_the_functions_that_changed() {
+        let source = |text: &str| schema::Source {
+            path: "x.sql".into(),
+            text: text.to_owned(),
+        };
+        let first = Migration {
+            version: "20260101000000".to_owned(),
+            name: "first".to_owned(),
+            source: source(
+                "create function same() as $$1$$;\ncreate function other() as $$1$$;\ncreate function gone(a int) as $$1$$;",
+            ),
+        };
+        let now = source(
+            "create function same() as $$1$$;\ncreate function other() as $$2$$;\ncreate function new() as $$1$$;",
+        );
+        assert_eq!(
+            changed_functions(&[first], &[now]),
+            "-- What changes; the same change goes into sql/.\n\n\
+             create or replace function new() as $$1$$;\n\n\
+             create or replace function other() as $$2$$;\n\n\
+             -- No longer in sql/: drop function gone(a int);\n"
+        );
+    }
+
+    #[test]
     fn only_the_first_migration_says_anything_about_roles() {
         for migration in list().unwrap().iter().skip(1) {
             let found = role_statements(&migration.source.text);
@@ -183,8 +291,8 @@ mod tests {
         }
         for source in schema::sources().unwrap() {
             // What it drops at the end it may lack the right to, and says so.
-            let is_exempt =
-                ["00_schemas.sql", "96_uninstall.sql"].contains(&source.name().as_str());
+            let is_exempt = source.name().ends_with("_schemas.sql")
+                || source.name().ends_with("_uninstall.sql");
             let found = role_statements(&source.text);
             assert!(
                 is_exempt || found.is_empty(),

@@ -32,13 +32,11 @@ impl Source {
         })
     }
 
-    /// File name alone.
+    /// Path below `sql/`, such as `30_chat/10_messages.sql`; the file's name if it is not there.
     pub fn name(&self) -> String {
-        self.path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
+        let name = self.path.strip_prefix(directory()).ok();
+        let name = name.or_else(|| self.path.file_name().map(Path::new));
+        name.unwrap_or(&self.path).to_string_lossy().into_owned()
     }
 
     /// Runs the file in one transaction.
@@ -98,26 +96,44 @@ pub fn bootstrap() -> Result<Source> {
     Source::read(&paths::checkout().join("stack/sql/bootstrap.sql"))
 }
 
-/// The files of `sql/` in the order in which they apply.
+fn directory() -> PathBuf {
+    paths::checkout().join("sql")
+}
+
+/// The files of `sql/` in the order in which they apply: by the number of their folder, then
+/// by their own. A folder without a number is not applied.
 ///
 /// # Errors
-/// The directory or a file cannot be read, or there is none.
+/// A directory or a file cannot be read, or there is none.
 pub fn sources() -> Result<Vec<Source>> {
-    let directory = paths::checkout().join("sql");
-    let entries = std::fs::read_dir(&directory)
-        .with_context(|| format!("cannot read {}", directory.display()))?;
     let mut files = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "sql") {
-            files.push(path);
+    for folder in entries(&directory())? {
+        let is_numbered = |name: &str| name.starts_with(|first: char| first.is_ascii_digit());
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        if !(folder.is_dir() && is_numbered(&name)) {
+            continue;
+        }
+        for path in entries(&folder)? {
+            if path.extension().is_some_and(|extension| extension == "sql") {
+                files.push(path);
+            }
         }
     }
     if files.is_empty() {
-        bail!("{} holds no .sql file", directory.display());
+        bail!("{} holds no .sql file", directory().display());
     }
-    files.sort();
     files.iter().map(|path| Source::read(path)).collect()
+}
+
+fn entries(directory: &Path) -> Result<Vec<PathBuf>> {
+    let unreadable = || format!("cannot read {}", directory.display());
+    let mut paths = std::fs::read_dir(directory)
+        .with_context(unreadable)?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<Vec<_>>>()
+        .with_context(unreadable)?;
+    paths.sort();
+    Ok(paths)
 }
 
 /// Applies `sql/` as the role that the connection is signed in as.

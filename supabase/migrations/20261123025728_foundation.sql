@@ -1,6 +1,6 @@
 -- The schema of sql/, file by file. Made by `bondhu-dev migration`; edit sql/ instead.
 
--- sql/00_schemas.sql
+-- sql/10_foundation/10_schemas.sql
 
 -- Rooms and the worker's role.
 --
@@ -101,7 +101,7 @@ $$;
 comment on function bondhu.set_updated_at() is 'BEFORE UPDATE trigger: stamps the row with the transaction''s time.';
 revoke all on function bondhu.set_updated_at() from public, anon, authenticated, service_role;
 
--- sql/05_text.sql
+-- sql/10_foundation/20_text.sql
 
 -- What a text from a client may be made of: one rule for all of them.
 
@@ -161,7 +161,7 @@ comment on function bondhu.refuse_text(text, text, text, integer, integer) is
 revoke all on function bondhu.refuse_text(text, text, text, integer, integer) from public, anon, authenticated, service_role;
 grant execute on function bondhu.refuse_text(text, text, text, integer, integer) to authenticated, service_role;
 
--- sql/10_settings.sql
+-- sql/10_foundation/30_settings.sql
 
 -- What an operator may set, each with its range. One table and not GUCs: settings
 -- must not differ between sessions or engines.
@@ -308,7 +308,7 @@ values
    array['https://www.googleapis.com/auth/youtube.readonly'],
    720, 10000, null, 'midnight_pacific', true);
 
--- sql/20_profiles.sql
+-- sql/20_people/10_companion_profiles.sql
 
 -- One profile per auth user, made with the user.
 
@@ -344,7 +344,7 @@ comment on function bondhu.is_time_zone(text) is
 revoke all on function bondhu.is_time_zone(text) from public, anon, authenticated, service_role;
 grant execute on function bondhu.is_time_zone(text) to authenticated, service_role;
 
-create table public.profiles (
+create table public.companion_profiles (
   user_id uuid primary key default auth.uid() references auth.users (id) on delete cascade,
   display_name text,
   locale text,
@@ -372,28 +372,28 @@ create table public.profiles (
       format('%L is no onboarding_state', left(onboarding_state, 40)), 'Send new, in_progress or complete.') end
   )
 );
-comment on table public.profiles is
+comment on table public.companion_profiles is
   'What a user tells about themselves. One row per auth user, made with it; readers use the defaults where a restore has lost it.';
-comment on column public.profiles.time_zone is 'IANA name such as Asia/Dhaka; days and hours shown to the user are counted in it.';
+comment on column public.companion_profiles.time_zone is 'IANA name such as Asia/Dhaka; days and hours shown to the user are counted in it.';
 
-alter table public.profiles enable row level security;
-revoke all on public.profiles from public, anon, authenticated, service_role;
-grant select on public.profiles to authenticated, bondhu_worker;
+alter table public.companion_profiles enable row level security;
+revoke all on public.companion_profiles from public, anon, authenticated, service_role;
+grant select on public.companion_profiles to authenticated, bondhu_worker;
 -- Insert too: a row that a restore has lost must not keep its user from writing it.
-grant insert (user_id, display_name, locale, time_zone, onboarding_state) on public.profiles to authenticated;
-grant update (display_name, locale, time_zone, onboarding_state) on public.profiles to authenticated;
-grant select, insert, update, delete on public.profiles to service_role;
+grant insert (user_id, display_name, locale, time_zone, onboarding_state) on public.companion_profiles to authenticated;
+grant update (display_name, locale, time_zone, onboarding_state) on public.companion_profiles to authenticated;
+grant select, insert, update, delete on public.companion_profiles to service_role;
 
-create policy "a user reads their own profile" on public.profiles
+create policy "a user reads their own profile" on public.companion_profiles
   for select to authenticated using (user_id = (select auth.uid()));
-create policy "a user edits their own profile" on public.profiles
+create policy "a user edits their own profile" on public.companion_profiles
   for update to authenticated using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
-create policy "a user writes their own profile" on public.profiles
+create policy "a user writes their own profile" on public.companion_profiles
   for insert to authenticated with check (user_id = (select auth.uid()));
-create policy "the worker reads profiles" on public.profiles
+create policy "the worker reads profiles" on public.companion_profiles
   for select to bondhu_worker using (true);
 
-create trigger profiles_set_updated_at before update on public.profiles
+create trigger companion_profiles_set_updated_at before update on public.companion_profiles
   for each row execute function bondhu.set_updated_at();
 
 -- Postgres reads these four as abbreviations, without summer time; as names they have it. The
@@ -413,10 +413,10 @@ begin
   return new;
 end
 $$;
-comment on function bondhu.keep_time_zone() is 'BEFORE trigger on profiles: CET, EET, MET and WET are kept as the city whose clock they name.';
+comment on function bondhu.keep_time_zone() is 'BEFORE trigger on companion_profiles: CET, EET, MET and WET are kept as the city whose clock they name.';
 revoke all on function bondhu.keep_time_zone() from public, anon, authenticated, service_role;
 
-create trigger profiles_keep_time_zone before insert or update of time_zone on public.profiles
+create trigger companion_profiles_keep_time_zone before insert or update of time_zone on public.companion_profiles
   for each row execute function bondhu.keep_time_zone();
 
 -- SECURITY DEFINER: it fires as the auth service, which has no rights here.
@@ -427,7 +427,7 @@ as $$
 declare
   name text := left(btrim(new.raw_user_meta_data ->> 'display_name'), 80);
 begin
-  insert into public.profiles (user_id, display_name)
+  insert into public.companion_profiles (user_id, display_name)
   values (new.id, case when bondhu.text_fault(name) is null then name end)
   on conflict (user_id) do nothing;
   return null;
@@ -445,9 +445,9 @@ create view bondhu.people as
   select u.id as user_id, p.display_name, p.locale, coalesce(p.time_zone, 'UTC') as time_zone,
     coalesce(p.onboarding_state, 'new') as onboarding_state
   from auth.users u
-  left join public.profiles p on p.user_id = u.id;
+  left join public.companion_profiles p on p.user_id = u.id;
 comment on view bondhu.people is
-  'Every auth user with what their profile says, or its defaults where the row is missing: what readers join in place of public.profiles.';
+  'Every auth user with what their profile says, or its defaults where the row is missing: what readers join in place of public.companion_profiles.';
 revoke all on bondhu.people from public, anon, authenticated, service_role;
 grant select on bondhu.people to bondhu_worker;
 
@@ -458,9 +458,9 @@ as $$
 declare
   healed bigint;
 begin
-  insert into public.profiles (user_id)
+  insert into public.companion_profiles (user_id)
   select u.id from auth.users u
-  where not exists (select from public.profiles p where p.user_id = u.id)
+  where not exists (select from public.companion_profiles p where p.user_id = u.id)
   on conflict (user_id) do nothing;
   get diagnostics healed = row_count;
   return healed;
@@ -472,7 +472,7 @@ revoke all on function bondhu.heal_profiles() from public, anon, authenticated, 
 
 select bondhu.heal_profiles();
 
--- sql/30_sessions.sql
+-- sql/20_people/20_sessions.sql
 
 -- Sessions: one active per user and device. Started, touched, ended, and why.
 
@@ -575,7 +575,7 @@ begin
      order by used.last_seen_at desc, used.started_at desc, used.id
      offset (select max_active_sessions - 1 from bondhu.settings));
   -- Somebody who was restored without a profile has one from here on.
-  insert into public.profiles (user_id) values (caller) on conflict (user_id) do nothing;
+  insert into public.companion_profiles (user_id) values (caller) on conflict (user_id) do nothing;
   insert into public.user_sessions (user_id, device_id) values (caller, device) returning id into started;
   return started;
 end
@@ -723,7 +723,7 @@ comment on function bondhu.session_active_document(uuid[], timestamptz) is 'Redi
 revoke all on function bondhu.session_active_document(uuid[], timestamptz) from public, anon, authenticated, service_role;
 grant execute on function bondhu.session_active_document(uuid[], timestamptz) to bondhu_worker;
 
--- sql/40_chat.sql
+-- sql/30_chat/10_messages.sql
 
 -- Chat: what was said, by whom, and how it scored.
 --
@@ -946,7 +946,7 @@ comment on function bondhu.chat_history_document(uuid[], timestamptz) is 'Redis 
 revoke all on function bondhu.chat_history_document(uuid[], timestamptz) from public, anon, authenticated, service_role;
 grant execute on function bondhu.chat_history_document(uuid[], timestamptz) to bondhu_worker;
 
--- sql/50_engine_contract.sql
+-- sql/40_engine/10_contract.sql
 
 -- What an engine must offer. An engine is a schema of functions; bondhu.install_engine()
 -- accepts one only if it has every signature below, and nothing else reaches into it.
@@ -994,7 +994,7 @@ $$;
 comment on function bondhu.engine_contract() is 'The functions an engine''s schema must have, with their result types.';
 revoke all on function bondhu.engine_contract() from public, anon, authenticated, service_role;
 
--- sql/51_triggers.sql
+-- sql/40_engine/20_triggers.sql
 
 -- The triggers that the rest relies on. A dump of some schemas or sections leaves triggers behind,
 -- and a restore may leave them disabled: nothing fails then, and every figure is wrong.
@@ -1016,9 +1016,9 @@ as $$
     ('public.chat_messages', 'chat_messages_forget_derived', null),
     ('public.chat_messages', 'chat_messages_set_updated_at', null),
     ('public.personality_history_evidence', 'evidence_drop_unevidenced_history', null),
-    ('public.profiles', 'profiles_keep_time_zone', null),
-    ('public.profiles', 'profiles_recut_wellness', null),
-    ('public.profiles', 'profiles_set_updated_at', null),
+    ('public.companion_profiles', 'companion_profiles_keep_time_zone', null),
+    ('public.companion_profiles', 'companion_profiles_recut_wellness', null),
+    ('public.companion_profiles', 'companion_profiles_set_updated_at', null),
     ('public.provider_connections', 'provider_connections_revoke', null),
     ('public.provider_connections', 'provider_connections_set_updated_at', null)
 $$;
@@ -1078,7 +1078,7 @@ revoke all on function bondhu.expected_triggers(), bondhu.lost_triggers(), bondh
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.expected_triggers(), bondhu.lost_triggers() to service_role, bondhu_worker;
 
--- sql/52_rescoring.sql
+-- sql/40_engine/30_rescoring.sql
 
 -- Messages that no engine, or another version of it, has scored.
 
@@ -1194,7 +1194,7 @@ revoke all on function bondhu.rescore_messages(uuid[], uuid[]), bondhu.rescore(i
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.rescore(integer) to service_role;
 
--- sql/54_personality.sql
+-- sql/40_engine/40_personality.sql
 
 -- What the engine concludes about a user, and the log of how it changed. Written by the
 -- engine alone, as the owner.
@@ -1355,7 +1355,7 @@ create trigger chat_messages_forget_derived after truncate on public.chat_messag
 revoke all on function bondhu.drop_unevidenced_history(), bondhu.forget_derived()
   from public, anon, authenticated, service_role;
 
--- sql/55_sentiment.sql
+-- sql/40_engine/50_sentiment.sql
 
 -- Sentiment per user and 15 minutes of UTC: the coarsest grain from which every time
 -- zone's hours and days can be made. Sums are integers, so that neither order nor a
@@ -1405,7 +1405,7 @@ create index chat_messages_in_crisis on public.chat_messages (user_id, created_a
 create index chat_messages_unscored on public.chat_messages (user_id, created_at)
   where sender_type = 'user' and engine_version is null;
 
--- sql/56_engine.sql
+-- sql/40_engine/60_engine.sql
 
 -- Attaches the engine that the server has, and what the rest of the system calls.
 
@@ -1733,9 +1733,9 @@ begin
     union all
     select w.* from unnest(users) id cross join lateral bondhu.wellness_differences(id) w
     union all
-    select u.id, 'profiles', 'row', null, 'exists'
+    select u.id, 'companion_profiles', 'row', null, 'exists'
     from auth.users u
-    where u.id = any (users) and not exists (select from public.profiles p where p.user_id = u.id);
+    where u.id = any (users) and not exists (select from public.companion_profiles p where p.user_id = u.id);
 end
 $$;
 comment on function bondhu.verify_all(uuid[]) is 'bondhu.verify() for the given users.';
@@ -1798,7 +1798,7 @@ grant execute on function bondhu.require_engine(), bondhu.refuse_without_engine(
 grant execute on function bondhu.personality(uuid[], timestamptz) to bondhu_worker;
 grant execute on function bondhu.recompute(uuid), bondhu.verify(uuid) to service_role;
 
--- sql/57_safety.sql
+-- sql/50_conclusions/10_safety.sql
 
 -- What the support detector saw, for those who look after people. Private: no API role but the
 -- service role reads it. docs/safety.md says what is detected, what is not, and what an app has
@@ -1827,7 +1827,7 @@ alter table bondhu.safety_events enable row level security;
 revoke all on bondhu.safety_events from public, anon, authenticated, service_role;
 grant select, update (handled_at) on bondhu.safety_events to service_role;
 
--- sql/57_wellness.sql
+-- sql/50_conclusions/20_wellness.sql
 
 -- Wellness day by day: a heuristic to draw a line with, no diagnosis. A day is recorded within an
 -- hour of its end and belongs to what is derived: a message that is imported, edited or deleted
@@ -2013,9 +2013,9 @@ begin
   return null;
 end
 $$;
-comment on function bondhu.recut_wellness() is 'AFTER UPDATE trigger on profiles: in another time zone days begin elsewhere.';
+comment on function bondhu.recut_wellness() is 'AFTER UPDATE trigger on companion_profiles: in another time zone days begin elsewhere.';
 
-create trigger profiles_recut_wellness after update of time_zone on public.profiles
+create trigger companion_profiles_recut_wellness after update of time_zone on public.companion_profiles
   for each row when (old.time_zone is distinct from new.time_zone)
   execute function bondhu.recut_wellness();
 
@@ -2025,7 +2025,7 @@ revoke all on function bondhu.recorded_days(uuid), bondhu.write_wellness(uuid, d
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.record_wellness(integer) to service_role;
 
--- sql/58_personality_documents.sql
+-- sql/50_conclusions/30_personality_documents.sql
 
 -- Documents about a user's personality, and the RPC that serves one to its owner.
 
@@ -2141,7 +2141,7 @@ comment on function public.personality_context() is
 revoke all on function public.personality_context() from public, anon, authenticated, service_role;
 grant execute on function public.personality_context() to authenticated;
 
--- sql/59_charts.sql
+-- sql/50_conclusions/40_charts.sql
 
 -- Reads for charts, in the user's own time zone and under row-level security.
 
@@ -2174,7 +2174,7 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return coalesce((select p.time_zone from public.profiles p where p.user_id = (select bondhu.require_user())), 'UTC');
+  return coalesce((select p.time_zone from public.companion_profiles p where p.user_id = (select bondhu.require_user())), 'UTC');
 end
 $$;
 comment on function bondhu.my_time_zone() is 'The caller''s IANA time zone.';
@@ -2362,7 +2362,7 @@ grant execute on function public.mood_trend(timestamptz, timestamptz, text), pub
   public.explain_message(uuid)
   to authenticated;
 
--- sql/60_connections.sql
+-- sql/60_providers/10_connections.sql
 
 -- A connection, one per user and provider, is its own sync job. Its public row says
 -- how it stands; its private rows hold the lease, the checkpoint and the sealed tokens.
@@ -2540,7 +2540,7 @@ grant select, insert, update, delete on bondhu.provider_tokens to bondhu_worker;
 grant select, insert, update, delete on bondhu.provider_ledger to bondhu_worker;
 grant select on bondhu.sync_jobs, bondhu.provider_ledger to service_role;
 
--- sql/62_listening.sql
+-- sql/60_providers/20_listening.sql
 
 -- What Spotify brings: what was played, top artists and tracks, the library and playlists.
 
@@ -2721,7 +2721,7 @@ create policy "a user reads their own playlist items" on public.music_playlist_i
 create policy "the worker keeps playlist items" on public.music_playlist_items
   to bondhu_worker using (true) with check (true);
 
--- sql/64_watching.sql
+-- sql/60_providers/30_watching.sql
 
 -- What YouTube brings: subscriptions, liked videos and playlists. There is no watch history.
 
@@ -2852,7 +2852,7 @@ create policy "a user reads their own video playlist items" on public.video_play
 create policy "the worker keeps video playlist items" on public.video_playlist_items
   to bondhu_worker using (true) with check (true);
 
--- sql/66_tastes.sql
+-- sql/60_providers/40_tastes.sql
 
 -- Tastes: what the worker computes (with the rules of bondhu-core) after each pull.
 -- Unknown is null, never 0.
@@ -2995,7 +2995,7 @@ grant execute on function bondhu.music_profile_document(uuid[], timestamptz), bo
   bondhu.video_youtube_document(uuid[], timestamptz)
   to bondhu_worker;
 
--- sql/67_dashboards.sql
+-- sql/60_providers/50_dashboards.sql
 
 -- Reads for dashboards: what the caller listens to and watches, in their own time zone and
 -- under row-level security.
@@ -3130,7 +3130,7 @@ grant execute on function public.recently_played(timestamptz, integer, text), pu
   public.listening_stats(timestamptz, timestamptz), public.watching_stats()
   to authenticated;
 
--- sql/68_oauth.sql
+-- sql/60_providers/60_oauth.sql
 
 -- Linking an account: begin_connect → the provider's consent page → the worker's
 -- callback → confirm_connect. The last step runs under the same user's session, so
@@ -3563,7 +3563,7 @@ revoke all on function public.begin_connect(text, text), public.confirm_connect(
 grant execute on function public.begin_connect(text, text), public.confirm_connect(text), public.disconnect(text), public.request_sync(text)
   to authenticated;
 
--- sql/69_revocations.sql
+-- sql/60_providers/70_revocations.sql
 
 -- Ending consents at the provider. Google has an endpoint for that, Spotify has none.
 --
@@ -3671,7 +3671,7 @@ revoke all on function bondhu.account_hash(text, text), bondhu.queue_revocation(
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.hold_revocations(uuid, text), bondhu.claim_revocations(integer) to bondhu_worker;
 
--- sql/69_settling.sql
+-- sql/60_providers/80_settling.sql
 
 -- What becomes of consents that could not be finished: those that nobody confirmed, and those
 -- whose account the provider could not be asked about.
@@ -3729,7 +3729,7 @@ comment on function bondhu.settle_account(uuid, text, uuid, text, text, text) is
 revoke all on function bondhu.settle_account(uuid, text, uuid, text, text, text) from public, anon, authenticated, service_role;
 grant execute on function bondhu.settle_account(uuid, text, uuid, text, text, text) to bondhu_worker;
 
--- sql/70_planner.sql
+-- sql/60_providers/90_planner.sql
 
 -- Who is synced when. cron (or, without it, the worker) plans; the worker claims under
 -- a lease, works outside any transaction, and completes under the lease's token.
@@ -4084,7 +4084,7 @@ grant execute on function bondhu.quota_window_start(bondhu.provider_settings, ti
   bondhu.cron_plans_syncs()
   to bondhu_worker;
 
--- sql/80_cron.sql
+-- sql/70_operation/10_cron.sql
 
 -- What happens by the clock: planning, closing, pruning. pg_cron lives in one database of
 -- a cluster, so that every function here says what to do where it is absent.
@@ -4380,14 +4380,14 @@ exception when object_not_in_prerequisite_state then
 end
 $$;
 
--- sql/90_publication.sql
+-- sql/70_operation/20_publication.sql
 
 -- What the mirror listens to: the tables that Redis documents are built from, and of
 -- these the keys alone. Documents are re-read, so that no message text travels here.
 -- A column list has to hold the replica identity, which is the primary key.
 
 create publication bondhu_mirror for table
-  public.profiles (user_id),
+  public.companion_profiles (user_id),
   public.user_sessions (user_id, id),
   public.chat_messages (user_id, id),
   public.personality_profiles (user_id),
@@ -4396,7 +4396,7 @@ create publication bondhu_mirror for table
   bondhu.settings (singleton); -- a change is about everybody
 comment on publication bondhu_mirror is 'Keys of what users'' documents are built from, and of the settings; read by sync-worker''s mirror.';
 
--- sql/92_commit_position.sql
+-- sql/70_operation/30_commit_position.sql
 
 -- Reading back what one wrote: a position of the write-ahead log that the write lies before.
 
@@ -4415,7 +4415,7 @@ comment on function public.commit_position() is
 revoke all on function public.commit_position() from public, anon, authenticated, service_role;
 grant execute on function public.commit_position() to authenticated;
 
--- sql/96_uninstall.sql
+-- sql/70_operation/40_uninstall.sql
 
 -- The way out: a project as it was before the first migration. Everything that Bondhu has stored goes
 -- with it; what the app has built on Bondhu's objects is the app's, and stops it.
@@ -4427,7 +4427,7 @@ as $$
   select 'table', unnest(array[
     'chat_messages', 'listening_gaps', 'listening_history', 'music_library', 'music_playlist_items', 'music_playlists',
     'music_preferences', 'music_top_items', 'personality_history', 'personality_history_evidence', 'personality_profiles',
-    'profiles', 'provider_connections', 'sentiment_buckets', 'session_activities', 'user_sessions', 'video_likes',
+    'companion_profiles', 'provider_connections', 'sentiment_buckets', 'session_activities', 'user_sessions', 'video_likes',
     'video_playlist_items', 'video_playlists', 'video_preferences', 'video_subscriptions', 'wellness_days'
   ])
   union all

@@ -24,8 +24,8 @@ select is_empty(
 
 create function bondhu.careless() returns void language plpgsql as $$
 begin
-  -- delete from public.profiles where true
-  update public.profiles p set locale = null;
+  -- delete from public.companion_profiles where true
+  update public.companion_profiles p set locale = null;
   with gone as (delete from public.user_sessions returning 1) select count(*) from gone where true;
   delete from bondhu.rescoring where true;
 end

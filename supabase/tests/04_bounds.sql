@@ -48,9 +48,9 @@ select is_empty(
   $$ select relation, name, what, answer from answers where answer <> '23514' $$, 'a megabyte is refused by every column, with few words');
 select is_empty('select relation, name from writable_columns except select relation, name from answers', 'every one was tried');
 
-alter table public.profiles drop constraint locale_is_a_language_tag,
+alter table public.companion_profiles drop constraint locale_is_a_language_tag,
   add constraint locale_is_a_language_tag check (locale ~ '^[a-z]{2,3}(-[a-z]{2,8})*$');
-select set_eq('select * from pg_temp.unbounded()', $$ values ('public.profiles', 'locale'::name) $$, 'a pattern alone is no bound');
+select set_eq('select * from pg_temp.unbounded()', $$ values ('public.companion_profiles', 'locale'::name) $$, 'a pattern alone is no bound');
 
 select * from finish();
 rollback;

@@ -9,7 +9,7 @@ create temp table people as select pg_temp.sign_up('Ada') as ada, pg_temp.sign_u
 select pg_temp.give_samples(bela) from people;
 insert into user_sessions (user_id, device_id) select ada, 'phone' from people;
 insert into chat_messages (user_id, message_text) select ada, 'I am so glad' from people;
-update profiles set time_zone = 'America/New_York';
+update companion_profiles set time_zone = 'America/New_York';
 
 create temp table writable as
   select r.relation, a.attname as name, format_type(a.atttypid, null) as type

@@ -8,7 +8,7 @@ grant select on people to public;
 create function pg_temp.ada() returns uuid language sql stable as 'select ada from people';
 
 select results_eq(
-  'select display_name, time_zone, onboarding_state from profiles where user_id = pg_temp.ada()',
+  'select display_name, time_zone, onboarding_state from companion_profiles where user_id = pg_temp.ada()',
   $$ values ('Ada', 'UTC', 'new') $$, 'signing up makes a profile');
 
 -- Sign-up metadata is whatever a client sent: it must never keep somebody from signing up.
@@ -20,7 +20,7 @@ begin
   set local role supabase_auth_admin;
   insert into auth.users (id, raw_user_meta_data) values (signed_up, metadata);
   perform pg_temp.stop_acting();
-  return (select p.display_name from profiles p where p.user_id = signed_up);
+  return (select p.display_name from companion_profiles p where p.user_id = signed_up);
 end
 $$;
 select is(pg_temp.name_after_sign_up(metadata), name, 'sign-up with ' || what)
@@ -36,22 +36,22 @@ from (values
 
 select pg_temp.act_as('authenticated', pg_temp.ada());
 select lives_ok(
-  $$ update profiles set display_name = 'Ada L.', locale = 'bn-BD', time_zone = 'Asia/Dhaka', onboarding_state = 'complete' $$,
+  $$ update companion_profiles set display_name = 'Ada L.', locale = 'bn-BD', time_zone = 'Asia/Dhaka', onboarding_state = 'complete' $$,
   'a user edits their profile');
 select results_eq(
-  'select display_name, locale, time_zone, onboarding_state from profiles',
+  'select display_name, locale, time_zone, onboarding_state from companion_profiles',
   $$ values ('Ada L.', 'bn-BD', 'Asia/Dhaka', 'complete') $$, 'and sees it, and no other');
-select throws_ok('update profiles set ' || change, '23514', null, 'refused: ' || change)
+select throws_ok('update companion_profiles set ' || change, '23514', null, 'refused: ' || change)
 from unnest(array[
   $$ time_zone = 'Mars/Olympus' $$, $$ time_zone = 'ABC+3' $$, $$ time_zone = 'Asia/Dhaka6' $$, $$ time_zone = 'Foo/Bar3' $$, $$ time_zone = '+06:00' $$,
   $$ locale = 'not a locale' $$, $$ display_name = '' $$, $$ display_name = repeat('x', 81) $$,
   $$ display_name = U&'\180B\FE0F' $$, $$ display_name = U&'Ada\0085' $$, $$ onboarding_state = 'bored' $$
 ]) change;
-select throws_ok('update profiles set time_zone = null', '23502', null, 'a time zone there is always');
-select throws_ok('update profiles set user_id = gen_random_uuid()', '42501', null, 'a profile does not change hands');
-select throws_ok('delete from profiles', '42501', null, 'and goes only with its user');
-select throws_ok('insert into profiles default values', '23505', null, 'nor is there a second one');
-select throws_ok('insert into profiles (user_id) values (gen_random_uuid())', '42501', null, 'or one in another''s name');
+select throws_ok('update companion_profiles set time_zone = null', '23502', null, 'a time zone there is always');
+select throws_ok('update companion_profiles set user_id = gen_random_uuid()', '42501', null, 'a profile does not change hands');
+select throws_ok('delete from companion_profiles', '42501', null, 'and goes only with its user');
+select throws_ok('insert into companion_profiles default values', '23505', null, 'nor is there a second one');
+select throws_ok('insert into companion_profiles (user_id) values (gen_random_uuid())', '42501', null, 'or one in another''s name');
 
 select * from finish();
 rollback;

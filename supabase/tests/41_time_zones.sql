@@ -13,7 +13,7 @@ language plpgsql as $$
 declare
   kept text;
 begin
-  update public.profiles set time_zone = name where user_id = (select ada from people) returning time_zone into kept;
+  update public.companion_profiles set time_zone = name where user_id = (select ada from people) returning time_zone into kept;
   return kept;
 exception when others then
   return sqlstate;
@@ -51,7 +51,7 @@ select is_empty(
   'a rule, an abbreviation, a file''s name or a misprint is none');
 select is(pg_temp.kept(null), '23502', 'some zone there is always');
 select alike(
-  pg_temp.refusal('authenticated', (select ada from people), $$ update profiles set time_zone = 'Mars/Olympus' $$),
+  pg_temp.refusal('authenticated', (select ada from people), $$ update companion_profiles set time_zone = 'Mars/Olympus' $$),
   '23514: ''Mars/Olympus'' is no time zone that this server knows', 'who sent it is told');
 
 select * from finish();

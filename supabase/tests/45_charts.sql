@@ -8,8 +8,8 @@ grant select on people to public;
 create function pg_temp.ada() returns uuid language sql stable as 'select ada from people';
 create function pg_temp.bela() returns uuid language sql stable as 'select bela from people';
 
-update profiles set time_zone = 'Asia/Kathmandu' where user_id = pg_temp.ada();
-update profiles set time_zone = 'America/New_York' where user_id = pg_temp.bela();
+update companion_profiles set time_zone = 'Asia/Kathmandu' where user_id = pg_temp.ada();
+update companion_profiles set time_zone = 'America/New_York' where user_id = pg_temp.bela();
 
 -- By hand: what is read must not depend on how messages are scored.
 insert into personality_profiles (user_id, as_of, window_hours)
@@ -125,9 +125,9 @@ from unnest(array[
 
 select is(
   (select count(*) from wellness_days where user_id = pg_temp.ada()), 5::bigint, 'days stay while their zone does');
-update profiles set display_name = 'Ada L.' where user_id = pg_temp.ada();
+update companion_profiles set display_name = 'Ada L.' where user_id = pg_temp.ada();
 select is((select count(*) from wellness_days where user_id = pg_temp.ada()), 5::bigint, 'whatever else changes');
-update profiles set time_zone = 'UTC' where user_id = pg_temp.ada();
+update companion_profiles set time_zone = 'UTC' where user_id = pg_temp.ada();
 select isnt(
   (select min(message_count) from wellness_days where user_id = pg_temp.ada()), 9::bigint, 'in another zone they are cut anew');
 

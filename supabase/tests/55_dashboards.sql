@@ -7,7 +7,7 @@ create temp table people as select pg_temp.sign_up('Ada') as ada, pg_temp.sign_u
 grant select on people to public;
 create function pg_temp.ada() returns uuid language sql stable as 'select ada from people';
 create function pg_temp.bela() returns uuid language sql stable as 'select bela from people';
-update profiles set time_zone = 'Asia/Kathmandu' where user_id = pg_temp.ada();
+update companion_profiles set time_zone = 'Asia/Kathmandu' where user_id = pg_temp.ada();
 
 -- In Kathmandu (+05:45): Sunday 00:15, Sunday 00:30, Monday 08:45.
 insert into listening_history (user_id, played_at, track_id, track_name, artist_names, duration_ms) values

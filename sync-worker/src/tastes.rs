@@ -149,7 +149,7 @@ async fn store_music(
            select h.played_at, h.track_name, h.artist_names,
                   h.played_at at time zone coalesce(u.time_zone, 'UTC') as local
            from public.listening_history h
-           left join public.profiles u on u.user_id = h.user_id
+           left join public.companion_profiles u on u.user_id = h.user_id
            where h.user_id = $1 and $2 = 'spotify'
          )
          select $1, $2, $3, $4, $5::integer / 1000.0, $6, $7,

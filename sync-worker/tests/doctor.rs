@@ -290,7 +290,7 @@ async fn a_publication_out_of_line_is_a_failure() {
         &report,
         Level::Fail,
         "public.music_preferences is missing",
-        "sql/90_publication.sql",
+        "sql/70_operation/20_publication.sql",
     );
 }
 
@@ -369,7 +369,7 @@ async fn the_data_api_is_asked_with_the_service_key() {
     let database = Database::create().await;
     let api = MockServer::start().await;
     Mock::given(method("GET"))
-        .and(path("/rest/v1/profiles"))
+        .and(path("/rest/v1/companion_profiles"))
         .and(header("apikey", "service-key"))
         .respond_with(ResponseTemplate::new(200).set_body_json(json!([])))
         .mount(&api)
@@ -391,7 +391,7 @@ async fn the_data_api_is_asked_with_the_service_key() {
     assert_finding(
         &asked("service-key").await,
         Level::Ok,
-        "shows profiles to the service role",
+        "shows companion_profiles to the service role",
         "",
     );
     let refused = asked("another").await;

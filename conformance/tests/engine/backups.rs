@@ -95,7 +95,7 @@ async fn lived_in() -> (Database, [Uuid; 2]) {
         let mut tx = db.as_user(user).await;
         execute(
             &mut tx,
-            "select start_session('laptop'); update profiles set time_zone = 'Asia/Dhaka'",
+            "select start_session('laptop'); update companion_profiles set time_zone = 'Asia/Dhaka'",
         )
         .await;
         tx.commit().await.unwrap();
@@ -216,7 +216,7 @@ async fn what_verify_names_is_mended_by_what_the_page_says() {
     execute(
         &mut db.connect(Role::Superuser).await,
         "set session_replication_role = replica;
-         delete from public.profiles; delete from public.sentiment_buckets;
+         delete from public.companion_profiles; delete from public.sentiment_buckets;
          drop trigger bondhu_create_profile on auth.users",
     )
     .await;

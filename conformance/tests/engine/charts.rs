@@ -22,7 +22,7 @@ const TEXTS: [&str; 4] = [
 /// Somebody in `zone` who wrote on most days of the last two months.
 async fn somebody(db: &Database, owner: &mut PgConnection, zone: &str) -> Uuid {
     let user = db.user().await;
-    sqlx::query("update public.profiles set time_zone = $2 where user_id = $1")
+    sqlx::query("update public.companion_profiles set time_zone = $2 where user_id = $1")
         .bind(user)
         .bind(zone)
         .execute(&mut *owner)
@@ -71,7 +71,7 @@ async fn recorded_days_are_those_of_the_raw_messages_and_stay_so() {
             "update bondhu.settings set min_messages = 3 where $1::uuid is not null",
             "update bondhu.settings set wellness_retention_days = 20 where $1::uuid is not null",
             "update bondhu.settings set wellness_retention_days = 730 where $1::uuid is not null",
-            "update public.profiles set time_zone = 'Australia/Lord_Howe' where user_id = $1",
+            "update public.companion_profiles set time_zone = 'Australia/Lord_Howe' where user_id = $1",
             "select bondhu.recompute($1)",
         ] {
             sqlx::query(change)
@@ -102,7 +102,7 @@ async fn a_day_with_two_midnights_begins_at_the_first() {
     let mut owner = db.connect(Role::Owner).await;
     let user = db.user().await;
     for change in [
-        "update public.profiles set time_zone = 'America/Havana' where user_id = $1",
+        "update public.companion_profiles set time_zone = 'America/Havana' where user_id = $1",
         "insert into public.personality_profiles (user_id, as_of, window_hours) values ($1, now(), 24)",
         // Midnight is at 04:00 UTC and at 05:00 UTC; a mean of 0.1, then of 0.9, later of 0.5.
         "insert into public.sentiment_buckets

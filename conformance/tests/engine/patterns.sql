@@ -1,5 +1,5 @@
 -- How many figures of bondhu.patterns() differ from a count of the raw messages of user $1.
-with zone as (select time_zone as name from public.profiles where user_id = $1),
+with zone as (select time_zone as name from public.companion_profiles where user_id = $1),
 said as (
   select m.created_at at time zone zone.name as at, m.sentiment_score as score
   from public.chat_messages m cross join zone

@@ -21,7 +21,7 @@ pub async fn differences(connection: &mut PgConnection, users: &[Uuid]) -> Vec<S
 pub async fn derived(connection: &mut PgConnection, users: &[Uuid]) -> serde_json::Value {
     sqlx::query_scalar(
         "select jsonb_build_object(
-           'profiles', (select jsonb_agg(to_jsonb(p) - 'landmark_traits' - 'landmark_style' order by p.user_id)
+           'companion_profiles', (select jsonb_agg(to_jsonb(p) - 'landmark_traits' - 'landmark_style' order by p.user_id)
                         from public.personality_profiles p where p.user_id = any ($1)),
            'buckets', (select jsonb_agg(to_jsonb(b) order by b.user_id, b.bucket_start)
                        from public.sentiment_buckets b where b.user_id = any ($1)))",

@@ -84,17 +84,17 @@ async fn a_lost_profile_is_named_and_healed_by_its_user_by_a_session_and_by_the_
     let visiting = restored_user(&db).await;
     let healed = restored_user(&db).await;
     let mut owner = db.connect(Role::Owner).await;
-    assert_eq!(verified(&mut owner).await, ["profiles row"; 3]);
+    assert_eq!(verified(&mut owner).await, ["companion_profiles row"; 3]);
 
     let mut tx = db.as_user(visiting).await;
     execute(&mut tx, "select start_session('laptop')").await;
     tx.commit().await.unwrap();
-    assert_eq!(verified(&mut owner).await, ["profiles row"; 2]);
+    assert_eq!(verified(&mut owner).await, ["companion_profiles row"; 2]);
 
     let mut tx = db.as_user(written).await;
     execute(
         &mut tx,
-        "insert into public.profiles (time_zone) values ('Asia/Dhaka') \
+        "insert into public.companion_profiles (time_zone) values ('Asia/Dhaka') \
          on conflict (user_id) do update set time_zone = excluded.time_zone",
     )
     .await;
@@ -106,11 +106,12 @@ async fn a_lost_profile_is_named_and_healed_by_its_user_by_a_session_and_by_the_
 
     execute(&mut owner, "select bondhu.install_engine()").await;
     assert_eq!(verified(&mut owner).await, Vec::<String>::new());
-    let rows: i64 = sqlx::query_scalar("select count(*) from public.profiles where user_id = $1")
-        .bind(healed)
-        .fetch_one(&mut owner)
-        .await
-        .unwrap();
+    let rows: i64 =
+        sqlx::query_scalar("select count(*) from public.companion_profiles where user_id = $1")
+            .bind(healed)
+            .fetch_one(&mut owner)
+            .await
+            .unwrap();
     assert_eq!(rows, 1);
 }
 
@@ -169,7 +170,7 @@ async fn the_owner_mends_disabled_triggers_and_the_one_on_auth_users() {
         "alter table auth.users disable trigger bondhu_create_profile;
          alter table public.chat_messages disable trigger user;
          alter table bondhu.settings disable trigger user;
-         alter table public.profiles disable trigger user",
+         alter table public.companion_profiles disable trigger user",
     )
     .await;
     let user = db.user().await;

@@ -30,11 +30,13 @@ pub(super) async fn sign_up(auth: &PgPool, api: &PgPool) -> Result<Vec<Person>> 
             .context("auth.users")?;
 
         let mut request = data_api::as_user(api, id).await?;
-        sqlx::query("update public.profiles set display_name = $1, time_zone = 'Asia/Dhaka'")
-            .bind(name)
-            .execute(&mut *request)
-            .await
-            .context("a profile")?;
+        sqlx::query(
+            "update public.companion_profiles set display_name = $1, time_zone = 'Asia/Dhaka'",
+        )
+        .bind(name)
+        .execute(&mut *request)
+        .await
+        .context("a profile")?;
         let session = sqlx::query_scalar("select public.start_session('phone')")
             .fetch_one(&mut *request)
             .await

@@ -57,7 +57,7 @@ async fn chat(out: &mut String, database: &PgPool) -> Result<()> {
                 avg(m.sentiment_score)::float8 as mean, pp.dominant_mood as mood, \
                 coalesce(pp.needs_support, false) as needs_support, \
                 (select count(*) from public.personality_history h where h.user_id = p.user_id) as changes \
-         from public.profiles p left join public.chat_messages m on m.user_id = p.user_id \
+         from public.companion_profiles p left join public.chat_messages m on m.user_id = p.user_id \
          left join public.personality_profiles pp on pp.user_id = p.user_id \
          group by p.user_id, p.display_name, pp.dominant_mood, pp.needs_support order by 1",
     )

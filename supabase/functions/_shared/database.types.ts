@@ -25,6 +25,20 @@ isOneToOne: false
       referencedColumns: ["user_id","id"]
     }
                   ]
+                },"companion_profiles": {
+                  Row: {
+                    "created_at": string,"display_name": string | null,"locale": string | null,"onboarding_state": string,"time_zone": string,"updated_at": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"display_name"?: string | null,"locale"?: string | null,"onboarding_state"?: string,"time_zone"?: string,"updated_at"?: string,"user_id"?: string
+                  }
+                  Update: {
+                    "created_at"?: string,"display_name"?: string | null,"locale"?: string | null,"onboarding_state"?: string,"time_zone"?: string,"updated_at"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
                 },"listening_gaps": {
                   Row: {
                     "after_play": string,"before_play": string,"found_at": string,"user_id": string
@@ -179,20 +193,6 @@ isOneToOne: false
                   }
                   Update: {
                     "agreeableness"?: number,"as_of"?: string,"communication_style"?: string,"conscientiousness"?: number,"data_status"?: string,"dominant_mood"?: string | null,"emotional_stability"?: string | null,"extraversion"?: number,"landmark_style"?: string,"landmark_traits"?: (number)[],"last_crisis_at"?: string | null,"mean_sentiment"?: number | null,"message_count"?: number,"needs_support"?: boolean,"neuroticism"?: number,"openness"?: number,"previous_count"?: number,"previous_oldest"?: string | null,"previous_sum"?: number,"sentiment_trend"?: string | null,"sentiment_volatility"?: number | null,"trait_confidence"?: number,"trait_count"?: number,"trait_moods"?: (number)[],"trait_sum"?: number,"trait_sum_squares"?: number,"user_id"?: string,"wellness_until"?: string | null,"window_hours"?: number,"window_latest"?: (string)[],"window_moods"?: (number)[],"window_oldest"?: string | null,"window_sum"?: number,"window_sum_squares"?: number
-                  }
-                  Relationships: [
-                    
-                  ]
-                },"profiles": {
-                  Row: {
-                    "created_at": string,"display_name": string | null,"locale": string | null,"onboarding_state": string,"time_zone": string,"updated_at": string,"user_id": string
-                  }
-                  ComputedFields: never
-                  Insert: {
-                    "created_at"?: string,"display_name"?: string | null,"locale"?: string | null,"onboarding_state"?: string,"time_zone"?: string,"updated_at"?: string,"user_id"?: string
-                  }
-                  Update: {
-                    "created_at"?: string,"display_name"?: string | null,"locale"?: string | null,"onboarding_state"?: string,"time_zone"?: string,"updated_at"?: string,"user_id"?: string
                   }
                   Relationships: [
                     

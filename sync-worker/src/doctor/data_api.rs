@@ -11,7 +11,7 @@ pub(super) async fn check(report: &mut Report, config: &DataApiConfig) {
     let asked = async {
         let client = SupabaseClient::new(config.url.as_str(), config.key.expose_secret())?;
         client
-            .select("profiles")
+            .select("companion_profiles")
             .columns(vec!["user_id"])
             .limit(1)
             .execute()
@@ -19,7 +19,7 @@ pub(super) async fn check(report: &mut Report, config: &DataApiConfig) {
     };
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok(_)) => report.ok(format!(
-            "the Data API at {} shows profiles to the service role",
+            "the Data API at {} shows companion_profiles to the service role",
             config.url
         )),
         Ok(Err(error)) => {
@@ -44,7 +44,7 @@ fn remedy_of(error: &Error) -> &'static str {
     match error {
         Error::Api(refusal) => match (refusal.status, refusal.code.as_deref()) {
             (401 | 403, Some("42501")) => {
-                "apply the migrations: they grant profiles to service_role"
+                "apply the migrations: they grant companion_profiles to service_role"
             }
             (401 | 403, _) => {
                 "set SUPABASE_SERVICE_ROLE_KEY to the project's secret (service role) key"

@@ -12,7 +12,7 @@ pub(super) async fn check(report: &mut Report, database: &PgPool) {
     let lost: Option<i64> = ask(
         database,
         "select count(*) from bondhu.people u
-         where not exists (select from public.profiles p where p.user_id = u.user_id)",
+         where not exists (select from public.companion_profiles p where p.user_id = u.user_id)",
     )
     .await;
     if let Some(lost @ 1..) = lost {

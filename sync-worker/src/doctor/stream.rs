@@ -21,7 +21,7 @@ pub(super) async fn check(report: &mut Report, database: &PgPool, config: Option
         }
         Ok(differences) => report.fail(
             format!("publication {publication}: {}", differences.join("; ")),
-            "bring it in line with sql/90_publication.sql (alter publication … set table …)",
+            "bring it in line with sql/70_operation/20_publication.sql (alter publication … set table …)",
         ),
         Err(error) => report.fail(
             format!("publication {publication} cannot be looked at: {error}"),

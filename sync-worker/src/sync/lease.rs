@@ -1,4 +1,4 @@
-//! A lease on one connection. The rules are in `sql/70_planner.sql`.
+//! A lease on one connection. The rules are in `sql/60_providers/90_planner.sql`.
 
 use std::collections::BTreeMap;
 

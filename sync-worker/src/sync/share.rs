@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::{DateTime, Utc};
 
-/// The requests that a pull may send and has sent. The rule is in `sql/70_planner.sql`.
+/// The requests that a pull may send and has sent. The rule is in `sql/60_providers/90_planner.sql`.
 #[derive(Debug)]
 pub(super) struct Share {
     left: u32,

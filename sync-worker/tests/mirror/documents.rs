@@ -289,7 +289,7 @@ async fn the_publication_lists_exactly_the_keys_of_the_documents_sources() {
     assert_eq!(differences().await, Vec::<String>::new());
 
     for change in [
-        "alter publication bondhu_mirror drop table public.profiles",
+        "alter publication bondhu_mirror drop table public.companion_profiles",
         "alter publication bondhu_mirror add table public.listening_history (user_id, id)",
         "alter publication bondhu_mirror drop table public.chat_messages",
         "alter publication bondhu_mirror add table public.chat_messages",
@@ -298,7 +298,7 @@ async fn the_publication_lists_exactly_the_keys_of_the_documents_sources() {
     }
     let found = differences().await;
     assert!(
-        found.contains(&"public.profiles is missing".to_owned()),
+        found.contains(&"public.companion_profiles is missing".to_owned()),
         "{found:?}"
     );
     assert!(

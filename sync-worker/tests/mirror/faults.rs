@@ -99,7 +99,7 @@ async fn a_publication_made_anew_is_followed_from_a_new_slot() {
         })
         .await;
     stage.say(user, "unpublished").await;
-    let publication = include_str!("../../../sql/90_publication.sql");
+    let publication = include_str!("../../../sql/70_operation/20_publication.sql");
     execute(&mut superuser, publication).await;
     stage.reads(user, &["before", "unpublished"]).await;
     assert!(stage.epoch().await > epoch);

@@ -159,7 +159,7 @@ async fn a_publication_dropped_from_under_the_mirror_is_missed_and_made_up_for()
                 |phase| matches!(phase, Phase::Failing { reason, .. } if reason.contains("publication")),
             )
             .await;
-        let publication = include_str!("../../../sql/90_publication.sql");
+        let publication = include_str!("../../../sql/70_operation/20_publication.sql");
         execute(&mut sql, publication).await;
     };
     while_people_count_up(&stage, &reader, &people, dropping).await;

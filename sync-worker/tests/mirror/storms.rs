@@ -189,7 +189,7 @@ async fn tables_that_change_their_shape_are_followed() {
             "alter table public.chat_messages replica identity full",
             "alter table public.chat_messages replica identity default",
             "alter table public.chat_messages drop column note",
-            "alter publication bondhu_mirror set table public.profiles (user_id), public.user_sessions (user_id, id),
+            "alter publication bondhu_mirror set table public.companion_profiles (user_id), public.user_sessions (user_id, id),
                public.chat_messages (id, user_id), public.personality_profiles (user_id),
                public.music_preferences, public.video_preferences, bondhu.settings (singleton)",
         ] {
@@ -248,7 +248,7 @@ async fn one_transaction_of_many_rows_is_mirrored_whole() {
     .await;
     stage
         .run(
-            "update public.profiles set locale = 'bn' where $1 is not null",
+            "update public.companion_profiles set locale = 'bn' where $1 is not null",
             user,
         )
         .await;

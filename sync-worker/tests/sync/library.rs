@@ -321,7 +321,7 @@ async fn categories_are_those_of_the_persons_region_where_the_provider_knows_it(
         ] {
             sqlx::query(statement).execute(&world.admin).await.unwrap();
         }
-        sqlx::query("update public.profiles set locale = $2 where user_id = $1")
+        sqlx::query("update public.companion_profiles set locale = $2 where user_id = $1")
             .bind(user)
             .bind(locale)
             .execute(&world.admin)

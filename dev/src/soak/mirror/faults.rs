@@ -195,8 +195,10 @@ impl Faults {
             Fault::DropPublication => {
                 self.run("drop publication bondhu_mirror").await?;
                 tokio::time::sleep(a_while).await;
-                self.run(include_str!("../../../../sql/90_publication.sql"))
-                    .await?;
+                self.run(include_str!(
+                    "../../../../sql/70_operation/20_publication.sql"
+                ))
+                .await?;
             }
             Fault::ChangeTables => {
                 self.run("alter table public.chat_messages add column note text")

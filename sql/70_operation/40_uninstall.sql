@@ -8,7 +8,7 @@ as $$
   select 'table', unnest(array[
     'chat_messages', 'listening_gaps', 'listening_history', 'music_library', 'music_playlist_items', 'music_playlists',
     'music_preferences', 'music_top_items', 'personality_history', 'personality_history_evidence', 'personality_profiles',
-    'profiles', 'provider_connections', 'sentiment_buckets', 'session_activities', 'user_sessions', 'video_likes',
+    'companion_profiles', 'provider_connections', 'sentiment_buckets', 'session_activities', 'user_sessions', 'video_likes',
     'video_playlist_items', 'video_playlists', 'video_preferences', 'video_subscriptions', 'wellness_days'
   ])
   union all

@@ -182,9 +182,9 @@ begin
   return null;
 end
 $$;
-comment on function bondhu.recut_wellness() is 'AFTER UPDATE trigger on profiles: in another time zone days begin elsewhere.';
+comment on function bondhu.recut_wellness() is 'AFTER UPDATE trigger on companion_profiles: in another time zone days begin elsewhere.';
 
-create trigger profiles_recut_wellness after update of time_zone on public.profiles
+create trigger companion_profiles_recut_wellness after update of time_zone on public.companion_profiles
   for each row when (old.time_zone is distinct from new.time_zone)
   execute function bondhu.recut_wellness();
 

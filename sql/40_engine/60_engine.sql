@@ -324,9 +324,9 @@ begin
     union all
     select w.* from unnest(users) id cross join lateral bondhu.wellness_differences(id) w
     union all
-    select u.id, 'profiles', 'row', null, 'exists'
+    select u.id, 'companion_profiles', 'row', null, 'exists'
     from auth.users u
-    where u.id = any (users) and not exists (select from public.profiles p where p.user_id = u.id);
+    where u.id = any (users) and not exists (select from public.companion_profiles p where p.user_id = u.id);
 end
 $$;
 comment on function bondhu.verify_all(uuid[]) is 'bondhu.verify() for the given users.';

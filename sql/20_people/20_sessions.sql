@@ -99,7 +99,7 @@ begin
      order by used.last_seen_at desc, used.started_at desc, used.id
      offset (select max_active_sessions - 1 from bondhu.settings));
   -- Somebody who was restored without a profile has one from here on.
-  insert into public.profiles (user_id) values (caller) on conflict (user_id) do nothing;
+  insert into public.companion_profiles (user_id) values (caller) on conflict (user_id) do nothing;
   insert into public.user_sessions (user_id, device_id) values (caller, device) returning id into started;
   return started;
 end

@@ -29,7 +29,7 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return coalesce((select p.time_zone from public.profiles p where p.user_id = (select bondhu.require_user())), 'UTC');
+  return coalesce((select p.time_zone from public.companion_profiles p where p.user_id = (select bondhu.require_user())), 'UTC');
 end
 $$;
 comment on function bondhu.my_time_zone() is 'The caller''s IANA time zone.';

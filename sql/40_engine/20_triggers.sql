@@ -18,9 +18,9 @@ as $$
     ('public.chat_messages', 'chat_messages_forget_derived', null),
     ('public.chat_messages', 'chat_messages_set_updated_at', null),
     ('public.personality_history_evidence', 'evidence_drop_unevidenced_history', null),
-    ('public.profiles', 'profiles_keep_time_zone', null),
-    ('public.profiles', 'profiles_recut_wellness', null),
-    ('public.profiles', 'profiles_set_updated_at', null),
+    ('public.companion_profiles', 'companion_profiles_keep_time_zone', null),
+    ('public.companion_profiles', 'companion_profiles_recut_wellness', null),
+    ('public.companion_profiles', 'companion_profiles_set_updated_at', null),
     ('public.provider_connections', 'provider_connections_revoke', null),
     ('public.provider_connections', 'provider_connections_set_updated_at', null)
 $$;

@@ -32,7 +32,7 @@ comment on function bondhu.is_time_zone(text) is
 revoke all on function bondhu.is_time_zone(text) from public, anon, authenticated, service_role;
 grant execute on function bondhu.is_time_zone(text) to authenticated, service_role;
 
-create table public.profiles (
+create table public.companion_profiles (
   user_id uuid primary key default auth.uid() references auth.users (id) on delete cascade,
   display_name text,
   locale text,
@@ -60,28 +60,28 @@ create table public.profiles (
       format('%L is no onboarding_state', left(onboarding_state, 40)), 'Send new, in_progress or complete.') end
   )
 );
-comment on table public.profiles is
+comment on table public.companion_profiles is
   'What a user tells about themselves. One row per auth user, made with it; readers use the defaults where a restore has lost it.';
-comment on column public.profiles.time_zone is 'IANA name such as Asia/Dhaka; days and hours shown to the user are counted in it.';
+comment on column public.companion_profiles.time_zone is 'IANA name such as Asia/Dhaka; days and hours shown to the user are counted in it.';
 
-alter table public.profiles enable row level security;
-revoke all on public.profiles from public, anon, authenticated, service_role;
-grant select on public.profiles to authenticated, bondhu_worker;
+alter table public.companion_profiles enable row level security;
+revoke all on public.companion_profiles from public, anon, authenticated, service_role;
+grant select on public.companion_profiles to authenticated, bondhu_worker;
 -- Insert too: a row that a restore has lost must not keep its user from writing it.
-grant insert (user_id, display_name, locale, time_zone, onboarding_state) on public.profiles to authenticated;
-grant update (display_name, locale, time_zone, onboarding_state) on public.profiles to authenticated;
-grant select, insert, update, delete on public.profiles to service_role;
+grant insert (user_id, display_name, locale, time_zone, onboarding_state) on public.companion_profiles to authenticated;
+grant update (display_name, locale, time_zone, onboarding_state) on public.companion_profiles to authenticated;
+grant select, insert, update, delete on public.companion_profiles to service_role;
 
-create policy "a user reads their own profile" on public.profiles
+create policy "a user reads their own profile" on public.companion_profiles
   for select to authenticated using (user_id = (select auth.uid()));
-create policy "a user edits their own profile" on public.profiles
+create policy "a user edits their own profile" on public.companion_profiles
   for update to authenticated using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
-create policy "a user writes their own profile" on public.profiles
+create policy "a user writes their own profile" on public.companion_profiles
   for insert to authenticated with check (user_id = (select auth.uid()));
-create policy "the worker reads profiles" on public.profiles
+create policy "the worker reads profiles" on public.companion_profiles
   for select to bondhu_worker using (true);
 
-create trigger profiles_set_updated_at before update on public.profiles
+create trigger companion_profiles_set_updated_at before update on public.companion_profiles
   for each row execute function bondhu.set_updated_at();
 
 -- Postgres reads these four as abbreviations, without summer time; as names they have it. The
@@ -101,10 +101,10 @@ begin
   return new;
 end
 $$;
-comment on function bondhu.keep_time_zone() is 'BEFORE trigger on profiles: CET, EET, MET and WET are kept as the city whose clock they name.';
+comment on function bondhu.keep_time_zone() is 'BEFORE trigger on companion_profiles: CET, EET, MET and WET are kept as the city whose clock they name.';
 revoke all on function bondhu.keep_time_zone() from public, anon, authenticated, service_role;
 
-create trigger profiles_keep_time_zone before insert or update of time_zone on public.profiles
+create trigger companion_profiles_keep_time_zone before insert or update of time_zone on public.companion_profiles
   for each row execute function bondhu.keep_time_zone();
 
 -- SECURITY DEFINER: it fires as the auth service, which has no rights here.
@@ -115,7 +115,7 @@ as $$
 declare
   name text := left(btrim(new.raw_user_meta_data ->> 'display_name'), 80);
 begin
-  insert into public.profiles (user_id, display_name)
+  insert into public.companion_profiles (user_id, display_name)
   values (new.id, case when bondhu.text_fault(name) is null then name end)
   on conflict (user_id) do nothing;
   return null;
@@ -133,9 +133,9 @@ create view bondhu.people as
   select u.id as user_id, p.display_name, p.locale, coalesce(p.time_zone, 'UTC') as time_zone,
     coalesce(p.onboarding_state, 'new') as onboarding_state
   from auth.users u
-  left join public.profiles p on p.user_id = u.id;
+  left join public.companion_profiles p on p.user_id = u.id;
 comment on view bondhu.people is
-  'Every auth user with what their profile says, or its defaults where the row is missing: what readers join in place of public.profiles.';
+  'Every auth user with what their profile says, or its defaults where the row is missing: what readers join in place of public.companion_profiles.';
 revoke all on bondhu.people from public, anon, authenticated, service_role;
 grant select on bondhu.people to bondhu_worker;
 
@@ -146,9 +146,9 @@ as $$
 declare
   healed bigint;
 begin
-  insert into public.profiles (user_id)
+  insert into public.companion_profiles (user_id)
   select u.id from auth.users u
-  where not exists (select from public.profiles p where p.user_id = u.id)
+  where not exists (select from public.companion_profiles p where p.user_id = u.id)
   on conflict (user_id) do nothing;
   get diagnostics healed = row_count;
   return healed;

@@ -3,7 +3,7 @@
 -- A column list has to hold the replica identity, which is the primary key.
 
 create publication bondhu_mirror for table
-  public.profiles (user_id),
+  public.companion_profiles (user_id),
   public.user_sessions (user_id, id),
   public.chat_messages (user_id, id),
   public.personality_profiles (user_id),
