@@ -1,4 +1,4 @@
-//! The pages: their links, their sizes, and the output that they show.
+//! The pages: their links, their sizes, the output that they show, and whether they name all there is.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeMap;
@@ -6,8 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use bondhu_core::cache::Document;
 use bondhu_dev::figures;
 use bondhu_stack::paths;
+use bondhu_stack::testing::{Database, Role};
 
 /// Every page that people read, wherever it is.
 fn pages() -> Vec<PathBuf> {
@@ -139,4 +141,42 @@ fn the_commands_that_the_pages_show_are_those_of_make_help() {
         .output()
         .unwrap();
     figures::same("make help", &String::from_utf8(help.stdout).unwrap()).unwrap();
+}
+
+/// Names that a page does not have between backquotes, alone or with brackets after them.
+fn unnamed(page: &str, names: &[String]) -> Vec<String> {
+    let text = fs::read_to_string(paths::checkout().join(page)).unwrap();
+    assert!(names.len() > 5, "{names:?}");
+    names
+        .iter()
+        .filter(|name| !text.contains(&format!("`{name}`")) && !text.contains(&format!("`{name}(")))
+        .cloned()
+        .collect()
+}
+
+async fn names(query: &str) -> Vec<String> {
+    let database = Database::create().await;
+    let mut owner = database.connect(Role::Owner).await;
+    sqlx::query_scalar(query)
+        .fetch_all(&mut owner)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_page_for_frontends_names_every_table_and_rpc() {
+    let public = names("select name from bondhu.public_objects()").await;
+    assert_eq!(unnamed("docs/frontend.md", &public), [""; 0]);
+}
+
+#[tokio::test]
+async fn the_page_for_operators_names_every_scheduled_job() {
+    let jobs = names("select name from bondhu.cron_plan()").await;
+    assert_eq!(unnamed("docs/operating.md", &jobs), [""; 0]);
+}
+
+#[test]
+fn the_page_about_the_mirror_names_every_document() {
+    let documents = Document::ALL.map(|document| document.name().to_owned());
+    assert_eq!(unnamed("docs/mirror.md", &documents), [""; 0]);
 }
