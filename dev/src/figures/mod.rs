@@ -70,9 +70,16 @@ pub async fn refresh(target: Option<&str>) -> Result<()> {
         }
         for page in pages()? {
             let text = fs::read_to_string(&page)?;
-            let Some(written) = blocks::filled(&text, command, &output) else {
+            let (Some(shown), Some(written)) = (
+                blocks::shown(&text, command),
+                blocks::filled(&text, command, &output),
+            ) else {
                 continue;
             };
+            if volatile::difference(shown, &output).is_none() {
+                println!("{}: {command} is current", page.display());
+                continue;
+            }
             fs::write(&page, written)
                 .with_context(|| format!("cannot write {}", page.display()))?;
             println!("{}: {command}", page.display());
