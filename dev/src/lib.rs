@@ -4,6 +4,7 @@
 pub mod bench;
 pub mod demo;
 pub mod extension_sql;
+pub mod figures;
 pub mod rig;
 pub mod soak;
 pub mod test_runner;

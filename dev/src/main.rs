@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
-use bondhu_dev::{bench, demo, soak, test_runner, up};
+use bondhu_dev::{bench, demo, figures, soak, test_runner, up};
 use bondhu_stack::{extension, installation, migrations};
 
 /// Runs Bondhu on this machine: a private Postgres and Redis, stand-ins for the providers.
@@ -60,6 +60,12 @@ enum Command {
         /// What chose the moments of an earlier run [default: any]
         #[arg(long)]
         seed: Option<u64>,
+    },
+    /// Write the output that the pages show anew: of the demo and of `make help`
+    Figures {
+        /// Instead, what `make TARGET` prints, such as bench-mirror
+        #[arg(long, value_name = "TARGET")]
+        of: Option<String>,
     },
     /// Start a migration; the first one is the whole of sql/
     Migration {
@@ -118,6 +124,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::SoakMirror { seconds, kills } => {
             return soak::mirror::run(Duration::from_secs(seconds), kills).await;
         }
+        Command::Figures { of } => figures::refresh(of.as_deref()).await?,
         Command::Up => up::up().await?,
         Command::Reset => up::reset()?,
         Command::Migration { name, rewrite } => {

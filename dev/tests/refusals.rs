@@ -1,4 +1,4 @@
-//! The README's table of refusals: each code is met by who does what it says, and there is no other.
+//! The table of refusals in docs/frontend.md: each code is met by who does what it says, and there is no other.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeSet;
@@ -44,8 +44,8 @@ const PROVOCATIONS: &[(&str, &str)] = &[
 ];
 
 fn documented() -> BTreeSet<String> {
-    let readme = fs::read_to_string(paths::checkout().join("README.md")).unwrap();
-    let (_, table) = readme
+    let page = fs::read_to_string(paths::checkout().join("docs/frontend.md")).unwrap();
+    let (_, table) = page
         .split_once("| SQLSTATE | means |\n|---|---|\n")
         .expect("the table of refusals");
     table
@@ -64,7 +64,7 @@ fn sqlstate(answer: Result<sqlx::postgres::PgQueryResult, sqlx::Error>) -> Strin
 }
 
 #[tokio::test]
-async fn every_refusal_of_the_readme_is_met_and_no_other() {
+async fn every_refusal_of_the_page_for_frontends_is_met_and_no_other() {
     let database = Database::create().await;
     let user = database.user().await;
     let mut met = BTreeSet::new();
@@ -98,7 +98,7 @@ async fn every_refusal_of_the_readme_is_met_and_no_other() {
 }
 
 #[test]
-fn every_code_that_the_schema_raises_is_in_the_readme() {
+fn every_code_that_the_schema_raises_is_on_the_page_for_frontends() {
     let documented = documented();
     let mut raised = BTreeSet::new();
     for source in schema::sources().unwrap() {
@@ -112,5 +112,8 @@ fn every_code_that_the_schema_raises_is_in_the_readme() {
     }
     assert!(raised.len() > 5, "{raised:?}");
     let missing: Vec<_> = raised.difference(&documented).collect();
-    assert!(missing.is_empty(), "not in the README's table: {missing:?}");
+    assert!(
+        missing.is_empty(),
+        "not in the table of docs/frontend.md: {missing:?}"
+    );
 }

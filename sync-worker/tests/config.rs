@@ -204,11 +204,11 @@ fn a_dot_env_file_is_read_and_the_environment_wins() {
 }
 
 #[test]
-fn help_the_example_file_and_the_readme_list_every_variable() {
+fn help_the_example_file_and_the_page_for_operators_list_every_variable() {
     let help = text(&worker(&["--help"], &[("DATABASE_URL", "postgres://u:hunter2@h/d")]).stdout);
     assert!(!help.contains("hunter2"), "values are never shown");
     let example = include_str!("../../.env.example");
-    let readme = include_str!("../../README.md");
+    let page = include_str!("../../docs/operating.md");
     for Variable {
         name,
         what,
@@ -223,7 +223,7 @@ fn help_the_example_file_and_the_readme_list_every_variable() {
             None => String::new(),
         };
         let row = format!("| `{name}` | {what} | {shown} |");
-        assert!(readme.contains(&row), "README.md lacks the row {row}");
+        assert!(page.contains(&row), "docs/operating.md lacks the row {row}");
         assert!(
             help.contains(&format!("\n  {name}\n")),
             "--help lacks {name}"

@@ -300,7 +300,7 @@ async fn bondhu_is_taken_out_and_what_an_app_built_on_it_is_named_first() {
     assert!(refused.to_string().contains("of_the_app"), "{refused}");
     execute(&mut owner, "drop view public.of_the_app").await;
 
-    shell.all("Take Bondhu out", "", &db.url(Role::Owner));
+    shell.all("Uninstall", "", &db.url(Role::Owner));
     let left: (Option<String>, i64) =
         sqlx::query_as("select to_regnamespace('bondhu')::text, (select count(*) from auth.users)")
             .fetch_one(&mut owner)

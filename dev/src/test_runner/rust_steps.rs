@@ -7,7 +7,7 @@ use tokio::process::Command;
 
 use super::bench::{Bench, Server};
 use super::job::{self, Tally};
-use crate::extension_sql;
+use crate::{extension_sql, figures};
 use bondhu_stack::installation::Installation;
 use bondhu_stack::{paths, testing};
 
@@ -196,7 +196,7 @@ pub(super) async fn wasm(bench: &mut Bench) -> Result<Tally> {
     Ok(Tally::ONE)
 }
 
-/// The way of a message, in a process of its own.
+/// The way of a message, in a process of its own; the pages show what it prints.
 pub(super) async fn demo(bench: &mut Bench) -> Result<Tally> {
     // Not the program that runs: cargo may have put a newer one in its place.
     let mut demo = Command::new(bench.target().join("debug/bondhu-dev"));
@@ -215,5 +215,11 @@ pub(super) async fn demo(bench: &mut Bench) -> Result<Tally> {
         status.success() == said.trim_end().ends_with("demo: ok"),
         "the demo's last line and its exit code disagree"
     );
+    if status.success() {
+        // In front of the demo stands what cargo had to say.
+        let begin = said.find("\n1. ").unwrap_or_default();
+        figures::same("make demo", &said[begin..])?;
+        tally.add(Tally::ONE);
+    }
     Ok(job::verdict(status, tally))
 }

@@ -1,4 +1,4 @@
-//! Every environment variable the worker reads, once: `--help`, error texts, the README's table
+//! Every environment variable the worker reads, once: `--help`, error texts, the table of docs/operating.md
 //! and `.env.example` all come from, or are checked against, [`ALL`].
 
 /// One environment variable.
