@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use bondhu_core::cache::envelope::{render, render_apart};
+use bondhu_core::cache::trust::Seen;
 use bondhu_core::cache::{DOCUMENT_MOST_BYTES, Document, NEGATIVE_TTL};
 use uuid::Uuid;
 
-use super::Seen;
 use super::source::Read;
-use crate::cache::{Connection, FILL, LEASE, Link, LinkError, lifetime, render, render_apart};
-use crate::mirror::position::Version;
+use crate::cache::{Connection, FILL, LEASE, Link, LinkError, lifetime, timestamp};
+use bondhu_core::cache::position::Version;
 
 /// A lease that is not used within this time goes to another reader.
 const LIFETIME: Duration = Duration::from_secs(3);
@@ -76,12 +77,12 @@ impl Lease {
     }
 
     fn value(&self, read: &Read) -> Option<(String, Duration)> {
-        let text = read.data.as_deref();
+        let (text, as_of) = (read.data.as_deref(), timestamp(read.as_of));
         if text.is_some_and(|text| text.len() > DOCUMENT_MOST_BYTES) {
-            return Some((render_apart(self.watermark, read.as_of).ok()?, NEGATIVE_TTL));
+            return Some((render_apart(self.watermark, as_of).ok()?, NEGATIVE_TTL));
         }
         let data = text.map(serde_json::from_str).transpose().ok()?;
-        let value = render(self.watermark, read.as_of, read.until, data).ok()?;
+        let value = render(self.watermark, as_of, read.until.map(timestamp), data).ok()?;
         let lifetime = lifetime(self.document, text.is_some(), read.as_of, read.until)?;
         Some((value, lifetime))
     }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::turns::Turns;
 use super::{HotError, Served, Source};
 use crate::mirror::heartbeat;
-use crate::mirror::position::Lsn;
+use bondhu_core::cache::position::Lsn;
 
 /// A reader waits so long for its turn.
 const TURN_WITHIN: Duration = Duration::from_secs(1);

@@ -20,7 +20,7 @@ use tower_http::cors::CorsLayer;
 use super::bounded;
 use super::jwt::{JwtError, JwtVerifier};
 use crate::hot::{HotError, HotReader, Served};
-use crate::mirror::position::{Lsn, PositionError};
+use bondhu_core::cache::position::{Lsn, PositionError};
 
 /// When the document was exact.
 const AS_OF: HeaderName = HeaderName::from_static("bondhu-as-of");

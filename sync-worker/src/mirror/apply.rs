@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bondhu_core::cache::envelope::{render, render_apart};
 use bondhu_core::cache::{Document, NEGATIVE_TTL};
 use chrono::{DateTime, Utc};
 use sqlx::pool::PoolConnection;
@@ -15,14 +16,14 @@ use super::apart::{self, Apart, Portion, Why};
 use super::changes::{Batch, Committed, DocumentSet};
 use super::documents::{self, Body, Reading, Wanted, Whose};
 use super::error::MirrorError;
-use super::position::{Lsn, Version};
 use super::prepare::{Documents, Preparer, Step};
 use super::rebuild;
 use super::status::{Phase, Status};
 use super::store::{Store, WRITE_GOOD_FOR, Write};
-use super::watermark::Watermark;
-use crate::cache::{lifetime, render, render_apart};
+use super::watermark::WatermarkWriter;
+use crate::cache::{lifetime, now, timestamp};
 use crate::telemetry::Metrics;
+use bondhu_core::cache::position::{Lsn, Version};
 
 /// 2000-01-01 in Unix µs, where Postgres' clock of commits begins.
 const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
@@ -34,7 +35,7 @@ pub(super) struct Applier {
     /// Where documents go.
     pub store: Store,
     /// How far they are.
-    pub watermark: Watermark,
+    pub watermark: WatermarkWriter,
     /// What is left to Postgres.
     pub apart: Arc<Apart>,
     /// When the last reading that was to be written began.
@@ -201,7 +202,7 @@ impl Applier {
 
     /// Says of documents that Redis does not keep them, so that nothing older is served.
     async fn leave(&self, version: Version, keys: &[(Uuid, Document)]) -> Result<(), MirrorError> {
-        let value = render_apart(version, Utc::now())?;
+        let value = render_apart(version, now())?;
         let leave = |(user, document): &(Uuid, Document)| Write {
             document: *document,
             user: *user,
@@ -287,7 +288,7 @@ fn write(version: Version, as_of: DateTime<Utc>, body: Body) -> Result<Write, Mi
         return Ok(Write {
             document: body.document,
             user: body.user,
-            value: render_apart(version, as_of)?,
+            value: render_apart(version, timestamp(as_of))?,
             ttl: NEGATIVE_TTL,
         });
     }
@@ -299,7 +300,12 @@ fn write(version: Version, as_of: DateTime<Utc>, body: Body) -> Result<Write, Mi
     Ok(Write {
         document: body.document,
         user: body.user,
-        value: render(version, as_of, until, data.as_deref())?,
+        value: render(
+            version,
+            timestamp(as_of),
+            until.map(timestamp),
+            data.as_deref(),
+        )?,
         ttl,
     })
 }

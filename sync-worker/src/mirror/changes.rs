@@ -7,7 +7,7 @@ use bondhu_core::cache::{Document, SETTINGS};
 use uuid::Uuid;
 
 use super::decoder::{Relation, RowMessage, Tuple, Value};
-use super::position::Lsn;
+use bondhu_core::cache::position::Lsn;
 
 /// Users whose documents are told apart; a transaction may touch any number.
 const MOST_USERS: usize = 100_000;

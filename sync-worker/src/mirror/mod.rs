@@ -15,7 +15,6 @@ pub mod decoder;
 mod documents;
 mod error;
 pub(crate) mod heartbeat;
-pub mod position;
 mod prepare;
 mod rebuild;
 mod session;
@@ -31,6 +30,7 @@ mod watermark;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bondhu_core::cache::position::Version;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres};
 use tokio::sync::{mpsc, watch};
@@ -44,13 +44,12 @@ use apart::Apart;
 use apply::Applier;
 pub use changes::ChangeError;
 pub use error::{MirrorError, Policy};
-use position::Version;
 use prepare::Preparer;
 pub use status::{Phase, Status};
 use store::Store;
 use stream::{Source, Stream};
-use watermark::Watermark;
 pub use watermark::WatermarkError;
+use watermark::WatermarkWriter;
 
 /// One that prepares, one that applies, one for heartbeats and one to look after the slot.
 const CONNECTIONS: u32 = 4;
@@ -207,7 +206,7 @@ impl Mirror {
     ) -> Result<(), MirrorError> {
         let apart = || Arc::clone(&self.apart);
         let (watermark, new_epoch) =
-            Watermark::resume(&store, &origin, &self.name, apart()).await?;
+            WatermarkWriter::resume(&store, &origin, &self.name, apart()).await?;
         tracing::info!(epoch = watermark.epoch().0, from = %origin.acknowledged, new_epoch, "the mirror follows");
         let mut preparer = Preparer {
             database: self.reading().await?,

@@ -15,8 +15,8 @@ use super::apart::{self, Apart, Why};
 use super::changes::{Batch, Committed, DocumentSet};
 use super::documents::{self, ReadError, Reading, Wanted, Whose};
 use super::error::MirrorError;
-use super::position::Lsn;
 use super::store::Store;
+use bondhu_core::cache::position::Lsn;
 
 /// Users whose documents are re-read and written at a time: some MB of text, a few ms of query.
 pub(super) const USERS_AT_A_TIME: usize = 256;

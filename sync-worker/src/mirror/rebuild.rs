@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::changes::{Batch, DocumentSet};
 use super::documents;
 use super::error::MirrorError;
-use super::position::Lsn;
 use super::prepare::USERS_AT_A_TIME;
+use bondhu_core::cache::position::Lsn;
 
 /// Hands all that on through `batches`, as of `start`; ends early when nobody takes it.
 ///

@@ -12,8 +12,8 @@ use super::changes::{Batch, Committed, Sources, Touched};
 use super::decoder::{self, RowMessage};
 use super::error::MirrorError;
 use super::heartbeat::Beat;
-use super::position::Lsn;
 use super::stream::{Event, Stream};
+use bondhu_core::cache::position::Lsn;
 
 /// Past either of these a batch takes no more: the stream waits for Redis. A transaction takes 16
 /// bytes, and the more there are in a batch the fewer documents are read twice.

@@ -6,8 +6,8 @@ use sqlx::{Connection as _, PgConnection, PgPool};
 use tokio::time::MissedTickBehavior;
 
 use super::error::MirrorError;
-use super::position::Lsn;
 use crate::telemetry::Metrics;
+use bondhu_core::cache::position::Lsn;
 
 /// How often a slot is looked at.
 const WATCH_EVERY: Duration = Duration::from_secs(5);

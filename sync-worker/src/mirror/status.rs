@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
-use super::position::Version;
+use bondhu_core::cache::position::Version;
 
 /// What the mirror is doing.
 #[derive(Debug, Clone, PartialEq)]

@@ -14,10 +14,10 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::error::MirrorError;
-use super::position::Lsn;
 use super::slot;
 use super::walsender::{self, Address, Incoming, Session};
 use super::watermark::Origin;
+use bondhu_core::cache::position::Lsn;
 
 /// How often the acknowledged position is reported; well under [`SILENT_FOR_MS`].
 const STATUS_INTERVAL: Duration = Duration::from_millis(500);
