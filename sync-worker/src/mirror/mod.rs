@@ -15,6 +15,7 @@ pub mod decoder;
 mod documents;
 mod error;
 pub(crate) mod heartbeat;
+mod pauses;
 mod prepare;
 mod rebuild;
 mod session;
@@ -30,7 +31,6 @@ mod watermark;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bondhu_core::cache::position::Version;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres};
 use tokio::sync::{mpsc, watch};
@@ -44,6 +44,7 @@ use apart::Apart;
 use apply::Applier;
 pub use changes::ChangeError;
 pub use error::{MirrorError, Policy};
+use pauses::Pauses;
 use prepare::Preparer;
 pub use status::{Phase, Status};
 use store::Store;
@@ -53,10 +54,6 @@ use watermark::WatermarkWriter;
 
 /// One that prepares, one that applies, one for heartbeats and one to look after the slot.
 const CONNECTIONS: u32 = 4;
-
-/// Pauses between attempts, doubled each time up to the last.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// A standby takes over from a mirror that hangs within 5 s: until that counts as silent, until the
 /// standby looks, until nothing of its last writes can land; and half a second to connect and begin.
@@ -126,46 +123,16 @@ impl Mirror {
         let (options, server) = (self.database.options(), self.database.connect_options());
         let options = options.clone().max_connections(CONNECTIONS);
         self.database = options.connect_lazy_with((*server).clone());
-        let mut pause = FIRST_PAUSE;
-        let mut furthest: Option<Version> = None;
+        let mut pauses = Pauses::new();
         let mut renew = false;
         while !stop.is_cancelled() {
             let Err(error) = self.follow(renew, &stop).await else {
                 break;
             };
-            // As long as nothing new was applied, whatever stands in the way still does.
-            if let Phase::Following { version, .. } = self.status.phase()
-                && furthest.is_none_or(|furthest| furthest < version)
-            {
-                furthest = Some(version);
-                pause = FIRST_PAUSE;
-            }
-            let wait = match error.policy() {
-                Policy::StandBy(look) => {
-                    if self.status.phase() != Phase::StandingBy {
-                        tracing::info!("{error}: standing by");
-                        self.status.set(Phase::StandingBy);
-                    }
-                    renew = false;
-                    look
-                }
-                policy => {
-                    tracing::warn!("the mirror stopped: {error}; trying again");
-                    self.status.set(Phase::Failing {
-                        reason: error.to_string(),
-                        told: error.told(),
-                    });
-                    self.metrics.mirror_restart();
-                    renew = policy == Policy::RenewSlot;
-                    let wait = if policy == Policy::Restart {
-                        FIRST_PAUSE
-                    } else {
-                        pause
-                    };
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                    wait
-                }
-            };
+            let (reached, policy) = (self.status.following(), error.policy());
+            renew = policy == Policy::RenewSlot;
+            self.tell(&error, policy);
+            let wait = pauses.after(reached, policy);
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = tokio::time::sleep(wait) => {}
@@ -173,6 +140,23 @@ impl Mirror {
         }
         self.metrics.mirror_leads(false);
         self.database.close().await;
+    }
+
+    /// Says how a stream ended.
+    fn tell(&self, error: &MirrorError, policy: Policy) {
+        if let Policy::StandBy(_) = policy {
+            if self.status.phase() != Phase::StandingBy {
+                tracing::info!("{error}: standing by");
+                self.status.set(Phase::StandingBy);
+            }
+            return;
+        }
+        tracing::warn!("the mirror stopped: {error}; trying again");
+        self.status.set(Phase::Failing {
+            reason: error.to_string(),
+            told: error.told(),
+        });
+        self.metrics.mirror_restart();
     }
 
     /// One stream, from taking the slot to whatever ends it.

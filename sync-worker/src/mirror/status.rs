@@ -50,6 +50,14 @@ impl Status {
         self.0.borrow().clone()
     }
 
+    /// How far Redis follows, if it does.
+    pub(super) fn following(&self) -> Option<Version> {
+        match *self.0.borrow() {
+            Phase::Following { version, .. } => Some(version),
+            _ => None,
+        }
+    }
+
     /// Follows the phases from here on.
     pub fn subscribe(&self) -> watch::Receiver<Phase> {
         self.0.subscribe()
