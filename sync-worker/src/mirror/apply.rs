@@ -1,4 +1,4 @@
-//! The second half of a batch's way: documents written to Redis, and the watermark moved.
+//! The last part of a batch's way: documents written to Redis, and the watermark moved.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -7,17 +7,16 @@ use std::time::{Duration, Instant};
 use bondhu_core::cache::envelope::{render, render_apart};
 use bondhu_core::cache::{Document, NEGATIVE_TTL};
 use chrono::{DateTime, Utc};
+use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
-use sqlx::{PgPool, Postgres};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use super::apart::{self, Apart, Portion, Why};
-use super::changes::{Batch, Committed, DocumentSet};
+use super::changes::{Committed, DocumentSet};
 use super::documents::{self, Body, Reading, Wanted, Whose};
 use super::error::MirrorError;
-use super::prepare::{Documents, Preparer, Step};
-use super::rebuild;
+use super::prepare::{Documents, Step};
 use super::status::{Phase, Status};
 use super::store::{Store, WRITE_GOOD_FOR, Write};
 use super::watermark::WatermarkWriter;
@@ -28,7 +27,7 @@ use bondhu_core::cache::position::{Lsn, Version};
 /// 2000-01-01 in Unix µs, where Postgres' clock of commits begins.
 const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
 
-/// Brings batches to Redis, one after the other.
+/// Brings what was prepared to Redis, in order.
 pub(super) struct Applier {
     /// As `bondhu_worker`; not the one that prepares.
     pub database: PoolConnection<Postgres>,
@@ -47,77 +46,50 @@ pub(super) struct Applier {
 }
 
 impl Applier {
-    /// Applies what comes through `batches` until their sender is gone, and tells `applied` up to
-    /// where Redis holds everything.
+    /// Carries out what comes through `steps` until their sender is gone, and tells `applied`, if there
+    /// is one, up to where Redis holds everything.
     ///
     /// # Errors
     /// The first one; what was not applied will come again.
     pub(super) async fn run(
         &mut self,
-        preparer: &mut Preparer,
-        batches: mpsc::Receiver<Batch>,
-        applied: watch::Sender<Lsn>,
+        mut steps: mpsc::Receiver<Step>,
+        applied: Option<&watch::Sender<Lsn>>,
     ) -> Result<(), MirrorError> {
-        self.bring(preparer, batches, |applier, end, transactions| {
-            applier.follows(transactions);
-            applied.send_replace(end);
-        })
-        .await?;
-        Ok(self.watermark.release(&self.store).await?)
-    }
-
-    /// Brings to Redis what a new epoch begins with, and says that it follows from there.
-    ///
-    /// # Errors
-    /// When Postgres or Redis does not answer.
-    pub(super) async fn rebuild(
-        &mut self,
-        preparer: &mut Preparer,
-        database: &PgPool,
-    ) -> Result<(), MirrorError> {
-        let (sender, batches) = mpsc::channel(1);
-        let everything = rebuild::everything(database, self.watermark.lsn(), sender);
-        let brought = self.bring(preparer, batches, |_, _, _| {});
-        tokio::try_join!(everything, brought)?;
-        self.follows(&[]);
-        Ok(())
-    }
-
-    /// Prepares and applies `batches`; says when each is complete.
-    async fn bring(
-        &mut self,
-        preparer: &mut Preparer,
-        batches: mpsc::Receiver<Batch>,
-        mut complete: impl FnMut(&Self, Lsn, &[Committed]),
-    ) -> Result<(), MirrorError> {
-        let (sender, mut steps) = mpsc::channel(1);
-        let preparing = preparer.run(batches, sender);
-        let applying = async {
-            while let Some(step) = steps.recv().await {
-                match step {
-                    Step::Documents(documents) => self.write(documents).await?,
-                    Step::Apart { end, keys } => {
-                        self.leave(self.watermark.version(end), &keys).await?;
-                    }
-                    Step::Complete {
-                        end,
-                        complete_at_ms,
-                        transactions,
-                    } => {
-                        self.watermark
-                            .advance(&self.store, end, complete_at_ms)
-                            .await?;
-                        complete(self, end, &transactions);
+        while let Some(step) = steps.recv().await {
+            match step {
+                Step::Documents(documents) => self.write(documents).await?,
+                Step::Apart { end, keys } => {
+                    self.leave(self.watermark.version(end), &keys).await?;
+                }
+                Step::Complete {
+                    end,
+                    complete_at_ms,
+                    transactions,
+                } => {
+                    self.watermark
+                        .advance(&self.store, end, complete_at_ms)
+                        .await?;
+                    if let Some(applied) = applied {
+                        self.follows(&transactions);
+                        applied.send_replace(end);
                     }
                 }
             }
-            Ok(())
-        };
-        tokio::try_join!(preparing, applying).map(|_| ())
+        }
+        Ok(())
+    }
+
+    /// Says that this mirror has written its last.
+    ///
+    /// # Errors
+    /// When Redis does not answer, or somebody else writes there.
+    pub(super) async fn release(&mut self) -> Result<(), MirrorError> {
+        Ok(self.watermark.release(&self.store).await?)
     }
 
     /// Says that Redis holds everything up to the watermark, these transactions included.
-    fn follows(&self, transactions: &[Committed]) {
+    pub(super) fn follows(&self, transactions: &[Committed]) {
         let version = self.watermark.version(self.watermark.lsn());
         let now = Utc::now();
         self.status.set(Phase::Following { version, at: now });

@@ -1,4 +1,4 @@
-//! One unbroken stream: from taking the slot to whatever ends it.
+//! The intake: the stream read into batches, for [`prepare`](super::prepare).
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::acknowledgements::{self, Acknowledgements};
 use super::changes::{Batch, Committed, Sources, Touched};
 use super::decoder::{self, RowMessage};
 use super::error::MirrorError;
@@ -38,9 +39,6 @@ const MOST_BEATS: usize = 1000;
 /// Events taken one after the other before anything else gets a turn.
 const AT_ONCE: usize = 256;
 
-/// How finely acknowledgements are kept apart while they wait.
-const ACKNOWLEDGE_STEP: Duration = Duration::from_millis(100);
-
 /// Reads the stream into batches, and acknowledges what Redis has held for `ack_delay`.
 /// Ends well only when told to `stop`.
 ///
@@ -57,7 +55,7 @@ pub(super) async fn read(
     let mut sources = Sources::default();
     let mut intake = Intake::new(Instant::now());
     let mut acknowledgements = Acknowledgements::new(ack_delay);
-    let mut ticks = tokio::time::interval(ACKNOWLEDGE_STEP);
+    let mut ticks = tokio::time::interval(acknowledgements::STEP);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let due = intake.due_at();
@@ -67,7 +65,7 @@ pub(super) async fn read(
             () = stop.cancelled() => return Ok(()),
             permit = batches.reserve(), if is_due => match permit {
                 Ok(permit) => permit.send(intake.hand_on()),
-                // The applier has failed and says why itself.
+                // What comes after has failed and says why itself.
                 Err(_) => return Ok(()),
             },
             Ok(()) = applied.changed() => {
@@ -221,44 +219,6 @@ impl Intake {
     }
 }
 
-/// Positions that Redis holds, until they are old enough to be acknowledged: a Redis that fails
-/// over to a replica a moment behind is then brought up to date from the slot.
-#[derive(Debug)]
-struct Acknowledgements {
-    delay: Duration,
-    waiting: VecDeque<(Instant, Lsn)>,
-}
-
-impl Acknowledgements {
-    fn new(delay: Duration) -> Self {
-        Self {
-            delay,
-            waiting: VecDeque::new(),
-        }
-    }
-
-    fn push(&mut self, now: Instant, position: Lsn) {
-        // Not one entry per batch: within a step the last one gives way to the newer.
-        if let [.., (before, _), (last, _)] = self.waiting.make_contiguous()
-            && last.duration_since(*before) < ACKNOWLEDGE_STEP
-        {
-            self.waiting.pop_back();
-        }
-        self.waiting.push_back((now, position));
-    }
-
-    fn due(&mut self, now: Instant) -> Option<Lsn> {
-        let mut due = None;
-        while let Some((since, position)) = self.waiting.front()
-            && now.duration_since(*since) >= self.delay
-        {
-            due = Some(*position);
-            self.waiting.pop_front();
-        }
-        due
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -306,34 +266,5 @@ mod tests {
         intake.reach(Lsn(30));
         intake.hear(beat(20, 2000));
         assert_eq!(intake.hand_on().complete_at_ms, Some(2000));
-    }
-
-    #[test]
-    fn a_position_is_acknowledged_only_once_redis_has_held_it_for_the_delay() {
-        let start = Instant::now();
-        let at = |ms| start + Duration::from_millis(ms);
-        let mut waiting = Acknowledgements::new(Duration::from_secs(5));
-        waiting.push(at(0), Lsn(10));
-        waiting.push(at(1000), Lsn(20));
-        assert_eq!(waiting.due(at(4999)), None);
-        assert_eq!(waiting.due(at(5000)), Some(Lsn(10)));
-        assert_eq!(waiting.due(at(9000)), Some(Lsn(20)));
-        assert_eq!(waiting.due(at(9000)), None);
-    }
-
-    #[test]
-    fn a_torrent_of_positions_is_thinned_and_none_is_early() {
-        let start = Instant::now();
-        let at = |ms| start + Duration::from_millis(ms);
-        let mut waiting = Acknowledgements::new(Duration::from_secs(5));
-        for ms in 0..10_000 {
-            waiting.push(at(ms), Lsn(ms));
-        }
-        assert!(waiting.waiting.len() <= 200, "{}", waiting.waiting.len());
-        let due = waiting.due(at(10_000));
-        assert!(
-            due.is_some_and(|position| (4_800..=5_000).contains(&position.0)),
-            "{due:?}"
-        );
     }
 }

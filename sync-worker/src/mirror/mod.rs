@@ -1,13 +1,15 @@
 //! The mirror: documents in Redis follow Postgres.
 //!
-//! One logical slot names whose documents a transaction made stale ([`stream`], [`decoder`],
+//! One logical slot names whose documents a transaction made stale ([`intake`], [`stream`], [`decoder`],
 //! [`changes`]); they are re-read from Postgres once that transaction is visible ([`prepare`],
 //! [`documents`], [`visibility`]) and written with the version they are good for, never over a
-//! newer one ([`apply`], [`store`]). The [`watermark`] says how far that is; what it says, a reader may rely on.
+//! newer one ([`apply`], [`store`]). The [`pipe`] joins these three. The [`watermark`] says how far that
+//! is; what it says, a reader may rely on.
 //!
 //! Whatever breaks ends the stream, and a new one starts from what was last acknowledged: there is
 //! one way to recover, and it is the way to start.
 
+mod acknowledgements;
 mod apart;
 mod apply;
 mod changes;
@@ -15,10 +17,11 @@ pub mod decoder;
 mod documents;
 mod error;
 pub(crate) mod heartbeat;
+mod intake;
 mod pauses;
+mod pipe;
 mod prepare;
 mod rebuild;
-mod session;
 mod slot;
 mod status;
 mod store;
@@ -45,6 +48,7 @@ use apply::Applier;
 pub use changes::ChangeError;
 pub use error::{MirrorError, Policy};
 use pauses::Pauses;
+use pipe::Pipe;
 use prepare::Preparer;
 pub use status::{Phase, Status};
 use store::Store;
@@ -192,12 +196,12 @@ impl Mirror {
         let (watermark, new_epoch) =
             WatermarkWriter::resume(&store, &origin, &self.name, apart()).await?;
         tracing::info!(epoch = watermark.epoch().0, from = %origin.acknowledged, new_epoch, "the mirror follows");
-        let mut preparer = Preparer {
+        let preparer = Preparer {
             database: self.reading().await?,
             store: store.clone(),
             apart: apart(),
         };
-        let mut applier = Applier {
+        let applier = Applier {
             database: self.reading().await?,
             store,
             watermark,
@@ -206,22 +210,20 @@ impl Mirror {
             status: Arc::clone(&self.status),
             metrics: Arc::clone(&self.metrics),
         };
+        let mut pipe = Pipe { preparer, applier };
         if new_epoch {
             self.status.set(Phase::Rebuilding);
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                rebuilt = applier.rebuild(&mut preparer, &self.database) => rebuilt?,
+                rebuilt = pipe.rebuild(&self.database) => rebuilt?,
             }
         }
-        let (batches, to_apply) = mpsc::channel(1);
         let (applied, acknowledged) = watch::channel(origin.acknowledged);
         let (beats, heard) = mpsc::channel(1);
-        let delay = self.ack_delay;
-        let reading = session::read(stream, batches, acknowledged, heard, delay, stop.clone());
-        let applying = applier.run(&mut preparer, to_apply, applied);
-        let mirroring = async { tokio::try_join!(reading, applying).map(|_| ()) };
+        let (delay, stop) = (self.ack_delay, stop.clone());
+        let intake = |batches| intake::read(stream, batches, acknowledged, heard, delay, stop);
         tokio::select! {
-            outcome = mirroring => outcome,
+            outcome = pipe.follow(intake, applied) => outcome,
             () = heartbeat::beat(self.database.clone(), beats) => Ok(()),
             () = slot::watch(&self.database, self.source.slot(), &self.metrics) => Ok(()),
         }

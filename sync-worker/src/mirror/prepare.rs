@@ -1,5 +1,5 @@
-//! The first half of a batch's way: documents re-read from Postgres. While Redis takes those of
-//! one batch, the next ones are read.
+//! The middle of a batch's way: documents re-read from Postgres, and steps made of them for
+//! [`apply`](super::apply). While Redis takes those of one batch, the next ones are read.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;

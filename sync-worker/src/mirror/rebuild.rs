@@ -1,5 +1,6 @@
 //! What a new epoch begins with: every document that Redis holds, and all those of users with an
-//! active session. Redis may hold what no stream will ever correct.
+//! active session. Redis may hold what no stream will ever correct. It comes in place of the stream's
+//! intake.
 
 use sqlx::PgPool;
 use tokio::sync::mpsc;
@@ -15,7 +16,7 @@ use bondhu_core::cache::position::Lsn;
 ///
 /// # Errors
 /// When Postgres does not answer.
-pub(super) async fn everything(
+pub(super) async fn read(
     database: &PgPool,
     start: Lsn,
     batches: mpsc::Sender<Batch>,
