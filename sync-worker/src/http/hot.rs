@@ -114,24 +114,24 @@ impl IntoResponse for Refusal {
 const NOT_STORED: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "private, no-store")];
 
 #[derive(Deserialize)]
-struct Wish {
+struct HotQuery {
     min_lsn: Option<String>,
 }
 
 async fn hot(
     State(state): State<HotState>,
     name: Result<Path<String>, PathRejection>,
-    wish: Result<Query<Wish>, QueryRejection>,
+    query: Result<Query<HotQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let user = state.auth.verify_headers(&headers).await?.user;
     let name = name.map_or_else(|_| String::new(), |Path(name)| name);
-    let Query(wish) = wish?;
+    let Query(query) = query?;
     let document = Document::ALL
         .into_iter()
         .find(|document| document.name() == name)
         .ok_or_else(|| Refusal::Unknown(name.chars().take(SHOWN).collect()))?;
-    let min_lsn: Option<Lsn> = wish.min_lsn.map(|text| text.parse()).transpose()?;
+    let min_lsn: Option<Lsn> = query.min_lsn.map(|text| text.parse()).transpose()?;
     let served = state.reader.read(user, document, min_lsn).await?;
     Ok(answer(served, headers.get(header::IF_NONE_MATCH)))
 }

@@ -151,7 +151,7 @@ impl Applier {
                 continue;
             }
             let asked = documents::wanted(apart::keys(&some));
-            let read = documents::read(&mut self.database, &asked, Whose::Anybodys).await;
+            let read = documents::read(&mut self.database, &asked, Whose::Everyone).await;
             let outcome = match read {
                 Ok(reading) => self.put(version, &asked, reading, &[]).await,
                 Err(error) => Err(error.into()),

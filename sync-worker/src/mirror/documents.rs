@@ -104,8 +104,8 @@ pub(super) struct Reading {
 pub(super) enum Whose<'a> {
     /// Of those among these users who have a session that has not ended.
     Active(&'a [Uuid]),
-    /// Of everybody.
-    Anybodys,
+    /// Of everyone who was asked for.
+    Everyone,
 }
 
 /// The first row tells of the reading itself, each other one of a document.
@@ -134,7 +134,7 @@ pub(super) async fn read(
 ) -> Result<Reading, ReadError> {
     let (asked, only) = match whose {
         Whose::Active(users) => (users, " where id in (select unnest(here))"),
-        Whose::Anybodys => (&[][..], ""),
+        Whose::Everyone => (&[][..], ""),
     };
     // Names come from the enum: no input reaches this text, and there are few texts, so that each
     // is prepared once. The clock is read once the snapshot is taken.

@@ -99,10 +99,10 @@ impl Preparer {
             complete_at_ms,
         } = batch;
         // What one snapshot sees, later ones see too.
-        let mut to_see = &*transactions;
+        let mut unseen = &*transactions;
         if !touched.everyone.is_empty() {
-            self.see(&[], to_see).await?;
-            to_see = &[];
+            self.read_when_visible(&[], unseen).await?;
+            unseen = &[];
             // Twice: a fill that began before that snapshot may turn from a lease into a document
             // while the first look goes past both.
             for _ in 0..2 {
@@ -125,7 +125,7 @@ impl Preparer {
         let mut portions: VecDeque<_> = together.map(<[_]>::to_vec).collect();
         portions.extend(apart::singles(order.alone));
         while let Some(some) = portions.pop_front() {
-            let reading = match self.see(&some, to_see).await {
+            let reading = match self.read_when_visible(&some, unseen).await {
                 Ok(reading) => reading,
                 Err(error) if error.is_of_documents() => {
                     match apart::parts(some) {
@@ -144,7 +144,7 @@ impl Preparer {
                 }
                 Err(error) => return Err(error.into()),
             };
-            to_see = &[];
+            unseen = &[];
             let (asked, looks) = sort(&some, &reading.active);
             let documents = Documents {
                 end,
@@ -166,7 +166,7 @@ impl Preparer {
 
     /// Reads what was touched of those who are active, from a snapshot in which `transactions` are
     /// over: a commit can arrive here before others can see it.
-    async fn see(
+    async fn read_when_visible(
         &mut self,
         users: &[(Uuid, DocumentSet)],
         transactions: &[Committed],
