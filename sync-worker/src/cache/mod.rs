@@ -2,14 +2,14 @@
 //! every write. The mirror writes here, [`crate::hot`] reads and fills. What the values look like,
 //! and when they count, core says ([`bondhu_core::cache`]).
 
+mod client;
 mod connection;
 mod instant;
 mod lifetime;
-mod link;
 mod scripts;
 
+pub use client::{RedisClient, RedisClientError};
 pub use connection::{Connection, RedisTarget, TargetError};
 pub(crate) use instant::{date_time, now, timestamp};
 pub(crate) use lifetime::lifetime;
-pub use link::{Link, LinkError};
 pub(crate) use scripts::{ADVANCE_STATE, FILL, LEASE, SET_NEWER};

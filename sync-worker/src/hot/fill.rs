@@ -7,8 +7,8 @@ use bondhu_core::cache::trust::Seen;
 use bondhu_core::cache::{DOCUMENT_MOST_BYTES, Document, NEGATIVE_TTL};
 use uuid::Uuid;
 
-use super::source::Read;
-use crate::cache::{Connection, FILL, LEASE, Link, LinkError, lifetime, timestamp};
+use super::postgres::Read;
+use crate::cache::{Connection, FILL, LEASE, RedisClient, RedisClientError, lifetime, timestamp};
 use bondhu_core::cache::position::Version;
 
 /// A lease that is not used within this time goes to another reader.
@@ -30,11 +30,11 @@ pub(super) struct Lease {
 impl Lease {
     /// `None` while somebody else has it, or when the document is no longer as it was seen.
     pub(super) async fn take(
-        redis: &Link,
+        redis: &RedisClient,
         user: Uuid,
         document: Document,
         seen: Seen,
-    ) -> Result<Option<Self>, LinkError> {
+    ) -> Result<Option<Self>, RedisClientError> {
         let lease = Self {
             key: document.key(user),
             lease_key: document.lease_key(user),
@@ -59,7 +59,11 @@ impl Lease {
 
     /// Writes what was read, if the lease still stands; returns whether it did. Of what is too large
     /// it is written that Redis does not keep it.
-    pub(super) async fn fill(self, redis: &Link, read: &Read) -> Result<bool, LinkError> {
+    pub(super) async fn fill(
+        self,
+        redis: &RedisClient,
+        read: &Read,
+    ) -> Result<bool, RedisClientError> {
         let Some((value, lifetime)) = self.value(read) else {
             return Ok(false);
         };

@@ -3,10 +3,10 @@
 //! Core says which value counts ([`bondhu_core::cache::trust`]). What is missing is read from Postgres
 //! by one reader under a lease and written back ([`fill`]), unless the mirror has written meanwhile;
 //! whoever cannot have the lease waits a moment for that, then reads Postgres too, a bounded number at
-//! a time ([`source`]), fairly shared ([`turns`]).
+//! a time ([`postgres`]), fairly shared ([`turns`]).
 
 mod fill;
-mod source;
+mod postgres;
 mod turns;
 
 use std::sync::Arc;
@@ -23,10 +23,10 @@ use sqlx::PgPool;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::cache::{Connection, Link, LinkError, RedisTarget, date_time, now};
+use crate::cache::{Connection, RedisClient, RedisClientError, RedisTarget, date_time, now};
 use crate::telemetry::Metrics;
 use fill::Lease;
-use source::Postgres;
+use postgres::PostgresReader;
 
 /// A read waits so long for Redis to come to where it should be.
 const LONGEST_WAIT: Duration = Duration::from_millis(25);
@@ -89,8 +89,8 @@ pub enum HotError {
 
 /// Reads documents.
 pub struct HotReader {
-    redis: Option<Link>,
-    postgres: Postgres,
+    redis: Option<RedisClient>,
+    postgres: PostgresReader,
     metrics: Arc<Metrics>,
 }
 
@@ -104,8 +104,8 @@ impl HotReader {
         metrics: Arc<Metrics>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            redis: redis.map(|target| Link::new(target, REDIS_PATIENCE)),
-            postgres: Postgres::new(database, reads),
+            redis: redis.map(|target| RedisClient::new(target, REDIS_PATIENCE)),
+            postgres: PostgresReader::new(database, reads),
             metrics,
         })
     }
@@ -137,8 +137,8 @@ impl HotReader {
     ) -> Result<Served, HotError> {
         match self.from_redis(user, document, min_lsn).await {
             Ok(Some(served)) => return Ok(served),
-            Ok(None) | Err(Failure::Redis(LinkError::Resting)) => {}
-            Err(Failure::Redis(LinkError::Redis(error))) => {
+            Ok(None) | Err(Failure::Redis(RedisClientError::Resting)) => {}
+            Err(Failure::Redis(RedisClientError::Redis(error))) => {
                 tracing::warn!("reading from Postgres, since Redis fails: {error}");
             }
             Err(Failure::Hot(error)) => return Err(error),
@@ -226,7 +226,7 @@ impl HotReader {
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
-    Redis(#[from] LinkError),
+    Redis(#[from] RedisClientError),
     #[error(transparent)]
     Hot(HotError),
 }
@@ -240,11 +240,11 @@ struct Hit {
 
 /// Looks once. The watermark is read before the value, as [`judge`] needs it.
 async fn look(
-    redis: &Link,
+    redis: &RedisClient,
     user: Uuid,
     document: Document,
     min_lsn: Option<Lsn>,
-) -> Result<Result<Hit, Miss>, LinkError> {
+) -> Result<Result<Hit, Miss>, RedisClientError> {
     let key = document.key(user);
     // Whatever is there, no more of it is taken in than one of ours can have.
     let gets = [

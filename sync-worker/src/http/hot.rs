@@ -53,7 +53,7 @@ pub fn router(state: HotState, origins: Vec<HeaderValue>) -> Router {
 
 /// Why there is no document, as the caller reads it.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
+enum HotResponseError {
     #[error(transparent)]
     Unauthorized(#[from] JwtError),
     #[error("there is no document {0:?}; there are: {known}", known = names())]
@@ -68,7 +68,7 @@ enum Refusal {
     Unavailable(HotError),
 }
 
-impl From<HotError> for Refusal {
+impl From<HotError> for HotResponseError {
     fn from(error: HotError) -> Self {
         match error {
             HotError::Ahead(_) => Self::Ahead(error),
@@ -84,7 +84,7 @@ fn names() -> String {
     Document::ALL.map(Document::name).join(", ")
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for HotResponseError {
     fn into_response(self) -> Response {
         let status = match &self {
             Self::Unauthorized(JwtError::KeysUnavailable) | Self::Unavailable(_) => {
@@ -123,14 +123,14 @@ async fn hot(
     name: Result<Path<String>, PathRejection>,
     query: Result<Query<HotQuery>, QueryRejection>,
     headers: HeaderMap,
-) -> Result<Response, Refusal> {
+) -> Result<Response, HotResponseError> {
     let user = state.auth.verify_headers(&headers).await?.user;
     let name = name.map_or_else(|_| String::new(), |Path(name)| name);
     let Query(query) = query?;
     let document = Document::ALL
         .into_iter()
         .find(|document| document.name() == name)
-        .ok_or_else(|| Refusal::Unknown(name.chars().take(SHOWN).collect()))?;
+        .ok_or_else(|| HotResponseError::Unknown(name.chars().take(SHOWN).collect()))?;
     let min_lsn: Option<Lsn> = query.min_lsn.map(|text| text.parse()).transpose()?;
     let served = state.reader.read(user, document, min_lsn).await?;
     Ok(answer(served, headers.get(header::IF_NONE_MATCH)))

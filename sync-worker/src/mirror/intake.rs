@@ -9,7 +9,7 @@ use tokio::time::{MissedTickBehavior, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::acknowledgements::{self, Acknowledgements};
-use super::changes::{Batch, Committed, Sources, Touched};
+use super::changes::{Batch, Committed, PublishedTables, Touched};
 use super::decoder::{self, RowMessage};
 use super::error::MirrorError;
 use super::heartbeat::Beat;
@@ -52,7 +52,7 @@ pub(super) async fn read(
     ack_delay: Duration,
     stop: CancellationToken,
 ) -> Result<(), MirrorError> {
-    let mut sources = Sources::default();
+    let mut tables = PublishedTables::default();
     let mut intake = Intake::new(Instant::now());
     let mut acknowledgements = Acknowledgements::new(ack_delay);
     let mut ticks = tokio::time::interval(acknowledgements::STEP);
@@ -79,10 +79,10 @@ pub(super) async fn read(
             }
             Some(beat) = beats.recv() => intake.hear(beat),
             event = stream.next(), if intake.has_room() => {
-                intake.take(event?, &mut sources)?;
+                intake.take(event?, &mut tables)?;
                 for _ in 1..AT_ONCE {
                     let Some(event) = stream.next().now_or_never() else { break };
-                    intake.take(event?, &mut sources)?;
+                    intake.take(event?, &mut tables)?;
                 }
                 intake.heard_at = Instant::now();
             }
@@ -156,7 +156,7 @@ impl Intake {
             && self.ready.touched.users.len() < MAX_USERS
     }
 
-    fn take(&mut self, event: Event, sources: &mut Sources) -> Result<(), MirrorError> {
+    fn take(&mut self, event: Event, tables: &mut PublishedTables) -> Result<(), MirrorError> {
         let (data, sent_micros) = match event {
             Event::Message { data, sent_micros } => (data, sent_micros),
             // Within a transaction it is somewhere before its commit.
@@ -185,9 +185,9 @@ impl Intake {
             (message, Some(open)) => {
                 let micros = sent_micros.saturating_sub(open.transaction.at_micros);
                 self.delay = Duration::from_micros(micros.try_into().unwrap_or(0));
-                open.touched.record(message, sources)?;
+                open.touched.record(message, tables)?;
             }
-            (message, None) => Touched::default().record(message, sources)?,
+            (message, None) => Touched::default().record(message, tables)?,
         }
         Ok(())
     }

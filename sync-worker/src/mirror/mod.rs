@@ -46,13 +46,13 @@ use crate::telemetry::Metrics;
 use apart::Apart;
 use apply::Applier;
 pub use changes::ChangeError;
-pub use error::{MirrorError, Policy};
+pub use error::{MirrorError, Recovery};
 use pauses::Pauses;
 use pipe::Pipe;
 use prepare::Preparer;
 pub use status::{Phase, Status};
 use store::Store;
-use stream::{Source, Stream};
+use stream::{ReplicationTarget, Stream};
 pub use watermark::WatermarkError;
 use watermark::WatermarkWriter;
 
@@ -72,7 +72,7 @@ const _: () = assert!(
 #[derive(Clone)]
 pub struct Mirror {
     database: PgPool,
-    source: Source,
+    replication: ReplicationTarget,
     redis: RedisTarget,
     /// Tells mirrors apart, this one's streams not.
     name: String,
@@ -94,7 +94,11 @@ impl Mirror {
     ) -> Result<Self, MirrorError> {
         Ok(Self {
             database,
-            source: Source::parse(&config.replication_url, &config.slot, &config.publication)?,
+            replication: ReplicationTarget::parse(
+                &config.replication_url,
+                &config.slot,
+                &config.publication,
+            )?,
             redis: config.redis.clone(),
             name: Uuid::new_v4().to_string(),
             ack_delay: config.ack_delay,
@@ -133,10 +137,10 @@ impl Mirror {
             let Err(error) = self.follow(renew, &stop).await else {
                 break;
             };
-            let (reached, policy) = (self.status.following(), error.policy());
-            renew = policy == Policy::RenewSlot;
-            self.tell(&error, policy);
-            let wait = pauses.after(reached, policy);
+            let (reached, recovery) = (self.status.following(), error.recovery());
+            renew = recovery == Recovery::RenewSlot;
+            self.tell(&error, recovery);
+            let wait = pauses.after(reached, recovery);
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = tokio::time::sleep(wait) => {}
@@ -147,8 +151,8 @@ impl Mirror {
     }
 
     /// Says how a stream ended.
-    fn tell(&self, error: &MirrorError, policy: Policy) {
-        if let Policy::StandBy(_) = policy {
+    fn tell(&self, error: &MirrorError, recovery: Recovery) {
+        if let Recovery::StandBy(_) = recovery {
             if self.status.phase() != Phase::StandingBy {
                 tracing::info!("{error}: standing by");
                 self.status.set(Phase::StandingBy);
@@ -167,7 +171,7 @@ impl Mirror {
     async fn follow(&self, renew: bool, stop: &CancellationToken) -> Result<(), MirrorError> {
         // Redis first: a mirror that cannot write should not hold the slot against one that can.
         let store = Store::connect(&self.redis).await?;
-        let (mut stream, origin) = Stream::open(&self.source, renew).await?;
+        let (mut stream, origin) = Stream::open(&self.replication, renew).await?;
         self.metrics.mirror_leads(true);
         let outcome = self.lead(store, &mut stream, origin, stop).await;
         self.metrics.mirror_leads(false);
@@ -225,7 +229,7 @@ impl Mirror {
         tokio::select! {
             outcome = pipe.follow(intake, applied) => outcome,
             () = heartbeat::beat(self.database.clone(), beats) => Ok(()),
-            () = slot::watch(&self.database, self.source.slot(), &self.metrics) => Ok(()),
+            () = slot::watch(&self.database, self.replication.slot(), &self.metrics) => Ok(()),
         }
     }
 }

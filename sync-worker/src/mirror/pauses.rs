@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bondhu_core::cache::position::Version;
 
-use super::error::Policy;
+use super::error::Recovery;
 
 /// Doubled each time up to the last.
 const FIRST: Duration = Duration::from_millis(250);
@@ -28,16 +28,16 @@ impl Pauses {
 
     /// How long to wait after a stream that came as far as `reached`, if it followed at all. As long as
     /// nothing new was applied, whatever stands in the way still does.
-    pub(super) fn after(&mut self, reached: Option<Version>, policy: Policy) -> Duration {
+    pub(super) fn after(&mut self, reached: Option<Version>, recovery: Recovery) -> Duration {
         // No version at all is less than any.
         if self.furthest < reached {
             self.furthest = reached;
             self.next = FIRST;
         }
-        let wait = match policy {
-            Policy::StandBy(look) => return look,
-            Policy::Restart => FIRST,
-            Policy::RenewSlot | Policy::BackOff => self.next,
+        let wait = match recovery {
+            Recovery::StandBy(look) => return look,
+            Recovery::Restart => FIRST,
+            Recovery::RenewSlot | Recovery::BackOff => self.next,
         };
         self.next = (self.next * 2).min(LONGEST);
         wait
@@ -58,7 +58,7 @@ mod tests {
     }
 
     fn waits<const N: usize>(pauses: &mut Pauses, reached: Option<Version>) -> [u128; N] {
-        [(); N].map(|()| pauses.after(reached, Policy::BackOff).as_millis())
+        [(); N].map(|()| pauses.after(reached, Recovery::BackOff).as_millis())
     }
 
     #[test]
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn a_slot_that_is_made_anew_again_and_again_is_made_ever_more_seldom() {
         let mut pauses = Pauses::new();
-        let waits = [(); 3].map(|()| pauses.after(None, Policy::RenewSlot));
+        let waits = [(); 3].map(|()| pauses.after(None, Recovery::RenewSlot));
         assert!(
             waits.is_sorted_by(|former, next| former < next),
             "{waits:?}"
@@ -92,10 +92,10 @@ mod tests {
         let mut pauses = Pauses::new();
         let look = Duration::from_millis(70);
         for _ in 0..10 {
-            assert_eq!(pauses.after(None, Policy::StandBy(look)), look);
+            assert_eq!(pauses.after(None, Recovery::StandBy(look)), look);
         }
         assert_eq!(waits(&mut pauses, None), [250], "standing by is no failure");
-        assert_eq!(pauses.after(None, Policy::Restart), FIRST);
+        assert_eq!(pauses.after(None, Recovery::Restart), FIRST);
         assert_eq!(
             waits(&mut pauses, None),
             [1000],

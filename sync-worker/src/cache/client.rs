@@ -12,7 +12,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Why nothing came of it.
 #[derive(Debug, thiserror::Error)]
-pub enum LinkError {
+pub enum RedisClientError {
     /// It failed a moment ago.
     #[error("Redis did not answer a moment ago")]
     Resting,
@@ -28,13 +28,13 @@ struct Held {
 }
 
 /// A Redis that may be away.
-pub struct Link {
+pub struct RedisClient {
     target: RedisTarget,
     patience: Duration,
     held: Mutex<Held>,
 }
 
-impl Link {
+impl RedisClient {
     /// Connects to nothing yet. An answer that takes longer than `patience` counts as none.
     #[must_use]
     pub fn new(target: RedisTarget, patience: Duration) -> Self {
@@ -52,7 +52,7 @@ impl Link {
     pub async fn with<T>(
         &self,
         work: impl AsyncFnOnce(Connection) -> Result<T, RedisError>,
-    ) -> Result<T, LinkError> {
+    ) -> Result<T, RedisClientError> {
         let connection = self.connection().await?;
         let outcome = work(connection).await;
         if let Err(error) = &outcome
@@ -63,7 +63,7 @@ impl Link {
         Ok(outcome?)
     }
 
-    async fn connection(&self) -> Result<Connection, LinkError> {
+    async fn connection(&self) -> Result<Connection, RedisClientError> {
         let mut held = self.held.lock().await;
         if let Some(connection) = &held.connection {
             return Ok(connection.clone());
@@ -72,7 +72,7 @@ impl Link {
             .not_before
             .is_some_and(|instant| Instant::now() < instant)
         {
-            return Err(LinkError::Resting);
+            return Err(RedisClientError::Resting);
         }
         match self.target.connect(self.patience).await {
             Ok(connection) => Ok(held.connection.insert(connection).clone()),

@@ -1,11 +1,11 @@
-//! The truth: Postgres, asked by a bounded number of readers at a time, and by a few of one user.
+//! Postgres, asked by a bounded number of readers at a time, and by a few of one user.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bondhu_core::cache::Document;
 use chrono::{DateTime, Utc};
-use sqlx::{PgPool, Postgres as Db, QueryBuilder};
+use sqlx::{PgPool, Postgres, QueryBuilder};
 use tokio::sync::{Mutex, Semaphore};
 use uuid::Uuid;
 
@@ -40,7 +40,7 @@ impl Read {
     }
 }
 
-pub(super) struct Postgres {
+pub(super) struct PostgresReader {
     database: PgPool,
     turns: Turns,
     nudging: Semaphore,
@@ -49,7 +49,7 @@ pub(super) struct Postgres {
     known: AtomicU64,
 }
 
-impl Postgres {
+impl PostgresReader {
     pub(super) fn new(database: PgPool, at_once: usize) -> Self {
         Self {
             database,
@@ -69,7 +69,7 @@ impl Postgres {
     ) -> Result<Read, HotError> {
         let _turn = self.turns.take(user, TURN_WITHIN).await?;
         // The snapshot is taken before the clock is read. The name comes from the enum.
-        let mut query = QueryBuilder::<Db>::new("select d.data::text, d.until, now.as_of, ");
+        let mut query = QueryBuilder::<Postgres>::new("select d.data::text, d.until, now.as_of, ");
         query
             .push(WRITTEN)
             .push(
