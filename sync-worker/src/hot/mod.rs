@@ -43,9 +43,9 @@ const REDIS_PATIENCE: Duration = Duration::from_millis(250);
 /// Where a document came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// The mirror's copy.
+    /// A copy that the mirror keeps current.
     Redis,
-    /// The truth.
+    /// Built for this reader.
     Postgres,
 }
 
@@ -137,7 +137,7 @@ impl HotReader {
     ) -> Result<Served, HotError> {
         match self.from_redis(user, document, min_lsn).await {
             Ok(Some(served)) => return Ok(served),
-            Ok(None) | Err(Failure::Redis(RedisClientError::Resting)) => {}
+            Ok(None) | Err(Failure::Redis(RedisClientError::Paused)) => {}
             Err(Failure::Redis(RedisClientError::Redis(error))) => {
                 tracing::warn!("reading from Postgres, since Redis fails: {error}");
             }

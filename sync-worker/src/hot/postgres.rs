@@ -45,7 +45,7 @@ pub(super) struct PostgresReader {
     turns: Turns,
     nudging: Semaphore,
     asking: Mutex<()>,
-    /// A position that the log has come to.
+    /// The furthest position that the log is known to have come to.
     known: AtomicU64,
 }
 
@@ -82,31 +82,31 @@ impl PostgresReader {
             .push("]::uuid[], now.as_of) d on true");
         let (data, until, as_of, written) =
             query.build_query_as().fetch_one(&self.database).await?;
-        self.reaches(written, min_lsn)?;
+        self.require(written, min_lsn)?;
         Ok(Read { data, until, as_of })
     }
 
     /// Refuses a position that the log has not come to: nothing is there to wait for.
     pub(super) async fn check(&self, user: Uuid, min_lsn: Lsn) -> Result<(), HotError> {
-        if self.knows(min_lsn) {
+        if self.is_written(min_lsn) {
             return Ok(());
         }
         let _turn = self.turns.take(user, TURN_WITHIN).await?;
         // One asks for all who wait.
         let _asking = self.asking.lock().await;
-        if self.knows(min_lsn) {
+        if self.is_written(min_lsn) {
             return Ok(());
         }
         let ask = format!("select {WRITTEN}");
         let written: i64 = sqlx::query_scalar(&ask).fetch_one(&self.database).await?;
-        self.reaches(written, Some(min_lsn))
+        self.require(written, Some(min_lsn))
     }
 
-    fn knows(&self, Lsn(position): Lsn) -> bool {
+    fn is_written(&self, Lsn(position): Lsn) -> bool {
         position <= self.known.load(Ordering::Relaxed)
     }
 
-    fn reaches(&self, written: i64, min_lsn: Option<Lsn>) -> Result<(), HotError> {
+    fn require(&self, written: i64, min_lsn: Option<Lsn>) -> Result<(), HotError> {
         let written = written.cast_unsigned();
         self.known.fetch_max(written, Ordering::Relaxed);
         match min_lsn {

@@ -133,10 +133,10 @@ async fn hot(
         .ok_or_else(|| HotResponseError::Unknown(name.chars().take(SHOWN).collect()))?;
     let min_lsn: Option<Lsn> = query.min_lsn.map(|text| text.parse()).transpose()?;
     let served = state.reader.read(user, document, min_lsn).await?;
-    Ok(answer(served, headers.get(header::IF_NONE_MATCH)))
+    Ok(respond(served, headers.get(header::IF_NONE_MATCH)))
 }
 
-fn answer(served: Served, known: Option<&HeaderValue>) -> Response {
+fn respond(served: Served, known: Option<&HeaderValue>) -> Response {
     let tag = format!(
         "\"{}\"",
         URL_SAFE_NO_PAD.encode(Sha256::digest(&served.data))
@@ -147,7 +147,7 @@ fn answer(served: Served, known: Option<&HeaderValue>) -> Response {
         (AS_OF, as_of),
         (SOURCE, served.source.name().to_owned()),
     ];
-    if known.is_some_and(|known| holds(known, &tag)) {
+    if known.is_some_and(|known| matches_tag(known, &tag)) {
         return (StatusCode::NOT_MODIFIED, NOT_STORED, headers).into_response();
     }
     let json = [(header::CONTENT_TYPE, "application/json")];
@@ -155,7 +155,7 @@ fn answer(served: Served, known: Option<&HeaderValue>) -> Response {
 }
 
 /// Whether `If-None-Match` lists the tag; its comparison is the weak one.
-fn holds(known: &HeaderValue, tag: &str) -> bool {
+fn matches_tag(known: &HeaderValue, tag: &str) -> bool {
     known.to_str().is_ok_and(|known| {
         known.split(',').any(|one| {
             let one = one.trim();

@@ -148,8 +148,8 @@ impl Readiness {
             Phase::StandingBy => Dependency::good("stands by: another mirror leads"),
             Phase::Starting => Dependency::bad("is starting"),
             Phase::Rebuilding => Dependency::bad("is re-reading every document for a new epoch"),
-            Phase::Failing { told, .. } => {
-                Dependency::bad(format!("{told}; the worker's log says why"))
+            Phase::Failing { public_reason, .. } => {
+                Dependency::bad(format!("{public_reason}; the worker's log says why"))
             }
         }
     }

@@ -107,8 +107,9 @@ impl MirrorError {
             | Self::Document(_) => Recovery::BackOff,
         }
     }
+
     /// What anybody may know of it: which part is at fault.
-    pub fn told(&self) -> &'static str {
+    pub fn public_reason(&self) -> &'static str {
         match self {
             Self::SlotTaken(_) => "another mirror leads",
             Self::SlotUnusable { .. } | Self::Url(_) => "is not set up well",

@@ -26,14 +26,14 @@ const MAX_USERS: usize = 50_000;
 const BEHIND: Duration = Duration::from_millis(100);
 const OLDEST_BATCH: Duration = Duration::from_secs(1);
 
-/// A stream that says nothing for so long has been caught up with.
+/// After so long without a message everything that the server had to send has been read.
 const QUIET: Duration = Duration::from_millis(5);
 
 /// How often the watermark moves when nothing that is published happens; often enough for who waits
 /// for it, seldom enough for a database that is busy with something else.
 const UNPUBLISHED_PACE: Duration = Duration::from_millis(10);
 
-/// Heartbeats that wait for the stream: some minutes of them.
+/// Heartbeats that wait for the stream: those of some minutes.
 const MOST_BEATS: usize = 1000;
 
 /// Events taken one after the other before anything else gets a turn.
@@ -64,8 +64,8 @@ pub(super) async fn read(
             biased;
             () = stop.cancelled() => return Ok(()),
             permit = batches.reserve(), if is_due => match permit {
-                Ok(permit) => permit.send(intake.hand_on()),
-                // What comes after has failed and says why itself.
+                Ok(permit) => permit.send(intake.take_batch()),
+                // With no receiver the next part has failed: its error ends this too.
                 Err(_) => return Ok(()),
             },
             Ok(()) = applied.changed() => {
@@ -77,12 +77,12 @@ pub(super) async fn read(
                     stream.acknowledge(position);
                 }
             }
-            Some(beat) = beats.recv() => intake.hear(beat),
+            Some(beat) = beats.recv() => intake.add_beat(beat),
             event = stream.next(), if intake.has_room() => {
-                intake.take(event?, &mut tables)?;
+                intake.record(event?, &mut tables)?;
                 for _ in 1..AT_ONCE {
                     let Some(event) = stream.next().now_or_never() else { break };
-                    intake.take(event?, &mut tables)?;
+                    intake.record(event?, &mut tables)?;
                 }
                 intake.heard_at = Instant::now();
             }
@@ -144,7 +144,7 @@ impl Intake {
         Some(oldest.min(self.heard_at + QUIET))
     }
 
-    fn hand_on(&mut self) -> Batch {
+    fn take_batch(&mut self) -> Batch {
         self.ready_since = None;
         self.moved_since = None;
         self.ready.end = self.reached;
@@ -156,7 +156,7 @@ impl Intake {
             && self.ready.touched.users.len() < MAX_USERS
     }
 
-    fn take(&mut self, event: Event, tables: &mut PublishedTables) -> Result<(), MirrorError> {
+    fn record(&mut self, event: Event, tables: &mut PublishedTables) -> Result<(), MirrorError> {
         let (data, sent_micros) = match event {
             Event::Message { data, sent_micros } => (data, sent_micros),
             // Within a transaction it is somewhere before its commit.
@@ -200,7 +200,7 @@ impl Intake {
         }
     }
 
-    fn hear(&mut self, beat: Beat) {
+    fn add_beat(&mut self, beat: Beat) {
         if self.beats.len() >= MOST_BEATS {
             self.beats.pop_front();
         }
@@ -246,7 +246,7 @@ mod tests {
         intake.heard_at = after(10_000);
         assert_eq!(intake.due_at(), Some(start + OLDEST_BATCH));
 
-        assert_eq!(intake.hand_on().end, Lsn(7));
+        assert_eq!(intake.take_batch().end, Lsn(7));
         assert_eq!(intake.due_at(), None);
     }
 
@@ -257,14 +257,14 @@ mod tests {
             position: Lsn(position),
             at_ms,
         };
-        intake.hear(beat(10, 1000));
+        intake.add_beat(beat(10, 1000));
         intake.reach(Lsn(9));
-        assert_eq!(intake.hand_on().complete_at_ms, None);
+        assert_eq!(intake.take_batch().complete_at_ms, None);
         intake.reach(Lsn(10));
-        let batch = intake.hand_on();
+        let batch = intake.take_batch();
         assert_eq!((batch.end, batch.complete_at_ms), (Lsn(10), Some(1000)));
         intake.reach(Lsn(30));
-        intake.hear(beat(20, 2000));
-        assert_eq!(intake.hand_on().complete_at_ms, Some(2000));
+        intake.add_beat(beat(20, 2000));
+        assert_eq!(intake.take_batch().complete_at_ms, Some(2000));
     }
 }

@@ -56,7 +56,7 @@ use stream::{ReplicationTarget, Stream};
 pub use watermark::WatermarkError;
 use watermark::WatermarkWriter;
 
-/// One that prepares, one that applies, one for heartbeats and one to look after the slot.
+/// One that prepares, one that applies, one for heartbeats and one that watches the slot.
 const CONNECTIONS: u32 = 4;
 
 /// A standby takes over from a mirror that hangs within 5 s: until that counts as silent, until the
@@ -74,7 +74,7 @@ pub struct Mirror {
     database: PgPool,
     replication: ReplicationTarget,
     redis: RedisTarget,
-    /// Tells mirrors apart, this one's streams not.
+    /// The same for all streams of this mirror, another for every other mirror.
     name: String,
     ack_delay: Duration,
     status: Arc<Status>,
@@ -108,7 +108,7 @@ impl Mirror {
         })
     }
 
-    /// How it stands.
+    /// Its present phase.
     pub fn status(&self) -> Arc<Status> {
         Arc::clone(&self.status)
     }
@@ -117,16 +117,20 @@ impl Mirror {
     /// says what. Dropping this ends it as a crash would.
     pub async fn run(&self, stop: CancellationToken) {
         let mirror = self.clone();
-        let running = thread::on_its_own(async move { mirror.keep_on(stop).await });
+        let running =
+            thread::run_on_own_thread(async move { mirror.run_until_stopped(stop).await });
         if let Err(error) = running.await {
             let reason = format!("there is no thread for the mirror: {error}");
             tracing::error!("{reason}");
-            let told = "has no thread of its own";
-            self.status.set(Phase::Failing { reason, told });
+            let public_reason = "has no thread of its own";
+            self.status.set(Phase::Failing {
+                reason,
+                public_reason,
+            });
         }
     }
 
-    async fn keep_on(mut self, stop: CancellationToken) {
+    async fn run_until_stopped(mut self, stop: CancellationToken) {
         // Connections belong to the thread that made them.
         let (options, server) = (self.database.options(), self.database.connect_options());
         let options = options.clone().max_connections(CONNECTIONS);
@@ -134,12 +138,12 @@ impl Mirror {
         let mut pauses = Pauses::new();
         let mut renew = false;
         while !stop.is_cancelled() {
-            let Err(error) = self.follow(renew, &stop).await else {
+            let Err(error) = self.follow_once(renew, &stop).await else {
                 break;
             };
             let (reached, recovery) = (self.status.following(), error.recovery());
             renew = recovery == Recovery::RenewSlot;
-            self.tell(&error, recovery);
+            self.report(&error, recovery);
             let wait = pauses.after(reached, recovery);
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -150,8 +154,8 @@ impl Mirror {
         self.database.close().await;
     }
 
-    /// Says how a stream ended.
-    fn tell(&self, error: &MirrorError, recovery: Recovery) {
+    /// Reports how a stream ended.
+    fn report(&self, error: &MirrorError, recovery: Recovery) {
         if let Recovery::StandBy(_) = recovery {
             if self.status.phase() != Phase::StandingBy {
                 tracing::info!("{error}: standing by");
@@ -162,18 +166,18 @@ impl Mirror {
         tracing::warn!("the mirror stopped: {error}; trying again");
         self.status.set(Phase::Failing {
             reason: error.to_string(),
-            told: error.told(),
+            public_reason: error.public_reason(),
         });
         self.metrics.mirror_restart();
     }
 
     /// One stream, from taking the slot to whatever ends it.
-    async fn follow(&self, renew: bool, stop: &CancellationToken) -> Result<(), MirrorError> {
+    async fn follow_once(&self, renew: bool, stop: &CancellationToken) -> Result<(), MirrorError> {
         // Redis first: a mirror that cannot write should not hold the slot against one that can.
         let store = Store::connect(&self.redis).await?;
         let (mut stream, origin) = Stream::open(&self.replication, renew).await?;
         self.metrics.mirror_leads(true);
-        let outcome = self.lead(store, &mut stream, origin, stop).await;
+        let outcome = self.mirror_stream(store, &mut stream, origin, stop).await;
         self.metrics.mirror_leads(false);
         stream.close().await;
         outcome
@@ -181,7 +185,7 @@ impl Mirror {
 
     /// A connection to read documents through. What takes longer than a write may be under way would
     /// be refused by Redis all the same.
-    async fn reading(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+    async fn reading_connection(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
         let mut connection = self.database.acquire().await?;
         let patience = store::WRITE_GOOD_FOR.as_millis();
         let bound = format!("set statement_timeout = {patience}");
@@ -189,7 +193,7 @@ impl Mirror {
         Ok(connection)
     }
 
-    async fn lead(
+    async fn mirror_stream(
         &self,
         store: Store,
         stream: &mut Stream,
@@ -201,12 +205,12 @@ impl Mirror {
             WatermarkWriter::resume(&store, &origin, &self.name, apart()).await?;
         tracing::info!(epoch = watermark.epoch().0, from = %origin.acknowledged, new_epoch, "the mirror follows");
         let preparer = Preparer {
-            database: self.reading().await?,
+            database: self.reading_connection().await?,
             store: store.clone(),
             apart: apart(),
         };
         let applier = Applier {
-            database: self.reading().await?,
+            database: self.reading_connection().await?,
             store,
             watermark,
             apart: apart(),

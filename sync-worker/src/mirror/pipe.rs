@@ -34,7 +34,7 @@ impl Pipe {
         let start = self.applier.watermark.lsn();
         self.flow(|batches| rebuild::read(database, start, batches), None)
             .await?;
-        self.applier.follows(&[]);
+        self.applier.report_following(&[]);
         Ok(())
     }
 

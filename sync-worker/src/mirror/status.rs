@@ -1,4 +1,4 @@
-//! How the mirror stands, for `/readyz`.
+//! What the mirror is doing, for `/readyz`.
 
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
@@ -26,7 +26,7 @@ pub enum Phase {
         /// Why, for who runs the worker.
         reason: String,
         /// The same for anybody who asks: no address, no name, nothing that a server said.
-        told: &'static str,
+        public_reason: &'static str,
     },
 }
 

@@ -23,8 +23,8 @@ pub(super) struct Origin {
     pub written: Lsn,
 }
 
-/// Whether a stream from `origin` goes on where `former` ends, with no gap between.
-fn reaches(former: &Watermark, origin: &Origin) -> bool {
+/// Whether a stream from `origin` continues where `former` ends, with no gap between.
+fn continues(former: &Watermark, origin: &Origin) -> bool {
     let lsn = former.version.lsn;
     former.system == origin.system
         && former.timeline == origin.timeline
@@ -82,7 +82,7 @@ impl WatermarkWriter {
         }
         let goes_on = former
             .as_ref()
-            .filter(|former| reaches(former, origin))
+            .filter(|former| continues(former, origin))
             .map(|former| {
                 let at = former.complete_at_ms;
                 (former.version, if at > now { 0 } else { at })
@@ -172,7 +172,7 @@ impl WatermarkWriter {
 
 #[cfg(test)]
 mod tests {
-    use super::{Epoch, Lsn, Origin, Version, Watermark, reaches};
+    use super::{Epoch, Lsn, Origin, Version, Watermark, continues};
 
     fn watermark(lsn: u64) -> Watermark {
         Watermark {
@@ -199,31 +199,31 @@ mod tests {
 
     #[test]
     fn a_stream_that_begins_before_the_watermark_goes_on_in_its_epoch() {
-        assert!(reaches(&watermark(100), &origin(90, 200)));
-        assert!(reaches(&watermark(100), &origin(100, 100)));
+        assert!(continues(&watermark(100), &origin(90, 200)));
+        assert!(continues(&watermark(100), &origin(100, 100)));
     }
 
     #[test]
     fn a_stream_that_begins_after_the_watermark_has_a_gap() {
-        assert!(!reaches(&watermark(100), &origin(101, 200)));
+        assert!(!continues(&watermark(100), &origin(101, 200)));
     }
 
     #[test]
     fn a_server_that_is_behind_the_watermark_is_an_older_copy() {
-        assert!(!reaches(&watermark(100), &origin(50, 99)));
+        assert!(!continues(&watermark(100), &origin(50, 99)));
     }
 
     #[test]
     fn another_server_or_timeline_is_another_stream() {
         let here = origin(90, 200);
-        assert!(!reaches(
+        assert!(!continues(
             &watermark(100),
             &Origin {
                 system: "8".into(),
                 ..here.clone()
             }
         ));
-        assert!(!reaches(
+        assert!(!continues(
             &watermark(100),
             &Origin {
                 timeline: 2,
