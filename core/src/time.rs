@@ -1,5 +1,7 @@
 //! Instants and UTC days. Time is always handed in, never read.
 
+use std::time::Duration;
+
 /// An instant: microseconds since 1970-01-01 00:00 UTC. Postgres' resolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
@@ -34,6 +36,20 @@ impl Timestamp {
     pub const fn plus_hours(self, hours: i64) -> Self {
         Self(self.0.saturating_add(hours.saturating_mul(HOUR)))
     }
+
+    /// This instant moved by `duration`, saturating; less than a microsecond does not count.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(micros))
+    }
+
+    /// How long `earlier` was before this; zero when it was not.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        let micros = self.0.saturating_sub(earlier.0).max(0);
+        Duration::from_micros(micros.unsigned_abs())
+    }
 }
 
 impl Day {
@@ -46,7 +62,7 @@ impl Day {
 
 #[cfg(test)]
 mod tests {
-    use super::{BUCKET, Day, Timestamp};
+    use super::{BUCKET, Day, Duration, Timestamp};
 
     #[test]
     fn instants_before_1970_fall_into_the_bucket_and_day_they_are_in() {
@@ -60,5 +76,9 @@ mod tests {
     fn the_ends_of_time_saturate() {
         assert_eq!(Timestamp(i64::MAX).plus_hours(1), Timestamp(i64::MAX));
         let _ = Timestamp(i64::MIN).bucket();
+        assert_eq!(Timestamp(1).plus(Duration::MAX), Timestamp(i64::MAX));
+        assert_eq!(Timestamp(1).since(Timestamp(2)), Duration::ZERO);
+        let all = Timestamp(i64::MAX).since(Timestamp(i64::MIN));
+        assert_eq!(all, Duration::from_micros(i64::MAX.unsigned_abs()));
     }
 }

@@ -47,7 +47,7 @@ const HOT_READS: u32 = 8;
 /// What ended it, as text for a person.
 pub async fn run(command: Command, env: &Environment) -> Result<(), Error> {
     match command {
-        Command::Run => everything(env).await,
+        Command::Run => serve(env).await,
         Command::Sync(arguments) => only_sync(env, arguments.once).await,
         Command::Mirror => only_mirror(env).await,
         Command::Doctor => doctor(env).await,
@@ -80,7 +80,7 @@ fn connect_options(config: &DatabaseConfig) -> Result<PgConnectOptions, Error> {
         .application_name("bondhu sync-worker"))
 }
 
-async fn everything(env: &Environment) -> Result<(), Error> {
+async fn serve(env: &Environment) -> Result<(), Error> {
     let database = DatabaseConfig::from_env(env)?;
     let sync = SyncConfig::optional_from_env(env)?;
     let mirror = MirrorConfig::optional_from_env(env)?;

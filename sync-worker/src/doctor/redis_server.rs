@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use bondhu_core::cache::{DOCUMENT_MOST_BYTES, STATE_KEY, STATE_MAX_AGE};
-use chrono::Utc;
+use bondhu_core::cache::watermark::{Untrusted, Watermark};
+use bondhu_core::cache::{DOCUMENT_MOST_BYTES, STATE_KEY};
 use redis::RedisError;
 
 use super::{PATIENCE, Report};
-use crate::cache::State;
+use crate::cache::now;
 use crate::config::MirrorConfig;
 
 pub(super) async fn check(report: &mut Report, config: &MirrorConfig) {
@@ -86,33 +86,29 @@ fn tell(report: &mut Report, facts: &Facts) {
 }
 
 fn tell_state(report: &mut Report, state: Option<&str>) {
-    let state: Option<State> = state.and_then(|text| serde_json::from_str(text).ok());
-    let Some((state, version)) = state.and_then(|state| Some((state.clone(), state.version()?)))
-    else {
+    let Some(state) = state.and_then(|text| Watermark::parse(text.as_bytes())) else {
         report.ok("no mirror has written to this Redis yet");
         return;
     };
-    let age = state.age(Utc::now().timestamp_millis());
-    let epoch = version.epoch.0;
-    if state.is_ahead(Utc::now().timestamp_millis()) {
-        report.warn(
+    let now = now();
+    let (age, epoch) = (state.age(now), state.version.epoch.0);
+    match state.trusted(now) {
+        Ok(version) => report.ok(format!(
+            "the mirror is {} ms behind at {} of epoch {epoch}",
+            age.as_millis(),
+            version.lsn
+        )),
+        Err(Untrusted::Ahead) => report.warn(
             format!("the mirror's watermark is ahead of this machine's clock in epoch {epoch}, so that readers go to Postgres"),
             "set the clocks of Postgres, Redis and the workers by the same source; a watermark that was forged is replaced by the next mirror",
-        );
-    } else if age > STATE_MAX_AGE {
-        report.warn(
+        ),
+        Err(Untrusted::Missing | Untrusted::Old) => report.warn(
             format!(
                 "the mirror is {} s behind in epoch {epoch}, so that readers go to Postgres",
                 age.as_secs()
             ),
             "start sync-worker run or mirror; its /readyz says what stops it",
-        );
-    } else {
-        report.ok(format!(
-            "the mirror is {} ms behind at {} of epoch {epoch}",
-            age.as_millis(),
-            version.lsn
-        ));
+        ),
     }
     if state.apart > 0 {
         report.warn(
@@ -133,7 +129,7 @@ mod tests {
     /// What is said of a watermark that lies so many ms ahead of the clock and leaves so many
     /// documents to Postgres.
     fn told(ahead_ms: i64, apart: u64) -> String {
-        let ts = Utc::now().timestamp_millis() + ahead_ms;
+        let ts = now().0 / 1000 + ahead_ms;
         let text = format!(
             r#"{{"epoch":"00000007","lsn":"0000000000000009","ts":{ts},"system":"1","timeline":1,"leader":"","apart":{apart}}}"#
         );

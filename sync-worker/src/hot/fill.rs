@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use bondhu_core::cache::envelope::{render, render_apart};
+use bondhu_core::cache::trust::Seen;
 use bondhu_core::cache::{DOCUMENT_MOST_BYTES, Document, NEGATIVE_TTL};
 use uuid::Uuid;
 
-use super::Seen;
-use super::source::Read;
-use crate::cache::{Connection, FILL, LEASE, Link, LinkError, lifetime, render, render_apart};
-use crate::mirror::position::Version;
+use super::postgres::Read;
+use crate::cache::{Connection, FILL, LEASE, RedisClient, RedisClientError, lifetime, timestamp};
+use bondhu_core::cache::position::Version;
 
 /// A lease that is not used within this time goes to another reader.
 const LIFETIME: Duration = Duration::from_secs(3);
@@ -29,11 +30,11 @@ pub(super) struct Lease {
 impl Lease {
     /// `None` while somebody else has it, or when the document is no longer as it was seen.
     pub(super) async fn take(
-        redis: &Link,
+        redis: &RedisClient,
         user: Uuid,
         document: Document,
         seen: Seen,
-    ) -> Result<Option<Self>, LinkError> {
+    ) -> Result<Option<Self>, RedisClientError> {
         let lease = Self {
             key: document.key(user),
             lease_key: document.lease_key(user),
@@ -58,7 +59,11 @@ impl Lease {
 
     /// Writes what was read, if the lease still stands; returns whether it did. Of what is too large
     /// it is written that Redis does not keep it.
-    pub(super) async fn fill(self, redis: &Link, read: &Read) -> Result<bool, LinkError> {
+    pub(super) async fn fill(
+        self,
+        redis: &RedisClient,
+        read: &Read,
+    ) -> Result<bool, RedisClientError> {
         let Some((value, lifetime)) = self.value(read) else {
             return Ok(false);
         };
@@ -76,12 +81,12 @@ impl Lease {
     }
 
     fn value(&self, read: &Read) -> Option<(String, Duration)> {
-        let text = read.data.as_deref();
+        let (text, as_of) = (read.data.as_deref(), timestamp(read.as_of));
         if text.is_some_and(|text| text.len() > DOCUMENT_MOST_BYTES) {
-            return Some((render_apart(self.watermark, read.as_of).ok()?, NEGATIVE_TTL));
+            return Some((render_apart(self.watermark, as_of).ok()?, NEGATIVE_TTL));
         }
         let data = text.map(serde_json::from_str).transpose().ok()?;
-        let value = render(self.watermark, read.as_of, read.until, data).ok()?;
+        let value = render(self.watermark, as_of, read.until.map(timestamp), data).ok()?;
         let lifetime = lifetime(self.document, text.is_some(), read.as_of, read.until)?;
         Some((value, lifetime))
     }

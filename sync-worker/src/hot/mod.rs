@@ -1,18 +1,21 @@
 //! Hot reads: a document from Redis while it can be trusted, else from Postgres.
 //!
-//! A value counts while the mirror's watermark is fresh and of the value's epoch ([`judge()`]). What
-//! is missing is read from Postgres by one reader under a lease and written back ([`fill`]), unless
-//! the mirror has written meanwhile; whoever cannot have the lease waits a moment for that, then
-//! reads Postgres too, a bounded number at a time ([`source`]), fairly shared ([`turns`]).
+//! Core says which value counts ([`bondhu_core::cache::trust`]). What is missing is read from Postgres
+//! by one reader under a lease and written back ([`fill`]), unless the mirror has written meanwhile;
+//! whoever cannot have the lease waits a moment for that, then reads Postgres too, a bounded number at
+//! a time ([`postgres`]), fairly shared ([`turns`]).
 
 mod fill;
-mod judge;
-mod source;
+mod postgres;
 mod turns;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use bondhu_core::cache::envelope::{Envelope, VALUE_MOST_BYTES};
+use bondhu_core::cache::position::Lsn;
+use bondhu_core::cache::trust::{Miss, Seen, Verdict, judge};
+use bondhu_core::cache::watermark::STATE_MOST_BYTES;
 use bondhu_core::cache::{Document, STATE_KEY};
 use chrono::{DateTime, Utc};
 use redis::Cmd;
@@ -20,14 +23,10 @@ use sqlx::PgPool;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::cache::{
-    Connection, Envelope, Link, LinkError, RedisTarget, STATE_MOST_BYTES, State, VALUE_MOST_BYTES,
-};
-use crate::mirror::position::{Lsn, Version};
+use crate::cache::{Connection, RedisClient, RedisClientError, RedisTarget, date_time, now};
 use crate::telemetry::Metrics;
 use fill::Lease;
-use judge::{Judgement, judge};
-use source::Postgres;
+use postgres::PostgresReader;
 
 /// A read waits so long for Redis to come to where it should be.
 const LONGEST_WAIT: Duration = Duration::from_millis(25);
@@ -44,9 +43,9 @@ const REDIS_PATIENCE: Duration = Duration::from_millis(250);
 /// Where a document came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// The mirror's copy.
+    /// A copy that the mirror keeps current.
     Redis,
-    /// The truth.
+    /// Built for this reader.
     Postgres,
 }
 
@@ -88,34 +87,10 @@ pub enum HotError {
     Postgres(#[from] sqlx::Error),
 }
 
-/// What a reader saw of Redis before it asks for the right to fill.
-#[derive(Debug, Clone, Copy)]
-struct Seen {
-    watermark: Version,
-    /// Of the value that was there.
-    version: Option<Version>,
-}
-
-/// What a look into Redis shows.
-enum Look {
-    /// A value that counts.
-    Hit(Served),
-    /// One that counts, and that a new one is due for.
-    StaleSoon(Served, Seen),
-    /// None that counts.
-    Miss(Seen),
-    /// Redis does not hold yet what was asked for.
-    Behind,
-    /// Redis does not keep this document.
-    Apart,
-    /// The mirror does not keep up: nothing there counts.
-    Untrusted,
-}
-
 /// Reads documents.
 pub struct HotReader {
-    redis: Option<Link>,
-    postgres: Postgres,
+    redis: Option<RedisClient>,
+    postgres: PostgresReader,
     metrics: Arc<Metrics>,
 }
 
@@ -129,8 +104,8 @@ impl HotReader {
         metrics: Arc<Metrics>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            redis: redis.map(|target| Link::new(target, REDIS_PATIENCE)),
-            postgres: Postgres::new(database, reads),
+            redis: redis.map(|target| RedisClient::new(target, REDIS_PATIENCE)),
+            postgres: PostgresReader::new(database, reads),
             metrics,
         })
     }
@@ -162,8 +137,8 @@ impl HotReader {
     ) -> Result<Served, HotError> {
         match self.from_redis(user, document, min_lsn).await {
             Ok(Some(served)) => return Ok(served),
-            Ok(None) | Err(Failure::Redis(LinkError::Resting)) => {}
-            Err(Failure::Redis(LinkError::Redis(error))) => {
+            Ok(None) | Err(Failure::Redis(RedisClientError::Paused)) => {}
+            Err(Failure::Redis(RedisClientError::Redis(error))) => {
                 tracing::warn!("reading from Postgres, since Redis fails: {error}");
             }
             Err(Failure::Hot(error)) => return Err(error),
@@ -186,14 +161,18 @@ impl HotReader {
         let mut looks = 0;
         loop {
             looks += 1;
-            match look(redis, user, document, min_lsn).await? {
-                Look::Hit(served) => return Ok(Some(served)),
-                Look::StaleSoon(served, seen) => {
-                    self.refresh(user, document, seen);
+            let miss = match look(redis, user, document, min_lsn).await? {
+                Ok(Hit { served, refresh }) => {
+                    if let Some(seen) = refresh {
+                        self.refresh(user, document, seen);
+                    }
                     return Ok(Some(served));
                 }
-                Look::Untrusted | Look::Apart => return Ok(None),
-                Look::Miss(seen) => {
+                Err(miss) => miss,
+            };
+            match miss {
+                Miss::Untrusted(_) | Miss::Apart => return Ok(None),
+                Miss::Absent(_, seen) => {
                     if let Some(lease) = Lease::take(redis, user, document, seen).await? {
                         let read = self.postgres.read(user, document, min_lsn).await;
                         let read = read.map_err(Failure::Hot)?;
@@ -207,14 +186,14 @@ impl HotReader {
                 }
                 // What was asked for may lie after the last commit: nothing would ever move the
                 // mirror past it but its next heartbeat.
-                Look::Behind if looks == LOOKS_BEFORE_NUDGE => {
+                Miss::Behind if looks == LOOKS_BEFORE_NUDGE => {
                     if let Some(least) = min_lsn {
                         let checked = self.postgres.check(user, least).await;
                         checked.map_err(Failure::Hot)?;
                     }
                     self.postgres.nudge().await;
                 }
-                Look::Behind => {}
+                Miss::Behind => {}
             }
             if Instant::now() + LOOK_EVERY > deadline {
                 return Ok(None);
@@ -247,55 +226,55 @@ impl HotReader {
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
-    Redis(#[from] LinkError),
+    Redis(#[from] RedisClientError),
     #[error(transparent)]
     Hot(HotError),
 }
 
-/// Looks once. The watermark is read before the value: the mirror writes them the other way round,
-/// so that a value is never older than the watermark that it is judged by.
+/// A value that counts.
+struct Hit {
+    served: Served,
+    /// It is time to fill it anew, and this was seen.
+    refresh: Option<Seen>,
+}
+
+/// Looks once. The watermark is read before the value, as [`judge`] needs it.
 async fn look(
-    redis: &Link,
+    redis: &RedisClient,
     user: Uuid,
     document: Document,
     min_lsn: Option<Lsn>,
-) -> Result<Look, LinkError> {
+) -> Result<Result<Hit, Miss>, RedisClientError> {
     let key = document.key(user);
     // Whatever is there, no more of it is taken in than one of ours can have.
     let gets = [
-        Cmd::getrange(STATE_KEY, 0, STATE_MOST_BYTES - 1),
+        Cmd::getrange(STATE_KEY, 0, STATE_MOST_BYTES as isize - 1),
         Cmd::getrange(key, 0, VALUE_MOST_BYTES as isize - 1),
     ];
-    let held: Vec<Vec<u8>> = redis
-        .with(async |connection: Connection| connection.in_order(gets.into()).await)
+    let held: [Vec<u8>; 2] = redis
+        .with(async |connection: Connection| {
+            let held: Vec<Vec<u8>> = connection.in_order(gets.into()).await?;
+            Ok(held.try_into().unwrap_or_default())
+        })
         .await?;
-    let [state, text] = held.as_slice() else {
-        return Ok(Look::Untrusted);
-    };
-    let state = serde_json::from_slice::<State>(state).ok();
-    let trusted = state.and_then(|state| state.trusted(Utc::now().timestamp_millis()));
-    let Some(watermark) = trusted else {
-        return Ok(Look::Untrusted);
-    };
-    let envelope = Envelope::parse(text);
-    let seen = Seen {
-        watermark,
-        version: envelope.as_ref().map(|value| value.v),
-    };
-    let judgement = judge(envelope.as_ref(), document, watermark, min_lsn, Utc::now());
-    Ok(match judgement {
-        Judgement::Good(value) => Look::Hit(served_from_redis(value)),
-        Judgement::StaleSoon(value) => Look::StaleSoon(served_from_redis(value), seen),
-        Judgement::Behind => Look::Behind,
-        Judgement::Missing => Look::Miss(seen),
-        Judgement::Apart => Look::Apart,
+    let [watermark, value] = &held;
+    Ok(match judge(document, watermark, value, min_lsn, now()) {
+        Verdict::Serve {
+            value,
+            expires_soon,
+            seen,
+        } => Ok(Hit {
+            served: served_from_redis(&value),
+            refresh: expires_soon.then_some(seen),
+        }),
+        Verdict::Miss(miss) => Err(miss),
     })
 }
 
 fn served_from_redis(value: &Envelope<'_>) -> Served {
     Served {
         data: value.data.get().to_owned(),
-        as_of: value.as_of,
+        as_of: date_time(value.as_of),
         source: Source::Redis,
     }
 }

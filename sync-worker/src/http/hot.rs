@@ -20,7 +20,7 @@ use tower_http::cors::CorsLayer;
 use super::bounded;
 use super::jwt::{JwtError, JwtVerifier};
 use crate::hot::{HotError, HotReader, Served};
-use crate::mirror::position::{Lsn, PositionError};
+use bondhu_core::cache::position::{Lsn, PositionError};
 
 /// When the document was exact.
 const AS_OF: HeaderName = HeaderName::from_static("bondhu-as-of");
@@ -53,7 +53,7 @@ pub fn router(state: HotState, origins: Vec<HeaderValue>) -> Router {
 
 /// Why there is no document, as the caller reads it.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
+enum HotResponseError {
     #[error(transparent)]
     Unauthorized(#[from] JwtError),
     #[error("there is no document {0:?}; there are: {known}", known = names())]
@@ -68,7 +68,7 @@ enum Refusal {
     Unavailable(HotError),
 }
 
-impl From<HotError> for Refusal {
+impl From<HotError> for HotResponseError {
     fn from(error: HotError) -> Self {
         match error {
             HotError::Ahead(_) => Self::Ahead(error),
@@ -84,7 +84,7 @@ fn names() -> String {
     Document::ALL.map(Document::name).join(", ")
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for HotResponseError {
     fn into_response(self) -> Response {
         let status = match &self {
             Self::Unauthorized(JwtError::KeysUnavailable) | Self::Unavailable(_) => {
@@ -114,29 +114,29 @@ impl IntoResponse for Refusal {
 const NOT_STORED: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "private, no-store")];
 
 #[derive(Deserialize)]
-struct Wish {
+struct HotQuery {
     min_lsn: Option<String>,
 }
 
 async fn hot(
     State(state): State<HotState>,
     name: Result<Path<String>, PathRejection>,
-    wish: Result<Query<Wish>, QueryRejection>,
+    query: Result<Query<HotQuery>, QueryRejection>,
     headers: HeaderMap,
-) -> Result<Response, Refusal> {
+) -> Result<Response, HotResponseError> {
     let user = state.auth.verify_headers(&headers).await?.user;
     let name = name.map_or_else(|_| String::new(), |Path(name)| name);
-    let Query(wish) = wish?;
+    let Query(query) = query?;
     let document = Document::ALL
         .into_iter()
         .find(|document| document.name() == name)
-        .ok_or_else(|| Refusal::Unknown(name.chars().take(SHOWN).collect()))?;
-    let min_lsn: Option<Lsn> = wish.min_lsn.map(|text| text.parse()).transpose()?;
+        .ok_or_else(|| HotResponseError::Unknown(name.chars().take(SHOWN).collect()))?;
+    let min_lsn: Option<Lsn> = query.min_lsn.map(|text| text.parse()).transpose()?;
     let served = state.reader.read(user, document, min_lsn).await?;
-    Ok(answer(served, headers.get(header::IF_NONE_MATCH)))
+    Ok(respond(served, headers.get(header::IF_NONE_MATCH)))
 }
 
-fn answer(served: Served, known: Option<&HeaderValue>) -> Response {
+fn respond(served: Served, known: Option<&HeaderValue>) -> Response {
     let tag = format!(
         "\"{}\"",
         URL_SAFE_NO_PAD.encode(Sha256::digest(&served.data))
@@ -147,7 +147,7 @@ fn answer(served: Served, known: Option<&HeaderValue>) -> Response {
         (AS_OF, as_of),
         (SOURCE, served.source.name().to_owned()),
     ];
-    if known.is_some_and(|known| holds(known, &tag)) {
+    if known.is_some_and(|known| matches_tag(known, &tag)) {
         return (StatusCode::NOT_MODIFIED, NOT_STORED, headers).into_response();
     }
     let json = [(header::CONTENT_TYPE, "application/json")];
@@ -155,7 +155,7 @@ fn answer(served: Served, known: Option<&HeaderValue>) -> Response {
 }
 
 /// Whether `If-None-Match` lists the tag; its comparison is the weak one.
-fn holds(known: &HeaderValue, tag: &str) -> bool {
+fn matches_tag(known: &HeaderValue, tag: &str) -> bool {
     known.to_str().is_ok_and(|known| {
         known.split(',').any(|one| {
             let one = one.trim();

@@ -8,7 +8,7 @@ use serde::Serialize;
 use sqlx::PgPool;
 use tokio::sync::Mutex;
 
-use crate::cache::{Connection, Link, RedisTarget};
+use crate::cache::{Connection, RedisClient, RedisTarget};
 use crate::mirror::{Phase, Status};
 
 /// A dependency that takes longer to answer counts as away.
@@ -57,7 +57,7 @@ pub struct Report {
 /// What is asked, by one at a time.
 pub struct Readiness {
     database: PgPool,
-    redis: Option<Link>,
+    redis: Option<RedisClient>,
     mirror: Option<Arc<Status>>,
     sync: String,
     last: Mutex<Option<(Instant, Arc<Report>)>>,
@@ -71,7 +71,7 @@ impl Readiness {
         let (redis, mirror) = mirror.unzip();
         Self {
             database,
-            redis: redis.map(|target| Link::new(target, PATIENCE)),
+            redis: redis.map(|target| RedisClient::new(target, PATIENCE)),
             mirror,
             sync,
             last: Mutex::default(),
@@ -148,8 +148,8 @@ impl Readiness {
             Phase::StandingBy => Dependency::good("stands by: another mirror leads"),
             Phase::Starting => Dependency::bad("is starting"),
             Phase::Rebuilding => Dependency::bad("is re-reading every document for a new epoch"),
-            Phase::Failing { told, .. } => {
-                Dependency::bad(format!("{told}; the worker's log says why"))
+            Phase::Failing { public_reason, .. } => {
+                Dependency::bad(format!("{public_reason}; the worker's log says why"))
             }
         }
     }

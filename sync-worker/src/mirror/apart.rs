@@ -1,9 +1,9 @@
-//! Documents that are kept apart: too large for Redis, or not to be read or written in time. Each
-//! is its user's alone to read from Postgres; everybody else's go on.
+//! Documents that are kept apart: too large for Redis, or not to be read or written in time. Only
+//! these are read from Postgres; all others are still written to Redis.
 //!
 //! What fails together is tried again in ever smaller parts, until it is one document. In its place
-//! Redis then holds a value that is over by time alone, so that nothing older is served and every
-//! reader takes it for a miss.
+//! Redis then holds a value whose `until` is past, so that nothing older is served and every reader
+//! takes it for a miss.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::changes::DocumentSet;
 
-/// A document that was kept apart is not tried for so long: trying it holds up everybody.
+/// A document that was kept apart is not tried again for so long: trying it delays all others.
 const TRIED_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// More are not remembered; each is then tried whenever it changes.
@@ -71,7 +71,7 @@ impl Apart {
     }
 
     /// Remembers one.
-    pub(super) fn put(&self, key: (Uuid, Document), why: Why) {
+    pub(super) fn add(&self, key: (Uuid, Document), why: Why) {
         let mut documents = self.documents();
         let known = documents.contains_key(&key);
         if known || documents.len() < MOST {
@@ -84,7 +84,7 @@ impl Apart {
     }
 
     /// Forgets one that has been written.
-    pub(super) fn clear(&self, key: (Uuid, Document)) {
+    pub(super) fn remove(&self, key: (Uuid, Document)) {
         self.documents().remove(&key);
     }
 
@@ -182,7 +182,7 @@ mod tests {
         let user = Uuid::from_u128(1);
         let portion = || vec![(user, DocumentSet::all())];
         assert_eq!(apart.order(portion()).together, portion());
-        apart.put((user, Document::ChatHistory), Why::Large);
+        apart.add((user, Document::ChatHistory), Why::Large);
         let order = apart.order(portion());
         assert_eq!(order.resting, [(user, Document::ChatHistory)]);
         assert!(order.alone.is_empty());
@@ -191,7 +191,7 @@ mod tests {
         };
         assert!(!together.contains(Document::ChatHistory));
         assert_eq!(together.iter().count(), 6);
-        apart.clear((user, Document::ChatHistory));
+        apart.remove((user, Document::ChatHistory));
         assert_eq!(apart.count(), 0);
     }
 }

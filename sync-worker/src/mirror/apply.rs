@@ -1,122 +1,95 @@
-//! The second half of a batch's way: documents written to Redis, and the watermark moved.
+//! The last part of a batch's way: documents written to Redis, and the watermark moved.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bondhu_core::cache::envelope::{render, render_apart};
 use bondhu_core::cache::{Document, NEGATIVE_TTL};
 use chrono::{DateTime, Utc};
+use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
-use sqlx::{PgPool, Postgres};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use super::apart::{self, Apart, Portion, Why};
-use super::changes::{Batch, Committed, DocumentSet};
+use super::changes::{Committed, DocumentSet};
 use super::documents::{self, Body, Reading, Wanted, Whose};
 use super::error::MirrorError;
-use super::position::{Lsn, Version};
-use super::prepare::{Documents, Preparer, Step};
-use super::rebuild;
+use super::prepare::{Documents, Step};
 use super::status::{Phase, Status};
 use super::store::{Store, WRITE_GOOD_FOR, Write};
-use super::watermark::Watermark;
-use crate::cache::{lifetime, render, render_apart};
+use super::watermark::WatermarkWriter;
+use crate::cache::{lifetime, now, timestamp};
 use crate::telemetry::Metrics;
+use bondhu_core::cache::position::{Lsn, Version};
 
 /// 2000-01-01 in Unix µs, where Postgres' clock of commits begins.
 const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
 
-/// Brings batches to Redis, one after the other.
+/// Writes what was prepared to Redis, in order.
 pub(super) struct Applier {
     /// As `bondhu_worker`; not the one that prepares.
     pub database: PoolConnection<Postgres>,
     /// Where documents go.
     pub store: Store,
-    /// How far they are.
-    pub watermark: Watermark,
-    /// What is left to Postgres.
+    /// How far Redis follows.
+    pub watermark: WatermarkWriter,
+    /// Which documents are left to Postgres.
     pub apart: Arc<Apart>,
     /// When the last reading that was to be written began.
     pub begun: Instant,
-    /// Whom to tell.
+    /// Where the phase is reported.
     pub status: Arc<Status>,
-    /// What to count.
+    /// Counts and delays.
     pub metrics: Arc<Metrics>,
 }
 
 impl Applier {
-    /// Applies what comes through `batches` until their sender is gone, and tells `applied` up to
-    /// where Redis holds everything.
+    /// Carries out what comes through `steps` until their sender is gone, and tells `applied`, if there
+    /// is one, up to where Redis holds everything.
     ///
     /// # Errors
     /// The first one; what was not applied will come again.
     pub(super) async fn run(
         &mut self,
-        preparer: &mut Preparer,
-        batches: mpsc::Receiver<Batch>,
-        applied: watch::Sender<Lsn>,
+        mut steps: mpsc::Receiver<Step>,
+        applied: Option<&watch::Sender<Lsn>>,
     ) -> Result<(), MirrorError> {
-        self.bring(preparer, batches, |applier, end, transactions| {
-            applier.follows(transactions);
-            applied.send_replace(end);
-        })
-        .await?;
-        Ok(self.watermark.release(&self.store).await?)
-    }
-
-    /// Brings to Redis what a new epoch begins with, and says that it follows from there.
-    ///
-    /// # Errors
-    /// When Postgres or Redis does not answer.
-    pub(super) async fn rebuild(
-        &mut self,
-        preparer: &mut Preparer,
-        database: &PgPool,
-    ) -> Result<(), MirrorError> {
-        let (sender, batches) = mpsc::channel(1);
-        let everything = rebuild::everything(database, self.watermark.lsn(), sender);
-        let brought = self.bring(preparer, batches, |_, _, _| {});
-        tokio::try_join!(everything, brought)?;
-        self.follows(&[]);
-        Ok(())
-    }
-
-    /// Prepares and applies `batches`; says when each is complete.
-    async fn bring(
-        &mut self,
-        preparer: &mut Preparer,
-        batches: mpsc::Receiver<Batch>,
-        mut complete: impl FnMut(&Self, Lsn, &[Committed]),
-    ) -> Result<(), MirrorError> {
-        let (sender, mut steps) = mpsc::channel(1);
-        let preparing = preparer.run(batches, sender);
-        let applying = async {
-            while let Some(step) = steps.recv().await {
-                match step {
-                    Step::Documents(documents) => self.write(documents).await?,
-                    Step::Apart { end, keys } => {
-                        self.leave(self.watermark.version(end), &keys).await?;
-                    }
-                    Step::Complete {
-                        end,
-                        complete_at_ms,
-                        transactions,
-                    } => {
-                        self.watermark
-                            .advance(&self.store, end, complete_at_ms)
-                            .await?;
-                        complete(self, end, &transactions);
+        while let Some(step) = steps.recv().await {
+            match step {
+                Step::Documents(documents) => self.write(documents).await?,
+                Step::Apart { end, keys } => {
+                    self.mark_apart(self.watermark.version(end), &keys).await?;
+                }
+                Step::Complete {
+                    end,
+                    complete_at_ms,
+                    transactions,
+                } => {
+                    self.watermark
+                        .advance(&self.store, end, complete_at_ms)
+                        .await?;
+                    if let Some(applied) = applied {
+                        self.report_following(&transactions);
+                        applied.send_replace(end);
                     }
                 }
             }
-            Ok(())
-        };
-        tokio::try_join!(preparing, applying).map(|_| ())
+        }
+        Ok(())
     }
 
-    /// Says that Redis holds everything up to the watermark, these transactions included.
-    fn follows(&self, transactions: &[Committed]) {
+    /// Says that this mirror has written its last.
+    ///
+    /// # Errors
+    /// When Redis does not answer, or somebody else writes there.
+    pub(super) async fn release(&mut self) -> Result<(), MirrorError> {
+        Ok(self.watermark.release(&self.store).await?)
+    }
+
+    /// Reports that Redis holds everything up to the watermark, these transactions included.
+    pub(super) fn report_following(&self, transactions: &[Committed]) {
         let version = self.watermark.version(self.watermark.lsn());
         let now = Utc::now();
         self.status.set(Phase::Following { version, at: now });
@@ -144,84 +117,92 @@ impl Applier {
         } = documents;
         let version = self.watermark.version(end);
         let active = reading.active.clone();
-        let held = match self.put(version, &asked, reading, &looks).await {
+        let held = match self.write_reading(version, &asked, reading, &looks).await {
             Ok(held) => held,
             Err(error) => {
-                self.fault(error).await?;
+                self.cause_in_documents(error).await?;
                 let asked = asked
                     .iter()
                     .flat_map(|(document, users)| users.iter().map(|user| (*user, *document)));
-                self.bring_apart(version, by_user(asked)).await?;
+                self.write_in_parts(version, by_user(asked)).await?;
                 let nothing = self.store.write(version, Instant::now(), &[], &looks);
                 nothing.await?.1
             }
         };
-        // Of those who are away what is there, of those who are here what is not.
-        let also = looks.into_iter().zip(held).filter(|((user, _), held)| {
-            let here = active.contains(user);
-            *held != here
-        });
+        // Of users who are away the keys that exist, of active ones those that do not.
+        let also = looks
+            .into_iter()
+            .zip(held)
+            .filter(|((user, _), held)| *held != active.contains(user));
         let order = self.apart.order(by_user(also.map(|(key, _)| key)));
-        self.leave(version, &order.resting).await?;
+        self.mark_apart(version, &order.resting).await?;
         let alone = apart::singles(order.alone);
         for portion in [order.together].into_iter().chain(alone) {
-            self.bring_apart(version, portion).await?;
+            self.write_in_parts(version, portion).await?;
         }
         Ok(())
     }
 
     /// Reads and writes documents, in ever smaller parts while that fails because of them.
-    async fn bring_apart(&mut self, version: Version, whole: Portion) -> Result<(), MirrorError> {
+    async fn write_in_parts(
+        &mut self,
+        version: Version,
+        whole: Portion,
+    ) -> Result<(), MirrorError> {
         let mut portions = VecDeque::from([whole]);
         while let Some(some) = portions.pop_front() {
             if some.is_empty() {
                 continue;
             }
             let asked = documents::wanted(apart::keys(&some));
-            let read = documents::read(&mut self.database, &asked, Whose::Anybodys).await;
+            let read = documents::read(&mut self.database, &asked, Whose::Everyone).await;
             let outcome = match read {
-                Ok(reading) => self.put(version, &asked, reading, &[]).await,
+                Ok(reading) => self.write_reading(version, &asked, reading, &[]).await,
                 Err(error) => Err(error.into()),
             };
             let Err(error) = outcome else { continue };
-            let why = self.fault(error).await?;
+            let why = self.cause_in_documents(error).await?;
             match apart::parts(some) {
                 Ok(parts) => parts
                     .into_iter()
                     .rev()
                     .for_each(|part| portions.push_front(part)),
                 Err(key) => {
-                    self.apart.put(key, why);
-                    self.leave(version, &[key]).await?;
+                    self.apart.add(key, why);
+                    self.mark_apart(version, &[key]).await?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Says of documents that Redis does not keep them, so that nothing older is served.
-    async fn leave(&self, version: Version, keys: &[(Uuid, Document)]) -> Result<(), MirrorError> {
-        let value = render_apart(version, Utc::now())?;
-        let leave = |(user, document): &(Uuid, Document)| Write {
+    /// Writes that Redis does not keep these documents, so that nothing older is served.
+    async fn mark_apart(
+        &self,
+        version: Version,
+        keys: &[(Uuid, Document)],
+    ) -> Result<(), MirrorError> {
+        let value = render_apart(version, now())?;
+        let write = |(user, document): &(Uuid, Document)| Write {
             document: *document,
             user: *user,
             value: value.clone(),
             ttl: NEGATIVE_TTL,
         };
-        let writes: Vec<Write> = keys.iter().map(leave).collect();
+        let writes: Vec<Write> = keys.iter().map(write).collect();
         self.store
             .write(version, Instant::now(), &writes, &[])
             .await?;
         Ok(())
     }
 
-    /// Whether an error is for what was to be brought, and smaller parts of it may well do; if it is
-    /// not it is returned.
-    async fn fault(&self, error: MirrorError) -> Result<Why, MirrorError> {
+    /// Why an error is caused by the documents that were read or written, so that smaller parts of them
+    /// may succeed; any other error is returned.
+    async fn cause_in_documents(&self, error: MirrorError) -> Result<Why, MirrorError> {
         let why = match &error {
-            MirrorError::Reading(error) if error.is_of_documents() => Some(Why::Unreadable),
+            MirrorError::Reading(error) if error.is_caused_by_documents() => Some(Why::Unreadable),
             MirrorError::Document(_) => Some(Why::Unreadable),
-            // What was on its way for a moment only is late by a clock that was set.
+            // A write that took but a moment is late because a clock was set.
             MirrorError::Redis(redis) if redis.code() == Some("LATE") => {
                 (self.begun.elapsed() * 2 > WRITE_GOOD_FOR).then_some(Why::Late)
             }
@@ -242,7 +223,7 @@ impl Applier {
 
     /// Writes what a reading of what was `asked` for came to; returns for each of `looks` whether
     /// it is there. Users who are gone came back without a body.
-    async fn put(
+    async fn write_reading(
         &mut self,
         version: Version,
         asked: &Wanted,
@@ -265,14 +246,14 @@ impl Applier {
             let key = (body.user, body.document);
             gone.remove(&key);
             if body.large {
-                self.apart.put(key, Why::Large);
+                self.apart.add(key, Why::Large);
             } else {
-                self.apart.clear(key);
+                self.apart.remove(key);
             }
             writes.push(write(version, as_of, body)?);
         }
         for (user, document) in gone {
-            self.apart.clear((user, document));
+            self.apart.remove((user, document));
             writes.push(write(version, as_of, Body::none(document, user))?);
         }
         let (written, held) = self.store.write(version, begun, &writes, looks).await?;
@@ -281,13 +262,13 @@ impl Applier {
     }
 }
 
-/// A document that is gone is written too, as `null`: a key that is not there remembers nothing.
+/// A document that is gone is written too, as `null`: without a key no version would be kept.
 fn write(version: Version, as_of: DateTime<Utc>, body: Body) -> Result<Write, MirrorError> {
     if body.large {
         return Ok(Write {
             document: body.document,
             user: body.user,
-            value: render_apart(version, as_of)?,
+            value: render_apart(version, timestamp(as_of))?,
             ttl: NEGATIVE_TTL,
         });
     }
@@ -299,7 +280,12 @@ fn write(version: Version, as_of: DateTime<Utc>, body: Body) -> Result<Write, Mi
     Ok(Write {
         document: body.document,
         user: body.user,
-        value: render(version, as_of, until, data.as_deref())?,
+        value: render(
+            version,
+            timestamp(as_of),
+            until.map(timestamp),
+            data.as_deref(),
+        )?,
         ttl,
     })
 }

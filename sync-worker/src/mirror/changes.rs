@@ -7,7 +7,7 @@ use bondhu_core::cache::{Document, SETTINGS};
 use uuid::Uuid;
 
 use super::decoder::{Relation, RowMessage, Tuple, Value};
-use super::position::Lsn;
+use bondhu_core::cache::position::Lsn;
 
 /// Users whose documents are told apart; a transaction may touch any number.
 const MOST_USERS: usize = 100_000;
@@ -80,8 +80,8 @@ pub enum ChangeError {
 
 /// A published table that documents are built from.
 #[derive(Debug)]
-struct Source {
-    table: String,
+struct PublishedTable {
+    name: String,
     /// `None` when a row is about everybody.
     user_column: Option<usize>,
     documents: DocumentSet,
@@ -89,9 +89,9 @@ struct Source {
 
 /// The tables the stream has described; `None` for those no document is built from.
 #[derive(Debug, Default)]
-pub(super) struct Sources(HashMap<u32, Option<Source>>);
+pub(super) struct PublishedTables(HashMap<u32, Option<PublishedTable>>);
 
-impl Sources {
+impl PublishedTables {
     fn describe(&mut self, relation: Relation) -> Result<(), ChangeError> {
         let about_everybody = (&*relation.schema, &*relation.name) == SETTINGS;
         let documents: DocumentSet = if about_everybody {
@@ -108,16 +108,16 @@ impl Sources {
         if user_column.is_none() && !documents.is_empty() && !about_everybody {
             return Err(ChangeError::NoUserColumn(relation.name));
         }
-        let source = (!documents.is_empty()).then_some(Source {
-            table: relation.name,
+        let table = (!documents.is_empty()).then_some(PublishedTable {
+            name: relation.name,
             user_column,
             documents,
         });
-        self.0.insert(relation.id, source);
+        self.0.insert(relation.id, table);
         Ok(())
     }
 
-    fn get(&self, id: u32) -> Result<Option<&Source>, ChangeError> {
+    fn get(&self, id: u32) -> Result<Option<&PublishedTable>, ChangeError> {
         self.0
             .get(&id)
             .map(Option::as_ref)
@@ -151,23 +151,23 @@ impl Touched {
     pub(super) fn record(
         &mut self,
         message: RowMessage,
-        sources: &mut Sources,
+        tables: &mut PublishedTables,
     ) -> Result<(), ChangeError> {
         match message {
-            RowMessage::Relation(relation) => sources.describe(relation)?,
-            RowMessage::Insert { relation, new } => self.touch(sources.get(relation)?, &new)?,
-            RowMessage::Delete { relation, old } => self.touch(sources.get(relation)?, &old)?,
+            RowMessage::Relation(relation) => tables.describe(relation)?,
+            RowMessage::Insert { relation, new } => self.touch(tables.get(relation)?, &new)?,
+            RowMessage::Delete { relation, old } => self.touch(tables.get(relation)?, &old)?,
             RowMessage::Update { relation, old, new } => {
-                let source = sources.get(relation)?;
+                let table = tables.get(relation)?;
                 if let Some(old) = old {
-                    self.touch(source, &old)?;
+                    self.touch(table, &old)?;
                 }
-                self.touch(source, &new)?;
+                self.touch(table, &new)?;
             }
             RowMessage::Truncate { relations } => {
                 for relation in relations {
-                    if let Some(source) = sources.get(relation)? {
-                        self.everyone.extend(source.documents);
+                    if let Some(table) = tables.get(relation)? {
+                        self.everyone.extend(table.documents);
                     }
                 }
             }
@@ -176,10 +176,10 @@ impl Touched {
         Ok(())
     }
 
-    fn touch(&mut self, source: Option<&Source>, row: &Tuple) -> Result<(), ChangeError> {
-        let Some(source) = source else { return Ok(()) };
-        let Some(user_column) = source.user_column else {
-            self.everyone.extend(source.documents);
+    fn touch(&mut self, table: Option<&PublishedTable>, row: &Tuple) -> Result<(), ChangeError> {
+        let Some(table) = table else { return Ok(()) };
+        let Some(user_column) = table.user_column else {
+            self.everyone.extend(table.documents);
             return Ok(());
         };
         let user = match row.0.get(user_column) {
@@ -188,9 +188,9 @@ impl Touched {
                 .and_then(|text| Uuid::parse_str(text).ok()),
             _ => None,
         };
-        let user = user.ok_or_else(|| ChangeError::NoUser(source.table.clone()))?;
-        if !self.everyone.covers(source.documents) {
-            self.users.entry(user).or_default().extend(source.documents);
+        let user = user.ok_or_else(|| ChangeError::NoUser(table.name.clone()))?;
+        if !self.everyone.covers(table.documents) {
+            self.users.entry(user).or_default().extend(table.documents);
             self.bound();
         }
         Ok(())
@@ -241,8 +241,8 @@ mod tests {
     #[test]
     fn a_transaction_of_very_many_users_is_one_of_everybody() {
         let documents: DocumentSet = [Document::ChatHistory].into_iter().collect();
-        let source = Source {
-            table: "chat_messages".to_owned(),
+        let table = PublishedTable {
+            name: "chat_messages".to_owned(),
             user_column: Some(0),
             documents,
         };
@@ -250,7 +250,7 @@ mod tests {
         let mut touch = |number: u128| {
             let text = Uuid::from_u128(number).to_string();
             let row = Tuple(vec![Value::Text(text.into())]);
-            touched.touch(Some(&source), &row).unwrap();
+            touched.touch(Some(&table), &row).unwrap();
             (touched.users.len(), touched.everyone)
         };
         let most = MOST_USERS as u128;

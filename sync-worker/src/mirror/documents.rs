@@ -21,18 +21,18 @@ const READING_MOST_BYTES: usize = 32 << 20;
 pub enum ReadError {
     /// It is too much at once.
     #[error("too much to read at once")]
-    Bulky,
+    TooMuch,
     /// What Postgres says.
     #[error(transparent)]
     Postgres(#[from] sqlx::Error),
 }
 
 impl ReadError {
-    /// Whether it is for what was read, so that something else may well be read: a function of
-    /// these documents failed, took too long, or came to something that cannot be.
-    pub(super) fn is_of_documents(&self) -> bool {
+    /// Whether the documents that were read cause it, so that others may be read: a function of
+    /// these documents failed, took too long, or returned something impossible.
+    pub(super) fn is_caused_by_documents(&self) -> bool {
         match self {
-            Self::Bulky
+            Self::TooMuch
             | Self::Postgres(sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. }) => true,
             Self::Postgres(sqlx::Error::Database(error)) => error.code().is_some_and(|code| {
                 // Data, limits, out of memory, cancelled for its time, raised, internal.
@@ -104,8 +104,8 @@ pub(super) struct Reading {
 pub(super) enum Whose<'a> {
     /// Of those among these users who have a session that has not ended.
     Active(&'a [Uuid]),
-    /// Of everybody.
-    Anybodys,
+    /// Of everyone who was asked for.
+    Everyone,
 }
 
 /// The first row tells of the reading itself, each other one of a document.
@@ -134,7 +134,7 @@ pub(super) async fn read(
 ) -> Result<Reading, ReadError> {
     let (asked, only) = match whose {
         Whose::Active(users) => (users, " where id in (select unnest(here))"),
-        Whose::Anybodys => (&[][..], ""),
+        Whose::Everyone => (&[][..], ""),
     };
     // Names come from the enum: no input reaches this text, and there are few texts, so that each
     // is prepared once. The clock is read once the snapshot is taken.
@@ -169,7 +169,7 @@ pub(super) async fn read(
     while let Some(row) = stream.try_next().await? {
         bytes += row.data.as_ref().map_or(0, String::len);
         if bytes > READING_MOST_BYTES {
-            return Err(ReadError::Bulky);
+            return Err(ReadError::TooMuch);
         }
         rows.push(row);
     }

@@ -67,7 +67,7 @@ pub enum MirrorError {
 
 /// What the mirror does after a stream ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Policy {
+pub enum Recovery {
     /// Wait for the other mirror to end; look again after so long.
     StandBy(Duration),
     /// Start anew at once.
@@ -84,16 +84,16 @@ pub(super) const STANDBY_LOOK: Duration = Duration::from_millis(250);
 
 impl MirrorError {
     /// What to do about it.
-    pub fn policy(&self) -> Policy {
+    pub fn recovery(&self) -> Recovery {
         match self {
-            Self::SlotTaken(_) => Policy::StandBy(STANDBY_LOOK),
+            Self::SlotTaken(_) => Recovery::StandBy(STANDBY_LOOK),
             Self::SlotPredatesPublication(_) | Self::Decode(_) | Self::Change(_) => {
-                Policy::RenewSlot
+                Recovery::RenewSlot
             }
             Self::Replication(PgWireError::MessageTooLarge { .. } | PgWireError::Protocol(_)) => {
-                Policy::RenewSlot
+                Recovery::RenewSlot
             }
-            Self::Watermark(WatermarkError::Moved) => Policy::Restart,
+            Self::Watermark(WatermarkError::Moved) => Recovery::Restart,
             Self::Watermark(WatermarkError::Redis(_) | WatermarkError::Json(_))
             | Self::SlotUnusable { .. }
             | Self::NoPublication(_)
@@ -104,11 +104,12 @@ impl MirrorError {
             | Self::Silent
             | Self::Ended
             | Self::Redis(_)
-            | Self::Document(_) => Policy::BackOff,
+            | Self::Document(_) => Recovery::BackOff,
         }
     }
+
     /// What anybody may know of it: which part is at fault.
-    pub fn told(&self) -> &'static str {
+    pub fn public_reason(&self) -> &'static str {
         match self {
             Self::SlotTaken(_) => "another mirror leads",
             Self::SlotUnusable { .. } | Self::Url(_) => "is not set up well",

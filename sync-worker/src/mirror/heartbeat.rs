@@ -12,7 +12,7 @@ use sqlx::PgPool;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
-use super::position::Lsn;
+use bondhu_core::cache::position::Lsn;
 
 const PREFIX: &str = "bondhu.mirror";
 

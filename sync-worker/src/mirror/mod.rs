@@ -1,13 +1,15 @@
 //! The mirror: documents in Redis follow Postgres.
 //!
-//! One logical slot names whose documents a transaction made stale ([`stream`], [`decoder`],
+//! One logical slot names whose documents a transaction made stale ([`intake`], [`stream`], [`decoder`],
 //! [`changes`]); they are re-read from Postgres once that transaction is visible ([`prepare`],
 //! [`documents`], [`visibility`]) and written with the version they are good for, never over a
-//! newer one ([`apply`], [`store`]). The [`watermark`] says how far that is; what it says, a reader may rely on.
+//! newer one ([`apply`], [`store`]). The [`pipe`] joins these three. The [`watermark`] says how far that
+//! is; what it says, a reader may rely on.
 //!
 //! Whatever breaks ends the stream, and a new one starts from what was last acknowledged: there is
 //! one way to recover, and it is the way to start.
 
+mod acknowledgements;
 mod apart;
 mod apply;
 mod changes;
@@ -15,10 +17,11 @@ pub mod decoder;
 mod documents;
 mod error;
 pub(crate) mod heartbeat;
-pub mod position;
+mod intake;
+mod pauses;
+mod pipe;
 mod prepare;
 mod rebuild;
-mod session;
 mod slot;
 mod status;
 mod store;
@@ -43,21 +46,18 @@ use crate::telemetry::Metrics;
 use apart::Apart;
 use apply::Applier;
 pub use changes::ChangeError;
-pub use error::{MirrorError, Policy};
-use position::Version;
+pub use error::{MirrorError, Recovery};
+use pauses::Pauses;
+use pipe::Pipe;
 use prepare::Preparer;
 pub use status::{Phase, Status};
 use store::Store;
-use stream::{Source, Stream};
-use watermark::Watermark;
+use stream::{ReplicationTarget, Stream};
 pub use watermark::WatermarkError;
+use watermark::WatermarkWriter;
 
-/// One that prepares, one that applies, one for heartbeats and one to look after the slot.
+/// One that prepares, one that applies, one for heartbeats and one that watches the slot.
 const CONNECTIONS: u32 = 4;
-
-/// Pauses between attempts, doubled each time up to the last.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// A standby takes over from a mirror that hangs within 5 s: until that counts as silent, until the
 /// standby looks, until nothing of its last writes can land; and half a second to connect and begin.
@@ -72,9 +72,9 @@ const _: () = assert!(
 #[derive(Clone)]
 pub struct Mirror {
     database: PgPool,
-    source: Source,
+    replication: ReplicationTarget,
     redis: RedisTarget,
-    /// Tells mirrors apart, this one's streams not.
+    /// The same for all streams of this mirror, another for every other mirror.
     name: String,
     ack_delay: Duration,
     status: Arc<Status>,
@@ -94,7 +94,11 @@ impl Mirror {
     ) -> Result<Self, MirrorError> {
         Ok(Self {
             database,
-            source: Source::parse(&config.replication_url, &config.slot, &config.publication)?,
+            replication: ReplicationTarget::parse(
+                &config.replication_url,
+                &config.slot,
+                &config.publication,
+            )?,
             redis: config.redis.clone(),
             name: Uuid::new_v4().to_string(),
             ack_delay: config.ack_delay,
@@ -104,7 +108,7 @@ impl Mirror {
         })
     }
 
-    /// How it stands.
+    /// Its present phase.
     pub fn status(&self) -> Arc<Status> {
         Arc::clone(&self.status)
     }
@@ -113,60 +117,34 @@ impl Mirror {
     /// says what. Dropping this ends it as a crash would.
     pub async fn run(&self, stop: CancellationToken) {
         let mirror = self.clone();
-        let running = thread::on_its_own(async move { mirror.keep_on(stop).await });
+        let running =
+            thread::run_on_own_thread(async move { mirror.run_until_stopped(stop).await });
         if let Err(error) = running.await {
             let reason = format!("there is no thread for the mirror: {error}");
             tracing::error!("{reason}");
-            let told = "has no thread of its own";
-            self.status.set(Phase::Failing { reason, told });
+            let public_reason = "has no thread of its own";
+            self.status.set(Phase::Failing {
+                reason,
+                public_reason,
+            });
         }
     }
 
-    async fn keep_on(mut self, stop: CancellationToken) {
+    async fn run_until_stopped(mut self, stop: CancellationToken) {
         // Connections belong to the thread that made them.
         let (options, server) = (self.database.options(), self.database.connect_options());
         let options = options.clone().max_connections(CONNECTIONS);
         self.database = options.connect_lazy_with((*server).clone());
-        let mut pause = FIRST_PAUSE;
-        let mut furthest: Option<Version> = None;
+        let mut pauses = Pauses::new();
         let mut renew = false;
         while !stop.is_cancelled() {
-            let Err(error) = self.follow(renew, &stop).await else {
+            let Err(error) = self.follow_once(renew, &stop).await else {
                 break;
             };
-            // As long as nothing new was applied, whatever stands in the way still does.
-            if let Phase::Following { version, .. } = self.status.phase()
-                && furthest.is_none_or(|furthest| furthest < version)
-            {
-                furthest = Some(version);
-                pause = FIRST_PAUSE;
-            }
-            let wait = match error.policy() {
-                Policy::StandBy(look) => {
-                    if self.status.phase() != Phase::StandingBy {
-                        tracing::info!("{error}: standing by");
-                        self.status.set(Phase::StandingBy);
-                    }
-                    renew = false;
-                    look
-                }
-                policy => {
-                    tracing::warn!("the mirror stopped: {error}; trying again");
-                    self.status.set(Phase::Failing {
-                        reason: error.to_string(),
-                        told: error.told(),
-                    });
-                    self.metrics.mirror_restart();
-                    renew = policy == Policy::RenewSlot;
-                    let wait = if policy == Policy::Restart {
-                        FIRST_PAUSE
-                    } else {
-                        pause
-                    };
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                    wait
-                }
-            };
+            let (reached, recovery) = (self.status.following(), error.recovery());
+            renew = recovery == Recovery::RenewSlot;
+            self.report(&error, recovery);
+            let wait = pauses.after(reached, recovery);
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = tokio::time::sleep(wait) => {}
@@ -176,13 +154,30 @@ impl Mirror {
         self.database.close().await;
     }
 
+    /// Reports how a stream ended.
+    fn report(&self, error: &MirrorError, recovery: Recovery) {
+        if let Recovery::StandBy(_) = recovery {
+            if self.status.phase() != Phase::StandingBy {
+                tracing::info!("{error}: standing by");
+                self.status.set(Phase::StandingBy);
+            }
+            return;
+        }
+        tracing::warn!("the mirror stopped: {error}; trying again");
+        self.status.set(Phase::Failing {
+            reason: error.to_string(),
+            public_reason: error.public_reason(),
+        });
+        self.metrics.mirror_restart();
+    }
+
     /// One stream, from taking the slot to whatever ends it.
-    async fn follow(&self, renew: bool, stop: &CancellationToken) -> Result<(), MirrorError> {
+    async fn follow_once(&self, renew: bool, stop: &CancellationToken) -> Result<(), MirrorError> {
         // Redis first: a mirror that cannot write should not hold the slot against one that can.
         let store = Store::connect(&self.redis).await?;
-        let (mut stream, origin) = Stream::open(&self.source, renew).await?;
+        let (mut stream, origin) = Stream::open(&self.replication, renew).await?;
         self.metrics.mirror_leads(true);
-        let outcome = self.lead(store, &mut stream, origin, stop).await;
+        let outcome = self.mirror_stream(store, &mut stream, origin, stop).await;
         self.metrics.mirror_leads(false);
         stream.close().await;
         outcome
@@ -190,7 +185,7 @@ impl Mirror {
 
     /// A connection to read documents through. What takes longer than a write may be under way would
     /// be refused by Redis all the same.
-    async fn reading(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+    async fn reading_connection(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
         let mut connection = self.database.acquire().await?;
         let patience = store::WRITE_GOOD_FOR.as_millis();
         let bound = format!("set statement_timeout = {patience}");
@@ -198,7 +193,7 @@ impl Mirror {
         Ok(connection)
     }
 
-    async fn lead(
+    async fn mirror_stream(
         &self,
         store: Store,
         stream: &mut Stream,
@@ -207,15 +202,15 @@ impl Mirror {
     ) -> Result<(), MirrorError> {
         let apart = || Arc::clone(&self.apart);
         let (watermark, new_epoch) =
-            Watermark::resume(&store, &origin, &self.name, apart()).await?;
+            WatermarkWriter::resume(&store, &origin, &self.name, apart()).await?;
         tracing::info!(epoch = watermark.epoch().0, from = %origin.acknowledged, new_epoch, "the mirror follows");
-        let mut preparer = Preparer {
-            database: self.reading().await?,
+        let preparer = Preparer {
+            database: self.reading_connection().await?,
             store: store.clone(),
             apart: apart(),
         };
-        let mut applier = Applier {
-            database: self.reading().await?,
+        let applier = Applier {
+            database: self.reading_connection().await?,
             store,
             watermark,
             apart: apart(),
@@ -223,24 +218,22 @@ impl Mirror {
             status: Arc::clone(&self.status),
             metrics: Arc::clone(&self.metrics),
         };
+        let mut pipe = Pipe { preparer, applier };
         if new_epoch {
             self.status.set(Phase::Rebuilding);
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                rebuilt = applier.rebuild(&mut preparer, &self.database) => rebuilt?,
+                rebuilt = pipe.rebuild(&self.database) => rebuilt?,
             }
         }
-        let (batches, to_apply) = mpsc::channel(1);
         let (applied, acknowledged) = watch::channel(origin.acknowledged);
         let (beats, heard) = mpsc::channel(1);
-        let delay = self.ack_delay;
-        let reading = session::read(stream, batches, acknowledged, heard, delay, stop.clone());
-        let applying = applier.run(&mut preparer, to_apply, applied);
-        let mirroring = async { tokio::try_join!(reading, applying).map(|_| ()) };
+        let (delay, stop) = (self.ack_delay, stop.clone());
+        let intake = |batches| intake::read(stream, batches, acknowledged, heard, delay, stop);
         tokio::select! {
-            outcome = mirroring => outcome,
+            outcome = pipe.follow(intake, applied) => outcome,
             () = heartbeat::beat(self.database.clone(), beats) => Ok(()),
-            () = slot::watch(&self.database, self.source.slot(), &self.metrics) => Ok(()),
+            () = slot::watch(&self.database, self.replication.slot(), &self.metrics) => Ok(()),
         }
     }
 }

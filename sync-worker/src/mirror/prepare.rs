@@ -1,5 +1,5 @@
-//! The first half of a batch's way: documents re-read from Postgres. While Redis takes those of
-//! one batch, the next ones are read.
+//! The middle of a batch's way: documents re-read from Postgres, and steps made of them for
+//! [`apply`](super::apply). While Redis takes those of one batch, the next ones are read.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use super::apart::{self, Apart, Why};
 use super::changes::{Batch, Committed, DocumentSet};
 use super::documents::{self, ReadError, Reading, Wanted, Whose};
 use super::error::MirrorError;
-use super::position::Lsn;
 use super::store::Store;
+use bondhu_core::cache::position::Lsn;
 
 /// Users whose documents are re-read and written at a time: some MB of text, a few ms of query.
 pub(super) const USERS_AT_A_TIME: usize = 256;
@@ -56,7 +56,7 @@ pub(super) struct Documents {
     /// What it came to.
     pub reading: Reading,
     /// Keys to look for: of users who are away the touched documents, to be rewritten if they are
-    /// there; of those who are here and whose sessions changed all others, to be written if they
+    /// there; of those who are active and whose sessions changed all others, to be written if they
     /// are not.
     pub looks: Vec<(Uuid, Document)>,
 }
@@ -99,10 +99,10 @@ impl Preparer {
             complete_at_ms,
         } = batch;
         // What one snapshot sees, later ones see too.
-        let mut to_see = &*transactions;
+        let mut unseen = &*transactions;
         if !touched.everyone.is_empty() {
-            self.see(&[], to_see).await?;
-            to_see = &[];
+            self.read_when_visible(&[], unseen).await?;
+            unseen = &[];
             // Twice: a fill that began before that snapshot may turn from a lease into a document
             // while the first look goes past both.
             for _ in 0..2 {
@@ -124,18 +124,18 @@ impl Preparer {
         let together = order.together.chunks(USERS_AT_A_TIME);
         let mut portions: VecDeque<_> = together.map(<[_]>::to_vec).collect();
         portions.extend(apart::singles(order.alone));
-        while let Some(some) = portions.pop_front() {
-            let reading = match self.see(&some, to_see).await {
+        while let Some(portion) = portions.pop_front() {
+            let reading = match self.read_when_visible(&portion, unseen).await {
                 Ok(reading) => reading,
-                Err(error) if error.is_of_documents() => {
-                    match apart::parts(some) {
+                Err(error) if error.is_caused_by_documents() => {
+                    match apart::parts(portion) {
                         Ok(parts) => parts
                             .into_iter()
                             .rev()
                             .for_each(|part| portions.push_front(part)),
                         Err(key) => {
                             tracing::warn!("{error}");
-                            self.apart.put(key, Why::Unreadable);
+                            self.apart.add(key, Why::Unreadable);
                             let keys = vec![key];
                             steps.send(Step::Apart { end, keys }).await.ok();
                         }
@@ -144,15 +144,15 @@ impl Preparer {
                 }
                 Err(error) => return Err(error.into()),
             };
-            to_see = &[];
-            let (asked, looks) = sort(&some, &reading.active);
+            unseen = &[];
+            let (asked, looks) = split_by_activity(&portion, &reading.active);
             let documents = Documents {
                 end,
                 asked,
                 reading,
                 looks,
             };
-            // If nobody listens the applier has failed; it says why itself, and ends this too.
+            // With no receiver the applier has failed: its error ends this too.
             steps.send(Step::Documents(documents)).await.ok();
         }
         let complete = Step::Complete {
@@ -166,7 +166,7 @@ impl Preparer {
 
     /// Reads what was touched of those who are active, from a snapshot in which `transactions` are
     /// over: a commit can arrive here before others can see it.
-    async fn see(
+    async fn read_when_visible(
         &mut self,
         users: &[(Uuid, DocumentSet)],
         transactions: &[Committed],
@@ -188,9 +188,12 @@ impl Preparer {
 }
 
 /// What was read of some users, and which keys to look for.
-fn sort(users: &[(Uuid, DocumentSet)], active: &HashSet<Uuid>) -> (Wanted, Vec<(Uuid, Document)>) {
-    let here = |(user, _): &(Uuid, Document)| active.contains(user);
-    let away = apart::keys(users).filter(|key| !here(key));
+fn split_by_activity(
+    users: &[(Uuid, DocumentSet)],
+    active: &HashSet<Uuid>,
+) -> (Wanted, Vec<(Uuid, Document)>) {
+    let is_active = |(user, _): &(Uuid, Document)| active.contains(user);
+    let away = apart::keys(users).filter(|key| !is_active(key));
     let arrived = users.iter().filter(|(user, touched)| {
         active.contains(user) && touched.contains(Document::SessionActive)
     });
@@ -201,7 +204,7 @@ fn sort(users: &[(Uuid, DocumentSet)], active: &HashSet<Uuid>) -> (Wanted, Vec<(
             .map(|document| (*user, document))
     });
     (
-        documents::wanted(apart::keys(users).filter(here)),
+        documents::wanted(apart::keys(users).filter(is_active)),
         away.chain(untouched).collect(),
     )
 }
@@ -218,7 +221,7 @@ mod tests {
     fn sorted(touched: &[Document], active: bool) -> (DocumentSet, DocumentSet) {
         let user = Uuid::from_u128(1);
         let active = active.then_some(user).into_iter().collect();
-        let (read, looks) = sort(&[(user, set(touched))], &active);
+        let (read, looks) = split_by_activity(&[(user, set(touched))], &active);
         let looks = looks.into_iter().map(|(_, document)| document);
         (read.into_keys().collect(), looks.collect())
     }

@@ -1,5 +1,6 @@
 //! What a new epoch begins with: every document that Redis holds, and all those of users with an
-//! active session. Redis may hold what no stream will ever correct.
+//! active session. Redis may hold what no stream will ever correct. It comes in place of the stream's
+//! intake.
 
 use sqlx::PgPool;
 use tokio::sync::mpsc;
@@ -8,14 +9,14 @@ use uuid::Uuid;
 use super::changes::{Batch, DocumentSet};
 use super::documents;
 use super::error::MirrorError;
-use super::position::Lsn;
 use super::prepare::USERS_AT_A_TIME;
+use bondhu_core::cache::position::Lsn;
 
 /// Hands all that on through `batches`, as of `start`; ends early when nobody takes it.
 ///
 /// # Errors
 /// When Postgres does not answer.
-pub(super) async fn everything(
+pub(super) async fn read(
     database: &PgPool,
     start: Lsn,
     batches: mpsc::Sender<Batch>,

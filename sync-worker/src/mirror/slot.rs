@@ -6,8 +6,8 @@ use sqlx::{Connection as _, PgConnection, PgPool};
 use tokio::time::MissedTickBehavior;
 
 use super::error::MirrorError;
-use super::position::Lsn;
 use crate::telemetry::Metrics;
+use bondhu_core::cache::position::Lsn;
 
 /// How often a slot is looked at.
 const WATCH_EVERY: Duration = Duration::from_secs(5);
@@ -32,9 +32,9 @@ async fn look(connection: &mut PgConnection, name: &str) -> Result<Option<Slot>,
     .await
 }
 
-/// Sees to it that the slot exists and can be read. With `renew`, a slot that nobody reads is
+/// Makes the slot unless it exists and can be read. With `renew`, a slot that nobody reads is
 /// replaced. A slot that the server has invalidated is replaced in any case: what it still knew is
-/// lost either way, and a new epoch heals it.
+/// lost either way, and a new epoch reads all of it again.
 ///
 /// # Errors
 /// [`MirrorError::SlotTaken`] while somebody reads it. When the slot's name stands for something

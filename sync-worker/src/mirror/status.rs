@@ -1,9 +1,9 @@
-//! How the mirror stands, for `/readyz`.
+//! What the mirror is doing, for `/readyz`.
 
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
-use super::position::Version;
+use bondhu_core::cache::position::Version;
 
 /// What the mirror is doing.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +26,7 @@ pub enum Phase {
         /// Why, for who runs the worker.
         reason: String,
         /// The same for anybody who asks: no address, no name, nothing that a server said.
-        told: &'static str,
+        public_reason: &'static str,
     },
 }
 
@@ -48,6 +48,14 @@ impl Status {
     /// The present phase.
     pub fn phase(&self) -> Phase {
         self.0.borrow().clone()
+    }
+
+    /// How far Redis follows, if it does.
+    pub(super) fn following(&self) -> Option<Version> {
+        match *self.0.borrow() {
+            Phase::Following { version, .. } => Some(version),
+            _ => None,
+        }
     }
 
     /// Follows the phases from here on.

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use bondhu_core::cache::watermark::{Parts, STATE_MOST_BYTES};
 use bondhu_core::cache::{Document, STATE_KEY};
 use redis::{AsyncCommands as _, Cmd, RedisError};
 use uuid::Uuid;
 
 use super::changes::DocumentSet;
-use super::position::Version;
-use crate::cache::{ADVANCE_STATE, Connection, Parts, RedisTarget, SET_NEWER, STATE_MOST_BYTES};
+use crate::cache::{ADVANCE_STATE, Connection, RedisTarget, SET_NEWER};
+use bondhu_core::cache::position::Version;
 
 /// A round trip that takes longer counts as Redis being away.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -126,7 +127,7 @@ impl Store {
     /// When Redis does not answer.
     pub(super) async fn state(&self) -> Result<Vec<u8>, RedisError> {
         let mut connection = self.connection.clone();
-        let held = connection.getrange(STATE_KEY, 0, STATE_MOST_BYTES - 1);
+        let held = connection.getrange(STATE_KEY, 0, STATE_MOST_BYTES as isize - 1);
         match held.await {
             Err(error) if error.code() == Some("WRONGTYPE") => Ok(Vec::new()),
             held => held,
@@ -147,7 +148,7 @@ impl Store {
             .key(STATE_KEY)
             .arg(expected)
             .arg(&next.before)
-            .arg(next.ts)
+            .arg(next.complete_at_ms)
             .arg(&next.after)
             .invoke_async(&mut self.connection.clone())
             .await

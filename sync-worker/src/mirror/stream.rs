@@ -14,10 +14,10 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::error::MirrorError;
-use super::position::Lsn;
 use super::slot;
 use super::walsender::{self, Address, Incoming, Session};
 use super::watermark::Origin;
+use bondhu_core::cache::position::Lsn;
 
 /// How often the acknowledged position is reported; well under [`SILENT_FOR_MS`].
 const STATUS_INTERVAL: Duration = Duration::from_millis(500);
@@ -36,7 +36,7 @@ const FREED_WITHIN: Duration = Duration::from_secs(2);
 
 /// How to reach the server, for SQL and for replication.
 #[derive(Clone)]
-pub(super) struct Source {
+pub(super) struct ReplicationTarget {
     /// For ordinary SQL as the replication role.
     pub sql: PgConnectOptions,
     address: Address,
@@ -44,7 +44,7 @@ pub(super) struct Source {
     publication: String,
 }
 
-impl Source {
+impl ReplicationTarget {
     /// Reads a `postgres://` URL.
     ///
     /// # Errors
@@ -127,17 +127,20 @@ impl Stream {
     ///
     /// # Errors
     /// [`MirrorError::SlotTaken`] while another mirror has it; else what stands in the way.
-    pub(super) async fn open(source: &Source, renew: bool) -> Result<(Self, Origin), MirrorError> {
-        let opened = tokio::time::timeout(BEGIN_WITHIN, Self::begin(source, renew)).await;
+    pub(super) async fn open(
+        target: &ReplicationTarget,
+        renew: bool,
+    ) -> Result<(Self, Origin), MirrorError> {
+        let opened = tokio::time::timeout(BEGIN_WITHIN, Self::begin(target, renew)).await;
         opened.unwrap_or(Err(MirrorError::Silent))
     }
 
-    async fn begin(source: &Source, renew: bool) -> Result<(Self, Origin), MirrorError> {
-        let (name, publication) = (&source.slot, &source.publication);
-        let mut sql = slot::connect(&source.sql).await?;
+    async fn begin(target: &ReplicationTarget, renew: bool) -> Result<(Self, Origin), MirrorError> {
+        let (name, publication) = (&target.slot, &target.publication);
+        let mut sql = slot::connect(&target.sql).await?;
         slot::ensure(&mut sql, name, publication, renew).await?;
 
-        let mut session = Session::connect(&source.address).await?;
+        let mut session = Session::connect(&target.address).await?;
         let patience = format!("set wal_sender_timeout = {SILENT_FOR_MS}");
         session.ask(&patience).await?;
         let server = session.ask("IDENTIFY_SYSTEM").await?;

@@ -2,7 +2,7 @@
 //!
 //! Between a commit and its documents lies a chain of short waits for Postgres and for Redis. On
 //! threads that share their work each wait ends on another thread, which has to be woken for it:
-//! measured, that was over a third of the worker's time. And readers stood in the way.
+//! measured, that was over a third of the worker's time. And the mirror waited for readers.
 
 use std::io;
 
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 ///
 /// # Errors
 /// When the system gives no event queue. A panic of `work` goes on here.
-pub(super) async fn on_its_own(
+pub(super) async fn run_on_own_thread(
     work: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), io::Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()

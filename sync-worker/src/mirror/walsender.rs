@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::position::Lsn;
+use bondhu_core::cache::position::Lsn;
 
 /// Keys only travel here: a message of more is no row of ours, and its stream ends unread.
 const MAX_MESSAGE_BYTES: usize = 1024 * 1024;

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use bondhu_core::cache::watermark::Watermark;
 use chrono::Utc;
 use redis::RedisError;
 
 use super::apart::Apart;
-use super::position::{Epoch, Lsn, Version};
 use super::store::{Store, WRITE_GOOD_FOR};
-use crate::cache::State;
+use bondhu_core::cache::position::{Epoch, Lsn, Version};
 
 /// Where a stream starts and on which server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,13 +23,12 @@ pub(super) struct Origin {
     pub written: Lsn,
 }
 
-/// Whether a stream from `origin` goes on where `state` ends, with no gap between.
-fn reaches(state: &State, origin: &Origin) -> bool {
-    state.system == origin.system
-        && state.timeline == origin.timeline
-        && state
-            .version()
-            .is_some_and(|Version { lsn, .. }| origin.acknowledged <= lsn && lsn <= origin.written)
+/// Whether a stream from `origin` continues where `former` ends, with no gap between.
+fn continues(former: &Watermark, origin: &Origin) -> bool {
+    let lsn = former.version.lsn;
+    former.system == origin.system
+        && former.timeline == origin.timeline
+        && (origin.acknowledged..=origin.written).contains(&lsn)
 }
 
 /// Why the watermark cannot be moved.
@@ -48,7 +47,7 @@ pub enum WatermarkError {
 
 /// The watermark as this mirror wrote it last.
 #[derive(Debug)]
-pub(super) struct Watermark {
+pub(super) struct WatermarkWriter {
     origin: Origin,
     leader: String,
     version: Version,
@@ -57,7 +56,7 @@ pub(super) struct Watermark {
     apart: Arc<Apart>,
 }
 
-impl Watermark {
+impl WatermarkWriter {
     /// Takes up the epoch that Redis is in when the stream goes on from there; else begins a new
     /// one, and says so: what Redis holds may then be older than it claims.
     ///
@@ -71,29 +70,27 @@ impl Watermark {
     ) -> Result<(Self, bool), WatermarkError> {
         let written = store.state().await?;
         let now = store.now_ms();
-        let former: Option<State> = serde_json::from_slice(&written).ok();
         // An epoch of the future would be the last one for as long: nobody's mirror began it.
-        let former = former.filter(|state| {
-            state
-                .version()
-                .is_some_and(|version| version.epoch.is_possible(now / 1000))
-        });
+        let former = Watermark::parse(&written)
+            .filter(|former| former.version.epoch.is_possible(now / 1000));
         if former
             .as_ref()
-            .is_some_and(|state| state.leader != leader && !state.leader.is_empty())
+            .is_some_and(|former| former.leader != leader && !former.leader.is_empty())
         {
             // What it prepared before it lost the slot is refused from then on.
             tokio::time::sleep(WRITE_GOOD_FOR).await;
         }
         let goes_on = former
             .as_ref()
-            .filter(|state| reaches(state, origin))
-            .and_then(|state| Some((state.version()?, if state.ts > now { 0 } else { state.ts })));
+            .filter(|former| continues(former, origin))
+            .map(|former| {
+                let at = former.complete_at_ms;
+                (former.version, if at > now { 0 } else { at })
+            });
         let (version, complete_at_ms) = goes_on.unwrap_or_else(|| {
-            let before = former.and_then(|state| state.version());
             let version = Version {
                 epoch: Epoch::after(
-                    before.map(|version| version.epoch),
+                    former.map(|former| former.version.epoch),
                     Utc::now().timestamp().cast_unsigned(),
                 ),
                 lsn: origin.acknowledged,
@@ -157,14 +154,14 @@ impl Watermark {
     }
 
     async fn write(&mut self, store: &Store) -> Result<(), WatermarkError> {
-        let next = State::new(
-            self.version,
-            self.complete_at_ms,
-            self.origin.system.clone(),
-            self.origin.timeline,
-            self.leader.clone(),
-            self.apart.count(),
-        )
+        let next = Watermark {
+            version: self.version,
+            complete_at_ms: self.complete_at_ms,
+            system: self.origin.system.clone(),
+            timeline: self.origin.timeline,
+            leader: self.leader.clone(),
+            apart: self.apart.count(),
+        }
         .parts()?;
         let moved = store.advance_state(&self.written, &next).await?;
         self.complete_at_ms = moved.ok_or(WatermarkError::Moved)?;
@@ -175,14 +172,20 @@ impl Watermark {
 
 #[cfg(test)]
 mod tests {
-    use super::{Epoch, Lsn, Origin, State, Version, reaches};
+    use super::{Epoch, Lsn, Origin, Version, Watermark, continues};
 
-    fn state(lsn: u64) -> State {
-        let version = Version {
-            epoch: Epoch(1),
-            lsn: Lsn(lsn),
-        };
-        State::new(version, 0, "7".into(), 1, "one".into(), 0)
+    fn watermark(lsn: u64) -> Watermark {
+        Watermark {
+            version: Version {
+                epoch: Epoch(1),
+                lsn: Lsn(lsn),
+            },
+            complete_at_ms: 0,
+            system: "7".into(),
+            timeline: 1,
+            leader: "one".into(),
+            apart: 0,
+        }
     }
 
     fn origin(acknowledged: u64, written: u64) -> Origin {
@@ -196,32 +199,32 @@ mod tests {
 
     #[test]
     fn a_stream_that_begins_before_the_watermark_goes_on_in_its_epoch() {
-        assert!(reaches(&state(100), &origin(90, 200)));
-        assert!(reaches(&state(100), &origin(100, 100)));
+        assert!(continues(&watermark(100), &origin(90, 200)));
+        assert!(continues(&watermark(100), &origin(100, 100)));
     }
 
     #[test]
     fn a_stream_that_begins_after_the_watermark_has_a_gap() {
-        assert!(!reaches(&state(100), &origin(101, 200)));
+        assert!(!continues(&watermark(100), &origin(101, 200)));
     }
 
     #[test]
     fn a_server_that_is_behind_the_watermark_is_an_older_copy() {
-        assert!(!reaches(&state(100), &origin(50, 99)));
+        assert!(!continues(&watermark(100), &origin(50, 99)));
     }
 
     #[test]
     fn another_server_or_timeline_is_another_stream() {
         let here = origin(90, 200);
-        assert!(!reaches(
-            &state(100),
+        assert!(!continues(
+            &watermark(100),
             &Origin {
                 system: "8".into(),
                 ..here.clone()
             }
         ));
-        assert!(!reaches(
-            &state(100),
+        assert!(!continues(
+            &watermark(100),
             &Origin {
                 timeline: 2,
                 ..here

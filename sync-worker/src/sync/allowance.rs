@@ -9,7 +9,7 @@ use bondhu_core::cache::rate_limit_key;
 use chrono::{DateTime, Utc};
 use redis::{Pipeline, RedisError};
 
-use crate::cache::{Connection, Link, RedisTarget};
+use crate::cache::{Connection, RedisClient, RedisTarget};
 use crate::vault::Owner;
 
 /// Requests that one person's pulls may send to a provider a minute: a third of what Spotify's
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// The counters.
 #[derive(Clone)]
 pub struct Allowance {
-    redis: Option<Arc<Link>>,
+    redis: Option<Arc<RedisClient>>,
 }
 
 impl std::fmt::Debug for Allowance {
@@ -44,7 +44,7 @@ impl Allowance {
     #[must_use]
     pub fn new(redis: RedisTarget) -> Self {
         Self {
-            redis: Some(Arc::new(Link::new(redis, PATIENCE))),
+            redis: Some(Arc::new(RedisClient::new(redis, PATIENCE))),
         }
     }
 

@@ -5,6 +5,7 @@ use std::process::{Child, Command};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bondhu_core::cache::position::Lsn;
 use bondhu_core::cache::{Document, STATE_KEY};
 use bondhu_stack::redis_server::RedisServer;
 use bondhu_stack::testing::{Database, Role};
@@ -14,7 +15,6 @@ use serde_json::Value;
 use sqlx::PgPool;
 use sync_worker::cache::RedisTarget;
 use sync_worker::config::MirrorConfig;
-use sync_worker::mirror::position::Lsn;
 use sync_worker::mirror::{Mirror, Phase, Status};
 use sync_worker::telemetry::Metrics;
 use tokio::task::JoinHandle;

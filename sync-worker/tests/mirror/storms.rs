@@ -224,7 +224,7 @@ async fn a_busy_database_that_publishes_nothing_lets_go_of_its_log() {
         .await
         .unwrap();
         (acknowledged
-            .parse::<sync_worker::mirror::position::Lsn>()
+            .parse::<bondhu_core::cache::position::Lsn>()
             .unwrap()
             >= written)
             .then_some(())

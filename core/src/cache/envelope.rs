@@ -1,17 +1,17 @@
 //! What Redis holds under a document's key: `{"v", "as_of", "until", "data"}`, in this order.
 
-use bondhu_core::cache::DOCUMENT_MOST_BYTES;
-use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::value::RawValue;
 
-use crate::mirror::position::Version;
+use super::position::Version;
+use super::{DOCUMENT_MOST_BYTES, instant};
+use crate::time::Timestamp;
 
 /// More bytes than a value has beside its document.
 const AROUND_BYTES: usize = 512;
 
 /// No value is longer; what is found under its key may be.
-pub(crate) const VALUE_MOST_BYTES: usize = DOCUMENT_MOST_BYTES + AROUND_BYTES;
+pub const VALUE_MOST_BYTES: usize = DOCUMENT_MOST_BYTES + AROUND_BYTES;
 
 /// A value of Redis, as text to be read.
 #[derive(Debug, Deserialize)]
@@ -19,9 +19,11 @@ pub struct Envelope<'a> {
     /// Which commits it is known to hold.
     pub v: Version,
     /// The instant it is exact as of, by Postgres' clock.
-    pub as_of: DateTime<Utc>,
+    #[serde(deserialize_with = "instant_of")]
+    pub as_of: Timestamp,
     /// The next instant at which it changes by time alone.
-    pub until: Option<DateTime<Utc>>,
+    #[serde(default, deserialize_with = "maybe_instant_of")]
+    pub until: Option<Timestamp>,
     /// The document; `null` says that there is none.
     #[serde(borrow)]
     pub data: &'a RawValue,
@@ -37,8 +39,23 @@ impl<'a> Envelope<'a> {
     /// Reads a value; `None` when it is not one of ours.
     #[must_use]
     pub fn parse(text: &'a [u8]) -> Option<Self> {
-        serde_json::from_slice(text).ok()
+        let is_ours = text.len() <= VALUE_MOST_BYTES;
+        is_ours.then(|| serde_json::from_slice(text).ok()).flatten()
     }
+}
+
+fn instant_of<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    let text = <&str>::deserialize(deserializer)?;
+    instant::parse(text).ok_or_else(|| de::Error::custom("not an instant of RFC 3339"))
+}
+
+fn maybe_instant_of<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Timestamp>, D::Error> {
+    #[derive(Deserialize)]
+    struct Instant(#[serde(deserialize_with = "instant_of")] Timestamp);
+    let until = Option::<Instant>::deserialize(deserializer)?;
+    Ok(until.map(|Instant(at)| at))
 }
 
 /// The text of a value. The version comes first, where the guarding scripts look for it.
@@ -47,8 +64,8 @@ impl<'a> Envelope<'a> {
 /// Never for a [`RawValue`]; the type cannot say so.
 pub fn render(
     version: Version,
-    as_of: DateTime<Utc>,
-    until: Option<DateTime<Utc>>,
+    as_of: Timestamp,
+    until: Option<Timestamp>,
     data: Option<&RawValue>,
 ) -> Result<String, serde_json::Error> {
     #[derive(Serialize)]
@@ -58,11 +75,10 @@ pub fn render(
         until: Option<String>,
         data: Option<&'a RawValue>,
     }
-    let instant = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Micros, true);
     serde_json::to_string(&Value {
         v: version.to_string(),
-        as_of: instant(as_of),
-        until: until.map(instant),
+        as_of: instant::render(as_of),
+        until: until.map(instant::render),
         data,
     })
 }
@@ -72,15 +88,15 @@ pub fn render(
 ///
 /// # Errors
 /// As [`render`].
-pub fn render_apart(version: Version, as_of: DateTime<Utc>) -> Result<String, serde_json::Error> {
+pub fn render_apart(version: Version, as_of: Timestamp) -> Result<String, serde_json::Error> {
     render(version, as_of, Some(as_of), None)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::position::{Epoch, Lsn};
     use super::*;
-    use crate::mirror::position::{Epoch, Lsn};
 
     #[test]
     fn what_is_rendered_is_read_again() {
@@ -88,7 +104,7 @@ mod tests {
             epoch: Epoch(7),
             lsn: Lsn(0x1_6B37_4D84),
         };
-        let as_of = DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap();
+        let as_of = Timestamp(1_700_000_000_123_456);
         let data = RawValue::from_string(r#"{"a": [1]}"#.to_owned()).unwrap();
         let text = render(version, as_of, Some(as_of), Some(&data)).unwrap();
         assert!(
@@ -116,8 +132,21 @@ mod tests {
             "null",
             "{}",
             r#"{"v":"7","as_of":null,"until":null,"data":1}"#,
+            r#"{"v":"000000070000000000000009","as_of":"yesterday","until":null,"data":1}"#,
+            r#"{"v":"000000070000000000000009","as_of":"2023-11-14T22:13:20Z","until":1,"data":1}"#,
         ] {
             assert!(Envelope::parse(text.as_bytes()).is_none(), "{text}");
         }
+        let text = format!("{WITHOUT_UNTIL}{}", " ".repeat(VALUE_MOST_BYTES));
+        assert!(Envelope::parse(text.as_bytes()).is_none(), "too long");
+    }
+
+    const WITHOUT_UNTIL: &str =
+        r#"{"v":"000000070000000000000009","as_of":"2023-11-14T22:13:20Z","data":1}"#;
+
+    #[test]
+    fn a_value_that_says_nothing_of_its_end_has_none() {
+        let value = Envelope::parse(WITHOUT_UNTIL.as_bytes()).unwrap();
+        assert_eq!((value.until, value.data.get()), (None, "1"));
     }
 }

@@ -1,4 +1,4 @@
-//! One unbroken stream: from taking the slot to whatever ends it.
+//! The intake: the stream read into batches, for [`prepare`](super::prepare).
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -8,12 +8,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::changes::{Batch, Committed, Sources, Touched};
+use super::acknowledgements::{self, Acknowledgements};
+use super::changes::{Batch, Committed, PublishedTables, Touched};
 use super::decoder::{self, RowMessage};
 use super::error::MirrorError;
 use super::heartbeat::Beat;
-use super::position::Lsn;
 use super::stream::{Event, Stream};
+use bondhu_core::cache::position::Lsn;
 
 /// Past either of these a batch takes no more: the stream waits for Redis. A transaction takes 16
 /// bytes, and the more there are in a batch the fewer documents are read twice.
@@ -25,21 +26,18 @@ const MAX_USERS: usize = 50_000;
 const BEHIND: Duration = Duration::from_millis(100);
 const OLDEST_BATCH: Duration = Duration::from_secs(1);
 
-/// A stream that says nothing for so long has been caught up with.
+/// After so long without a message everything that the server had to send has been read.
 const QUIET: Duration = Duration::from_millis(5);
 
 /// How often the watermark moves when nothing that is published happens; often enough for who waits
 /// for it, seldom enough for a database that is busy with something else.
 const UNPUBLISHED_PACE: Duration = Duration::from_millis(10);
 
-/// Heartbeats that wait for the stream: some minutes of them.
+/// Heartbeats that wait for the stream: those of some minutes.
 const MOST_BEATS: usize = 1000;
 
 /// Events taken one after the other before anything else gets a turn.
 const AT_ONCE: usize = 256;
-
-/// How finely acknowledgements are kept apart while they wait.
-const ACKNOWLEDGE_STEP: Duration = Duration::from_millis(100);
 
 /// Reads the stream into batches, and acknowledges what Redis has held for `ack_delay`.
 /// Ends well only when told to `stop`.
@@ -54,10 +52,10 @@ pub(super) async fn read(
     ack_delay: Duration,
     stop: CancellationToken,
 ) -> Result<(), MirrorError> {
-    let mut sources = Sources::default();
+    let mut tables = PublishedTables::default();
     let mut intake = Intake::new(Instant::now());
     let mut acknowledgements = Acknowledgements::new(ack_delay);
-    let mut ticks = tokio::time::interval(ACKNOWLEDGE_STEP);
+    let mut ticks = tokio::time::interval(acknowledgements::STEP);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let due = intake.due_at();
@@ -66,8 +64,8 @@ pub(super) async fn read(
             biased;
             () = stop.cancelled() => return Ok(()),
             permit = batches.reserve(), if is_due => match permit {
-                Ok(permit) => permit.send(intake.hand_on()),
-                // The applier has failed and says why itself.
+                Ok(permit) => permit.send(intake.take_batch()),
+                // With no receiver the next part has failed: its error ends this too.
                 Err(_) => return Ok(()),
             },
             Ok(()) = applied.changed() => {
@@ -79,12 +77,12 @@ pub(super) async fn read(
                     stream.acknowledge(position);
                 }
             }
-            Some(beat) = beats.recv() => intake.hear(beat),
+            Some(beat) = beats.recv() => intake.add_beat(beat),
             event = stream.next(), if intake.has_room() => {
-                intake.take(event?, &mut sources)?;
+                intake.record(event?, &mut tables)?;
                 for _ in 1..AT_ONCE {
                     let Some(event) = stream.next().now_or_never() else { break };
-                    intake.take(event?, &mut sources)?;
+                    intake.record(event?, &mut tables)?;
                 }
                 intake.heard_at = Instant::now();
             }
@@ -146,7 +144,7 @@ impl Intake {
         Some(oldest.min(self.heard_at + QUIET))
     }
 
-    fn hand_on(&mut self) -> Batch {
+    fn take_batch(&mut self) -> Batch {
         self.ready_since = None;
         self.moved_since = None;
         self.ready.end = self.reached;
@@ -158,7 +156,7 @@ impl Intake {
             && self.ready.touched.users.len() < MAX_USERS
     }
 
-    fn take(&mut self, event: Event, sources: &mut Sources) -> Result<(), MirrorError> {
+    fn record(&mut self, event: Event, tables: &mut PublishedTables) -> Result<(), MirrorError> {
         let (data, sent_micros) = match event {
             Event::Message { data, sent_micros } => (data, sent_micros),
             // Within a transaction it is somewhere before its commit.
@@ -187,9 +185,9 @@ impl Intake {
             (message, Some(open)) => {
                 let micros = sent_micros.saturating_sub(open.transaction.at_micros);
                 self.delay = Duration::from_micros(micros.try_into().unwrap_or(0));
-                open.touched.record(message, sources)?;
+                open.touched.record(message, tables)?;
             }
-            (message, None) => Touched::default().record(message, sources)?,
+            (message, None) => Touched::default().record(message, tables)?,
         }
         Ok(())
     }
@@ -202,7 +200,7 @@ impl Intake {
         }
     }
 
-    fn hear(&mut self, beat: Beat) {
+    fn add_beat(&mut self, beat: Beat) {
         if self.beats.len() >= MOST_BEATS {
             self.beats.pop_front();
         }
@@ -218,44 +216,6 @@ impl Intake {
             self.ready_since.get_or_insert_with(Instant::now);
             self.beats.pop_front();
         }
-    }
-}
-
-/// Positions that Redis holds, until they are old enough to be acknowledged: a Redis that fails
-/// over to a replica a moment behind is then brought up to date from the slot.
-#[derive(Debug)]
-struct Acknowledgements {
-    delay: Duration,
-    waiting: VecDeque<(Instant, Lsn)>,
-}
-
-impl Acknowledgements {
-    fn new(delay: Duration) -> Self {
-        Self {
-            delay,
-            waiting: VecDeque::new(),
-        }
-    }
-
-    fn push(&mut self, now: Instant, position: Lsn) {
-        // Not one entry per batch: within a step the last one gives way to the newer.
-        if let [.., (before, _), (last, _)] = self.waiting.make_contiguous()
-            && last.duration_since(*before) < ACKNOWLEDGE_STEP
-        {
-            self.waiting.pop_back();
-        }
-        self.waiting.push_back((now, position));
-    }
-
-    fn due(&mut self, now: Instant) -> Option<Lsn> {
-        let mut due = None;
-        while let Some((since, position)) = self.waiting.front()
-            && now.duration_since(*since) >= self.delay
-        {
-            due = Some(*position);
-            self.waiting.pop_front();
-        }
-        due
     }
 }
 
@@ -286,7 +246,7 @@ mod tests {
         intake.heard_at = after(10_000);
         assert_eq!(intake.due_at(), Some(start + OLDEST_BATCH));
 
-        assert_eq!(intake.hand_on().end, Lsn(7));
+        assert_eq!(intake.take_batch().end, Lsn(7));
         assert_eq!(intake.due_at(), None);
     }
 
@@ -297,43 +257,14 @@ mod tests {
             position: Lsn(position),
             at_ms,
         };
-        intake.hear(beat(10, 1000));
+        intake.add_beat(beat(10, 1000));
         intake.reach(Lsn(9));
-        assert_eq!(intake.hand_on().complete_at_ms, None);
+        assert_eq!(intake.take_batch().complete_at_ms, None);
         intake.reach(Lsn(10));
-        let batch = intake.hand_on();
+        let batch = intake.take_batch();
         assert_eq!((batch.end, batch.complete_at_ms), (Lsn(10), Some(1000)));
         intake.reach(Lsn(30));
-        intake.hear(beat(20, 2000));
-        assert_eq!(intake.hand_on().complete_at_ms, Some(2000));
-    }
-
-    #[test]
-    fn a_position_is_acknowledged_only_once_redis_has_held_it_for_the_delay() {
-        let start = Instant::now();
-        let at = |ms| start + Duration::from_millis(ms);
-        let mut waiting = Acknowledgements::new(Duration::from_secs(5));
-        waiting.push(at(0), Lsn(10));
-        waiting.push(at(1000), Lsn(20));
-        assert_eq!(waiting.due(at(4999)), None);
-        assert_eq!(waiting.due(at(5000)), Some(Lsn(10)));
-        assert_eq!(waiting.due(at(9000)), Some(Lsn(20)));
-        assert_eq!(waiting.due(at(9000)), None);
-    }
-
-    #[test]
-    fn a_torrent_of_positions_is_thinned_and_none_is_early() {
-        let start = Instant::now();
-        let at = |ms| start + Duration::from_millis(ms);
-        let mut waiting = Acknowledgements::new(Duration::from_secs(5));
-        for ms in 0..10_000 {
-            waiting.push(at(ms), Lsn(ms));
-        }
-        assert!(waiting.waiting.len() <= 200, "{}", waiting.waiting.len());
-        let due = waiting.due(at(10_000));
-        assert!(
-            due.is_some_and(|position| (4_800..=5_000).contains(&position.0)),
-            "{due:?}"
-        );
+        intake.add_beat(beat(20, 2000));
+        assert_eq!(intake.take_batch().complete_at_ms, Some(2000));
     }
 }

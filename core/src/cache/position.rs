@@ -51,11 +51,13 @@ const EPOCH_MOST_AHEAD_SECONDS: i64 = 3600;
 
 impl Epoch {
     /// Whether it can have begun by now.
+    #[must_use]
     pub fn is_possible(self, unix_seconds: i64) -> bool {
         i64::from(self.0) <= unix_seconds.saturating_add(EPOCH_MOST_AHEAD_SECONDS)
     }
 
     /// The epoch after `former`: Unix seconds, or one more than it was where the clock is behind.
+    #[must_use]
     pub fn after(former: Option<Self>, unix_seconds: u64) -> Self {
         let clock = u32::try_from(unix_seconds).unwrap_or(u32::MAX);
         Self(former.map_or(clock, |Self(epoch)| clock.max(epoch.saturating_add(1))))

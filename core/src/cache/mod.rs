@@ -1,4 +1,11 @@
-//! The documents that Redis serves: their keys, lifetimes and sources, written once.
+//! The documents that Redis serves: their keys, lifetimes and sources, the texts that it holds of
+//! them ([`envelope`], [`watermark`]), and when a reader may serve one ([`trust`]).
+
+pub mod envelope;
+mod instant;
+pub mod position;
+pub mod trust;
+pub mod watermark;
 
 use std::fmt::Display;
 use std::time::Duration;

@@ -7,15 +7,15 @@ use tokio::sync::Mutex;
 
 use super::{Connection, RedisTarget};
 
-/// After a failure Redis is left alone for so long: its users have another way.
+/// After a failure Redis is not asked for so long: its users read Postgres, or do without.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Why nothing came of it.
+/// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub enum LinkError {
+pub enum RedisClientError {
     /// It failed a moment ago.
     #[error("Redis did not answer a moment ago")]
-    Resting,
+    Paused,
     /// It fails now.
     #[error(transparent)]
     Redis(#[from] RedisError),
@@ -28,13 +28,13 @@ struct Held {
 }
 
 /// A Redis that may be away.
-pub struct Link {
+pub struct RedisClient {
     target: RedisTarget,
     patience: Duration,
     held: Mutex<Held>,
 }
 
-impl Link {
+impl RedisClient {
     /// Connects to nothing yet. An answer that takes longer than `patience` counts as none.
     #[must_use]
     pub fn new(target: RedisTarget, patience: Duration) -> Self {
@@ -48,22 +48,22 @@ impl Link {
     /// Does something with a connection.
     ///
     /// # Errors
-    /// When there is none to be had, or what `work` says.
+    /// When there is no connection, or the error of `work`.
     pub async fn with<T>(
         &self,
         work: impl AsyncFnOnce(Connection) -> Result<T, RedisError>,
-    ) -> Result<T, LinkError> {
+    ) -> Result<T, RedisClientError> {
         let connection = self.connection().await?;
         let outcome = work(connection).await;
         if let Err(error) = &outcome
-            && is_of_the_server(error)
+            && is_fault_of_server(error)
         {
-            self.rest(&mut *self.held.lock().await);
+            self.pause(&mut *self.held.lock().await);
         }
         Ok(outcome?)
     }
 
-    async fn connection(&self) -> Result<Connection, LinkError> {
+    async fn connection(&self) -> Result<Connection, RedisClientError> {
         let mut held = self.held.lock().await;
         if let Some(connection) = &held.connection {
             return Ok(connection.clone());
@@ -72,25 +72,25 @@ impl Link {
             .not_before
             .is_some_and(|instant| Instant::now() < instant)
         {
-            return Err(LinkError::Resting);
+            return Err(RedisClientError::Paused);
         }
         match self.target.connect(self.patience).await {
             Ok(connection) => Ok(held.connection.insert(connection).clone()),
             Err(error) => {
-                self.rest(&mut held);
+                self.pause(&mut held);
                 Err(error.into())
             }
         }
     }
 
-    fn rest(&self, held: &mut Held) {
+    fn pause(&self, held: &mut Held) {
         held.connection = None;
         held.not_before = Some(Instant::now() + PAUSE);
     }
 }
 
 /// Whether the server is at fault, and not this one command: a full Redis still serves reads.
-fn is_of_the_server(error: &RedisError) -> bool {
+fn is_fault_of_server(error: &RedisError) -> bool {
     error
         .code()
         .is_none_or(|code| matches!(code, "READONLY" | "LOADING" | "MASTERDOWN" | "CLUSTERDOWN"))

@@ -1,18 +1,18 @@
-//! The truth: Postgres, asked by a bounded number of readers at a time, and by a few of one user.
+//! Postgres, asked by a bounded number of readers at a time, and by a few of one user.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bondhu_core::cache::Document;
 use chrono::{DateTime, Utc};
-use sqlx::{PgPool, Postgres as Db, QueryBuilder};
+use sqlx::{PgPool, Postgres, QueryBuilder};
 use tokio::sync::{Mutex, Semaphore};
 use uuid::Uuid;
 
 use super::turns::Turns;
 use super::{HotError, Served, Source};
 use crate::mirror::heartbeat;
-use crate::mirror::position::Lsn;
+use bondhu_core::cache::position::Lsn;
 
 /// A reader waits so long for its turn.
 const TURN_WITHIN: Duration = Duration::from_secs(1);
@@ -40,16 +40,16 @@ impl Read {
     }
 }
 
-pub(super) struct Postgres {
+pub(super) struct PostgresReader {
     database: PgPool,
     turns: Turns,
     nudging: Semaphore,
     asking: Mutex<()>,
-    /// A position that the log has come to.
+    /// The furthest position that the log is known to have come to.
     known: AtomicU64,
 }
 
-impl Postgres {
+impl PostgresReader {
     pub(super) fn new(database: PgPool, at_once: usize) -> Self {
         Self {
             database,
@@ -69,7 +69,7 @@ impl Postgres {
     ) -> Result<Read, HotError> {
         let _turn = self.turns.take(user, TURN_WITHIN).await?;
         // The snapshot is taken before the clock is read. The name comes from the enum.
-        let mut query = QueryBuilder::<Db>::new("select d.data::text, d.until, now.as_of, ");
+        let mut query = QueryBuilder::<Postgres>::new("select d.data::text, d.until, now.as_of, ");
         query
             .push(WRITTEN)
             .push(
@@ -82,31 +82,31 @@ impl Postgres {
             .push("]::uuid[], now.as_of) d on true");
         let (data, until, as_of, written) =
             query.build_query_as().fetch_one(&self.database).await?;
-        self.reaches(written, min_lsn)?;
+        self.require(written, min_lsn)?;
         Ok(Read { data, until, as_of })
     }
 
     /// Refuses a position that the log has not come to: nothing is there to wait for.
     pub(super) async fn check(&self, user: Uuid, min_lsn: Lsn) -> Result<(), HotError> {
-        if self.knows(min_lsn) {
+        if self.is_written(min_lsn) {
             return Ok(());
         }
         let _turn = self.turns.take(user, TURN_WITHIN).await?;
         // One asks for all who wait.
         let _asking = self.asking.lock().await;
-        if self.knows(min_lsn) {
+        if self.is_written(min_lsn) {
             return Ok(());
         }
         let ask = format!("select {WRITTEN}");
         let written: i64 = sqlx::query_scalar(&ask).fetch_one(&self.database).await?;
-        self.reaches(written, Some(min_lsn))
+        self.require(written, Some(min_lsn))
     }
 
-    fn knows(&self, Lsn(position): Lsn) -> bool {
+    fn is_written(&self, Lsn(position): Lsn) -> bool {
         position <= self.known.load(Ordering::Relaxed)
     }
 
-    fn reaches(&self, written: i64, min_lsn: Option<Lsn>) -> Result<(), HotError> {
+    fn require(&self, written: i64, min_lsn: Option<Lsn>) -> Result<(), HotError> {
         let written = written.cast_unsigned();
         self.known.fetch_max(written, Ordering::Relaxed);
         match min_lsn {
