@@ -22,7 +22,7 @@ use super::linking::{LinkingState, is_credential};
 use super::pending::{KeepError, hold_revocations};
 use super::refusal::Refusal;
 use super::tokens::{Grant, TokenEndpoint};
-use crate::http::jwt::JwtError;
+use crate::jwt::JwtError;
 use crate::provider::Provider;
 use crate::vault::Owner;
 

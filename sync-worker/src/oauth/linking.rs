@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::http::attempts::{Attempts, Who};
 use crate::http::client_address::TrustedProxies;
-use crate::http::jwt::JwtVerifier;
+use crate::jwt::JwtVerifier;
 use crate::provider::Provider;
 use crate::providers::ProviderAccess;
 use crate::vault::Vault;

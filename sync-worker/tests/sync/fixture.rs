@@ -14,7 +14,7 @@ use sqlx::PgPool;
 use sync_worker::config::TokenKey;
 use sync_worker::http::attempts::Attempts;
 use sync_worker::http::client_address::TrustedProxies;
-use sync_worker::http::jwt::JwtVerifier;
+use sync_worker::jwt::JwtVerifier;
 use sync_worker::oauth::{self, LinkingState};
 use sync_worker::provider::Provider;
 use sync_worker::providers::{ProviderAccess, http_client};
