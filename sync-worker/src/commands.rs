@@ -22,10 +22,10 @@ use crate::genres::MusicBrainz;
 use crate::hot::HotReader;
 use crate::http::attempts::Attempts;
 use crate::http::client_address::TrustedProxies;
-use crate::http::jwt::JwtVerifier;
 use crate::http::{self, HotState, Readiness};
+use crate::jwt::JwtVerifier;
 use crate::mirror::Mirror;
-use crate::oauth::{self, CallbackState};
+use crate::oauth::{self, LinkingState};
 use crate::providers::{ProviderAccess, http_client};
 use crate::sync::{self, Allowance, SyncContext};
 use crate::telemetry::Metrics;
@@ -202,7 +202,7 @@ struct Door {
 /// What syncing and the OAuth callback share.
 struct Syncing {
     context: Arc<SyncContext>,
-    callback: Arc<CallbackState>,
+    callback: Arc<LinkingState>,
     genres: Option<MusicBrainz>,
 }
 
@@ -221,7 +221,7 @@ impl Syncing {
             .musicbrainz_url
             .clone()
             .map(|url| MusicBrainz::new(http.clone(), url, &config.public_url));
-        let callback = CallbackState {
+        let callback = LinkingState {
             database: database.clone(),
             vault: Arc::clone(&vault),
             http: http.clone(),

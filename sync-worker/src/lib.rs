@@ -12,6 +12,7 @@ pub mod error;
 pub mod genres;
 pub mod hot;
 pub mod http;
+pub mod jwt;
 pub mod mirror;
 pub mod oauth;
 pub mod provider;

@@ -9,7 +9,7 @@ use chrono::Utc;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use sync_worker::http::jwt::{JwtError, JwtVerifier, SignedIn};
+use sync_worker::jwt::{JwtError, JwtVerifier, SignedIn};
 use sync_worker::providers::http_client;
 use uuid::Uuid;
 use wiremock::matchers::path;

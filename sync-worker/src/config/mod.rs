@@ -15,8 +15,8 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::cache::RedisTarget;
-use crate::http::Limits;
 use crate::http::client_address::TrustedProxies;
+use crate::http::limits::Limits;
 
 pub use environment::{ConfigError, Environment};
 pub use token_keys::TokenKey;

@@ -17,9 +17,9 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tower_http::cors::CorsLayer;
 
-use super::bounded;
-use super::jwt::{JwtError, JwtVerifier};
+use super::patience::bounded;
 use crate::hot::{HotError, HotReader, Served};
+use crate::jwt::{JwtError, JwtVerifier};
 use bondhu_core::cache::position::{Lsn, PositionError};
 
 /// When the document was exact.

@@ -15,21 +15,11 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use super::LONGEST_REQUEST;
 use super::client_address::TrustedProxies;
+use super::limits::Limits;
+use super::patience::LONGEST_REQUEST;
 use super::places::Places;
 use crate::error::Error;
-
-/// Bounds of one listener.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Connections at once; whoever comes after them waits for one to end. One address has a
-    /// quarter of them; more of its connections are closed at once.
-    pub connections: u32,
-    /// A request's head has to arrive within this time, and each part of its body. A connection
-    /// on which nothing is asked for so long is closed.
-    pub reading: Duration,
-}
 
 /// Request line and headers together; an access token is some KB at most.
 const LARGEST_HEAD: usize = 32 * 1024;

@@ -3,7 +3,7 @@
 pub mod attempts;
 pub mod client_address;
 mod hot;
-pub mod jwt;
+pub mod limits;
 mod listener;
 mod patience;
 mod places;
@@ -27,7 +27,7 @@ use crate::error::Error;
 use crate::telemetry::Metrics;
 
 pub use hot::{HotState, router as hot_router};
-pub use listener::{Limits, serve};
+pub use listener::serve;
 pub(crate) use patience::LONGEST_REQUEST;
 pub use patience::bounded;
 pub use readiness::{Dependency, Readiness};

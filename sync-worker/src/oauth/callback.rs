@@ -11,9 +11,10 @@ use serde::Deserialize;
 use url::Url;
 
 use super::keeping::keep_grant;
+use super::linking::{LinkingState, is_credential};
 use super::pending::{Begun, Consent, hold_revocations, take_state};
 use super::refusal::Refusal;
-use super::{CallbackState, TokenEndpoint, is_credential};
+use super::tokens::TokenEndpoint;
 use crate::provider::Provider;
 use crate::providers::ProviderAccess;
 
@@ -29,7 +30,7 @@ const NOT_NOW: &str =
     "The account could not be linked just now. Wait a moment, then load this page again.";
 
 pub(super) async fn callback(
-    State(state): State<Arc<CallbackState>>,
+    State(state): State<Arc<LinkingState>>,
     provider: Result<Path<String>, PathRejection>,
     answer: Result<Query<Answer>, QueryRejection>,
     headers: HeaderMap,
@@ -105,7 +106,7 @@ impl IntoResponse for NotTaken {
 }
 
 async fn begun(
-    state: &CallbackState,
+    state: &LinkingState,
     consent: &Consent,
     headers: &HeaderMap,
     extensions: &Extensions,
@@ -124,7 +125,7 @@ async fn begun(
 }
 
 async fn complete(
-    state: &CallbackState,
+    state: &LinkingState,
     config: &ProviderAccess,
     begun: &Begun,
     answer: Answer,

@@ -7,9 +7,10 @@ use sqlx::PgPool;
 use tokio::time::timeout;
 
 use super::account::Account;
+use super::linking::LinkingState;
 use super::pending::{KeepError, keep};
 use super::refusal::Refusal;
-use super::{CallbackState, Grant};
+use super::tokens::Grant;
 use crate::http::LONGEST_REQUEST;
 use crate::provider::Provider;
 use crate::providers::{
@@ -34,7 +35,7 @@ const LONGEST_SCOPE: usize = 200;
 /// What was granted exists once, for a code is used up by asking for it. So the grant is kept
 /// also when the provider cannot be asked whose it is: the first pull asks then.
 pub(super) async fn keep_grant(
-    state: &CallbackState,
+    state: &LinkingState,
     config: &ProviderAccess,
     owner: Owner,
     grant: &Grant,
@@ -83,7 +84,7 @@ fn storable(scopes: &[String]) -> Vec<String> {
 
 /// Whose account it is; `None` when that cannot be asked now.
 async fn account(
-    state: &CallbackState,
+    state: &LinkingState,
     config: &ProviderAccess,
     provider: Provider,
     grant: &Grant,

@@ -18,10 +18,11 @@ use serde_json::json;
 use sqlx::PgPool;
 
 use super::keeping::keep_grant;
+use super::linking::{LinkingState, is_credential};
 use super::pending::{KeepError, hold_revocations};
 use super::refusal::Refusal;
-use super::{CallbackState, Grant, TokenEndpoint, is_credential};
-use crate::http::jwt::JwtError;
+use super::tokens::{Grant, TokenEndpoint};
+use crate::jwt::JwtError;
 use crate::provider::Provider;
 use crate::vault::Owner;
 
@@ -118,7 +119,7 @@ const NOT_STORED: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no
 /// Answers `{"provider", "code"}`: `confirm_connect(code)` under the same user then links the
 /// account, as after a consent.
 pub(super) async fn link(
-    State(state): State<Arc<CallbackState>>,
+    State(state): State<Arc<LinkingState>>,
     headers: HeaderMap,
     extensions: Extensions,
     body: Result<Bytes, BytesRejection>,
@@ -140,7 +141,7 @@ pub(super) async fn link(
 }
 
 async fn linked(
-    state: &CallbackState,
+    state: &LinkingState,
     headers: &HeaderMap,
     extensions: &Extensions,
     body: Result<Bytes, BytesRejection>,

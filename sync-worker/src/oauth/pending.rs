@@ -4,8 +4,8 @@ use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::Grant;
 use super::account::Account;
+use super::tokens::Grant;
 use crate::provider::Provider;
 use crate::vault::{Owner, TokenKind, Vault, VaultError};
 

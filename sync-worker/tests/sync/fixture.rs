@@ -14,8 +14,8 @@ use sqlx::PgPool;
 use sync_worker::config::TokenKey;
 use sync_worker::http::attempts::Attempts;
 use sync_worker::http::client_address::TrustedProxies;
-use sync_worker::http::jwt::JwtVerifier;
-use sync_worker::oauth::{self, CallbackState};
+use sync_worker::jwt::JwtVerifier;
+use sync_worker::oauth::{self, LinkingState};
 use sync_worker::provider::Provider;
 use sync_worker::providers::{ProviderAccess, http_client};
 use sync_worker::sync::{Allowance, SyncContext, run_once};
@@ -116,7 +116,7 @@ impl World {
         let token_key = TokenKey::generate("k1");
         let vault = Arc::new(Vault::new(std::slice::from_ref(&token_key)));
         let http = http_client().unwrap();
-        let linking = Arc::new(CallbackState {
+        let linking = Arc::new(LinkingState {
             // So that tests may come from where they say.
             proxies: TrustedProxies::parse("127.0.0.1").unwrap(),
             attempts: Attempts::default(),

@@ -1,0 +1,60 @@
+//! What the ways of linking an account share.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{Extensions, HeaderMap};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::http::attempts::{Attempts, Who};
+use crate::http::client_address::TrustedProxies;
+use crate::jwt::JwtVerifier;
+use crate::provider::Provider;
+use crate::providers::ProviderAccess;
+use crate::vault::Vault;
+
+/// What linking an account needs, whichever way it comes.
+#[derive(Debug)]
+pub struct LinkingState {
+    /// As `bondhu_worker`.
+    pub database: PgPool,
+    /// Seals what is granted.
+    pub vault: Arc<Vault>,
+    /// Talks with the providers.
+    pub http: reqwest::Client,
+    /// The providers that are set up.
+    pub providers: HashMap<Provider, ProviderAccess>,
+    /// Knows who signed in; `None`: nobody can bring a token.
+    pub verifier: Option<Arc<JwtVerifier>>,
+    /// Whose word on a client's address counts.
+    pub proxies: TrustedProxies,
+    /// How often who tried.
+    pub attempts: Attempts,
+}
+
+impl LinkingState {
+    /// Counts an attempt of a person, and of the address it comes from. `Some`: too many, it has
+    /// to wait so long. In front of everything that costs a provider's attention.
+    pub(super) fn too_many(
+        &self,
+        user: Uuid,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+    ) -> Option<Duration> {
+        let address = self.proxies.client(extensions, headers);
+        let of_person = self.attempts.take(Who::Person(user));
+        of_person.max(self.attempts.take(address.map_or(Who::Crowd, Who::at)))
+    }
+}
+
+/// No code, and no token, is longer.
+const LONGEST_CREDENTIAL: usize = 8 * 1024;
+
+/// Whether a code or a token may be one: visible characters (RFC 6749, appendix A), and not too
+/// many. Anything else is not worth a call.
+pub(super) fn is_credential(text: &str) -> bool {
+    (1..=LONGEST_CREDENTIAL).contains(&text.len())
+        && text.bytes().all(|b| (b' '..=b'~').contains(&b))
+}
