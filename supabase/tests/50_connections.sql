@@ -3,7 +3,7 @@
 begin;
 \ir acting.psql
 \ir tables.psql
-select plan(67);
+select plan(69);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada, pg_temp.sign_up('Bela') as bela;
 grant select on people to public;
@@ -54,6 +54,24 @@ from unnest(array[
   'https://app.example:8443/', 'http://app.example/', ' https://app.example', E'https://app.example\n.evil.example', 'http://localhost:30000/',
   'https://app.examplé/', 'https://app.example%2eevil.example/'
 ]) return_to;
+
+-- An entry that is no origin lets nobody in, and keeps nobody out.
+create temp table odd_entries as
+  select entry from unnest(array[null, '', ' ', '*', 'null', 'evil.example', '//evil.example', 'https://', 'https://*', 'https://*.example', 'https:', '\']) entry;
+create function pg_temp.back_with(entry text, return_to text) returns text
+language plpgsql as $$
+begin
+  update bondhu.provider_settings set return_to_allow_list = array[entry, 'https://app.example', entry];
+  return pg_temp.attempt('authenticated', pg_temp.ada(), format('select begin_connect(%L, %L)', 'spotify', return_to));
+end
+$$;
+select is_empty(
+  $$ select entry, return_to from odd_entries, unnest(array['https://evil.example/', 'https://evil.example', 'evil.example', '', null]) return_to
+     where pg_temp.back_with(entry, return_to) <> '22023' $$,
+  'an entry of the allow-list that is no origin lets nobody in');
+select is_empty(
+  $$ select entry from odd_entries where pg_temp.back_with(entry, 'https://app.example/') <> '1 rows' $$, 'and keeps nobody out');
+update bondhu.provider_settings set return_to_allow_list = array['https://app.example', 'http://localhost:3000'];
 
 select pg_temp.act_as('authenticated', pg_temp.ada());
 create temp table begun as select begin_connect('spotify', 'https://app.example/back') as url, begin_connect('youtube', 'https://app.example/back') as google;
