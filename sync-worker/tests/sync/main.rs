@@ -11,6 +11,7 @@ mod genres;
 mod hostile;
 mod leaks;
 mod leases;
+mod leaving;
 mod library;
 mod limits;
 mod linking;
