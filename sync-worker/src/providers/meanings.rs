@@ -166,6 +166,8 @@ static SPOTIFY: &[Row] = &[
     reason("VOLUME_CONTROL_DISALLOW", Refused),
     reason("NO_ACTIVE_DEVICE", Refused),
     reason("UNKNOWN", Refused),
+    // Neither a redirect nor an answer to a condition that was not made says that there is nothing.
+    statuses(300, 399, Malformed),
     statuses(400, 400, Refused),
     statuses(401, 401, TokenExpired),
     statuses(403, 403, Refused),
@@ -347,6 +349,22 @@ mod tests {
         }
         let unheard_of = row(&refusal(Door::OAuth, 418, &["teapot"]));
         assert_eq!(unheard_of.failure.policy(), Policy::Retry);
+    }
+
+    #[test]
+    fn a_redirect_is_tried_again_and_never_says_that_something_is_not_there() {
+        for door in [
+            Door::Api(Provider::Spotify),
+            Door::Api(Provider::YouTube),
+            Door::OAuth,
+        ] {
+            for status in 300..400 {
+                for reasons in [&[][..], &["movedPermanently"], &["seeOther"], &["teapot"]] {
+                    let found = row(&refusal(door, status, reasons));
+                    assert_eq!(found.failure.policy(), Policy::Retry, "{door:?} {status}");
+                }
+            }
+        }
     }
 
     #[test]
