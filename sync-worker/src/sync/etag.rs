@@ -153,3 +153,23 @@ pub(super) async fn forget(
     .await?;
     Ok(())
 }
+
+/// Forgets the tag of one page: it does the page no good.
+pub(super) async fn forget_page(
+    session: &Session<'_>,
+    resource: Resource,
+    page: &str,
+) -> Result<(), sqlx::Error> {
+    let Owner { user, provider } = session.lease.owner;
+    sqlx::query(
+        "delete from bondhu.page_etags
+         where user_id = $1 and provider = $2 and resource = $3 and page = $4",
+    )
+    .bind(user)
+    .bind(provider.name())
+    .bind(resource.name())
+    .bind(page)
+    .execute(session.database)
+    .await?;
+    Ok(())
+}

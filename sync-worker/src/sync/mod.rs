@@ -26,6 +26,7 @@ mod session;
 mod share;
 mod shortfall;
 mod store;
+mod tagged;
 mod trail;
 
 pub use allowance::Allowance;

@@ -5,20 +5,20 @@ use std::collections::BTreeMap;
 use bondhu_core::retry::Failure;
 use serde_json::Value;
 
-use super::etag::{self, Held};
+use super::etag;
 use super::outcome::SyncError;
 use super::resource::Resource;
 use super::rows::{self, Row};
 use super::session::Session;
 use super::trail::Sight;
 use crate::provider::Provider;
-use crate::providers::{Bearer, Changed, Item, Losses, PAGE_SIZE, ProviderError, spotify, youtube};
+use crate::providers::{Bearer, Item, Losses, PAGE_SIZE, ProviderError, spotify};
 
 /// How many items are asked for: fewer when a page is too large to be read.
 const LIMITS: [u32; 3] = [PAGE_SIZE, 10, 1];
 
-/// No place in a list is further, in items: what the database counts places with is larger.
-const FURTHEST: u32 = 1_000_000;
+/// Items of a list that comes whole: far more than any has.
+const MOST_UNPAGED: u32 = 500;
 
 /// Where a walk stands.
 #[derive(Clone, Copy, Debug)]
@@ -131,9 +131,9 @@ const VIDEO_PARTS: (&str, &str) = ("part", "snippet,topicDetails");
 pub(super) struct Asked<'a> {
     pub(super) session: &'a Session<'a>,
     pub(super) bearer: &'a Bearer,
-    resource: Resource,
-    place: Place<'a>,
-    limit: u32,
+    pub(super) resource: Resource,
+    pub(super) place: Place<'a>,
+    pub(super) limit: u32,
 }
 
 impl Asked<'_> {
@@ -229,34 +229,43 @@ impl Asked<'_> {
     }
 
     /// Reads a page. One that is no list stops its walk, and no other.
-    fn read(
+    pub(super) fn read(
         &self,
         page: Item<'_>,
         onward: Onward,
         total: Option<u32>,
         row: Row,
     ) -> (Vec<Value>, Onward, Sight) {
-        let (items, onward) = match page.list("items") {
+        let most = self.most_items();
+        let (items, onward) = match page.list("items", most) {
             Ok(items) => (items, onward),
             Err(_) => (Vec::new(), Onward::Broken(Failure::Malformed)),
         };
         // Spotify counts what it cannot show and sends null for it.
         let uncounted = match self.resource.provider() {
             Provider::Spotify => 0,
-            Provider::YouTube => page.nulls("items"),
+            Provider::YouTube => page.nulls("items", most),
         };
         let sight = Sight {
             items: u32::try_from(items.len() - uncounted).unwrap_or(u32::MAX),
             total,
             limit: self.limit,
         };
-        let first = page.count("offset").filter(|&place| place <= FURTHEST);
-        let places = first.unwrap_or(self.place.seen)..;
+        let places = self.place.seen..;
         let rows = places
             .zip(items)
             .filter_map(|(place, item)| row(item?, place))
             .collect();
         (rows, onward, sight)
+    }
+
+    /// How many items are read of a page: no more than were asked for.
+    pub(super) const fn most_items(&self) -> u32 {
+        if self.resource.is_paged() {
+            self.limit
+        } else {
+            MOST_UNPAGED
+        }
     }
 
     /// The number of items that a link to a page has to be changed to.
@@ -274,12 +283,15 @@ impl Asked<'_> {
     ) -> Result<Fetched, SyncError> {
         let Session { api, .. } = self.session;
         let url = spotify::page_url(api, path, query, self.place.next, self.changed_limit())?;
+        let asked = spotify::offset(&url).unwrap_or(self.place.seen);
         let answer = api.get(url, self.bearer).await?;
         let losses = Losses::default();
         let root = answer.item(&losses);
         let page = within.map_or(Ok(Some(root)), |name| root.holder(name));
         let (rows, onward, sight) = match page {
             Ok(Some(page)) => {
+                // Places are counted here: one that the page claims could be another page's.
+                page.agrees("offset", &[asked, self.place.seen]);
                 let onward = spotify::next_page(api, page).into();
                 self.read(page, onward, page.count("total"), row)
             }
@@ -312,91 +324,9 @@ impl Asked<'_> {
         let url = api.url("/audio-features", &[("ids", self.place.part)]);
         let answer = api.get(url, self.bearer).await?;
         let losses = Losses::default();
-        let known = answer.item(&losses).list("audio_features");
+        let known = answer.item(&losses).list("audio_features", MOST_UNPAGED);
         let known = known.unwrap_or_default().into_iter().flatten();
         let rows = known.filter_map(rows::features).collect();
         Ok(self.fetched(rows, Onward::End, Sight::default(), losses))
-    }
-
-    /// A list of YouTube's.
-    async fn youtube(
-        &self,
-        path: &str,
-        query: &[(&str, &str)],
-        row: Row,
-    ) -> Result<Fetched, SyncError> {
-        let limit = self.limit.to_string();
-        let mut query = query.to_vec();
-        query.push(("maxResults", &limit));
-        self.youtube_page(path, &query, row).await
-    }
-
-    /// What YouTube has of some ids. One that is not in the answer is gone, if the answer's own
-    /// count agrees; else nothing is known of it.
-    async fn youtube_by_id(
-        &self,
-        path: &str,
-        query: &[(&str, &str)],
-        row: Row,
-    ) -> Result<Fetched, SyncError> {
-        let fetched = self.youtube_page(path, query, row).await?;
-        let Items::New(rows, _) = &fetched.items else {
-            return Ok(fetched);
-        };
-        if fetched.sight.total == Some(fetched.sight.items) && fetched.onward == Onward::End {
-            return Ok(fetched);
-        }
-        let id = self.resource.list().id;
-        let came: Vec<&str> = rows.iter().filter_map(|row| row[id].as_str()).collect();
-        Ok(Fetched {
-            scope: came.join(","),
-            ..fetched
-        })
-    }
-
-    /// A page of YouTube's, asked for under the entity tag it had.
-    async fn youtube_page(
-        &self,
-        path: &str,
-        query: &[(&str, &str)],
-        row: Row,
-    ) -> Result<Fetched, SyncError> {
-        let Session { api, .. } = self.session;
-        let url = youtube::page_url(api, path, query, self.place.next);
-        let page = etag::page_of(&url);
-        let held = match self.resource.list().touch {
-            Some(_) => etag::held(self.session, self.resource, &page).await?,
-            None => None,
-        };
-        let tag = held.as_ref().map(|held| held.etag.as_str());
-        let answer = api.get_if_changed(url, self.bearer, tag).await?;
-        let (answer, etag) = match (answer, held) {
-            (Changed::Yes(answer, etag), _) => (answer, etag),
-            (Changed::No, Some(held)) => return Ok(self.unchanged(page, held)),
-            (Changed::No, None) => return Err(ProviderError::unasked_304().into()),
-        };
-        let losses = Losses::default();
-        let root = answer.item(&losses);
-        let onward = youtube::next_page(root).into();
-        let (rows, onward, sight) = self.read(root, onward, youtube::total(root), row);
-        let tagged = etag
-            .filter(|_| self.resource.list().touch.is_some())
-            .map(|etag| etag::Tagged { page, etag });
-        Ok(Fetched {
-            items: Items::New(rows, tagged),
-            ..self.fetched(Vec::new(), onward, sight, losses)
-        })
-    }
-
-    fn unchanged(&self, page: String, held: Held) -> Fetched {
-        let sight = held.sight(self.limit);
-        let next = held.next_page.filter(|token| !token.is_empty());
-        Fetched {
-            items: Items::Unchanged {
-                page,
-                ids: held.item_ids,
-            },
-            ..self.fetched(Vec::new(), Ok(next).into(), sight, Losses::default())
-        }
     }
 }

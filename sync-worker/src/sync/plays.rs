@@ -67,7 +67,7 @@ impl Asked<'_> {
     ) -> (Vec<Option<Value>>, Onward) {
         let losses = Losses::default();
         let page = answer.item(&losses);
-        let (plays, onward) = match page.list("items") {
+        let (plays, onward) = match page.list("items", self.most_items()) {
             Ok(items) => (
                 items
                     .into_iter()
