@@ -8,6 +8,7 @@ mod account;
 mod allowance;
 mod checkpoint;
 mod conclude;
+mod context;
 mod etag;
 mod knowledge;
 mod lease;
@@ -30,6 +31,7 @@ mod tagged;
 mod trail;
 
 pub use allowance::Allowance;
+pub use context::SyncContext;
 pub use outcome::SyncError;
 pub use reseal::{Resealed, reseal};
-pub use run::{SyncContext, run, run_once};
+pub use run::{run, run_once};

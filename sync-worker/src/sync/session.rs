@@ -6,9 +6,9 @@ use secrecy::SecretString;
 use sqlx::PgPool;
 
 use super::allowance::Allowance;
+use super::context::SyncContext;
 use super::lease::Lease;
 use super::outcome::SyncError;
-use super::run::SyncContext;
 use super::share::Share;
 use crate::oauth::TokenEndpoint;
 use crate::providers::{Api, Bearer, ProviderError, spend_request};
