@@ -4,9 +4,9 @@
 
 use bondhu_core::retry::Failure::*;
 
-use super::meanings::{Row, reason, reason_of, statuses, text};
+use super::meanings::{Meaning, reason, reason_of, statuses, text};
 
-pub(super) static YOUTUBE: &[Row] = &[
+pub(super) static YOUTUBE: &[Meaning] = &[
     // The app: everybody waits, and its operator is told.
     reason("quotaExceeded", QuotaExceeded),
     reason("quotaExceeded402", QuotaExceeded),

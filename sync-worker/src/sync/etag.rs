@@ -8,7 +8,7 @@ use sqlx::PgTransaction;
 use url::Url;
 use uuid::Uuid;
 
-use super::page::{Fetched, Onward};
+use super::fetched::{Fetched, Onward, Tagged};
 use super::resource::Resource;
 use super::session::Session;
 use super::trail::Sight;
@@ -38,15 +38,6 @@ impl Held {
             limit,
         }
     }
-}
-
-/// The tag of a page that was sent.
-#[derive(Debug)]
-pub(super) struct Tagged {
-    /// As [`page_of`] names it.
-    pub(super) page: String,
-    /// The tag.
-    pub(super) etag: String,
 }
 
 /// What a page is known by: its path and query.

@@ -1,80 +1,19 @@
 //! One page of a resource: what to ask for, and what came.
 
-use std::collections::BTreeMap;
-
 use bondhu_core::retry::Failure;
-use serde_json::Value;
 
-use super::etag;
+use super::fetched::{Fetched, Onward};
 use super::outcome::SyncError;
+use super::request::{MOST_UNPAGED, PageRequest, WalkPosition};
 use super::resource::Resource;
-use super::rows::{self, Row};
+use super::rows::{self, ReadRow};
 use super::session::Session;
 use super::trail::Sight;
 use crate::provider::Provider;
-use crate::providers::{Bearer, Item, Losses, PAGE_SIZE, ProviderError, spotify};
+use crate::providers::{Bearer, Losses, PAGE_SIZE, ProviderError, spotify};
 
 /// How many items are asked for: fewer when a page is too large to be read.
 const LIMITS: [u32; 3] = [PAGE_SIZE, 10, 1];
-
-/// Items of a list that comes whole: far more than any has.
-const MOST_UNPAGED: u32 = 500;
-
-/// Where a walk stands.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a> {
-    /// The part under way; empty for a resource without parts.
-    pub(super) part: &'a str,
-    /// The page, in the provider's own terms; `None` is the first.
-    pub(super) next: Option<&'a str>,
-    /// Items of the list, or part, before it.
-    pub(super) seen: u32,
-}
-
-/// What follows a page.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Onward {
-    /// Nothing.
-    End,
-    /// Another page, in the provider's own terms.
-    Page(String),
-    /// Something that cannot be asked for.
-    Broken(Failure),
-}
-
-impl From<Result<Option<String>, Failure>> for Onward {
-    fn from(next: Result<Option<String>, Failure>) -> Self {
-        match next {
-            Ok(Some(next)) => Self::Page(next),
-            Ok(None) => Self::End,
-            Err(failure) => Self::Broken(failure),
-        }
-    }
-}
-
-/// A page.
-#[derive(Debug)]
-pub(super) struct Fetched {
-    /// Which of the table's rows these are.
-    pub(super) scope: String,
-    /// What it holds.
-    pub(super) items: Items,
-    /// What comes after it.
-    pub(super) onward: Onward,
-    /// What it showed of its list.
-    pub(super) sight: Sight,
-    /// What of it could not be read, by field.
-    pub(super) lost: BTreeMap<&'static str, u32>,
-}
-
-/// What a page holds.
-#[derive(Debug)]
-pub(super) enum Items {
-    /// Rows, in the columns of the resource's list, and how to ask for the page again.
-    New(Vec<Value>, Option<etag::Tagged>),
-    /// What it held when it was last sent: the rows of these ids.
-    Unchanged { page: String, ids: Vec<String> },
-}
 
 /// Whether what a checkpoint has of the next page can be asked for at all.
 pub(super) fn is_usable(session: &Session<'_>, resource: Resource, next: &str) -> bool {
@@ -92,7 +31,7 @@ pub(super) async fn fetch(
     session: &Session<'_>,
     bearer: &Bearer,
     resource: Resource,
-    place: Place<'_>,
+    position: WalkPosition<'_>,
 ) -> Result<Fetched, SyncError> {
     let limits = if resource.is_paged() {
         &LIMITS[..]
@@ -102,11 +41,11 @@ pub(super) async fn fetch(
     let mut fetched = Err(ProviderError::too_large().into());
     for &limit in limits {
         session.spend().await?;
-        let asked = Asked {
+        let asked = PageRequest {
             session,
             bearer,
             resource,
-            place,
+            position,
             limit,
         };
         fetched = asked.page().await;
@@ -127,16 +66,7 @@ pub(super) async fn fetch(
 
 const VIDEO_PARTS: (&str, &str) = ("part", "snippet,topicDetails");
 
-/// A page to be asked for.
-pub(super) struct Asked<'a> {
-    pub(super) session: &'a Session<'a>,
-    pub(super) bearer: &'a Bearer,
-    pub(super) resource: Resource,
-    pub(super) place: Place<'a>,
-    pub(super) limit: u32,
-}
-
-impl Asked<'_> {
+impl PageRequest<'_> {
     async fn page(&self) -> Result<Fetched, SyncError> {
         match self.resource {
             Resource::Account => self.account().await,
@@ -167,7 +97,7 @@ impl Asked<'_> {
                     .await
             }
             Resource::MusicPlaylistItems => {
-                let path = spotify::playlist_items_path(self.place.part);
+                let path = spotify::playlist_items_path(self.position.part);
                 self.spotify(&path, &[], None, rows::music_playlist_item)
                     .await
             }
@@ -187,90 +117,28 @@ impl Asked<'_> {
                     .await
             }
             Resource::VideoPlaylistItems => {
-                let query = [("part", "contentDetails"), ("playlistId", self.place.part)];
+                let query = [
+                    ("part", "contentDetails"),
+                    ("playlistId", self.position.part),
+                ];
                 self.youtube("/playlistItems", &query, rows::video_playlist_item)
                     .await
             }
             Resource::VideoDetails => {
-                let query = [VIDEO_PARTS, ("id", self.place.part)];
+                let query = [VIDEO_PARTS, ("id", self.position.part)];
                 self.youtube_by_id("/videos", &query, rows::video).await
             }
             Resource::ChannelTopics => {
-                let query = [("part", "topicDetails"), ("id", self.place.part)];
+                let query = [("part", "topicDetails"), ("id", self.position.part)];
                 self.youtube_by_id("/channels", &query, rows::channel_topics)
                     .await
             }
             Resource::VideoCategories => {
-                let query = [("part", "snippet"), ("regionCode", self.place.part)];
+                let query = [("part", "snippet"), ("regionCode", self.position.part)];
                 self.youtube_page("/videoCategories", &query, rows::category)
                     .await
             }
         }
-    }
-
-    pub(super) fn fetched(
-        &self,
-        rows: Vec<Value>,
-        onward: Onward,
-        sight: Sight,
-        losses: Losses,
-    ) -> Fetched {
-        let scope = match self.place.part {
-            "" => self.resource.scope(),
-            part => part,
-        };
-        Fetched {
-            scope: scope.to_owned(),
-            items: Items::New(rows, None),
-            onward,
-            sight,
-            lost: losses.into_counts(),
-        }
-    }
-
-    /// Reads a page. One that is no list stops its walk, and no other.
-    pub(super) fn read(
-        &self,
-        page: Item<'_>,
-        onward: Onward,
-        total: Option<u32>,
-        row: Row,
-    ) -> (Vec<Value>, Onward, Sight) {
-        let most = self.most_items();
-        let (items, onward) = match page.list("items", most) {
-            Ok(items) => (items, onward),
-            Err(_) => (Vec::new(), Onward::Broken(Failure::Malformed)),
-        };
-        // Spotify counts what it cannot show and sends null for it.
-        let uncounted = match self.resource.provider() {
-            Provider::Spotify => 0,
-            Provider::YouTube => page.nulls("items", most),
-        };
-        let sight = Sight {
-            items: u32::try_from(items.len() - uncounted).unwrap_or(u32::MAX),
-            total,
-            limit: self.limit,
-        };
-        let places = self.place.seen..;
-        let rows = places
-            .zip(items)
-            .filter_map(|(place, item)| row(item?, place))
-            .collect();
-        (rows, onward, sight)
-    }
-
-    /// How many items are read of a page: no more than were asked for.
-    pub(super) const fn most_items(&self) -> u32 {
-        if self.resource.is_paged() {
-            self.limit
-        } else {
-            MOST_UNPAGED
-        }
-    }
-
-    /// The number of items that a link to a page has to be changed to.
-    pub(super) fn changed_limit(&self) -> Option<u32> {
-        Some(self.limit).filter(|&limit| limit != PAGE_SIZE)
     }
 
     /// A list of Spotify's; `within`: what field holds its page.
@@ -279,11 +147,11 @@ impl Asked<'_> {
         path: &str,
         query: &[(&str, &str)],
         within: Option<&'static str>,
-        row: Row,
+        row: ReadRow,
     ) -> Result<Fetched, SyncError> {
         let Session { api, .. } = self.session;
-        let url = spotify::page_url(api, path, query, self.place.next, self.changed_limit())?;
-        let asked = spotify::offset(&url).unwrap_or(self.place.seen);
+        let url = spotify::page_url(api, path, query, self.position.next, self.changed_limit())?;
+        let asked = spotify::offset(&url).unwrap_or(self.position.seen);
         let answer = api.get(url, self.bearer).await?;
         let losses = Losses::default();
         let root = answer.item(&losses);
@@ -291,7 +159,7 @@ impl Asked<'_> {
         let (rows, onward, sight) = match page {
             Ok(Some(page)) => {
                 // Places are counted here: one that the page claims could be another page's.
-                page.agrees("offset", &[asked, self.place.seen]);
+                page.agrees("offset", &[asked, self.position.seen]);
                 let onward = spotify::next_page(api, page).into();
                 self.read(page, onward, page.count("total"), row)
             }
@@ -305,7 +173,7 @@ impl Asked<'_> {
         Ok(self.fetched(rows, onward, sight, losses))
     }
 
-    async fn top(&self, kind: &str, range: &str, row: Row) -> Result<Fetched, SyncError> {
+    async fn top(&self, kind: &str, range: &str, row: ReadRow) -> Result<Fetched, SyncError> {
         let path = format!("/me/top/{kind}");
         self.spotify(&path, &[("time_range", range)], None, row)
             .await
@@ -321,7 +189,7 @@ impl Asked<'_> {
 
     async fn audio_features(&self) -> Result<Fetched, SyncError> {
         let Session { api, .. } = self.session;
-        let url = api.url("/audio-features", &[("ids", self.place.part)]);
+        let url = api.url("/audio-features", &[("ids", self.position.part)]);
         let answer = api.get(url, self.bearer).await?;
         let losses = Losses::default();
         let known = answer.item(&losses).list("audio_features", MOST_UNPAGED);

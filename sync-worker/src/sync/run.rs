@@ -34,7 +34,7 @@ const RECOVERY: Duration = Duration::from_secs(5);
 pub async fn run(context: Arc<SyncContext>, stop: CancellationToken) {
     tokio::join!(
         pull_what_is_queued(&context, &stop),
-        keep_house(&context, &stop)
+        housekeeping(&context, &stop)
     );
 }
 
@@ -60,7 +60,7 @@ async fn pull_what_is_queued(context: &Arc<SyncContext>, stop: &CancellationToke
 }
 
 /// Does what is due each minute, beside the pulls: no provider that takes its time holds those up.
-async fn keep_house(context: &SyncContext, stop: &CancellationToken) {
+async fn housekeeping(context: &SyncContext, stop: &CancellationToken) {
     let mut minute = patient_interval(HOUSEKEEPING);
     let kept = async {
         loop {

@@ -3,19 +3,20 @@
 use bondhu_core::retry::Failure;
 
 use super::etag::{self, Held};
+use super::fetched::{Fetched, Items, Onward, Tagged};
 use super::outcome::SyncError;
-use super::page::{Asked, Fetched, Items, Onward};
-use super::rows::Row;
+use super::request::PageRequest;
+use super::rows::ReadRow;
 use super::session::Session;
 use crate::providers::{Changed, Losses, ProviderError, youtube};
 
-impl Asked<'_> {
+impl PageRequest<'_> {
     /// A list of YouTube's.
     pub(super) async fn youtube(
         &self,
         path: &str,
         query: &[(&str, &str)],
-        row: Row,
+        row: ReadRow,
     ) -> Result<Fetched, SyncError> {
         let limit = self.limit.to_string();
         let mut query = query.to_vec();
@@ -29,7 +30,7 @@ impl Asked<'_> {
         &self,
         path: &str,
         query: &[(&str, &str)],
-        row: Row,
+        row: ReadRow,
     ) -> Result<Fetched, SyncError> {
         let fetched = self.youtube_page(path, query, row).await?;
         let Items::New(rows, _) = &fetched.items else {
@@ -51,10 +52,10 @@ impl Asked<'_> {
         &self,
         path: &str,
         query: &[(&str, &str)],
-        row: Row,
+        row: ReadRow,
     ) -> Result<Fetched, SyncError> {
         let Session { api, .. } = self.session;
-        let url = youtube::page_url(api, path, query, self.place.next);
+        let url = youtube::page_url(api, path, query, self.position.next);
         let page = etag::page_of(&url);
         let held = match self.resource.list().touch {
             Some(_) => etag::held(self.session, self.resource, &page).await?,
@@ -81,7 +82,7 @@ impl Asked<'_> {
         let (rows, onward, sight) = self.read(root, onward, youtube::total(root), row);
         let tagged = etag
             .filter(|_| self.resource.list().touch.is_some())
-            .map(|etag| etag::Tagged { page, etag });
+            .map(|etag| Tagged { page, etag });
         Ok(Fetched {
             items: Items::New(rows, tagged),
             ..self.fetched(Vec::new(), onward, sight, losses)
