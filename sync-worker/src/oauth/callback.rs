@@ -11,12 +11,13 @@ use serde::Deserialize;
 use url::Url;
 
 use super::keeping::keep_grant;
-use super::linking::{LinkingState, is_credential};
+use super::linking::{LinkingState, is_credential, to_its_end};
 use super::pending::{Begun, Consent, hold_revocations, take_state};
 use super::refusal::Refusal;
 use super::tokens::TokenEndpoint;
 use crate::provider::Provider;
 use crate::providers::ProviderAccess;
+use crate::vault::Owner;
 
 #[derive(Deserialize)]
 pub(super) struct Answer {
@@ -61,19 +62,39 @@ pub(super) async fn callback(
         return page(StatusCode::BAD_REQUEST, UNKNOWN);
     }
     let consent = Consent::of(provider, answer.state.as_deref().unwrap_or_default());
-    let begun = match begun(&state, &consent, &headers, &extensions).await {
+    let owner = match admitted(&state, &consent, &headers, &extensions).await {
+        Ok(Ok(owner)) => owner,
+        Ok(Err(not_taken)) => return not_taken.into_response(),
+        Err(error) => return not_now(provider, &error),
+    };
+    let finished = finish(Arc::clone(&state), config.clone(), consent, owner, answer);
+    to_its_end(finished).await
+}
+
+/// From taking the state, which works once, to what is kept and answered.
+async fn finish(
+    state: Arc<LinkingState>,
+    config: ProviderAccess,
+    consent: Consent,
+    owner: Owner,
+    answer: Answer,
+) -> Response {
+    let provider = owner.provider;
+    let begun = match taken(&state, &consent, owner).await {
         Ok(Ok(begun)) => begun,
         Ok(Err(not_taken)) => return not_taken.into_response(),
-        Err(error) => {
-            tracing::error!(%provider, %error, "cannot read the OAuth state");
-            return page(StatusCode::SERVICE_UNAVAILABLE, NOT_NOW);
-        }
+        Err(error) => return not_now(provider, &error),
     };
-    let outcome = complete(&state, config, &begun, answer).await;
+    let outcome = complete(&state, &config, &begun, answer).await;
     if let Err(refusal) = &outcome {
         tracing::warn!(%provider, user = %begun.owner.user, code = refusal.code(), error = ?refusal, "an account was not linked");
     }
     send_back(&begun, outcome)
+}
+
+fn not_now(provider: Provider, error: &sqlx::Error) -> Response {
+    tracing::error!(%provider, %error, "cannot read the OAuth state");
+    page(StatusCode::SERVICE_UNAVAILABLE, NOT_NOW)
 }
 
 /// Why a consent is not taken. Whoever has to wait may load the page again.
@@ -105,18 +126,25 @@ impl IntoResponse for NotTaken {
     }
 }
 
-async fn begun(
+/// Who began a consent, if they may finish it now.
+async fn admitted(
     state: &LinkingState,
     consent: &Consent,
     headers: &HeaderMap,
     extensions: &Extensions,
-) -> Result<Result<Begun, NotTaken>, sqlx::Error> {
+) -> Result<Result<Owner, NotTaken>, sqlx::Error> {
     let Some(owner) = consent.owner(&state.database).await? else {
         return Ok(Err(NotTaken::Unknown));
     };
-    if let Some(wait) = state.too_many(owner.user, headers, extensions) {
-        return Ok(Err(NotTaken::TooMany(wait)));
-    }
+    let wait = state.too_many(owner.user, headers, extensions);
+    Ok(wait.map_or(Ok(owner), |wait| Err(NotTaken::TooMany(wait))))
+}
+
+async fn taken(
+    state: &LinkingState,
+    consent: &Consent,
+    owner: Owner,
+) -> Result<Result<Begun, NotTaken>, sqlx::Error> {
     if !hold_revocations(&state.database, owner).await? {
         return Ok(Err(NotTaken::Unlinking));
     }

@@ -18,12 +18,13 @@ use serde_json::json;
 use sqlx::PgPool;
 
 use super::keeping::keep_grant;
-use super::linking::{LinkingState, is_credential};
+use super::linking::{LinkingState, is_credential, to_its_end};
 use super::pending::{KeepError, hold_revocations};
 use super::refusal::Refusal;
 use super::tokens::{Grant, TokenEndpoint};
 use crate::jwt::JwtError;
 use crate::provider::Provider;
+use crate::providers::ProviderAccess;
 use crate::vault::Owner;
 
 /// What is posted.
@@ -141,7 +142,7 @@ pub(super) async fn link(
 }
 
 async fn linked(
-    state: &LinkingState,
+    state: &Arc<LinkingState>,
     headers: &HeaderMap,
     extensions: &Extensions,
     body: Result<Bytes, BytesRejection>,
@@ -179,16 +180,28 @@ async fn linked(
         return Err(Refusal::Unlinking.into());
     }
 
-    let endpoint = TokenEndpoint::new(provider, config, state.http.clone());
-    let renewed = endpoint.refresh(&link.refresh_token).await;
-    let renewed = renewed.map_err(|error| Refusal::Exchange(provider, error))?;
-    let grant = Grant {
-        refresh: renewed.refresh.or(Some(link.refresh_token)),
-        ..renewed
-    };
-    let code = keep_grant(state, config, owner, &grant).await?;
+    let brought = bring(Arc::clone(state), config.clone(), owner, link.refresh_token);
+    let code = to_its_end(brought).await?;
     tracing::info!(%provider, %user, "a token was brought and kept until it is confirmed");
     Ok((provider, code))
+}
+
+/// Renews the token, which may use it up, and keeps what came; the one-time code.
+async fn bring(
+    state: Arc<LinkingState>,
+    config: ProviderAccess,
+    owner: Owner,
+    refresh_token: SecretString,
+) -> Result<String, Refusal> {
+    let provider = owner.provider;
+    let endpoint = TokenEndpoint::new(provider, &config, state.http.clone());
+    let renewed = endpoint.refresh(&refresh_token).await;
+    let renewed = renewed.map_err(|error| Refusal::Exchange(provider, error))?;
+    let grant = Grant {
+        refresh: renewed.refresh.or(Some(refresh_token)),
+        ..renewed
+    };
+    keep_grant(&state, &config, owner, &grant).await
 }
 
 fn not_kept(error: sqlx::Error) -> LinkError {

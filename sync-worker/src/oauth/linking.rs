@@ -58,3 +58,18 @@ pub(super) fn is_credential(text: &str) -> bool {
     (1..=LONGEST_CREDENTIAL).contains(&text.len())
         && text.bytes().all(|b| (b' '..=b'~').contains(&b))
 }
+
+/// Does work that must not be left half done, for it uses up what works once: it goes on when
+/// whoever asked for it leaves, or has waited too long.
+pub(super) async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> T {
+    match tokio::spawn(work).await {
+        Ok(done) => done,
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime ends, and this with it.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}

@@ -9,6 +9,9 @@ use url::Url;
 use super::{Answer, ProviderError, bounded_body};
 use crate::provider::Provider;
 
+/// No entity tag is kept that is longer, in bytes: it goes with every request for its page.
+const LONGEST_TAG: usize = 1_024;
+
 /// A document that was asked for under the entity tag of a former one.
 #[derive(Debug)]
 pub enum Changed {
@@ -117,6 +120,7 @@ impl Api {
         }
         let document = Answer::read(&body).map_err(|error| ProviderError::malformed(&error))?;
         let etag = headers.get(ETAG).and_then(|etag| etag.to_str().ok());
+        let etag = etag.filter(|etag| (1..=LONGEST_TAG).contains(&etag.len()));
         Ok(Changed::Yes(document, etag.map(str::to_owned)))
     }
 }

@@ -33,7 +33,7 @@ pub(super) enum Form {
 
 /// A refusal, as far as it decides anything.
 #[derive(Debug)]
-pub(super) struct Refusal<'a> {
+pub(super) struct RefusedAnswer<'a> {
     pub(super) door: Door,
     pub(super) status: u16,
     pub(super) form: Form,
@@ -45,7 +45,7 @@ pub(super) struct Refusal<'a> {
 
 /// A row.
 #[derive(Debug)]
-pub(super) struct Row {
+pub(super) struct Meaning {
     /// First and last status.
     statuses: (u16, u16),
     /// Forms that it is sent in; empty: any.
@@ -58,8 +58,8 @@ pub(super) struct Row {
     pub(super) failure: Failure,
 }
 
-impl Row {
-    fn fits(&self, refusal: &Refusal<'_>) -> bool {
+impl Meaning {
+    fn fits(&self, refusal: &RefusedAnswer<'_>) -> bool {
         (self.statuses.0..=self.statuses.1).contains(&refusal.status)
             && (self.forms.is_empty() || self.forms.contains(&refusal.form))
             && (self.reason.is_empty() || refusal.reasons.contains(&self.reason))
@@ -70,8 +70,8 @@ impl Row {
 const ANY: (u16, u16) = (300, 599);
 
 /// That reason, under any status.
-pub(super) const fn reason(reason: &'static str, failure: Failure) -> Row {
-    Row {
+pub(super) const fn reason(reason: &'static str, failure: Failure) -> Meaning {
+    Meaning {
         statuses: ANY,
         forms: &[],
         reason,
@@ -81,8 +81,8 @@ pub(super) const fn reason(reason: &'static str, failure: Failure) -> Row {
 }
 
 /// That reason under that status.
-pub(super) const fn reason_of(status: u16, reason: &'static str, failure: Failure) -> Row {
-    Row {
+pub(super) const fn reason_of(status: u16, reason: &'static str, failure: Failure) -> Meaning {
+    Meaning {
         statuses: (status, status),
         forms: &[],
         reason,
@@ -92,8 +92,8 @@ pub(super) const fn reason_of(status: u16, reason: &'static str, failure: Failur
 }
 
 /// That text, in JSON or plain, under that status.
-pub(super) const fn text(status: u16, text: &'static str, failure: Failure) -> Row {
-    Row {
+pub(super) const fn text(status: u16, text: &'static str, failure: Failure) -> Meaning {
+    Meaning {
         statuses: (status, status),
         forms: &[Form::Json, Form::Text],
         reason: "",
@@ -103,8 +103,8 @@ pub(super) const fn text(status: u16, text: &'static str, failure: Failure) -> R
 }
 
 /// Those statuses, whatever is said.
-pub(super) const fn statuses(first: u16, last: u16, failure: Failure) -> Row {
-    Row {
+pub(super) const fn statuses(first: u16, last: u16, failure: Failure) -> Meaning {
+    Meaning {
         statuses: (first, last),
         forms: &[],
         reason: "",
@@ -114,7 +114,7 @@ pub(super) const fn statuses(first: u16, last: u16, failure: Failure) -> Row {
 }
 
 /// Nothing else fitted.
-static OTHERWISE: Row = Row {
+static OTHERWISE: Meaning = Meaning {
     statuses: ANY,
     forms: &[],
     reason: "",
@@ -125,7 +125,7 @@ static OTHERWISE: Row = Row {
 /// Texts are as reported, for Spotify publishes none:
 /// <https://github.com/spotipy-dev/spotipy/issues/1233>,
 /// <https://github.com/rinukkusu/spotify-dart/issues/160>.
-static SPOTIFY: &[Row] = &[
+static SPOTIFY: &[Meaning] = &[
     reason("QUOTA_EXCEEDED", QuotaExceeded),
     reason("RATE_LIMITED", RateLimited),
     // The premium of the app's owner. That of a listener is asked for by the player alone.
@@ -166,6 +166,8 @@ static SPOTIFY: &[Row] = &[
     reason("VOLUME_CONTROL_DISALLOW", Refused),
     reason("NO_ACTIVE_DEVICE", Refused),
     reason("UNKNOWN", Refused),
+    // Neither a redirect nor an answer to a condition that was not made says that there is nothing.
+    statuses(300, 399, Malformed),
     statuses(400, 400, Refused),
     statuses(401, 401, TokenExpired),
     statuses(403, 403, Refused),
@@ -177,7 +179,7 @@ static SPOTIFY: &[Row] = &[
 
 /// Codes of RFC 6749 and of Google, the same under any status: what a consent page sends back
 /// has none. There are no lists here, so that nothing concerns less than the account.
-static OAUTH: &[Row] = &[
+static OAUTH: &[Meaning] = &[
     reason("invalid_grant", ConsentEnded),
     // Google's answer to revoking, and to asking with, a token that is dead.
     reason("invalid_token", ConsentEnded),
@@ -227,7 +229,7 @@ static OAUTH: &[Row] = &[
 ];
 
 /// The row that says what a refusal means.
-pub(super) fn row(refusal: &Refusal<'_>) -> &'static Row {
+pub(super) fn row(refusal: &RefusedAnswer<'_>) -> &'static Meaning {
     let rows = match refusal.door {
         Door::Api(Provider::Spotify) => SPOTIFY,
         Door::Api(Provider::YouTube) => YOUTUBE,
@@ -240,7 +242,7 @@ pub(super) fn row(refusal: &Refusal<'_>) -> &'static Row {
 
 /// What an error code of OAuth2 means that did not come with an answer of its own.
 pub(crate) fn of_oauth_code(code: &str) -> Failure {
-    row(&Refusal {
+    row(&RefusedAnswer {
         door: Door::OAuth,
         status: 400,
         form: Form::Json,
@@ -252,7 +254,7 @@ pub(crate) fn of_oauth_code(code: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::{Door, Form, OAUTH, Provider, Refusal, SPOTIFY, YOUTUBE, row};
+    use super::{Door, Form, OAUTH, Provider, RefusedAnswer, SPOTIFY, YOUTUBE, row};
     use bondhu_core::retry::{Failure, Policy, Scope};
     use serde_json::Value;
 
@@ -265,8 +267,8 @@ mod tests {
         }
     }
 
-    fn refusal<'a>(door: Door, status: u16, reasons: &'a [&'a str]) -> Refusal<'a> {
-        Refusal {
+    fn refusal<'a>(door: Door, status: u16, reasons: &'a [&'a str]) -> RefusedAnswer<'a> {
+        RefusedAnswer {
             door,
             status,
             form: Form::Json,
@@ -325,7 +327,7 @@ mod tests {
         ] {
             for own in rows {
                 let reasons = [own.reason];
-                let found = row(&Refusal {
+                let found = row(&RefusedAnswer {
                     form: own.forms.first().copied().unwrap_or(Form::Json),
                     text: own.text,
                     ..refusal(
@@ -347,6 +349,22 @@ mod tests {
         }
         let unheard_of = row(&refusal(Door::OAuth, 418, &["teapot"]));
         assert_eq!(unheard_of.failure.policy(), Policy::Retry);
+    }
+
+    #[test]
+    fn a_redirect_is_tried_again_and_never_says_that_something_is_not_there() {
+        for door in [
+            Door::Api(Provider::Spotify),
+            Door::Api(Provider::YouTube),
+            Door::OAuth,
+        ] {
+            for status in 300..400 {
+                for reasons in [&[][..], &["movedPermanently"], &["seeOther"], &["teapot"]] {
+                    let found = row(&refusal(door, status, reasons));
+                    assert_eq!(found.failure.policy(), Policy::Retry, "{door:?} {status}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -4,9 +4,9 @@
 
 use bondhu_core::retry::Failure::*;
 
-use super::meanings::{Row, reason, reason_of, statuses, text};
+use super::meanings::{Meaning, reason, reason_of, statuses, text};
 
-pub(super) static YOUTUBE: &[Row] = &[
+pub(super) static YOUTUBE: &[Meaning] = &[
     // The app: everybody waits, and its operator is told.
     reason("quotaExceeded", QuotaExceeded),
     reason("quotaExceeded402", QuotaExceeded),
@@ -171,15 +171,16 @@ pub(super) static YOUTUBE: &[Row] = &[
     reason("requestedRangeNotSatisfiable", Refused),
     reason("expectationFailed", Refused),
     reason("preconditionRequired", Refused),
-    reason("movedPermanently", Refused),
-    reason("seeOther", Refused),
-    reason("mediaDownloadRedirect", Refused),
-    reason("temporaryRedirect", Refused),
+    reason("movedPermanently", Malformed),
+    reason("seeOther", Malformed),
+    reason("mediaDownloadRedirect", Malformed),
+    reason("temporaryRedirect", Malformed),
     reason("SYSTEM_PARAMETER_UNSUPPORTED", Refused),
     reason("ORG_RESTRICTION_HEADER_INVALID", Refused),
     reason("MISSING_ORIGIN", Refused),
     reason("OVERLOADED_CREDENTIALS", Refused),
     // No reason that is known.
+    statuses(300, 399, Malformed),
     statuses(400, 400, Refused),
     statuses(401, 401, TokenExpired),
     statuses(403, 403, Refused),

@@ -9,7 +9,7 @@ use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde_json::Value;
 
-use super::meanings::{Door, Form, Refusal, row};
+use super::meanings::{Door, Form, RefusedAnswer, row};
 use super::retry_after::retry_after;
 use crate::provider::Provider;
 
@@ -68,7 +68,7 @@ impl ProviderError {
     fn read(door: Door, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let said = Said::read(headers, body);
         let reasons: Vec<&str> = said.reasons.iter().map(String::as_str).collect();
-        let refusal = Refusal {
+        let refusal = RefusedAnswer {
             door,
             status: status.as_u16(),
             form: said.form,

@@ -80,6 +80,14 @@ pub fn page_url(
     Ok(url)
 }
 
+/// Where in its list a page begins, as its address says.
+#[must_use]
+pub fn offset(page: &Url) -> Option<u32> {
+    let mut query = page.query_pairs();
+    let (_, offset) = query.find(|(name, _)| name == "offset")?;
+    offset.parse().ok()
+}
+
 /// The link to the page after this one, if there is one and it leads to this API.
 ///
 /// # Errors

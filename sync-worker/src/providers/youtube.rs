@@ -26,7 +26,7 @@ pub async fn own_channel(api: &Api, bearer: &Bearer) -> Result<Option<Channel>, 
     let url = api.url("/channels", &[("part", "snippet"), ("mine", "true")]);
     let answer = api.get(url, bearer).await?;
     let losses = Losses::default();
-    let channels = answer.item(&losses).list("items").unwrap_or_default();
+    let channels = answer.item(&losses).list("items", 1).unwrap_or_default();
     Ok(channels
         .into_iter()
         .flatten()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bondhu_core::cache::rate_limit_key;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use redis::{Pipeline, RedisError};
 
 use crate::cache::{Connection, RedisClient, RedisTarget};
@@ -15,6 +15,12 @@ use crate::vault::Owner;
 /// Requests that one person's pulls may send to a provider a minute: a third of what Spotify's
 /// cautious default budget leaves all of them (90 in 30 s).
 const A_MINUTE: u64 = 60;
+
+/// What they are counted over.
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// Nobody is given back for less: the end of a window is worth no spinning.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
 /// A count that takes longer is not waited for.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -56,7 +62,10 @@ impl Allowance {
             .await
         {
             Ok((requests, _)) if requests <= A_MINUTE => None,
-            Ok((_, left)) => Utc::now().checked_add_signed(chrono::TimeDelta::from_std(left).ok()?),
+            Ok((_, left)) => {
+                let wait = TimeDelta::from_std(left.max(SHORTEST_WAIT)).ok()?;
+                Utc::now().checked_add_signed(wait)
+            }
             Err(error) => {
                 tracing::debug!(%error, "a request is not counted: Redis does not answer");
                 None
@@ -75,11 +84,21 @@ async fn count(mut redis: Connection, owner: Owner) -> Result<(u64, Duration), R
         .arg(&key)
         .arg(0)
         .arg("EX")
-        .arg(60)
+        .arg(WINDOW.as_secs())
         .arg("NX")
         .ignore()
         .incr(&key, 1)
         .pttl(&key);
     let (requests, left): (u64, i64) = count.query_async(&mut redis).await?;
-    Ok((requests, Duration::from_millis(left.max(0).unsigned_abs())))
+    let left = u64::try_from(left).ok().map(Duration::from_millis);
+    if let Some(left) = left.filter(|left| *left <= WINDOW) {
+        return Ok((requests, left));
+    }
+    // A count that nothing ends, or far too late, would hold this person back for as long.
+    Pipeline::new()
+        .expire(&key, WINDOW.as_secs().cast_signed())
+        .ignore()
+        .exec_async(&mut redis)
+        .await?;
+    Ok((requests, WINDOW))
 }

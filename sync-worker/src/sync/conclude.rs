@@ -4,13 +4,13 @@
 use sqlx::PgTransaction;
 
 use super::etag;
+use super::fetched::{Fetched, Items, Onward};
 use super::knowledge::Known;
 use super::outcome::{SyncError, is_of_data};
-use super::page::{Fetched, Items, Onward};
 use super::pull::Pull;
 use super::resource::Resource;
 use super::shortfall::Shortfall;
-use super::store::{Shelf, Stored};
+use super::store::{PageStored, Shelf};
 use super::trail::Verdict;
 use chrono::Utc;
 
@@ -61,14 +61,14 @@ impl Pull<'_> {
                 *self.checkpoint = before;
                 self.without_what_fails(shelf, fetched, &error).await
             }
-            Ok(Stored::RowsGone) => {
+            Ok(PageStored::RowsGone) => {
                 *self.checkpoint = before;
                 let mut transaction = self.begin().await?;
                 etag::forget(&mut transaction, self.session.lease.owner, resource).await?;
                 transaction.commit().await?;
                 Ok(())
             }
-            Ok(Stored::Whole) => {
+            Ok(PageStored::Whole) => {
                 self.count_lost(resource, &fetched);
                 Ok(())
             }
@@ -81,7 +81,7 @@ impl Pull<'_> {
         shelf: Shelf<'_>,
         fetched: &Fetched,
         ending: Option<Ending>,
-    ) -> Result<Stored, SyncError> {
+    ) -> Result<PageStored, SyncError> {
         // A part of which something was lost is read again as soon as it can be.
         let whole = !self.checkpoint.trail.damaged;
         // What an end is worth may depend on what is here: then the checkpoint comes after it.
@@ -106,9 +106,9 @@ impl Pull<'_> {
         } else {
             self.session.lease.begin(self.session.database).await?
         };
-        if shelf.store(&mut transaction, fetched).await? == Stored::RowsGone {
+        if shelf.store(&mut transaction, fetched).await? == PageStored::RowsGone {
             transaction.rollback().await?;
-            return Ok(Stored::RowsGone);
+            return Ok(PageStored::RowsGone);
         }
         match ending {
             Some(Ending::Counted(Verdict::Complete)) => {
@@ -127,7 +127,7 @@ impl Pull<'_> {
             _ => {}
         }
         transaction.commit().await?;
-        Ok(Stored::Whole)
+        Ok(PageStored::Whole)
     }
 
     /// What the end of a list is worth whose count does not say that the rest is gone.

@@ -8,7 +8,7 @@ use sqlx::PgTransaction;
 use url::Url;
 use uuid::Uuid;
 
-use super::page::{Fetched, Onward};
+use super::fetched::{Fetched, Onward, Tagged};
 use super::resource::Resource;
 use super::session::Session;
 use super::trail::Sight;
@@ -38,15 +38,6 @@ impl Held {
             limit,
         }
     }
-}
-
-/// The tag of a page that was sent.
-#[derive(Debug)]
-pub(super) struct Tagged {
-    /// As [`page_of`] names it.
-    pub(super) page: String,
-    /// The tag.
-    pub(super) etag: String,
 }
 
 /// What a page is known by: its path and query.
@@ -150,6 +141,26 @@ pub(super) async fn forget(
     .bind(owner.provider.name())
     .bind(resource.name())
     .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+/// Forgets the tag of one page: it does the page no good.
+pub(super) async fn forget_page(
+    session: &Session<'_>,
+    resource: Resource,
+    page: &str,
+) -> Result<(), sqlx::Error> {
+    let Owner { user, provider } = session.lease.owner;
+    sqlx::query(
+        "delete from bondhu.page_etags
+         where user_id = $1 and provider = $2 and resource = $3 and page = $4",
+    )
+    .bind(user)
+    .bind(provider.name())
+    .bind(resource.name())
+    .bind(page)
+    .execute(session.database)
     .await?;
     Ok(())
 }

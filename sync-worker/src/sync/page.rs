@@ -1,80 +1,19 @@
 //! One page of a resource: what to ask for, and what came.
 
-use std::collections::BTreeMap;
-
 use bondhu_core::retry::Failure;
-use serde_json::Value;
 
-use super::etag::{self, Held};
+use super::fetched::{Fetched, Onward};
 use super::outcome::SyncError;
+use super::request::{MOST_UNPAGED, PageRequest, WalkPosition};
 use super::resource::Resource;
-use super::rows::{self, Row};
+use super::rows::{self, ReadRow};
 use super::session::Session;
 use super::trail::Sight;
 use crate::provider::Provider;
-use crate::providers::{Bearer, Changed, Item, Losses, PAGE_SIZE, ProviderError, spotify, youtube};
+use crate::providers::{Bearer, Losses, PAGE_SIZE, ProviderError, spotify};
 
 /// How many items are asked for: fewer when a page is too large to be read.
 const LIMITS: [u32; 3] = [PAGE_SIZE, 10, 1];
-
-/// No place in a list is further, in items: what the database counts places with is larger.
-const FURTHEST: u32 = 1_000_000;
-
-/// Where a walk stands.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a> {
-    /// The part under way; empty for a resource without parts.
-    pub(super) part: &'a str,
-    /// The page, in the provider's own terms; `None` is the first.
-    pub(super) next: Option<&'a str>,
-    /// Items of the list, or part, before it.
-    pub(super) seen: u32,
-}
-
-/// What follows a page.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Onward {
-    /// Nothing.
-    End,
-    /// Another page, in the provider's own terms.
-    Page(String),
-    /// Something that cannot be asked for.
-    Broken(Failure),
-}
-
-impl From<Result<Option<String>, Failure>> for Onward {
-    fn from(next: Result<Option<String>, Failure>) -> Self {
-        match next {
-            Ok(Some(next)) => Self::Page(next),
-            Ok(None) => Self::End,
-            Err(failure) => Self::Broken(failure),
-        }
-    }
-}
-
-/// A page.
-#[derive(Debug)]
-pub(super) struct Fetched {
-    /// Which of the table's rows these are.
-    pub(super) scope: String,
-    /// What it holds.
-    pub(super) items: Items,
-    /// What comes after it.
-    pub(super) onward: Onward,
-    /// What it showed of its list.
-    pub(super) sight: Sight,
-    /// What of it could not be read, by field.
-    pub(super) lost: BTreeMap<&'static str, u32>,
-}
-
-/// What a page holds.
-#[derive(Debug)]
-pub(super) enum Items {
-    /// Rows, in the columns of the resource's list, and how to ask for the page again.
-    New(Vec<Value>, Option<etag::Tagged>),
-    /// What it held when it was last sent: the rows of these ids.
-    Unchanged { page: String, ids: Vec<String> },
-}
 
 /// Whether what a checkpoint has of the next page can be asked for at all.
 pub(super) fn is_usable(session: &Session<'_>, resource: Resource, next: &str) -> bool {
@@ -92,7 +31,7 @@ pub(super) async fn fetch(
     session: &Session<'_>,
     bearer: &Bearer,
     resource: Resource,
-    place: Place<'_>,
+    position: WalkPosition<'_>,
 ) -> Result<Fetched, SyncError> {
     let limits = if resource.is_paged() {
         &LIMITS[..]
@@ -102,11 +41,11 @@ pub(super) async fn fetch(
     let mut fetched = Err(ProviderError::too_large().into());
     for &limit in limits {
         session.spend().await?;
-        let asked = Asked {
+        let asked = PageRequest {
             session,
             bearer,
             resource,
-            place,
+            position,
             limit,
         };
         fetched = asked.page().await;
@@ -127,16 +66,7 @@ pub(super) async fn fetch(
 
 const VIDEO_PARTS: (&str, &str) = ("part", "snippet,topicDetails");
 
-/// A page to be asked for.
-pub(super) struct Asked<'a> {
-    pub(super) session: &'a Session<'a>,
-    pub(super) bearer: &'a Bearer,
-    resource: Resource,
-    place: Place<'a>,
-    limit: u32,
-}
-
-impl Asked<'_> {
+impl PageRequest<'_> {
     async fn page(&self) -> Result<Fetched, SyncError> {
         match self.resource {
             Resource::Account => self.account().await,
@@ -167,7 +97,7 @@ impl Asked<'_> {
                     .await
             }
             Resource::MusicPlaylistItems => {
-                let path = spotify::playlist_items_path(self.place.part);
+                let path = spotify::playlist_items_path(self.position.part);
                 self.spotify(&path, &[], None, rows::music_playlist_item)
                     .await
             }
@@ -187,81 +117,28 @@ impl Asked<'_> {
                     .await
             }
             Resource::VideoPlaylistItems => {
-                let query = [("part", "contentDetails"), ("playlistId", self.place.part)];
+                let query = [
+                    ("part", "contentDetails"),
+                    ("playlistId", self.position.part),
+                ];
                 self.youtube("/playlistItems", &query, rows::video_playlist_item)
                     .await
             }
             Resource::VideoDetails => {
-                let query = [VIDEO_PARTS, ("id", self.place.part)];
+                let query = [VIDEO_PARTS, ("id", self.position.part)];
                 self.youtube_by_id("/videos", &query, rows::video).await
             }
             Resource::ChannelTopics => {
-                let query = [("part", "topicDetails"), ("id", self.place.part)];
+                let query = [("part", "topicDetails"), ("id", self.position.part)];
                 self.youtube_by_id("/channels", &query, rows::channel_topics)
                     .await
             }
             Resource::VideoCategories => {
-                let query = [("part", "snippet"), ("regionCode", self.place.part)];
+                let query = [("part", "snippet"), ("regionCode", self.position.part)];
                 self.youtube_page("/videoCategories", &query, rows::category)
                     .await
             }
         }
-    }
-
-    pub(super) fn fetched(
-        &self,
-        rows: Vec<Value>,
-        onward: Onward,
-        sight: Sight,
-        losses: Losses,
-    ) -> Fetched {
-        let scope = match self.place.part {
-            "" => self.resource.scope(),
-            part => part,
-        };
-        Fetched {
-            scope: scope.to_owned(),
-            items: Items::New(rows, None),
-            onward,
-            sight,
-            lost: losses.into_counts(),
-        }
-    }
-
-    /// Reads a page. One that is no list stops its walk, and no other.
-    fn read(
-        &self,
-        page: Item<'_>,
-        onward: Onward,
-        total: Option<u32>,
-        row: Row,
-    ) -> (Vec<Value>, Onward, Sight) {
-        let (items, onward) = match page.list("items") {
-            Ok(items) => (items, onward),
-            Err(_) => (Vec::new(), Onward::Broken(Failure::Malformed)),
-        };
-        // Spotify counts what it cannot show and sends null for it.
-        let uncounted = match self.resource.provider() {
-            Provider::Spotify => 0,
-            Provider::YouTube => page.nulls("items"),
-        };
-        let sight = Sight {
-            items: u32::try_from(items.len() - uncounted).unwrap_or(u32::MAX),
-            total,
-            limit: self.limit,
-        };
-        let first = page.count("offset").filter(|&place| place <= FURTHEST);
-        let places = first.unwrap_or(self.place.seen)..;
-        let rows = places
-            .zip(items)
-            .filter_map(|(place, item)| row(item?, place))
-            .collect();
-        (rows, onward, sight)
-    }
-
-    /// The number of items that a link to a page has to be changed to.
-    pub(super) fn changed_limit(&self) -> Option<u32> {
-        Some(self.limit).filter(|&limit| limit != PAGE_SIZE)
     }
 
     /// A list of Spotify's; `within`: what field holds its page.
@@ -270,16 +147,19 @@ impl Asked<'_> {
         path: &str,
         query: &[(&str, &str)],
         within: Option<&'static str>,
-        row: Row,
+        row: ReadRow,
     ) -> Result<Fetched, SyncError> {
         let Session { api, .. } = self.session;
-        let url = spotify::page_url(api, path, query, self.place.next, self.changed_limit())?;
+        let url = spotify::page_url(api, path, query, self.position.next, self.changed_limit())?;
+        let asked = spotify::offset(&url).unwrap_or(self.position.seen);
         let answer = api.get(url, self.bearer).await?;
         let losses = Losses::default();
         let root = answer.item(&losses);
         let page = within.map_or(Ok(Some(root)), |name| root.holder(name));
         let (rows, onward, sight) = match page {
             Ok(Some(page)) => {
+                // Places are counted here: one that the page claims could be another page's.
+                page.agrees("offset", &[asked, self.position.seen]);
                 let onward = spotify::next_page(api, page).into();
                 self.read(page, onward, page.count("total"), row)
             }
@@ -293,7 +173,7 @@ impl Asked<'_> {
         Ok(self.fetched(rows, onward, sight, losses))
     }
 
-    async fn top(&self, kind: &str, range: &str, row: Row) -> Result<Fetched, SyncError> {
+    async fn top(&self, kind: &str, range: &str, row: ReadRow) -> Result<Fetched, SyncError> {
         let path = format!("/me/top/{kind}");
         self.spotify(&path, &[("time_range", range)], None, row)
             .await
@@ -309,94 +189,12 @@ impl Asked<'_> {
 
     async fn audio_features(&self) -> Result<Fetched, SyncError> {
         let Session { api, .. } = self.session;
-        let url = api.url("/audio-features", &[("ids", self.place.part)]);
+        let url = api.url("/audio-features", &[("ids", self.position.part)]);
         let answer = api.get(url, self.bearer).await?;
         let losses = Losses::default();
-        let known = answer.item(&losses).list("audio_features");
+        let known = answer.item(&losses).list("audio_features", MOST_UNPAGED);
         let known = known.unwrap_or_default().into_iter().flatten();
         let rows = known.filter_map(rows::features).collect();
         Ok(self.fetched(rows, Onward::End, Sight::default(), losses))
-    }
-
-    /// A list of YouTube's.
-    async fn youtube(
-        &self,
-        path: &str,
-        query: &[(&str, &str)],
-        row: Row,
-    ) -> Result<Fetched, SyncError> {
-        let limit = self.limit.to_string();
-        let mut query = query.to_vec();
-        query.push(("maxResults", &limit));
-        self.youtube_page(path, &query, row).await
-    }
-
-    /// What YouTube has of some ids. One that is not in the answer is gone, if the answer's own
-    /// count agrees; else nothing is known of it.
-    async fn youtube_by_id(
-        &self,
-        path: &str,
-        query: &[(&str, &str)],
-        row: Row,
-    ) -> Result<Fetched, SyncError> {
-        let fetched = self.youtube_page(path, query, row).await?;
-        let Items::New(rows, _) = &fetched.items else {
-            return Ok(fetched);
-        };
-        if fetched.sight.total == Some(fetched.sight.items) && fetched.onward == Onward::End {
-            return Ok(fetched);
-        }
-        let id = self.resource.list().id;
-        let came: Vec<&str> = rows.iter().filter_map(|row| row[id].as_str()).collect();
-        Ok(Fetched {
-            scope: came.join(","),
-            ..fetched
-        })
-    }
-
-    /// A page of YouTube's, asked for under the entity tag it had.
-    async fn youtube_page(
-        &self,
-        path: &str,
-        query: &[(&str, &str)],
-        row: Row,
-    ) -> Result<Fetched, SyncError> {
-        let Session { api, .. } = self.session;
-        let url = youtube::page_url(api, path, query, self.place.next);
-        let page = etag::page_of(&url);
-        let held = match self.resource.list().touch {
-            Some(_) => etag::held(self.session, self.resource, &page).await?,
-            None => None,
-        };
-        let tag = held.as_ref().map(|held| held.etag.as_str());
-        let answer = api.get_if_changed(url, self.bearer, tag).await?;
-        let (answer, etag) = match (answer, held) {
-            (Changed::Yes(answer, etag), _) => (answer, etag),
-            (Changed::No, Some(held)) => return Ok(self.unchanged(page, held)),
-            (Changed::No, None) => return Err(ProviderError::unasked_304().into()),
-        };
-        let losses = Losses::default();
-        let root = answer.item(&losses);
-        let onward = youtube::next_page(root).into();
-        let (rows, onward, sight) = self.read(root, onward, youtube::total(root), row);
-        let tagged = etag
-            .filter(|_| self.resource.list().touch.is_some())
-            .map(|etag| etag::Tagged { page, etag });
-        Ok(Fetched {
-            items: Items::New(rows, tagged),
-            ..self.fetched(Vec::new(), onward, sight, losses)
-        })
-    }
-
-    fn unchanged(&self, page: String, held: Held) -> Fetched {
-        let sight = held.sight(self.limit);
-        let next = held.next_page.filter(|token| !token.is_empty());
-        Fetched {
-            items: Items::Unchanged {
-                page,
-                ids: held.item_ids,
-            },
-            ..self.fetched(Vec::new(), Ok(next).into(), sight, Losses::default())
-        }
     }
 }

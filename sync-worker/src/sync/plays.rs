@@ -6,8 +6,9 @@ use bondhu_core::retry::{Failure, Policy};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
+use super::fetched::{Fetched, Onward};
 use super::outcome::SyncError;
-use super::page::{Asked, Fetched, Onward};
+use super::request::PageRequest;
 use super::rows;
 use super::session::Session;
 use super::trail::Sight;
@@ -19,7 +20,7 @@ const MOST_PLAY_PAGES: usize = 10;
 /// How far a play may be ahead of the database's clock.
 const AHEAD: TimeDelta = TimeDelta::days(1);
 
-impl Asked<'_> {
+impl PageRequest<'_> {
     /// All that the provider keeps, whatever is known: a device that was away tells of its plays
     /// when it is back, with the instants at which they were. Older pages are asked for until
     /// what is known is reached.
@@ -67,7 +68,7 @@ impl Asked<'_> {
     ) -> (Vec<Option<Value>>, Onward) {
         let losses = Losses::default();
         let page = answer.item(&losses);
-        let (plays, onward) = match page.list("items") {
+        let (plays, onward) = match page.list("items", self.most_items()) {
             Ok(items) => (
                 items
                     .into_iter()

@@ -8,9 +8,11 @@ use sqlx::PgTransaction;
 use tokio_util::sync::CancellationToken;
 
 use super::checkpoint::Checkpoint;
+use super::fetched::Fetched;
 use super::knowledge::{Knowledge, Known};
 use super::outcome::{Outcome, SyncError};
-use super::page::{self, Fetched, Place};
+use super::page;
+use super::request::WalkPosition;
 use super::resource::Resource;
 use super::session::Session;
 use super::shortfall::Shortfall;
@@ -139,15 +141,15 @@ impl Pull<'_> {
             self.checkpoint.restart();
         }
         let next = self.checkpoint.next.clone();
-        let place = Place {
+        let position = WalkPosition {
             part,
             next: next.as_deref(),
             seen: self.checkpoint.trail.seen,
         };
-        match page::fetch(&self.session, &bearer, resource, place).await {
+        match page::fetch(&self.session, &bearer, resource, position).await {
             Err(SyncError::Provider(error)) if error.failure.policy() == Policy::Refresh => {
                 let bearer = self.session.renewed_bearer().await?;
-                page::fetch(&self.session, &bearer, resource, place).await
+                page::fetch(&self.session, &bearer, resource, position).await
             }
             answer => answer,
         }

@@ -37,7 +37,7 @@ pub struct Resealed {
 }
 
 #[derive(sqlx::FromRow)]
-struct Stored {
+struct SealedToken {
     user_id: Uuid,
     provider: String,
     kind: String,
@@ -62,7 +62,7 @@ pub async fn reseal(database: &PgPool, vault: &Vault) -> Result<Resealed, sqlx::
         let update = format!("update {table} set {column} = $2 where {column} = $1");
         let mut last = Vec::new();
         loop {
-            let stored: Vec<Stored> = sqlx::query_as(&others)
+            let stored: Vec<SealedToken> = sqlx::query_as(&others)
                 .bind(&current)
                 .bind(&last)
                 .bind(BATCH)
@@ -88,7 +88,7 @@ pub async fn reseal(database: &PgPool, vault: &Vault) -> Result<Resealed, sqlx::
     Ok(sum)
 }
 
-fn sealed_anew(vault: &Vault, token: &Stored) -> Option<Vec<u8>> {
+fn sealed_anew(vault: &Vault, token: &SealedToken) -> Option<Vec<u8>> {
     let owner = Owner {
         user: token.user_id,
         provider: token.provider.parse::<Provider>().ok()?,

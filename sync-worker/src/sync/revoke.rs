@@ -5,7 +5,7 @@ use reqwest::StatusCode;
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 
-use super::run::SyncContext;
+use super::context::SyncContext;
 use crate::provider::Provider;
 use crate::providers::{ProviderError, bounded_body};
 use crate::vault::{Owner, TokenKind};

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::providers::{Item, youtube};
 
 /// Makes a row of an item and its place in the whole list, from 0.
-pub(super) type Row = fn(Item<'_>, u32) -> Option<Value>;
+pub(super) type ReadRow = fn(Item<'_>, u32) -> Option<Value>;
 
 /// Empty, like absent, means unknown: the field is deprecated there.
 fn genres(of: Item<'_>) -> Option<Vec<String>> {

@@ -1,6 +1,6 @@
 //! The loop: plan, claim, pull, until told to stop.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::account;
-use super::allowance::Allowance;
+use super::context::SyncContext;
 use super::lease::{Claim, claim};
 use super::load;
 use super::outcome::{Outcome, SyncError, is_of_data};
@@ -19,10 +19,7 @@ use super::pull::Pull;
 use super::revoke::revoke_due;
 use super::session::Session;
 use crate::oauth::TokenEndpoint;
-use crate::provider::Provider;
-use crate::providers::{Api, ProviderAccess, stop_provider};
-use crate::telemetry::Metrics;
-use crate::vault::Vault;
+use crate::providers::{Api, stop_provider};
 
 /// How often an idle worker looks for queued connections.
 const POLL: Duration = Duration::from_secs(1);
@@ -33,32 +30,11 @@ const HOUSEKEEPING: Duration = Duration::from_secs(60);
 /// Pause after the database did not answer.
 const RECOVERY: Duration = Duration::from_secs(5);
 
-/// What pulling needs.
-#[derive(Debug)]
-pub struct SyncContext {
-    /// As `bondhu_worker`.
-    pub database: PgPool,
-    /// Opens tokens.
-    pub vault: Arc<Vault>,
-    /// Talks with the providers.
-    pub http: reqwest::Client,
-    /// The providers that are set up.
-    pub providers: HashMap<Provider, ProviderAccess>,
-    /// Connections worked on at once.
-    pub concurrency: usize,
-    /// Who holds the leases, for operators: host and process.
-    pub worker: String,
-    /// What to count.
-    pub metrics: Arc<Metrics>,
-    /// How much one person may use.
-    pub allowance: Allowance,
-}
-
 /// Syncs until `stop`. Connections under way are given back at their next page.
 pub async fn run(context: Arc<SyncContext>, stop: CancellationToken) {
     tokio::join!(
         pull_what_is_queued(&context, &stop),
-        keep_house(&context, &stop)
+        housekeeping(&context, &stop)
     );
 }
 
@@ -84,7 +60,7 @@ async fn pull_what_is_queued(context: &Arc<SyncContext>, stop: &CancellationToke
 }
 
 /// Does what is due each minute, beside the pulls: no provider that takes its time holds those up.
-async fn keep_house(context: &SyncContext, stop: &CancellationToken) {
+async fn housekeeping(context: &SyncContext, stop: &CancellationToken) {
     let mut minute = patient_interval(HOUSEKEEPING);
     let kept = async {
         loop {

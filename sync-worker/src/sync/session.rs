@@ -6,9 +6,9 @@ use secrecy::SecretString;
 use sqlx::PgPool;
 
 use super::allowance::Allowance;
+use super::context::SyncContext;
 use super::lease::Lease;
 use super::outcome::SyncError;
-use super::run::SyncContext;
 use super::share::Share;
 use crate::oauth::TokenEndpoint;
 use crate::providers::{Api, Bearer, ProviderError, spend_request};
@@ -33,7 +33,7 @@ pub(super) struct Session<'a> {
 }
 
 #[derive(sqlx::FromRow)]
-struct Stored {
+struct SealedToken {
     sealed: Vec<u8>,
     expires_at: Option<DateTime<Utc>>,
 }
@@ -133,7 +133,7 @@ impl<'a> Session<'a> {
         Ok(grant.access)
     }
 
-    async fn stored(&self, kind: TokenKind) -> Result<Option<Stored>, sqlx::Error> {
+    async fn stored(&self, kind: TokenKind) -> Result<Option<SealedToken>, sqlx::Error> {
         sqlx::query_as(
             "select sealed, expires_at from bondhu.provider_tokens
              where user_id = $1 and provider = $2 and kind = $3",

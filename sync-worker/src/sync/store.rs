@@ -7,14 +7,14 @@ use sqlx::{Connection as _, PgTransaction};
 use uuid::Uuid;
 
 use super::etag;
+use super::fetched::{Fetched, Items};
 use super::lease::Lease;
 use super::outcome::{SyncError, is_of_data};
-use super::page::{Fetched, Items};
 use super::resource::Resource;
 
 /// What became of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stored {
+pub(super) enum PageStored {
     /// It is in its tables.
     Whole,
     /// Rows that an unchanged page stands for are gone: it has to be sent again.
@@ -42,7 +42,7 @@ impl Shelf<'_> {
         self,
         transaction: &mut PgTransaction<'static>,
         fetched: &Fetched,
-    ) -> Result<Stored, SyncError> {
+    ) -> Result<PageStored, SyncError> {
         let Self {
             lease,
             walk,
@@ -67,7 +67,7 @@ impl Shelf<'_> {
             }
             Items::Unchanged { page, ids } => {
                 let Some(touch) = resource.list().touch else {
-                    return Ok(Stored::RowsGone);
+                    return Ok(PageStored::RowsGone);
                 };
                 let touched = sqlx::query(touch)
                     .bind(lease.owner.user)
@@ -78,12 +78,12 @@ impl Shelf<'_> {
                     .await?
                     .rows_affected();
                 if touched < ids.len() as u64 {
-                    return Ok(Stored::RowsGone);
+                    return Ok(PageStored::RowsGone);
                 }
                 etag::seen(transaction, lease.owner, resource, walk, page).await?;
             }
         }
-        Ok(Stored::Whole)
+        Ok(PageStored::Whole)
     }
 
     async fn insert(

@@ -7,14 +7,14 @@ use uuid::Uuid;
 use crate::fixture::World;
 use crate::puppet::{Asked, OWNER, Puppet};
 
-async fn linked(provider: Provider) -> (World, Puppet, Uuid) {
+pub(crate) async fn linked(provider: Provider) -> (World, Puppet, Uuid) {
     let world = World::new().await;
     let puppet = Puppet::new(&world, provider).await;
     let user = puppet.link(&world, 1).await[0];
     (world, puppet, user)
 }
 
-fn saved(count: usize) -> Vec<Value> {
+pub(crate) fn saved(count: usize) -> Vec<Value> {
     let track = |n| json!({ "added_at": "2026-11-01T10:00:00Z", "track": { "id": format!("t{n}"), "name": "T" } });
     (0..count).map(track).collect()
 }
@@ -26,7 +26,7 @@ fn subscriptions(count: usize) -> Vec<Value> {
 }
 
 /// Every list is empty, but this one is `body`.
-fn only(
+pub(crate) fn only(
     provider: Provider,
     path: &'static str,
     body: impl Fn(&Asked) -> Value + Send + Sync + 'static,

@@ -276,3 +276,48 @@ async fn one_persons_pulls_are_counted_in_redis_and_unlimited_without_it() {
     run_once(context, CancellationToken::new()).await.unwrap();
     assert_eq!(world.status(user, Provider::Spotify).await, "ok");
 }
+
+#[tokio::test]
+async fn a_count_that_nothing_ends_holds_a_person_back_for_a_minute_and_ends_then() {
+    let world = World::new().await;
+    let user = world.linked(Provider::Spotify, 1).await;
+    let cache = redis().await;
+    let key = format!("ratelimit:spotify:{{{user}}}");
+    let mut connection = cache.connect().await;
+    let allowance = Allowance::new(RedisTarget::parse(&cache.url()).unwrap());
+    for expiry in [&[][..], &["EX", "86400"], &["PX", "900"]] {
+        world.let_time_pass().await;
+        redis::cmd("SET")
+            .arg(&key)
+            .arg(100_000)
+            .arg(expiry)
+            .exec_async(&mut connection)
+            .await
+            .unwrap();
+        let begun: chrono::DateTime<chrono::Utc> = sqlx::query_scalar("select clock_timestamp()")
+            .fetch_one(&world.admin)
+            .await
+            .unwrap();
+        let context = world.context_with(|context| context.allowance = allowance.clone());
+        run_once(context, CancellationToken::new()).await.unwrap();
+        assert_eq!(world.status(user, Provider::Spotify).await, "queued");
+        let held: f64 = sqlx::query_scalar(
+            "select extract(epoch from not_before - $2)::float8 from bondhu.sync_jobs where user_id = $1",
+        )
+        .bind(user)
+        .bind(begun)
+        .fetch_one(&world.admin)
+        .await
+        .unwrap();
+        assert!((1.0..=90.0).contains(&held), "{expiry:?}: {held} s");
+        let ends: i64 = redis::cmd("PTTL")
+            .arg(&key)
+            .query_async(&mut connection)
+            .await
+            .unwrap();
+        assert!(
+            (-2..=60_000).contains(&ends) && ends != -1,
+            "{expiry:?}: {ends} ms"
+        );
+    }
+}

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod attempts;
+mod claims;
 mod disconnecting;
 mod endings;
 mod faults;
@@ -11,6 +12,7 @@ mod genres;
 mod hostile;
 mod leaks;
 mod leases;
+mod leaving;
 mod library;
 mod limits;
 mod linking;

@@ -222,19 +222,27 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// How many items of a list are null.
+    /// How many of the first `most` items of a list are null.
     #[must_use]
-    pub fn nulls(self, name: &str) -> usize {
+    pub fn nulls(self, name: &str, most: u32) -> usize {
         let list = self.fields.get(name).and_then(Value::as_array);
-        list.map_or(0, |list| list.iter().filter(|item| item.is_null()).count())
+        let items = list.into_iter().flatten().take(most as usize);
+        items.filter(|item| item.is_null()).count()
+    }
+
+    /// Notes the loss of a number that says something else than what is known. It is not gone by.
+    pub fn agrees(self, name: &'static str, known: &[u32]) {
+        if self.count(name).is_some_and(|said| !known.contains(&said)) {
+            self.losses.note(name);
+        }
     }
 
     /// The items of a list, each at its place: the provider sends null for what it cannot show.
-    /// Absent or null is empty.
+    /// Absent or null is empty. More than `most` were not asked for: they are left out.
     ///
     /// # Errors
     /// It is no list.
-    pub fn list(self, name: &'static str) -> Result<Vec<Option<Self>>, Unreadable> {
+    pub fn list(self, name: &'static str, most: u32) -> Result<Vec<Option<Self>>, Unreadable> {
         let list = match self.fields.get(name) {
             None | Some(Value::Null) => return Ok(Vec::new()),
             Some(Value::Array(list)) => list,
@@ -251,7 +259,9 @@ impl<'a> Item<'a> {
                 None
             }
         };
-        Ok(list.iter().map(item).collect())
+        let most = most as usize;
+        list.iter().skip(most).for_each(|_| self.losses.note(name));
+        Ok(list.iter().take(most).map(item).collect())
     }
 }
 

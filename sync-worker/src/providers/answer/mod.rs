@@ -11,7 +11,9 @@ pub use item::{Item, Losses};
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::{Map, Value};
 
 /// The fields that are read, of any provider's.
@@ -64,6 +66,10 @@ const READ: [&str; 46] = [
     "videoId",
 ];
 
+/// Lists and objects within each other, from the answer itself on: what anybody reads is half as
+/// deep. What is deeper is passed over, and whatever it is in stays empty.
+const DEEPEST: u8 = 16;
+
 /// A JSON object, with the fields that are read.
 #[derive(Clone, Debug)]
 pub struct Answer(Map<String, Value>);
@@ -94,11 +100,32 @@ struct Kept(Value);
 
 impl<'de> Deserialize<'de> for Kept {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Keeping).map(Self)
+        Keeping(0).deserialize(deserializer).map(Self)
     }
 }
 
-struct Keeping;
+/// Reads what is within so many lists and objects.
+#[derive(Clone, Copy)]
+struct Keeping(u8);
+
+impl<'de> DeserializeSeed<'de> for Keeping {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl Keeping {
+    /// For what is in the list or object that is read now; `None`: it is deeper than any.
+    const fn within(self) -> Option<Self> {
+        if self.0 < DEEPEST {
+            Some(Self(self.0 + 1))
+        } else {
+            None
+        }
+    }
+}
 
 impl<'de> Visitor<'de> for Keeping {
     type Value = Value;
@@ -137,7 +164,11 @@ impl<'de> Visitor<'de> for Keeping {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        while let Some(Kept(value)) = list.next_element()? {
+        let Some(within) = self.within() else {
+            while list.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(Value::Array(values));
+        };
+        while let Some(value) = list.next_element_seed(within)? {
             values.push(value);
         }
         Ok(Value::Array(values))
@@ -146,10 +177,13 @@ impl<'de> Visitor<'de> for Keeping {
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
         let mut fields = Map::new();
         while let Some(name) = object.next_key::<String>()? {
-            if READ.binary_search(&name.as_str()).is_ok() {
-                fields.insert(name, object.next_value::<Kept>()?.0);
-            } else {
-                object.next_value::<IgnoredAny>()?;
+            match self.within() {
+                Some(within) if READ.binary_search(&name.as_str()).is_ok() => {
+                    fields.insert(name, object.next_value_seed(within)?);
+                }
+                _ => {
+                    object.next_value::<IgnoredAny>()?;
+                }
             }
         }
         Ok(Value::Object(fields))
@@ -175,6 +209,25 @@ mod tests {
             json!(answer.0),
             json!({ "name": "A", "items": [{ "id": "x" }] })
         );
+    }
+
+    #[test]
+    fn what_is_nested_beyond_all_reading_spoils_itself_only() {
+        for depth in [17, 126, 127, 200, 100_000] {
+            for (open, close) in [("[", "]"), ("{\"items\":", "}")] {
+                let deep = format!("{}null{}", open.repeat(depth), close.repeat(depth));
+                let body = format!(
+                    r#"{{"items": [{{"name": {deep}, "id": "a"}}, {{"name": "B", "id": "b"}}], "next": ""}}"#
+                );
+                let answer = Answer::read(body.as_bytes()).unwrap();
+                let losses = Losses::default();
+                let items = answer.item(&losses).list("items", 50).unwrap();
+                let of = |at: usize| items[at].unwrap();
+                assert_eq!((of(0).text("name"), of(0).id("id")), (None, Some("a")));
+                assert_eq!(of(1).text("name").as_deref(), Some("B"));
+                assert_eq!(losses.into_counts()["name"], 1);
+            }
+        }
     }
 
     #[test]
