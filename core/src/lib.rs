@@ -2,7 +2,8 @@
 //! figure is made of integers, so that each host (native, wasm, SQL) gets the same digits.
 //!
 //! A message is scored by [`score`]; [`state`] folds scored messages into the sums that
-//! are kept for a user; [`personality`] concludes from them through [`window`], [`style`]
+//! are kept for a user, and [`fold`] says in which order everything follows;
+//! [`personality`] concludes from them through [`window`], [`style`]
 //! and [`traits`].
 
 pub mod cache;
@@ -10,6 +11,7 @@ pub mod characters;
 pub mod decay;
 pub mod evidence;
 pub mod fixed;
+pub mod fold;
 pub mod message;
 pub mod mood;
 pub mod patterns;

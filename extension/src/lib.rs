@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `score` | `score(text)`, `engine_version()` and the BEFORE trigger |
 //! | `fold` | the AFTER trigger: changed messages into tallies, profile, history |
-//! | `advance` | a user's state, brought to an instant |
+//! | `ledger` | what core's folding reads and writes, as this database has it |
 //! | `refresh` | stored profiles, brought to the present |
 //! | `recompute` | everything derived about a user, anew from the messages; what differs from it |
 //! | `personality` | what is concluded about users, exact as of an instant |
@@ -18,11 +18,11 @@
 
 pgrx::pg_module_magic!();
 
-mod advance;
 mod column;
 mod datum;
 mod error;
 mod fold;
+mod ledger;
 mod patterns;
 mod personality;
 mod recompute;

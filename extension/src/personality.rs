@@ -1,5 +1,6 @@
 //! `personality(user_ids, as_of)`: what is concluded about users, exact as of an instant.
 
+use bondhu_core::fold::advance;
 use bondhu_core::personality::Personality;
 use bondhu_core::settings::Settings;
 use bondhu_core::state::State;
@@ -7,9 +8,9 @@ use bondhu_core::time::Timestamp;
 use pgrx::datum::{TimestampWithTimeZone, Uuid};
 use pgrx::prelude::*;
 
-use crate::advance::advance;
 use crate::datum::{instant, numeric, numeric4, timestamptz_element};
 use crate::error::{EngineError, or_raise};
+use crate::ledger::UserMessages;
 use crate::spi::{self, Sees};
 use crate::store::{profile, settings};
 use crate::table::{For, Snapshot, Table};
@@ -79,7 +80,8 @@ fn conclude(
             Some(profile) => profile.state,
             None => State::empty(as_of, &settings),
         };
-        advance(Sees::Caller, *user, &mut state, as_of, &settings)?;
+        let messages = UserMessages::new(*user, Sees::Caller);
+        advance(&messages, &mut state, as_of, &settings)?;
         row(*user, &state, &settings)
     });
     Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter())

@@ -1,5 +1,6 @@
 //! `recompute(user_id)` and `verify(user_ids)`: everything derived, anew from the messages.
 
+use bondhu_core::fold::{Profile, first_day};
 use bondhu_core::personality::Personality;
 use bondhu_core::settings::Settings;
 use bondhu_core::state::State;
@@ -7,11 +8,9 @@ use bondhu_core::time::Timestamp;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
-use crate::advance::first_day;
 use crate::datum;
 use crate::error::{EngineError, or_raise};
 use crate::spi::{self, Sees};
-use crate::store::profile::Profile;
 use crate::store::{self, buckets, history, messages, profile, safety, settings};
 use crate::table::{For, Snapshot, Table};
 
@@ -40,7 +39,12 @@ fn rebuild(user: Uuid) -> Result<(), EngineError> {
     history::release(user, history::orphans(Sees::Newest, user)?)?;
     safety::withdraw(user, safety::unfounded(Sees::Newest, user)?)?;
     safety::note(user, safety::missing(Sees::Newest, user)?)?;
-    profile::save(&row, &profile, &Personality::of(&profile.state, &settings))
+    profile::save(
+        user,
+        &row,
+        &profile,
+        &Personality::of(&profile.state, &settings),
+    )
 }
 
 /// The state that the messages make, as of an instant no message is newer than.
@@ -87,7 +91,7 @@ fn differences(users: &[Option<Uuid>]) -> Result<Vec<Difference>, EngineError> {
     let mut all = Vec::new();
     for user in users.iter().flatten() {
         let of_profile = match profile::read(&profiles, *user)? {
-            Some(stored) => profile_differences(&stored, &settings)?,
+            Some(stored) => profile_differences(*user, &stored, &settings)?,
             None => messages::newest(Sees::Caller, *user)?
                 .map(|_| ("(row)".to_owned(), None, Some("a profile".to_owned())))
                 .into_iter()
@@ -114,10 +118,10 @@ fn differences(users: &[Option<Uuid>]) -> Result<Vec<Difference>, EngineError> {
 }
 
 fn profile_differences(
+    user: Uuid,
     stored: &Profile,
     settings: &Settings,
 ) -> Result<Vec<store::Difference>, EngineError> {
-    let user = stored.user_id;
     let sees = Sees::Caller;
     let newest = messages::newest(sees, user)?;
     let as_of = newest.map_or(stored.state.as_of, |newest| newest.max(stored.state.as_of));
@@ -126,5 +130,5 @@ fn profile_differences(
         ..*stored
     };
     let personality = Personality::of(&recounted.state, settings);
-    profile::differences(sees, &recounted, &personality)
+    profile::differences(sees, user, &recounted, &personality)
 }

@@ -1,12 +1,13 @@
 //! `refresh(user_ids)`: stored profiles brought to the present, for reads of the tables.
 
+use bondhu_core::fold::advance;
 use bondhu_core::personality::Personality;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
-use crate::advance::advance;
 use crate::datum;
 use crate::error::{EngineError, or_raise};
+use crate::ledger::UserMessages;
 use crate::spi::{self, Sees};
 use crate::store::{profile, settings};
 use crate::table::{For, Snapshot, Table};
@@ -28,9 +29,14 @@ fn refresh_all(mut users: Vec<Uuid>) -> Result<(), EngineError> {
     users.dedup();
     for user in users {
         if let Some((mut profile, row)) = profile::lock(&profiles, user)? {
-            let (state, now) = (&mut profile.state, datum::now());
-            advance(Sees::Committed, user, state, now, &settings)?;
-            profile::save(&row, &profile, &Personality::of(&profile.state, &settings))?;
+            let messages = UserMessages::new(user, Sees::Committed);
+            advance(&messages, &mut profile.state, datum::now(), &settings)?;
+            profile::save(
+                user,
+                &row,
+                &profile,
+                &Personality::of(&profile.state, &settings),
+            )?;
         }
     }
     Ok(())

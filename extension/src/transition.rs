@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use bondhu_core::fold::{Change, Identified};
 use bondhu_core::message::Message;
 use bondhu_core::mood::Mood;
 use pgrx::datum::Uuid;
@@ -19,17 +20,9 @@ use crate::{datum, watched};
 
 /// A scored message of a row.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ScoredRow {
-    pub(crate) user_id: Uuid,
-    pub(crate) id: Uuid,
-    pub(crate) message: Message,
-}
-
-/// What a statement did to one user's scored messages.
-#[derive(Default)]
-pub(crate) struct Change {
-    pub(crate) removed: Vec<ScoredRow>,
-    pub(crate) added: Vec<ScoredRow>,
+struct ScoredRow {
+    user_id: Uuid,
+    said: Identified<Uuid>,
 }
 
 /// The changes of the statement a trigger fires for, in the order of user ids, which is the
@@ -38,7 +31,9 @@ pub(crate) struct Change {
 ///
 /// # Errors
 /// The trigger was attached without the transition tables of its event.
-pub(crate) fn changes(trigger: &PgTrigger<'_>) -> Result<BTreeMap<Uuid, Change>, EngineError> {
+pub(crate) fn changes(
+    trigger: &PgTrigger<'_>,
+) -> Result<BTreeMap<Uuid, Change<Uuid>>, EngineError> {
     let (data, event) = (trigger.trigger_data(), trigger.event());
     if !event.fired_by_insert() && data.tg_oldtable.is_null() {
         return Err(EngineError::MissingTransition("referencing old table"));
@@ -60,22 +55,26 @@ pub(crate) fn changes(trigger: &PgTrigger<'_>) -> Result<BTreeMap<Uuid, Change>,
     let paired = !data.tg_oldtable.is_null() && removed.len() == added.len();
     let same = |index: usize| paired && removed.get(index) == added.get(index);
 
-    let mut changes: BTreeMap<Uuid, Change> = BTreeMap::new();
+    let mut changes: BTreeMap<Uuid, Change<Uuid>> = BTreeMap::new();
     for (index, row) in removed
         .iter()
         .enumerate()
         .filter(|&(index, _)| !same(index))
     {
         if let Some(row) = row {
-            changes.entry(row.user_id).or_default().removed.push(*row);
+            changes
+                .entry(row.user_id)
+                .or_default()
+                .removed
+                .push(row.said);
         }
         if paired && let Some(Some(row)) = added.get(index) {
-            changes.entry(row.user_id).or_default().added.push(*row);
+            changes.entry(row.user_id).or_default().added.push(row.said);
         }
     }
     if !paired {
         for row in added.iter().flatten() {
-            changes.entry(row.user_id).or_default().added.push(*row);
+            changes.entry(row.user_id).or_default().added.push(row.said);
         }
     }
     Ok(changes)
@@ -150,12 +149,14 @@ unsafe fn scored(
         let support = <&str>::from_datum(support, false).ok_or_else(missing)?;
         Ok(Some(ScoredRow {
             user_id: Uuid::from_datum(user_id, false).ok_or_else(missing)?,
-            id: Uuid::from_datum(id, false).ok_or_else(missing)?,
-            message: Message {
-                created_at: datum::instant(created_at.value() as i64),
-                score: datum::hundredths(Numeric(score))?,
-                mood,
-                crisis: support == "crisis",
+            said: Identified {
+                id: Uuid::from_datum(id, false).ok_or_else(missing)?,
+                message: Message {
+                    created_at: datum::instant(created_at.value() as i64),
+                    score: datum::hundredths(Numeric(score))?,
+                    mood,
+                    crisis: support == "crisis",
+                },
             },
         }))
     }

@@ -1,9 +1,8 @@
 //! `public.sentiment_buckets`: sums per user and 15 minutes.
 
-use std::collections::BTreeMap;
-
+use bondhu_core::fold::Deltas;
 use bondhu_core::tally::{Inconsistent, Tally};
-use bondhu_core::time::{Day, Timestamp};
+use bondhu_core::time::Day;
 use pgrx::datum::Uuid;
 use pgrx::pg_sys::{TIMESTAMPTZOID, UUIDOID};
 
@@ -14,9 +13,6 @@ use crate::relation::Definition;
 use crate::spi::{Sees, Sql, Statement, time, value};
 use crate::store::{Difference, profile, tally};
 use crate::table::{Key, Table};
-
-/// What a user's buckets change by.
-pub(crate) type Deltas = BTreeMap<Timestamp, Tally>;
 
 /// The table.
 pub(crate) static TABLE: Definition = Definition::new(

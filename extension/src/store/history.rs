@@ -1,9 +1,8 @@
 //! `public.personality_history` and its evidence.
 
 use bondhu_core::evidence::Candidate;
+use bondhu_core::fold::Entry;
 use bondhu_core::personality::Landmark;
-use bondhu_core::state::Span;
-use bondhu_core::time::Timestamp;
 use pgrx::datum::Uuid;
 use pgrx::pg_sys::{INT4OID, INT8OID, JSONBOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID};
 
@@ -119,27 +118,15 @@ pub(crate) fn orphans(sees: Sees, user: Uuid) -> Result<Vec<Uuid>, EngineError> 
         .collect()
 }
 
-/// A material change.
-pub(crate) struct Entry<'a> {
-    pub(crate) user: Uuid,
-    pub(crate) changed_at: Timestamp,
-    pub(crate) before: &'a Landmark,
-    pub(crate) after: &'a Landmark,
-    pub(crate) window: Span,
-    pub(crate) message_count: i64,
-    /// Message ids and weights.
-    pub(crate) evidence: Vec<(Uuid, i32)>,
-}
-
 /// Appends a change with its evidence. The user's profile is locked.
-pub(crate) fn append(entry: &Entry<'_>) -> Result<(), EngineError> {
+pub(crate) fn append(user: Uuid, entry: &Entry<Uuid>) -> Result<(), EngineError> {
     let id = datum::random_uuid();
     let change = [
-        value(entry.user),
+        value(user),
         id,
         time(entry.changed_at),
-        landmark(entry.before),
-        landmark(entry.after),
+        landmark(&entry.before),
+        landmark(&entry.after),
         time(entry.window.after),
         time(entry.window.through),
         value(entry.message_count),
@@ -147,7 +134,7 @@ pub(crate) fn append(entry: &Entry<'_>) -> Result<(), EngineError> {
     Table::open(&TABLE, For::Writing)?.insert(&change)?;
     let table = Table::open(&EVIDENCE, For::Writing)?;
     entry.evidence.iter().try_for_each(|(message, weight)| {
-        table.insert(&[value(entry.user), id, value(*message), value(*weight)])
+        table.insert(&[value(user), id, value(*message), value(*weight as i32)])
     })
 }
 

@@ -1,5 +1,6 @@
 //! `public.personality_profiles`: conclusions, and the state they are drawn from.
 
+use bondhu_core::fold::Profile;
 use bondhu_core::mood::MOODS;
 use bondhu_core::personality::{Landmark, Personality};
 use bondhu_core::state::State;
@@ -25,15 +26,6 @@ use crate::table::{Key, Row, Snapshot, Table};
 /// The table.
 pub(crate) static TABLE: Definition =
     Definition::new((c"public", c"personality_profiles"), &COLUMNS, 1, WRITTEN);
-
-/// A stored profile.
-pub(crate) struct Profile {
-    pub(crate) user_id: Uuid,
-    pub(crate) state: State,
-    pub(crate) landmark: Landmark,
-    /// Where the user's recorded days end.
-    pub(crate) wellness_until: Option<Timestamp>,
-}
 
 const UNKNOWN: EngineError = EngineError::UnexpectedValue("personality_profiles");
 
@@ -149,13 +141,13 @@ fn key(user: Uuid) -> [Key; 1] {
 /// A user's profile as the calling query sees it.
 pub(crate) fn read(table: &Table, user: Uuid) -> Result<Option<Profile>, EngineError> {
     let row = table.read(Snapshot::Caller, &key(user))?;
-    row.map(|row| profile(user, &row)).transpose()
+    row.map(|row| profile(&row)).transpose()
 }
 
 /// Locks a user's profile; none if the user has no profile.
 pub(crate) fn lock(table: &Table, user: Uuid) -> Result<Option<(Profile, Row<'_>)>, EngineError> {
     let row = table.lock(&key(user))?;
-    row.map(|row| Ok((profile(user, &row)?, row))).transpose()
+    row.map(|row| Ok((profile(&row)?, row))).transpose()
 }
 
 /// As [`lock`]; makes the profile if it is missing.
@@ -178,7 +170,7 @@ fn numbers<const N: usize>(row: &Row<'_>, column: usize) -> Result<[i64; N], Eng
     numbers.try_into().map_err(|_| UNKNOWN)
 }
 
-fn profile(user_id: Uuid, row: &Row<'_>) -> Result<Profile, EngineError> {
+fn profile(row: &Row<'_>) -> Result<Profile, EngineError> {
     let moods = |column| numbers::<MOODS>(row, column);
     let instant_at = |column| -> Result<Option<Timestamp>, EngineError> {
         let at = row.maybe::<TimestampWithTimeZone>(column)?;
@@ -216,7 +208,6 @@ fn profile(user_id: Uuid, row: &Row<'_>) -> Result<Profile, EngineError> {
         communication: CommunicationStyle::parse(style).ok_or(UNKNOWN)?,
     };
     Ok(Profile {
-        user_id,
         state,
         landmark,
         wellness_until: instant_at(const { at("wellness_until") })?,
@@ -225,11 +216,12 @@ fn profile(user_id: Uuid, row: &Row<'_>) -> Result<Profile, EngineError> {
 
 /// Stores a profile, whose locked row is `row`, and what is concluded from it.
 pub(crate) fn save(
+    user: Uuid,
     row: &Row<'_>,
     profile: &Profile,
     personality: &Personality,
 ) -> Result<(), EngineError> {
-    row.update(&parameters(profile, personality)?[1..])
+    row.update(&parameters(user, profile, personality)?[1..])
 }
 
 /// Makes the recorded days of a user exact again that count messages from `oldest` to `newest`.
@@ -247,25 +239,24 @@ pub(crate) fn refresh_wellness(
 /// What the stored row of a user has other than `recounted`.
 pub(crate) fn differences(
     sees: Sees,
+    user: Uuid,
     recounted: &Profile,
     personality: &Personality,
 ) -> Result<Vec<Difference>, EngineError> {
     DIFFERENCES
-        .run(sees, parameters(recounted, personality)?)?
+        .run(sees, parameters(user, recounted, personality)?)?
         .iter()
         .map(|row| Ok((row.get(1)?, row.maybe(2)?, row.maybe(3)?)))
         .collect()
 }
 
 fn parameters(
+    user: Uuid,
     profile: &Profile,
     personality: &Personality,
 ) -> Result<[Parameter; TYPES.len()], EngineError> {
     let Profile {
-        user_id,
-        state,
-        landmark,
-        ..
+        state, landmark, ..
     } = profile;
     let style = &personality.style;
     let window = personality.window.as_ref();
@@ -282,7 +273,7 @@ fn parameters(
         .map(|at| at.map(timestamptz_element).transpose())
         .collect::<Result<Vec<_>, _>>()?;
     Ok([
-        value(*user_id),
+        value(user),
         time(state.as_of),
         value(numeric(openness)),
         value(numeric(conscientiousness)),

@@ -1,0 +1,396 @@
+//! Folding: what a statement did to one user's messages, into everything derived about them.
+//!
+//! The order is a rule, and stands here alone. An engine reads and writes through a [`Ledger`];
+//! each does so at the same steps:
+//!
+//! 1. Lock the user's profile, or make it when messages were added. Who only loses messages
+//!    and has none is being deleted: the folding ends here.
+//! 2. Advance the profile's state to the transaction's time, or to the newest message added
+//!    if that is later, by what has left the windows as others have committed it. The first
+//!    change of a user in a transaction finds the state as others left it; later ones find it
+//!    at this transaction's time already.
+//! 3. Apply to the buckets, by their start, what the messages change them by.
+//! 4. Take the removed messages out of the state, put the added ones in, and read again,
+//!    with this transaction's changes, the extremes that a removed one may have been.
+//! 5. Release from the evidence of history the messages that are gone.
+//! 6. Withdraw the crises that are over, then note those there are.
+//! 7. Conclude. Where the conclusion is a material change, append it to history with its
+//!    evidence, and keep it as the landmark that the next one is compared with.
+//! 8. Save the profile and what is concluded from it.
+//! 9. Refresh the recorded days of wellness that a changed message is counted in.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::decay::HORIZON_DAYS;
+use crate::evidence::{Candidate, LOOKED_AT, NAMED, ranked};
+use crate::message::Message;
+use crate::mood::Mood;
+use crate::personality::{Landmark, Personality};
+use crate::settings::Settings;
+use crate::state::{Repairs, Span, State};
+use crate::tally::{Inconsistent, Tally};
+use crate::time::{Day, Timestamp};
+
+/// A scored message and its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identified<Id> {
+    /// Its id, unique among the user's messages.
+    pub id: Id,
+    /// The message.
+    pub message: Message,
+}
+
+/// What a statement did to one user's scored messages. An edited one is in both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change<Id> {
+    /// As they were.
+    pub removed: Vec<Identified<Id>>,
+    /// As they are.
+    pub added: Vec<Identified<Id>>,
+}
+
+impl<Id> Default for Change<Id> {
+    fn default() -> Self {
+        Self {
+            removed: Vec::new(),
+            added: Vec::new(),
+        }
+    }
+}
+
+/// What buckets change by, by their start.
+pub type Deltas = BTreeMap<Timestamp, Tally>;
+
+/// What is stored of a user beside the conclusions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// The sums.
+    pub state: State,
+    /// Where history was last written.
+    pub landmark: Landmark,
+    /// Where the user's recorded days of wellness end.
+    pub wellness_until: Option<Timestamp>,
+}
+
+/// A material change, for history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry<Id> {
+    /// When it showed.
+    pub changed_at: Timestamp,
+    /// Where history stood.
+    pub before: Landmark,
+    /// Where it stands.
+    pub after: Landmark,
+    /// The window that was concluded from.
+    pub window: Span,
+    /// Messages in it.
+    pub message_count: i64,
+    /// The messages that carried most weight, 0 to 50 each, the strongest first.
+    pub evidence: Vec<(Id, i64)>,
+}
+
+/// One user's scored messages, and their tallies by day, as one snapshot shows them.
+pub trait Reading {
+    /// What goes wrong.
+    type Error;
+
+    /// The error for sums that the messages contradict.
+    fn inconsistent(&self, error: Inconsistent) -> Self::Error;
+
+    /// The messages of a span.
+    ///
+    /// # Errors
+    /// As the store has them; so for all others.
+    fn in_span(&self, span: Span) -> Result<Vec<Message>, Self::Error>;
+
+    /// When the oldest message of a span was written.
+    ///
+    /// # Errors
+    /// The store's.
+    fn oldest(&self, span: Span) -> Result<Option<Timestamp>, Self::Error>;
+
+    /// When the newest message of a mood after an instant was written.
+    ///
+    /// # Errors
+    /// The store's.
+    fn latest_of_mood(
+        &self,
+        after: Timestamp,
+        mood: Mood,
+    ) -> Result<Option<Timestamp>, Self::Error>;
+
+    /// When the newest message with a crisis was written.
+    ///
+    /// # Errors
+    /// The store's.
+    fn last_crisis(&self) -> Result<Option<Timestamp>, Self::Error>;
+
+    /// Tallies of the UTC days from `first` on, out of the buckets.
+    ///
+    /// # Errors
+    /// The store's.
+    fn days(&self, first: Day) -> Result<Vec<(Day, Tally)>, Self::Error>;
+}
+
+/// Where everything derived about one user is written.
+pub trait Ledger {
+    /// Names a message.
+    type Id: Copy + Ord;
+    /// A profile's row, locked.
+    type Locked;
+    /// What goes wrong.
+    type Error;
+
+    /// The messages as others have committed them, without what this transaction did.
+    fn committed(&self) -> impl Reading<Error = Self::Error>;
+
+    /// The messages as they are now, this transaction's changes included.
+    fn newest(&self) -> impl Reading<Error = Self::Error>;
+
+    /// Locks the user's profile; none if there is none.
+    ///
+    /// # Errors
+    /// The store's; so for all others.
+    fn lock(&mut self) -> Result<Option<(Profile, Self::Locked)>, Self::Error>;
+
+    /// As [`Ledger::lock`]; makes the profile, as of an instant, if it is missing.
+    ///
+    /// # Errors
+    /// The store's.
+    fn lock_or_create(&mut self, as_of: Timestamp) -> Result<(Profile, Self::Locked), Self::Error>;
+
+    /// Adds to the buckets. One that comes to nothing goes.
+    ///
+    /// # Errors
+    /// The store's, and [`Reading::inconsistent`] where a bucket falls below nothing.
+    fn apply(&mut self, deltas: &Deltas) -> Result<(), Self::Error>;
+
+    /// Takes messages, none or more, out of the evidence of history.
+    ///
+    /// # Errors
+    /// The store's.
+    fn release(&mut self, gone: Vec<Self::Id>) -> Result<(), Self::Error>;
+
+    /// Takes back what was noted of messages, none or more, that show no crisis any more.
+    ///
+    /// # Errors
+    /// The store's.
+    fn withdraw_crises(&mut self, over: Vec<Self::Id>) -> Result<(), Self::Error>;
+
+    /// Notes messages, none or more, that show a crisis.
+    ///
+    /// # Errors
+    /// The store's.
+    fn note_crises(&mut self, seen: Vec<Self::Id>) -> Result<(), Self::Error>;
+
+    /// The user's newest messages, this transaction's included.
+    ///
+    /// # Errors
+    /// The store's.
+    fn candidates(&self, limit: usize) -> Result<Vec<Candidate<Self::Id>>, Self::Error>;
+
+    /// Appends to history.
+    ///
+    /// # Errors
+    /// The store's.
+    fn append(&mut self, entry: &Entry<Self::Id>) -> Result<(), Self::Error>;
+
+    /// Stores the profile and what is concluded from it.
+    ///
+    /// # Errors
+    /// The store's.
+    fn save(
+        &mut self,
+        locked: Self::Locked,
+        profile: &Profile,
+        personality: &Personality,
+    ) -> Result<(), Self::Error>;
+
+    /// Makes the recorded days exact again that count messages from `oldest` to `newest`.
+    ///
+    /// # Errors
+    /// The store's.
+    fn refresh_wellness(&mut self, oldest: Timestamp, newest: Timestamp)
+    -> Result<(), Self::Error>;
+}
+
+/// Folds what happened to one user's messages, in a transaction of the time `now`.
+///
+/// # Errors
+/// The ledger's, and [`Reading::inconsistent`] where stored sums do not cover a message.
+pub fn fold<L: Ledger>(
+    ledger: &mut L,
+    change: &Change<L::Id>,
+    now: Timestamp,
+    settings: &Settings,
+) -> Result<(), L::Error> {
+    let added = change.added.iter().map(|row| row.message.created_at);
+    let to = added.fold(now, Timestamp::max);
+    let (mut profile, locked) = match ledger.lock()? {
+        Some(found) => found,
+        None if change.added.is_empty() => return Ok(()),
+        None => ledger.lock_or_create(to)?,
+    };
+    advance(&ledger.committed(), &mut profile.state, to, settings)?;
+    let deltas = deltas(change).map_err(|error| ledger.newest().inconsistent(error))?;
+    ledger.apply(&deltas)?;
+    put(&ledger.newest(), &mut profile.state, change)?;
+    ledger.release(gone(change))?;
+    note_crises(ledger, change)?;
+
+    let personality = Personality::of(&profile.state, settings);
+    let landmark = personality.landmark();
+    if landmark.is_material_after(&profile.landmark, settings) {
+        record(ledger, &profile, &personality, &change.added)?;
+        profile.landmark = landmark;
+    }
+    let recorded = change.removed.iter().chain(&change.added);
+    let recorded = recorded
+        .map(|row| row.message.created_at)
+        .filter(|at| profile.wellness_until.is_some_and(|until| *at < until));
+    let recorded = recorded.clone().min().zip(recorded.max());
+    ledger.save(locked, &profile, &personality)?;
+    recorded.map_or(Ok(()), |(oldest, newest)| {
+        ledger.refresh_wellness(oldest, newest)
+    })
+}
+
+/// Advances `state` to `to` (never back), reading what has left the windows since.
+///
+/// # Errors
+/// The reading's, and [`Reading::inconsistent`] where the state does not cover a message.
+pub fn advance<R: Reading>(
+    messages: &R,
+    state: &mut State,
+    to: Timestamp,
+    settings: &Settings,
+) -> Result<(), R::Error> {
+    let mut moving = Vec::new();
+    for span in state.moving(to, settings).into_iter().flatten() {
+        moving.extend(messages.in_span(span)?);
+    }
+    let days = if state.needs_days(to) {
+        messages.days(first_day(to))?
+    } else {
+        Vec::new()
+    };
+    let mut repairs = Repairs::default();
+    state
+        .advance(to, settings, &moving, &days, &mut repairs)
+        .map_err(|error| messages.inconsistent(error))?;
+    repair(messages, state, &repairs)
+}
+
+/// The first day of the trait horizon that ends at `as_of`.
+#[must_use]
+pub const fn first_day(as_of: Timestamp) -> Day {
+    Day(as_of.day().0 + 1 - HORIZON_DAYS)
+}
+
+/// Reads again the extremes that a message which is gone may have been.
+fn repair<R: Reading>(messages: &R, state: &mut State, repairs: &Repairs) -> Result<(), R::Error> {
+    let window = state.current_span();
+    for mood in repairs.moods() {
+        state.latest[mood.index()] = messages.latest_of_mood(window.after, mood)?;
+    }
+    if repairs.oldest {
+        state.oldest = messages.oldest(window)?;
+    }
+    if repairs.previous_oldest {
+        state.previous_oldest = messages.oldest(state.previous_span())?;
+    }
+    if repairs.crisis {
+        state.last_crisis_at = messages.last_crisis()?;
+    }
+    Ok(())
+}
+
+fn deltas<Id>(change: &Change<Id>) -> Result<Deltas, Inconsistent> {
+    let mut deltas = Deltas::new();
+    let removed = change.removed.iter().map(|row| (&row.message, -1));
+    let added = change.added.iter().map(|row| (&row.message, 1));
+    for (message, sign) in removed.chain(added) {
+        deltas.entry(message.created_at.bucket()).or_default().put(
+            message.score,
+            message.mood,
+            sign,
+        )?;
+    }
+    Ok(deltas)
+}
+
+fn put<R: Reading, Id>(
+    messages: &R,
+    state: &mut State,
+    change: &Change<Id>,
+) -> Result<(), R::Error> {
+    let inconsistent = |error| messages.inconsistent(error);
+    let mut repairs = Repairs::default();
+    for row in &change.removed {
+        state
+            .take(&row.message, &mut repairs)
+            .map_err(inconsistent)?;
+    }
+    for row in &change.added {
+        state.put(&row.message).map_err(inconsistent)?;
+    }
+    repair(messages, state, &repairs)
+}
+
+/// The messages that are the user's no more, or say nothing about them any more.
+fn gone<Id: Copy + Ord>(change: &Change<Id>) -> Vec<Id> {
+    let stay: BTreeSet<_> = change.added.iter().map(|row| row.id).collect();
+    let removed = change.removed.iter().map(|row| row.id);
+    removed.filter(|id| !stay.contains(id)).collect()
+}
+
+/// Keeps what is noted to the messages in which a crisis is seen.
+fn note_crises<L: Ledger>(ledger: &mut L, change: &Change<L::Id>) -> Result<(), L::Error> {
+    fn in_crisis<Id: Copy>(rows: &[Identified<Id>]) -> impl Iterator<Item = Id> {
+        rows.iter()
+            .filter(|row| row.message.crisis)
+            .map(|row| row.id)
+    }
+    let seen: BTreeSet<_> = in_crisis(&change.added).collect();
+    let over = in_crisis(&change.removed).filter(|id| !seen.contains(id));
+    ledger.withdraw_crises(over.collect())?;
+    ledger.note_crises(seen.into_iter().collect())
+}
+
+/// Appends a row of history with its evidence: the strongest of the newest messages and of
+/// those just added. A change that no message supports (all were deleted) leaves no row.
+///
+/// A message that somebody is deleting may be named: they wait for the profile, and release it.
+fn record<L: Ledger>(
+    ledger: &mut L,
+    profile: &Profile,
+    personality: &Personality,
+    added: &[Identified<L::Id>],
+) -> Result<(), L::Error> {
+    let state = &profile.state;
+    let mut candidates = ledger.candidates(LOOKED_AT)?;
+    candidates.extend(added.iter().map(|row| Candidate {
+        id: row.id,
+        created_at: row.message.created_at,
+        score: row.message.score,
+    }));
+    let evidence: Vec<_> = ranked(candidates, state.as_of)
+        .into_iter()
+        .take(NAMED)
+        .map(|candidate| (candidate.id, candidate.weight(state.as_of)))
+        .collect();
+    if evidence.is_empty() {
+        return Ok(());
+    }
+    ledger.append(&Entry {
+        changed_at: state.as_of,
+        before: profile.landmark,
+        after: personality.landmark(),
+        window: state.current_span(),
+        message_count: personality.message_count,
+        evidence,
+    })
+}
+
+#[cfg(test)]
+mod tests;
