@@ -3312,8 +3312,10 @@ begin
       message = format('return_to has %s characters', char_length(back)),
       hint = 'Send at most 2000; keep what the page has to remember in its own storage.';
   end if;
-  if back is null or bondhu.url_origin(back) is null
-     or not bondhu.url_origin(back) = any (select bondhu.url_origin(allowed) from unnest(settings.return_to_allow_list) allowed) then
+  -- Not `= any`: an entry that is no origin would make of every refusal a null, which refuses nobody.
+  if not exists (
+    select from unnest(settings.return_to_allow_list) allowed where bondhu.url_origin(allowed) = bondhu.url_origin(back)
+  ) then
     raise exception using
       errcode = '22023',
       message = 'return_to is not on the allow-list',
