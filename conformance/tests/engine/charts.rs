@@ -1,6 +1,6 @@
 //! Patterns and wellness against a recount from the raw messages in the user's own days.
 
-use bondhu_stack::testing::{Database, Role};
+use bondhu_stack::testing::{Database, Role, execute};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -92,6 +92,32 @@ async fn recorded_days_are_those_of_the_raw_messages_and_stay_so() {
             .await
             .unwrap();
         assert_eq!(count(&mut owner, sql, user).await, 0, "no trace is left");
+    }
+}
+
+#[tokio::test]
+async fn recorded_days_follow_a_profile_that_appears_goes_or_changes_hands() {
+    let db = Database::create().await;
+    let mut owner = db.connect(Role::Owner).await;
+    let user = somebody(&db, &mut owner, "Asia/Kathmandu").await;
+    let other = somebody(&db, &mut owner, "America/Havana").await;
+    execute(&mut owner, "select bondhu.record_wellness()").await;
+    for change in [
+        "delete from public.companion_profiles where user_id = 'user'",
+        "insert into public.companion_profiles (user_id, time_zone) values ('user', 'Pacific/Kiritimati')",
+        "delete from public.companion_profiles where user_id = 'other'",
+        "update public.companion_profiles set user_id = 'other' where user_id = 'user'",
+    ] {
+        let named = change.replace("'user'", &format!("'{user}'"));
+        execute(&mut owner, &named.replace("'other'", &format!("'{other}'"))).await;
+        for person in [user, other] {
+            let sql = include_str!("wellness.sql");
+            assert_eq!(count(&mut owner, sql, person).await, 0, "{change}");
+            let sql = "select count(*) from bondhu.verify($1) where relation = 'wellness_days'";
+            assert_eq!(count(&mut owner, sql, person).await, 0, "{change}");
+            let sql = "select count(*) from public.wellness_days where user_id = $1";
+            assert!(count(&mut owner, sql, person).await > 40, "{change}");
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 -- How many recorded days of user $1 differ from a count of the raw messages, by plain SQL.
-with zone as (select time_zone as name from public.companion_profiles where user_id = $1),
+with zone as (select time_zone as name from bondhu.people where user_id = $1),
 settings as (select min_messages from bondhu.settings),
 said as (
   select (m.created_at at time zone zone.name)::date as day, m.sentiment_score * 100 as score

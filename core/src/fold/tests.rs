@@ -1,7 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::convert::identity;
 
 use proptest::prelude::*;
 
@@ -272,8 +271,8 @@ proptest! {
             let crises = ledger.messages.iter().filter(|(_, said)| said.crisis);
             prop_assert_eq!(&ledger.crises, &crises.map(|(id, _)| *id).collect());
 
-            let named = ledger.history.iter().flat_map(|entry| &entry.evidence);
-            prop_assert!(named.map(|(id, _)| ledger.messages.contains_key(id)).all(identity));
+            let mut named = ledger.history.iter().flat_map(|entry| &entry.evidence);
+            prop_assert!(named.all(|(id, _)| ledger.messages.contains_key(id)));
         }
     }
 }
