@@ -98,16 +98,6 @@ as $$
 declare
   touched timestamptz[];
 begin
-  if cardinality(signs) = 1 and signs[1] = 1 then
-    update public.sentiment_buckets b
-    set message_count = b.message_count + 1, score_sum = b.score_sum + scores[1],
-      score_sum_squares = b.score_sum_squares + scores[1] * scores[1],
-      angry = b.angry + (moods[1] = 1)::integer, anxious = b.anxious + (moods[1] = 2)::integer, calm = b.calm + (moods[1] = 3)::integer, curious = b.curious + (moods[1] = 4)::integer, disgust = b.disgust + (moods[1] = 5)::integer, grateful = b.grateful + (moods[1] = 6)::integer, joy = b.joy + (moods[1] = 7)::integer, lonely = b.lonely + (moods[1] = 8)::integer, love = b.love + (moods[1] = 9)::integer, neutral = b.neutral + (moods[1] = 10)::integer, sad = b.sad + (moods[1] = 11)::integer, surprise = b.surprise + (moods[1] = 12)::integer, tired = b.tired + (moods[1] = 13)::integer
-    where b.user_id = of_user and b.bucket_start = date_bin('15 minutes', ats[1], '1900-01-01 00:00+00');
-    if found then
-      return;
-    end if;
-  end if;
   insert into public.sentiment_buckets as b (user_id, bucket_start, message_count, score_sum, score_sum_squares, angry, anxious, calm, curious, disgust, grateful, joy, lonely, love, neutral, sad, surprise, tired)
   select of_user, c.bucket, sum(c.sign), sum(c.sign * c.score), sum(c.sign * c.score * c.score), coalesce(sum(c.sign) filter (where c.mood = 1), 0), coalesce(sum(c.sign) filter (where c.mood = 2), 0), coalesce(sum(c.sign) filter (where c.mood = 3), 0), coalesce(sum(c.sign) filter (where c.mood = 4), 0), coalesce(sum(c.sign) filter (where c.mood = 5), 0), coalesce(sum(c.sign) filter (where c.mood = 6), 0), coalesce(sum(c.sign) filter (where c.mood = 7), 0), coalesce(sum(c.sign) filter (where c.mood = 8), 0), coalesce(sum(c.sign) filter (where c.mood = 9), 0), coalesce(sum(c.sign) filter (where c.mood = 10), 0), coalesce(sum(c.sign) filter (where c.mood = 11), 0), coalesce(sum(c.sign) filter (where c.mood = 12), 0), coalesce(sum(c.sign) filter (where c.mood = 13), 0)
   from (
@@ -208,7 +198,8 @@ declare
   today date;
   -- Several commands of one statement see all that it did, and are told of their own part alone. Once a
   -- window has moved under one of them, the others read it anew.
-  statement constant text := extract(epoch from statement_timestamp())::text;
+  statement constant text := statement_timestamp()::text;
+  in_place boolean := false;
   moves boolean := false;
   anew boolean;
   weight bigint;
@@ -229,13 +220,27 @@ begin
     end if;
     p := bondhu_portable.lock_profile(of_user, instant);
   end if;
-  s := bondhu_portable.settings();
+  select * into s from bondhu.settings;
+  if not found then
+    s := bondhu_portable.settings();
+  end if;
   former := p;
   length := make_interval(hours => s.window_hours);
   until := greatest(p.as_of, instant);
   today := (until at time zone 'UTC')::date;
 
-  perform bondhu_portable.put_buckets(of_user, signs, ats, scores, moods);
+  -- A call costs as much as a write: what most messages do is written out here.
+  if messages = 1 and not takes then
+    update public.sentiment_buckets b
+    set message_count = b.message_count + 1, score_sum = b.score_sum + scores[1],
+      score_sum_squares = b.score_sum_squares + scores[1] * scores[1],
+      angry = b.angry + (moods[1] = 1)::integer, anxious = b.anxious + (moods[1] = 2)::integer, calm = b.calm + (moods[1] = 3)::integer, curious = b.curious + (moods[1] = 4)::integer, disgust = b.disgust + (moods[1] = 5)::integer, grateful = b.grateful + (moods[1] = 6)::integer, joy = b.joy + (moods[1] = 7)::integer, lonely = b.lonely + (moods[1] = 8)::integer, love = b.love + (moods[1] = 9)::integer, neutral = b.neutral + (moods[1] = 10)::integer, sad = b.sad + (moods[1] = 11)::integer, surprise = b.surprise + (moods[1] = 12)::integer, tired = b.tired + (moods[1] = 13)::integer
+    where b.user_id = of_user and b.bucket_start = date_bin('15 minutes', ats[1], '1900-01-01 00:00+00');
+    in_place := found;
+  end if;
+  if not in_place then
+    perform bondhu_portable.put_buckets(of_user, signs, ats, scores, moods);
+  end if;
 
   anew := s.window_hours <> p.window_hours or until - length >= p.as_of
     or current_setting('bondhu.moved', true) is not distinct from statement;
@@ -343,7 +348,9 @@ begin
     p.landmark_traits := array[(p.openness * 100)::bigint, (p.conscientiousness * 100)::bigint, (p.extraversion * 100)::bigint, (p.agreeableness * 100)::bigint, (p.neuroticism * 100)::bigint];
     p.landmark_style := p.communication_style;
   end if;
-  perform bondhu_portable.save(p);
+  update public.personality_profiles stored
+  set as_of = p.as_of, openness = p.openness, conscientiousness = p.conscientiousness, extraversion = p.extraversion, agreeableness = p.agreeableness, neuroticism = p.neuroticism, trait_confidence = p.trait_confidence, communication_style = p.communication_style, emotional_stability = p.emotional_stability, needs_support = p.needs_support, message_count = p.message_count, mean_sentiment = p.mean_sentiment, sentiment_volatility = p.sentiment_volatility, dominant_mood = p.dominant_mood, sentiment_trend = p.sentiment_trend, data_status = p.data_status, window_hours = p.window_hours, window_sum = p.window_sum, window_sum_squares = p.window_sum_squares, window_moods = p.window_moods, window_latest = p.window_latest, window_oldest = p.window_oldest, previous_count = p.previous_count, previous_sum = p.previous_sum, previous_oldest = p.previous_oldest, trait_count = p.trait_count, trait_sum = p.trait_sum, trait_sum_squares = p.trait_sum_squares, trait_moods = p.trait_moods, last_crisis_at = p.last_crisis_at, landmark_traits = p.landmark_traits, landmark_style = p.landmark_style
+  where stored.user_id = of_user;
 
   if p.wellness_until is not null then
     select min(r.at), max(r.at) into oldest, newest from unnest(ats) r (at) where r.at < p.wellness_until;

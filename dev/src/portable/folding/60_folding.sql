@@ -96,16 +96,6 @@ as $$
 declare
   touched timestamptz[];
 begin
-  if cardinality(signs) = 1 and signs[1] = 1 then
-    update public.sentiment_buckets b
-    set message_count = b.message_count + 1, score_sum = b.score_sum + scores[1],
-      score_sum_squares = b.score_sum_squares + scores[1] * scores[1],
-      {{one mood more}}
-    where b.user_id = of_user and b.bucket_start = date_bin('15 minutes', ats[1], '1900-01-01 00:00+00');
-    if found then
-      return;
-    end if;
-  end if;
   insert into public.sentiment_buckets as b (user_id, bucket_start, message_count, score_sum, score_sum_squares, {{mood columns}})
   select of_user, c.bucket, sum(c.sign), sum(c.sign * c.score), sum(c.sign * c.score * c.score), {{signed moods}}
   from (
@@ -206,7 +196,8 @@ declare
   today date;
   -- Several commands of one statement see all that it did, and are told of their own part alone. Once a
   -- window has moved under one of them, the others read it anew.
-  statement constant text := extract(epoch from statement_timestamp())::text;
+  statement constant text := statement_timestamp()::text;
+  in_place boolean := false;
   moves boolean := false;
   anew boolean;
   weight bigint;
@@ -227,13 +218,27 @@ begin
     end if;
     p := bondhu_portable.lock_profile(of_user, instant);
   end if;
-  s := bondhu_portable.settings();
+  select * into s from bondhu.settings;
+  if not found then
+    s := bondhu_portable.settings();
+  end if;
   former := p;
   length := make_interval(hours => s.window_hours);
   until := greatest(p.as_of, instant);
   today := (until at time zone 'UTC')::date;
 
-  perform bondhu_portable.put_buckets(of_user, signs, ats, scores, moods);
+  -- A call costs as much as a write: what most messages do is written out here.
+  if messages = 1 and not takes then
+    update public.sentiment_buckets b
+    set message_count = b.message_count + 1, score_sum = b.score_sum + scores[1],
+      score_sum_squares = b.score_sum_squares + scores[1] * scores[1],
+      {{one mood more}}
+    where b.user_id = of_user and b.bucket_start = date_bin('15 minutes', ats[1], '1900-01-01 00:00+00');
+    in_place := found;
+  end if;
+  if not in_place then
+    perform bondhu_portable.put_buckets(of_user, signs, ats, scores, moods);
+  end if;
 
   anew := s.window_hours <> p.window_hours or until - length >= p.as_of
     or current_setting('bondhu.moved', true) is not distinct from statement;
@@ -341,7 +346,9 @@ begin
     p.landmark_traits := array[{{landmark}}];
     p.landmark_style := p.communication_style;
   end if;
-  perform bondhu_portable.save(p);
+  update public.personality_profiles stored
+  set {{written}}
+  where stored.user_id = of_user;
 
   if p.wellness_until is not null then
     select min(r.at), max(r.at) into oldest, newest from unnest(ats) r (at) where r.at < p.wellness_until;
