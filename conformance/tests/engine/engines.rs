@@ -440,3 +440,45 @@ async fn both_engines_keep_and_say_the_same_of_random_histories() {
     let played = std::env::var(PLAYED).map_or(HISTORIES, |number| number.parse().unwrap());
     play(0..played).await;
 }
+
+#[tokio::test]
+async fn the_portable_engine_is_closed_to_clients_and_stays_on_its_table() {
+    let db = Database::create().await;
+    with_both_engines(&db).await;
+    let mut owner = db.connect(Role::Owner).await;
+    let open: Vec<String> = sqlx::query_scalar(
+        "select p.oid::regprocedure || ' to ' || r.rolname
+         from pg_proc p
+         cross join pg_roles r
+         where p.pronamespace = 'bondhu_portable'::regnamespace
+           and r.rolname in ('anon', 'authenticated', 'service_role', 'bondhu_worker')
+           and (has_function_privilege(r.oid, p.oid, 'execute') and p.proname <> 'score'
+             or has_schema_privilege(r.oid, p.pronamespace, 'usage'))",
+    )
+    .fetch_all(&mut owner)
+    .await
+    .unwrap();
+    assert!(open.is_empty(), "{open:#?}");
+
+    for (sql, code) in [
+        (
+            "create table public.elsewhere (id integer);
+             create trigger fold after insert on public.elsewhere referencing new table as new_messages
+               for each statement execute function bondhu_portable.fold_messages();
+             insert into public.elsewhere values (1)",
+            "39P01",
+        ),
+        (
+            "create trigger astray before delete on public.chat_messages
+               for each statement execute function bondhu_portable.score_message();
+             delete from public.chat_messages where false",
+            "39P01",
+        ),
+    ] {
+        let mut transaction = owner.begin().await.unwrap();
+        let error = sqlx::raw_sql(sql).execute(&mut *transaction).await.unwrap_err();
+        let refusal = error.as_database_error().expect("a refusal");
+        assert_eq!(refusal.code().as_deref(), Some(code), "{refusal}");
+        transaction.rollback().await.unwrap();
+    }
+}

@@ -3,6 +3,7 @@
 //! A template is SQL with words in double braces. Each stands for a constant or a list of `core`;
 //! `{{round a / b}}` for a quotient rounded half away from zero.
 
+use anyhow::{Context as _, Result};
 use bondhu_core::decay::{HORIZON_DAYS, UNIT, weight};
 use bondhu_core::evidence::{LOOKED_AT, NAMED};
 use bondhu_core::mood::{MOODS, Mood};
@@ -74,35 +75,34 @@ const LANDMARK: usize = 2;
 
 /// The files: name and text.
 ///
-/// # Panics
+/// # Errors
 /// A template has a word that nothing stands for.
-#[must_use]
-pub fn files() -> Vec<(&'static str, String)> {
-    let written = TEMPLATES.map(|(name, template)| (name, format!("{MARK}{}", filled(template))));
-    written.into()
+pub fn files() -> Result<Vec<(&'static str, String)>> {
+    let written = TEMPLATES.iter().map(|(name, template)| {
+        let text = filled(template).with_context(|| format!("the template {name}"))?;
+        Ok((*name, format!("{MARK}{text}")))
+    });
+    written.collect()
 }
 
 /// From the innermost word outwards, so that words stand within others.
-fn filled(template: &str) -> String {
+fn filled(template: &str) -> Result<String> {
     let mut text = template.to_owned();
-    while let Some(start) = text.rfind("{{") {
-        let Some(length) = text[start..].find("}}") else {
-            panic!("a word is not closed: {}", &text[start..]);
-        };
-        let word = text[start + 2..start + length].to_owned();
-        text.replace_range(start..start + length + 2, &meaning(&word));
+    while let Some((before, rest)) = text.rsplit_once("{{") {
+        let (word, after) = rest.split_once("}}").context("a word is not closed")?;
+        let meaning =
+            meaning(word).with_context(|| format!("nothing stands for {{{{{word}}}}}"))?;
+        text = format!("{before}{meaning}{after}");
     }
-    text
+    Ok(text)
 }
 
-fn meaning(word: &str) -> String {
+fn meaning(word: &str) -> Option<String> {
     if let Some(quotient) = word.strip_prefix("round ") {
-        let Some((dividend, divisor)) = quotient.split_once(" / ") else {
-            panic!("no quotient: {quotient}");
-        };
-        return rounded(dividend, divisor);
+        let (dividend, divisor) = quotient.split_once(" / ")?;
+        return Some(rounded(dividend, divisor));
     }
-    match word {
+    Some(match word {
         "whole" => WHOLE.to_string(),
         "half" => (WHOLE / 2).to_string(),
         "4 whole" => (4 * WHOLE).to_string(),
@@ -142,8 +142,8 @@ fn meaning(word: &str) -> String {
                 traits(|index, name| format!("abs(p.{name} * 100 - p.landmark_traits[{index}])"));
             format!("greatest({distance}) >= s.history_min_change * 100")
         }
-        _ => of_moods(word).unwrap_or_else(|| panic!("nothing stands for {{{{{word}}}}}")),
-    }
+        _ => return of_moods(word),
+    })
 }
 
 /// `dividend / divisor`, which is positive, rounded half away from zero.
@@ -288,7 +288,7 @@ mod tests {
     #[test]
     fn the_committed_folding_is_current() {
         let directory = bondhu_stack::paths::checkout().join("sql/portable");
-        for (name, current) in files() {
+        for (name, current) in files().unwrap() {
             let file = directory.join(name);
             if std::env::var_os("PORTABLE").is_some() {
                 std::fs::create_dir_all(&directory).unwrap();
