@@ -41,7 +41,7 @@ pub const UNASSESSED: Traits = Traits {
 };
 
 /// One in ten-thousandths: the scale of signals and of confidence.
-const WHOLE: i128 = 10_000;
+pub const WHOLE: i128 = 10_000;
 
 /// How far full evidence may move a trait, in hundredths of a point (heuristic).
 const REACH: i128 = 2_000;
@@ -50,7 +50,55 @@ const REACH: i128 = 2_000;
 const NARROW_REACH: i128 = 1_000;
 
 /// Share of the neuroticism signal that is variability; the rest is the affect balance (heuristic).
-const VARIABILITY_PERCENT: i128 = 25;
+pub const VARIABILITY_PERCENT: i128 = 25;
+
+/// What moves a trait: the share of messages of some moods minus that of others.
+#[derive(Clone, Copy, Debug)]
+pub struct Signal {
+    /// Moods that move it up.
+    pub up: &'static [Mood],
+    /// Moods that move it down.
+    pub down: &'static [Mood],
+    /// How far full evidence may move it, in hundredths of a point.
+    pub reach: i128,
+}
+
+/// Kashdan, Rose & Fincham 2004 (curiosity and openness). Only upwards: asking nothing in chat is
+/// no sign of a closed mind (heuristic).
+pub const OPENNESS: Signal = Signal {
+    up: &[Mood::Curious, Mood::Surprise],
+    down: &[],
+    reach: REACH,
+};
+
+/// Javaras et al. 2012: the conscientious recover faster from negative emotion.
+pub const CONSCIENTIOUSNESS: Signal = Signal {
+    up: &[Mood::Calm],
+    down: &[Mood::Tired, Mood::Angry],
+    reach: NARROW_REACH,
+};
+
+/// Costa & McCrae 1980; Lucas & Fujita 2000: extraversion and pleasant affect.
+pub const EXTRAVERSION: Signal = Signal {
+    up: &[Mood::Joy, Mood::Love, Mood::Surprise],
+    down: &[Mood::Sad, Mood::Lonely, Mood::Tired],
+    reach: REACH,
+};
+
+/// McCullough, Emmons & Tsang 2002 (gratitude); Meier & Robinson 2004 (anger).
+pub const AGREEABLENESS: Signal = Signal {
+    up: &[Mood::Love, Mood::Grateful],
+    down: &[Mood::Angry, Mood::Disgust],
+    reach: REACH,
+};
+
+/// Costa & McCrae 1980; Watson & Clark 1984 (negative affect). The other part of the signal is
+/// variability: Houben, Van Den Noortgate & Kuppens 2015.
+pub const NEUROTICISM: Signal = Signal {
+    up: &[Mood::Anxious, Mood::Sad, Mood::Lonely, Mood::Angry],
+    down: &[Mood::Joy, Mood::Calm, Mood::Grateful, Mood::Love],
+    reach: REACH,
+};
 
 impl Traits {
     /// The traits in the order openness, conscientiousness, extraversion, agreeableness, neuroticism.
@@ -73,38 +121,21 @@ impl Traits {
             let adjustment = round_div(reach * signal * confidence, WHOLE * WHOLE) as i64;
             (baseline + adjustment).clamp(0, 10_000)
         };
-        use Mood::{
-            Angry, Anxious, Calm, Curious, Disgust, Grateful, Joy, Lonely, Love, Sad, Surprise,
-            Tired,
+        let by = |baseline: i64, signal: &Signal| {
+            moved(baseline, signal.reach, balance(decayed, signal))
         };
-
-        // Kashdan, Rose & Fincham 2004 (curiosity and openness). Only upwards: asking
-        // nothing in chat is no sign of a closed mind (heuristic).
-        let openness = balance(decayed, &[Curious, Surprise], &[]);
-        // Javaras et al. 2012: the conscientious recover faster from negative emotion.
-        let conscientiousness = balance(decayed, &[Calm], &[Tired, Angry]);
-        // Costa & McCrae 1980; Lucas & Fujita 2000: extraversion and pleasant affect.
-        let extraversion = balance(decayed, &[Joy, Love, Surprise], &[Sad, Lonely, Tired]);
-        // McCullough, Emmons & Tsang 2002 (gratitude); Meier & Robinson 2004 (anger).
-        let agreeableness = balance(decayed, &[Love, Grateful], &[Angry, Disgust]);
-        // Costa & McCrae 1980; Watson & Clark 1984 (negative affect). Houben, Van Den
-        // Noortgate & Kuppens 2015 (variability).
-        let affect = balance(
-            decayed,
-            &[Anxious, Sad, Lonely, Angry],
-            &[Joy, Calm, Grateful, Love],
-        );
         let neuroticism = round_div(
-            (100 - VARIABILITY_PERCENT) * affect + VARIABILITY_PERCENT * variability(decayed),
+            (100 - VARIABILITY_PERCENT) * balance(decayed, &NEUROTICISM)
+                + VARIABILITY_PERCENT * variability(decayed),
             100,
         );
 
         Self {
-            openness: moved(baseline.openness, REACH, openness),
-            conscientiousness: moved(baseline.conscientiousness, NARROW_REACH, conscientiousness),
-            extraversion: moved(baseline.extraversion, REACH, extraversion),
-            agreeableness: moved(baseline.agreeableness, REACH, agreeableness),
-            neuroticism: moved(baseline.neuroticism, REACH, neuroticism),
+            openness: by(baseline.openness, &OPENNESS),
+            conscientiousness: by(baseline.conscientiousness, &CONSCIENTIOUSNESS),
+            extraversion: by(baseline.extraversion, &EXTRAVERSION),
+            agreeableness: by(baseline.agreeableness, &AGREEABLENESS),
+            neuroticism: moved(baseline.neuroticism, NEUROTICISM.reach, neuroticism),
         }
     }
 }
@@ -118,14 +149,17 @@ pub fn confidence(decayed: &Tally, settings: &Settings) -> i64 {
 }
 
 /// Share of messages in `up` minus the share in `down`, in ten-thousandths, −1 to 1.
-fn balance(decayed: &Tally, up: &[Mood], down: &[Mood]) -> i128 {
+fn balance(decayed: &Tally, signal: &Signal) -> i128 {
     let total = |moods: &[Mood]| {
         moods
             .iter()
             .map(|mood| i128::from(decayed.moods[mood.index()]))
             .sum::<i128>()
     };
-    round_div((total(up) - total(down)) * WHOLE, i128::from(decayed.count))
+    round_div(
+        (total(signal.up) - total(signal.down)) * WHOLE,
+        i128::from(decayed.count),
+    )
 }
 
 /// Standard deviation of the scores over its greatest possible value (1/2), 0 to 1.

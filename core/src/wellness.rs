@@ -16,25 +16,27 @@ pub const WEEK: i64 = 7;
 pub const REACH_DAYS: i64 = 2 * WEEK;
 
 /// Percent of the score that each component makes up when there are all three.
-const MEAN_WEIGHT: i128 = 60;
-const TREND_WEIGHT: i128 = 15;
-const STABILITY_WEIGHT: i128 = 25;
+pub const MEAN_WEIGHT: i128 = 60;
+/// As [`MEAN_WEIGHT`].
+pub const TREND_WEIGHT: i128 = 15;
+/// As [`MEAN_WEIGHT`].
+pub const STABILITY_WEIGHT: i128 = 25;
 
 /// A mean that moved by so much (hundredths of a score) since the week before is the end of
 /// the trend's scale.
-const TREND_SCALE: i128 = 25;
+pub const TREND_SCALE: i128 = 25;
 
 /// The standard deviation (hundredths of a score) at which there is no stability left: half of
 /// the scale, which only somebody who is always at its ends reaches.
-const STABILITY_SCALE: i128 = 50;
+pub const STABILITY_SCALE: i128 = 50;
 
 /// Percent of engagement that days with messages make up; the rest is messages.
-const DAYS_WEIGHT: i128 = 60;
+pub const DAYS_WEIGHT: i128 = 60;
 /// Messages in a week that are full engagement.
-const FULL_MESSAGES: i128 = 70;
+pub const FULL_MESSAGES: i128 = 70;
 
 /// One in hundredths of a point: components and scores run 0 to 10,000.
-const FULL: i128 = 10_000;
+pub const FULL: i128 = 10_000;
 
 /// The wellness of a week, in hundredths of a point, 0 to 10,000 each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,6 +14,7 @@ mod concurrency;
 mod controls;
 mod corpus;
 mod documents;
+mod engines;
 mod history;
 mod indexes;
 mod installing;

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::recount::differences;
 
-const TEXTS: [&str; 10] = [
+pub const TEXTS: [&str; 10] = [
     "i am so happy today",
     "thank you so much",
     "this is terrible",

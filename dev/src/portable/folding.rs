@@ -1,0 +1,306 @@
+//! What a message leads to, in PL/pgSQL: `sql/portable/50_state.sql` and what follows it.
+//!
+//! A template is SQL with words in double braces. Each stands for a constant or a list of `core`;
+//! `{{round a / b}}` for a quotient rounded half away from zero.
+
+use anyhow::{Context as _, Result};
+use bondhu_core::decay::{HORIZON_DAYS, UNIT, weight};
+use bondhu_core::evidence::{LOOKED_AT, NAMED};
+use bondhu_core::mood::{MOODS, Mood};
+use bondhu_core::patterns::MIN_PAIRS;
+use bondhu_core::time::Day;
+use bondhu_core::traits::{
+    AGREEABLENESS, CONSCIENTIOUSNESS, EXTRAVERSION, NEUROTICISM, OPENNESS, Signal, UNASSESSED,
+    VARIABILITY_PERCENT, WHOLE,
+};
+use bondhu_core::wellness;
+
+/// The files by name, as their templates have them.
+const TEMPLATES: [(&str, &str); 5] = [
+    ("50_state.sql", include_str!("folding/50_state.sql")),
+    ("55_reading.sql", include_str!("folding/55_reading.sql")),
+    ("60_folding.sql", include_str!("folding/60_folding.sql")),
+    ("70_verifying.sql", include_str!("folding/70_verifying.sql")),
+    ("80_days.sql", include_str!("folding/80_days.sql")),
+];
+
+/// What the first line of each file says.
+const MARK: &str = "-- Written out from core and dev/src/portable/folding; do not edit.\n\n";
+
+const TRAITS: [&str; 5] = [
+    "openness",
+    "conscientiousness",
+    "extraversion",
+    "agreeableness",
+    "neuroticism",
+];
+
+/// Columns of `personality_profiles` that the engine writes, in the table's order; the last two
+/// say where history was last written.
+const PROFILE: [&str; 32] = [
+    "as_of",
+    "openness",
+    "conscientiousness",
+    "extraversion",
+    "agreeableness",
+    "neuroticism",
+    "trait_confidence",
+    "communication_style",
+    "emotional_stability",
+    "needs_support",
+    "message_count",
+    "mean_sentiment",
+    "sentiment_volatility",
+    "dominant_mood",
+    "sentiment_trend",
+    "data_status",
+    "window_hours",
+    "window_sum",
+    "window_sum_squares",
+    "window_moods",
+    "window_latest",
+    "window_oldest",
+    "previous_count",
+    "previous_sum",
+    "previous_oldest",
+    "trait_count",
+    "trait_sum",
+    "trait_sum_squares",
+    "trait_moods",
+    "last_crisis_at",
+    "landmark_traits",
+    "landmark_style",
+];
+const LANDMARK: usize = 2;
+
+/// The files: name and text.
+///
+/// # Errors
+/// A template has a word that nothing stands for.
+pub fn files() -> Result<Vec<(&'static str, String)>> {
+    let written = TEMPLATES.iter().map(|(name, template)| {
+        let text = filled(template).with_context(|| format!("the template {name}"))?;
+        Ok((*name, format!("{MARK}{text}")))
+    });
+    written.collect()
+}
+
+/// From the innermost word outwards, so that words stand within others.
+fn filled(template: &str) -> Result<String> {
+    let mut text = template.to_owned();
+    while let Some((before, rest)) = text.rsplit_once("{{") {
+        let (word, after) = rest.split_once("}}").context("a word is not closed")?;
+        let meaning =
+            meaning(word).with_context(|| format!("nothing stands for {{{{{word}}}}}"))?;
+        text = format!("{before}{meaning}{after}");
+    }
+    Ok(text)
+}
+
+fn meaning(word: &str) -> Option<String> {
+    if let Some(quotient) = word.strip_prefix("round ") {
+        let (dividend, divisor) = quotient.split_once(" / ")?;
+        return Some(rounded(dividend, divisor));
+    }
+    Some(match word {
+        "whole" => WHOLE.to_string(),
+        "half" => (WHOLE / 2).to_string(),
+        "4 whole" => (4 * WHOLE).to_string(),
+        "confidence scale" => (100 * WHOLE).to_string(),
+        "unit" => UNIT.to_string(),
+        "last age" => (HORIZON_DAYS - 1).to_string(),
+        "weights" => weights(),
+        "moods" => MOODS.to_string(),
+        "looked at" => LOOKED_AT.to_string(),
+        "named" => NAMED.to_string(),
+        "least pairs" => MIN_PAIRS.to_string(),
+        "week" => wellness::WEEK.to_string(),
+        "before first day" => (2 * wellness::WEEK - 1).to_string(),
+        "reach hours" => (24 * wellness::REACH_DAYS).to_string(),
+        "mean weight" => wellness::MEAN_WEIGHT.to_string(),
+        "trend weight" => wellness::TREND_WEIGHT.to_string(),
+        "stability weight" => wellness::STABILITY_WEIGHT.to_string(),
+        "trend scale" => wellness::TREND_SCALE.to_string(),
+        "stability scale" => (100 * wellness::STABILITY_SCALE).to_string(),
+        "days weight" => wellness::DAYS_WEIGHT.to_string(),
+        "full messages" => wellness::FULL_MESSAGES.to_string(),
+        "traits" => moved_traits(),
+        "steadiness" => steadiness(),
+        "neuroticism" => moved(UNASSESSED.neuroticism, NEUROTICISM.reach),
+        "baselines" => baselines(),
+        "written" => columns(&PROFILE, |name| format!("{name} = p.{name}")),
+        "compared" => lines(&PROFILE[..PROFILE.len() - LANDMARK], |name| {
+            format!("('{name}', p.{name}::text, r.{name}::text)")
+        }),
+        "former traits" => {
+            traits(|index, name| format!("'{name}', former.landmark_traits[{index}] * 0.01"))
+        }
+        "traits now" => traits(|_, name| format!("'{name}', p.{name}")),
+        "landmark" => traits(|_, name| format!("(p.{name} * 100)::bigint")),
+        "trait has moved" => {
+            let distance =
+                traits(|index, name| format!("abs(p.{name} * 100 - p.landmark_traits[{index}])"));
+            format!("greatest({distance}) >= s.history_min_change * 100")
+        }
+        _ => return of_moods(word),
+    })
+}
+
+/// `dividend / divisor`, which is positive, rounded half away from zero.
+fn rounded(dividend: &str, divisor: &str) -> String {
+    let dividend = format!("({dividend})::numeric");
+    format!("(sign({dividend}) * div(2 * abs({dividend}) + ({divisor}), 2 * ({divisor})))")
+}
+
+/// By age in days.
+fn weights() -> String {
+    let today = Day(0);
+    let weights = (0..HORIZON_DAYS).map(|age| weight(Day(-age), today).to_string());
+    format!("'{{{}}}'::bigint[]", weights.collect::<Vec<_>>().join(","))
+}
+
+fn columns(names: &[&str], each: impl Fn(&str) -> String) -> String {
+    names
+        .iter()
+        .map(|name| each(name))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn lines(names: &[&str], each: impl Fn(&str) -> String) -> String {
+    names
+        .iter()
+        .map(|name| each(name))
+        .collect::<Vec<_>>()
+        .join(",\n          ")
+}
+
+fn traits(each: impl Fn(usize, &str) -> String) -> String {
+    let each = (1..).zip(TRAITS).map(|(index, name)| each(index, name));
+    each.collect::<Vec<_>>().join(", ")
+}
+
+/// The share of some moods minus that of others, in the words of [`rounded`].
+fn balance(signal: &Signal) -> String {
+    let total = |moods: &[Mood]| {
+        let counts = moods
+            .iter()
+            .map(|mood| format!("moods[{}]", mood.index() + 1));
+        counts.collect::<Vec<_>>().join(" + ")
+    };
+    let difference = match signal.down {
+        [] => format!("({})", total(signal.up)),
+        down => format!("(({}) - ({}))", total(signal.up), total(down)),
+    };
+    rounded(&format!("{difference} * {WHOLE}"), "n")
+}
+
+fn moved(baseline: i64, reach: i128) -> String {
+    let adjustment = rounded(
+        &format!("{reach} * signal * confidence"),
+        &(WHOLE * WHOLE).to_string(),
+    );
+    format!("greatest(0, least({WHOLE}, {baseline} + {adjustment})) * 0.01")
+}
+
+/// All but the last, whose signal is made of two.
+fn moved_traits() -> String {
+    let signals = [OPENNESS, CONSCIENTIOUSNESS, EXTRAVERSION, AGREEABLENESS];
+    let moved = TRAITS
+        .into_iter()
+        .zip(signals.iter().zip(UNASSESSED.values()))
+        .map(|(name, (signal, baseline))| {
+            format!(
+                "    signal := {};\n    p.{name} := {};",
+                balance(signal),
+                moved(baseline, signal.reach)
+            )
+        });
+    moved.collect::<Vec<_>>().join("\n")
+}
+
+fn steadiness() -> String {
+    format!(
+        "{} * {} + {VARIABILITY_PERCENT} * least(root, {WHOLE})",
+        100 - VARIABILITY_PERCENT,
+        balance(&NEUROTICISM)
+    )
+}
+
+fn baselines() -> String {
+    let baselines = TRAITS
+        .into_iter()
+        .zip(UNASSESSED.values())
+        .map(|(name, baseline)| format!("    p.{name} := {baseline} * 0.01;"));
+    baselines.collect::<Vec<_>>().join("\n")
+}
+
+/// A list with an entry for each mood.
+fn of_moods(word: &str) -> Option<String> {
+    let list = |each: &dyn Fn(usize, &str) -> String| {
+        let each = Mood::ALL.map(|mood| each(mood.index() + 1, mood.as_str()));
+        each.join(", ")
+    };
+    let signed = |index| format!("coalesce(sum(c.sign) filter (where c.mood = {index}), 0)");
+    Some(match word {
+        "mood names" => format!("array[{}]", list(&|_, mood| format!("'{mood}'"))),
+        "mood columns" => list(&|_, mood| mood.to_owned()),
+        "bucket mood columns" => list(&|_, mood| format!("b.{mood}")),
+        "bucket columns" => format!(
+            "o.message_count, o.score_sum, o.score_sum_squares, {}",
+            list(&|_, mood| format!("o.{mood}"))
+        ),
+        "each mood" => list(&|index, _| format!("moods[{index}]")),
+        "each of the windows" => list(&|index, _| format!("p.window_moods[{index}]")),
+        "each of the traits" => list(&|index, _| format!("p.trait_moods[{index}]")),
+        "mood counts" => list(&|_, mood| format!("count(*) filter (where c.mood = '{mood}')")),
+        "bucket moods" => {
+            list(&|_, mood| format!("(count(*) filter (where c.mood = '{mood}'))::integer"))
+        }
+        "mood latest" => {
+            list(&|_, mood| format!("max(c.created_at) filter (where c.mood = '{mood}')"))
+        }
+        "decayed messages" => {
+            list(&|_, mood| format!("coalesce(sum(d.weight) filter (where d.mood = '{mood}'), 0)"))
+        }
+        "decayed buckets" => list(&|_, mood| format!("coalesce(sum(b.weight * b.{mood}), 0)")),
+        "signed moods" => list(&|index, _| signed(index)),
+        "any mood changes" => {
+            let changes = Mood::ALL.map(|mood| format!("{} <> 0", signed(mood.index() + 1)));
+            changes.join(" or ")
+        }
+        "one mood more" => {
+            list(&|index, mood| format!("{mood} = b.{mood} + (moods[1] = {index})::integer"))
+        }
+        "moods more" => list(&|_, mood| format!("{mood} = b.{mood} + excluded.{mood}")),
+        "changes" => "array_agg(c.sign) as signs, array_agg(c.id) as ids, \
+             array_agg(c.created_at) as ats, array_agg(c.score) as scores,\n        \
+             array_agg(c.mood) as moods, array_agg(c.crisis) as crises"
+            .to_owned(),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::files;
+
+    #[test]
+    fn the_committed_folding_is_current() {
+        let directory = bondhu_stack::paths::checkout().join("sql/portable");
+        for (name, current) in files().unwrap() {
+            let file = directory.join(name);
+            if std::env::var_os("PORTABLE").is_some() {
+                std::fs::create_dir_all(&directory).unwrap();
+                std::fs::write(&file, current).unwrap();
+                continue;
+            }
+            let committed = std::fs::read_to_string(&file).unwrap_or_default();
+            assert!(
+                committed == current,
+                "{} is not current; run: PORTABLE=write cargo test -p bondhu-dev --lib portable",
+                file.display()
+            );
+        }
+    }
+}

@@ -1,0 +1,271 @@
+-- Written out from core and dev/src/portable/folding; do not edit.
+
+-- What reads and rebuilds what is derived: personality, refresh, recompute.
+
+create function bondhu_portable.personality(user_ids uuid[], timestamptz)
+returns table (
+  user_id uuid, as_of timestamptz, until timestamptz,
+  openness numeric, conscientiousness numeric, extraversion numeric, agreeableness numeric, neuroticism numeric,
+  trait_confidence numeric, communication_style text, emotional_stability text, needs_support boolean,
+  message_count bigint, mean_sentiment numeric, sentiment_volatility numeric, dominant_mood text, sentiment_trend text
+)
+language plpgsql stable strict rows 1
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+  s constant bondhu.settings := bondhu_portable.settings();
+  -- As far as Postgres can count.
+  instant constant timestamptz := greatest(least($2, '8712-01-01 00:00+00'), '4713-01-01 00:00+00 BC');
+  p public.personality_profiles;
+  id uuid;
+begin
+  foreach id in array user_ids loop
+    continue when id is null;
+    select * into p from public.personality_profiles stored where stored.user_id = id;
+    if not found then
+      p := bondhu_portable.empty(id, instant, s);
+    end if;
+    p := bondhu_portable.concluded(bondhu_portable.advanced(p, s, instant), s);
+    return query select
+      p.user_id, p.as_of,
+      least(
+        p.window_oldest + make_interval(hours => p.window_hours),
+        p.previous_oldest + make_interval(hours => 2 * p.window_hours),
+        case when p.last_crisis_at + make_interval(hours => s.crisis_support_hours) > p.as_of
+          then p.last_crisis_at + make_interval(hours => s.crisis_support_hours) end,
+        case when p.trait_count > 0
+          then ((p.as_of at time zone 'UTC')::date + 1)::timestamp at time zone 'UTC' end),
+      p.openness, p.conscientiousness, p.extraversion, p.agreeableness, p.neuroticism,
+      p.trait_confidence, p.communication_style, p.emotional_stability, p.needs_support,
+      p.message_count, p.mean_sentiment, p.sentiment_volatility, p.dominant_mood, p.sentiment_trend;
+  end loop;
+end
+$$;
+comment on function bondhu_portable.personality(uuid[], timestamptz) is 'What is concluded about users, in the order asked for, exact as of the later of an instant and the stored as_of.';
+
+create function bondhu_portable.save(p public.personality_profiles) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+  update public.personality_profiles stored
+  set as_of = p.as_of, openness = p.openness, conscientiousness = p.conscientiousness, extraversion = p.extraversion, agreeableness = p.agreeableness, neuroticism = p.neuroticism, trait_confidence = p.trait_confidence, communication_style = p.communication_style, emotional_stability = p.emotional_stability, needs_support = p.needs_support, message_count = p.message_count, mean_sentiment = p.mean_sentiment, sentiment_volatility = p.sentiment_volatility, dominant_mood = p.dominant_mood, sentiment_trend = p.sentiment_trend, data_status = p.data_status, window_hours = p.window_hours, window_sum = p.window_sum, window_sum_squares = p.window_sum_squares, window_moods = p.window_moods, window_latest = p.window_latest, window_oldest = p.window_oldest, previous_count = p.previous_count, previous_sum = p.previous_sum, previous_oldest = p.previous_oldest, trait_count = p.trait_count, trait_sum = p.trait_sum, trait_sum_squares = p.trait_sum_squares, trait_moods = p.trait_moods, last_crisis_at = p.last_crisis_at, landmark_traits = p.landmark_traits, landmark_style = p.landmark_style
+  where stored.user_id = p.user_id;
+end
+$$;
+comment on function bondhu_portable.save(public.personality_profiles) is 'Stores a profile, which is locked.';
+
+-- Who writes here holds the tables as a writer before it reads the settings: a change of these waits
+-- for that, and rebuilds what was folded under the former ones.
+create function bondhu_portable.refresh(user_ids uuid[]) returns void
+language plpgsql strict
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  s bondhu.settings;
+  p public.personality_profiles;
+  id uuid;
+begin
+  lock table public.personality_profiles in row exclusive mode;
+  s := bondhu_portable.settings();
+  -- The order in which messages of many users lock them.
+  for id in select distinct due.id from unnest(user_ids) due (id) where due.id is not null order by due.id loop
+    select * into p from public.personality_profiles stored where stored.user_id = id for no key update;
+    if found then
+      perform bondhu_portable.save(bondhu_portable.concluded(bondhu_portable.advanced(p, s, now()), s));
+    end if;
+  end loop;
+end
+$$;
+comment on function bondhu_portable.refresh(uuid[]) is 'Brings the stored profiles of users to now, as a message of theirs would.';
+
+create function bondhu_portable.newest(of_user uuid) returns timestamptz
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+  return (
+    select c.created_at
+    from public.chat_messages c
+    where c.user_id = of_user and c.engine_version is not null
+    order by c.created_at desc, c.seq desc
+    limit 1
+  );
+end
+$$;
+comment on function bondhu_portable.newest(uuid) is 'When the newest scored message of a user was written.';
+
+-- What the messages are in buckets, a row of which is a row of the table.
+create function bondhu_portable.buckets(of_user uuid) returns setof public.sentiment_buckets
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+  return query
+    select of_user, date_bin('15 minutes', c.created_at, '1900-01-01 00:00+00'), count(*)::integer, sum(c.score)::bigint,
+      sum(c.score * c.score)::bigint, (count(*) filter (where c.mood = 'angry'))::integer, (count(*) filter (where c.mood = 'anxious'))::integer, (count(*) filter (where c.mood = 'calm'))::integer, (count(*) filter (where c.mood = 'curious'))::integer, (count(*) filter (where c.mood = 'disgust'))::integer, (count(*) filter (where c.mood = 'grateful'))::integer, (count(*) filter (where c.mood = 'joy'))::integer, (count(*) filter (where c.mood = 'lonely'))::integer, (count(*) filter (where c.mood = 'love'))::integer, (count(*) filter (where c.mood = 'neutral'))::integer, (count(*) filter (where c.mood = 'sad'))::integer, (count(*) filter (where c.mood = 'surprise'))::integer, (count(*) filter (where c.mood = 'tired'))::integer
+    from (
+      select m.created_at, (m.sentiment_score * 100)::bigint as score, m.mood_detected as mood
+      from public.chat_messages m
+      where m.user_id = of_user and m.engine_version is not null
+      offset 0
+    ) c
+    group by 2;
+end
+$$;
+comment on function bondhu_portable.buckets(uuid) is 'The buckets that the messages of a user make.';
+
+create function bondhu_portable.unevidenced(of_user uuid) returns uuid[]
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+  return array(
+    select e.message_id
+    from public.personality_history_evidence e
+    where e.user_id = of_user and not exists (
+      select from public.chat_messages c
+      where c.user_id = e.user_id and c.id = e.message_id and c.engine_version is not null
+    )
+  );
+end
+$$;
+comment on function bondhu_portable.unevidenced(uuid) is 'Messages that the evidence names although they are not there, or not the user''s.';
+
+create function bondhu_portable.unfounded(of_user uuid) returns uuid[]
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+  return array(
+    select e.message_id
+    from bondhu.safety_events e
+    where e.user_id = of_user and not exists (
+      select from public.chat_messages c
+      where c.user_id = e.user_id and c.id = e.message_id
+        and c.support_level = 'crisis' and c.engine_version is not null
+    )
+  );
+end
+$$;
+comment on function bondhu_portable.unfounded(uuid) is 'Messages that have a safety event, and in which no crisis is seen.';
+
+create function bondhu_portable.unnoted(of_user uuid) returns uuid[]
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+  return array(
+    select c.id
+    from public.chat_messages c cross join bondhu.settings s
+    where c.user_id = of_user and c.support_level = 'crisis' and c.engine_version is not null
+      and c.created_at >= now() - make_interval(days => s.safety_event_retention_days)
+      and not exists (
+        select from bondhu.safety_events e where e.user_id = c.user_id and e.message_id = c.id
+      )
+  );
+end
+$$;
+comment on function bondhu_portable.unnoted(uuid) is 'Crisis messages to be kept that have no safety event.';
+
+-- Takes messages out of the evidence, and events of a crisis out of what operators look after.
+create function bondhu_portable.release(of_user uuid, messages uuid[]) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+  if cardinality(messages) > 0 then
+    delete from public.personality_history_evidence e where e.user_id = of_user and e.message_id = any (messages);
+  end if;
+end
+$$;
+comment on function bondhu_portable.release(uuid, uuid[]) is 'Takes messages out of the evidence. A change that nothing supports any more goes, by a trigger.';
+
+create function bondhu_portable.note(of_user uuid, over uuid[], crises uuid[]) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+  if cardinality(over) > 0 then
+    delete from bondhu.safety_events e where e.user_id = of_user and e.message_id = any (over);
+  end if;
+  if cardinality(crises) > 0 then
+    insert into bondhu.safety_events (user_id, message_id, written_at, engine_version)
+    select c.user_id, c.id, c.created_at, c.engine_version
+    from public.chat_messages c cross join bondhu.settings s
+    where c.user_id = of_user and c.support_level = 'crisis' and c.engine_version is not null
+      and c.created_at >= now() - make_interval(days => s.safety_event_retention_days)
+      and c.id = any (crises)
+    on conflict (user_id, message_id) do update
+      set written_at = excluded.written_at, engine_version = excluded.engine_version;
+  end if;
+end
+$$;
+comment on function bondhu_portable.note(uuid, uuid[], uuid[]) is 'Withdraws safety events that are over, and keeps those of the crises there are.';
+
+create function bondhu_portable.lock_profile(of_user uuid, instant timestamptz) returns public.personality_profiles
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  p public.personality_profiles;
+begin
+  select * into p from public.personality_profiles stored where stored.user_id = of_user for no key update;
+  if not found then
+    insert into public.personality_profiles (user_id, as_of, window_hours)
+    select of_user, instant, s.window_hours from bondhu.settings s
+    on conflict (user_id) do nothing;
+    select * into p from public.personality_profiles stored where stored.user_id = of_user for no key update;
+  end if;
+  return p;
+end
+$$;
+comment on function bondhu_portable.lock_profile(uuid, timestamptz) is 'Locks a user''s profile, and makes it if it is missing.';
+
+create function bondhu_portable.recompute(user_id uuid) returns void
+language plpgsql strict
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  s bondhu.settings;
+  p public.personality_profiles;
+begin
+  lock table public.personality_profiles in row exclusive mode;
+  s := bondhu_portable.settings();
+  if bondhu_portable.newest($1) is not null then
+    p := bondhu_portable.lock_profile($1, now());
+  else
+    select * into p from public.personality_profiles stored where stored.user_id = $1 for no key update;
+    if not found then
+      return;
+    end if;
+  end if;
+  delete from public.sentiment_buckets b where b.user_id = $1;
+  insert into public.sentiment_buckets select b.* from bondhu_portable.buckets($1) b;
+  -- The newest is looked for again under the lock.
+  p := bondhu_portable.recounted(p, s, greatest(p.as_of, now(), bondhu_portable.newest($1)));
+  perform bondhu_portable.release($1, bondhu_portable.unevidenced($1));
+  perform bondhu_portable.note($1, bondhu_portable.unfounded($1), bondhu_portable.unnoted($1));
+  perform bondhu_portable.save(p);
+end
+$$;
+comment on function bondhu_portable.recompute(uuid) is 'Rebuilds everything the engine derives about a user from the messages; history, a log, stays.';
+
+revoke all on function bondhu_portable.personality(uuid[], timestamptz), bondhu_portable.save(public.personality_profiles),
+  bondhu_portable.refresh(uuid[]), bondhu_portable.newest(uuid), bondhu_portable.buckets(uuid), bondhu_portable.unevidenced(uuid),
+  bondhu_portable.unfounded(uuid), bondhu_portable.unnoted(uuid), bondhu_portable.release(uuid, uuid[]),
+  bondhu_portable.note(uuid, uuid[], uuid[]), bondhu_portable.lock_profile(uuid, timestamptz), bondhu_portable.recompute(uuid)
+  from public, anon, authenticated, service_role;
