@@ -5,6 +5,7 @@ pub mod bench;
 pub mod demo;
 pub mod extension_sql;
 pub mod figures;
+pub mod portable;
 pub mod rig;
 pub mod soak;
 pub mod test_runner;
