@@ -135,11 +135,17 @@ set search_path = pg_catalog, pg_temp
 as 'select t.whole from bondhu_portable.tables t where t.version = 4 and t.name = ''elements''';
 revoke all on function bondhu_portable.elements_v4() from public, anon, authenticated, service_role;
 
-create function bondhu_portable.element_words_v4() returns bytea
+create function bondhu_portable.set_starts_v4() returns smallint[]
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.bytes from bondhu_portable.tables t where t.version = 4 and t.name = ''element_words''';
-revoke all on function bondhu_portable.element_words_v4() from public, anon, authenticated, service_role;
+as 'select t.small from bondhu_portable.tables t where t.version = 4 and t.name = ''set_starts''';
+revoke all on function bondhu_portable.set_starts_v4() from public, anon, authenticated, service_role;
+
+create function bondhu_portable.set_words_v4() returns smallint[]
+language sql immutable parallel safe security definer
+set search_path = pg_catalog, pg_temp
+as 'select t.small from bondhu_portable.tables t where t.version = 4 and t.name = ''set_words''';
+revoke all on function bondhu_portable.set_words_v4() from public, anon, authenticated, service_role;
 
 create function bondhu_portable.abouts_v4() returns smallint[]
 language sql immutable parallel safe security definer

@@ -335,6 +335,8 @@ begin
           pushed := get_byte(bondhu_portable.natures_v4(), (get_byte(bondhu_portable.nature_pages_v4(), next >> 8) << 8) | (next & 255)) & 8 = 0;
           if pushed then
             c := 10084;
+          else
+            j := i + 1;
           end if;
         end if;
         if not pushed then
@@ -434,7 +436,7 @@ t := (lo # next) * 435; hi := (hi * 435 + (t >> 32) + ((lo # next) << 8)) & 4294
         valences[k] := 0;
         marks[k] := flags;
       end if;
-      t := (bondhu_portable.vocabulary_v4())[(((hash >> 20) << 3) + (((((hash) & 65535) * (bondhu_portable.vocabulary_seeds_v4())[(hash >> 20) + 1]) >> 24) & 7) + 1)];
+      t := (bondhu_portable.vocabulary_v4())[(((hash >> 22) << 3) + (((((hash) & 65535) * (bondhu_portable.vocabulary_seeds_v4())[(hash >> 22) + 1]) >> 24) & 7) + 1)];
       if t >> 12 = hash then
         words[k] := t & 4095;
         seen := seen | (bondhu_portable.word_sets_v4())[t & 4095];

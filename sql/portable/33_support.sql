@@ -75,7 +75,8 @@ begin
         ended := at > n or marks[at - 1] & 512 > 0;
         ended := flags & 2 > 0 or flags & 1 > 0 and ended;
         if at <= n and words[at] > 0
-          and get_bit(bondhu_portable.element_words_v4(), (flags >> 3) * 2095 + words[at]) = 1 then
+          and words[at] = any ((bondhu_portable.set_words_v4())
+            [(bondhu_portable.set_starts_v4())[flags >> 3]:(bondhu_portable.set_starts_v4())[(flags >> 3) + 1] - 1]) then
           if ended then
             depth := depth + 1;
             stack_element[depth] := element;

@@ -112,7 +112,6 @@ impl Numbers {
                 quoted(&mut Mood::ALL.iter().map(|mood| mood.as_str())),
             ),
             ("WHOLE_PART", WHOLE.to_owned()),
-            ("WORDS", words.len().to_string()),
             ("PATTERNS", words.patterns().to_string()),
             ("UNPACKED", unpacked()),
         ] {
@@ -221,7 +220,7 @@ impl Numbers {
                 format!("{cell} >> 16 = ({word} & 65535) - 32768 and {cell} & 65535 <> {{{{UNKNOWN}}}}")
             }
             "VOCABULARY" => {
-                let place = place_in_sql(&format!("({rest} >> 20)"), rest, &format!("bondhu_portable.vocabulary_seeds_{v}"));
+                let place = place_in_sql(&format!("({rest} >> 22)"), rest, &format!("bondhu_portable.vocabulary_seeds_{v}"));
                 format!("(bondhu_portable.vocabulary_{v}())[{place}]")
             }
             "WEIGHT_PLACE" => {

@@ -10,8 +10,8 @@ use bondhu_core::score::blueprint::{self, Element, Map, Pattern, WordSet};
 use super::seeded::{Layout, Place};
 use super::tables::{Table, Values, seeds};
 
-/// Buckets of the look-up: as many as 12 bits number.
-const BUCKETS: usize = 1 << 12;
+/// Buckets of the look-up: as many as 10 bits number.
+const BUCKETS: usize = 1 << 10;
 
 /// Beside the bits of the sets for comparisons: some pattern cannot do without the word.
 pub(super) const IS_RARE: i64 = 1 << 60;
@@ -41,7 +41,7 @@ impl<'p> Vocabulary<'p> {
     }
 
     /// How many numbers there are.
-    pub(super) fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.numbers.len() + 1
     }
 
@@ -84,7 +84,7 @@ impl<'p> Vocabulary<'p> {
         let rows = self.numbers.iter().map(|(&hash, &number)| {
             let entry = (i64::from(hash) << 12) | number as i64;
             (
-                (hash >> 20) as usize,
+                (hash >> 22) as usize,
                 hash as u16,
                 entry.to_be_bytes().to_vec(),
             )
@@ -174,9 +174,9 @@ impl<'p> Vocabulary<'p> {
     }
 
     /// The elements of all patterns one after the other: flags, then the number of its words' set.
-    fn elements(&self) -> Result<[Table; 4]> {
+    fn elements(&self) -> Result<[Table; 5]> {
         let (mut starts, mut elements, mut abouts) = (vec![1], Vec::new(), Vec::new());
-        let mut sets: Vec<BTreeSet<usize>> = vec![BTreeSet::new()];
+        let mut sets: Vec<BTreeSet<usize>> = Vec::new();
         for pattern in self.patterns {
             for element in &pattern.rest {
                 let words = element.words.iter().map(|&word| self.number(word));
@@ -194,25 +194,26 @@ impl<'p> Vocabulary<'p> {
                     (element.gap, ELEMENT_GAP),
                 ];
                 let flags = flags.iter().filter(|(is, _)| *is);
-                elements.push(flags.fold((set as i32) << 3, |all, (_, flag)| all | flag));
+                elements.push(flags.fold((set as i32 + 1) << 3, |all, (_, flag)| all | flag));
             }
             let next = i16::try_from(elements.len() + 1);
             starts.push(next.context("more elements than 15 bits can number")?);
             abouts.push(i16::from(pattern.about));
         }
-        let mut bits = vec![0_u8; (sets.len() * self.len()).div_ceil(8)];
-        for (set, words) in sets.iter().enumerate() {
-            for word in words {
-                let bit = set * self.len() + word;
-                if let Some(byte) = bits.get_mut(bit / 8) {
-                    *byte |= 1 << (bit % 8);
-                }
-            }
+        let mut set_starts = vec![1];
+        let mut set_words = Vec::new();
+        for words in sets {
+            set_words.extend(words.into_iter().map(|word| word as i16));
+            set_starts.push(
+                i16::try_from(set_words.len() + 1)
+                    .context("more words of sets than 15 bits can number")?,
+            );
         }
         Ok([
             Table::new("pattern_starts", Values::Small(starts)),
             Table::new("elements", Values::Whole(elements)),
-            Table::new("element_words", Values::Bytes(bits)),
+            Table::new("set_starts", Values::Small(set_starts)),
+            Table::new("set_words", Values::Small(set_words)),
             Table::new("abouts", Values::Small(abouts)),
         ])
     }

@@ -333,6 +333,8 @@ begin
           pushed := {{NATURE next}} & {{ALPHANUMERIC}} = 0;
           if pushed then
             c := {{HEART}};
+          else
+            j := i + 1;
           end if;
         end if;
         if not pushed then

@@ -73,7 +73,8 @@ begin
         ended := at > n or marks[at - 1] & {{ENDS}} > 0;
         ended := flags & {{ELEMENT_OPTIONAL}} > 0 or flags & {{ELEMENT_END}} > 0 and ended;
         if at <= n and words[at] > 0
-          and get_bit(bondhu_portable.element_words_{{V}}(), (flags >> 3) * {{WORDS}} + words[at]) = 1 then
+          and words[at] = any ((bondhu_portable.set_words_{{V}}())
+            [(bondhu_portable.set_starts_{{V}}())[flags >> 3]:(bondhu_portable.set_starts_{{V}}())[(flags >> 3) + 1] - 1]) then
           if ended then
             depth := depth + 1;
             stack_element[depth] := element;
