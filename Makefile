@@ -9,7 +9,7 @@ RELEASE_DEV := $(CARGO_TARGET_DIR)/release/bondhu-dev
 TARPAULIN := $(HOME)/.cache/bondhu/tarpaulin/bin/cargo-tarpaulin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build build-release demo up test bench-engine bench-mirror soak-mirror bench-sync soak-sync figures coverage reset lint model teacher eval bench-scorer model-programs
+.PHONY: help setup setup-test build build-release demo up test bench-engine bench-mirror soak-mirror bench-sync soak-sync figures fuzz-portable coverage reset lint model teacher eval bench-scorer model-programs
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ soak-sync: setup-test build-release ## Kill the sync worker and let the provider
 
 figures: build ## Write the output that the docs show anew (OF=TARGET: what another command prints)
 	@$(DEV) figures $(if $(OF),--of '$(OF)')
+
+fuzz-portable: setup-test ## Hold the portable scorer against the native one for TEXTS=100000 random texts (in the Postgres of BONDHU_TEST_POSTGRES_URL)
+	@BONDHU_FUZZ_TEXTS=$(or $(TEXTS),100000) cargo test --locked -p bondhu-conformance --test engine -- --nocapture portable
 
 coverage: $(TARPAULIN) ## Lines of core that its tests reach
 	@$(TARPAULIN) tarpaulin --locked -p bondhu-core --engine ptrace --skip-clean --include-files 'core/src/*' \

@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
-use bondhu_dev::{bench, demo, figures, soak, test_runner, up};
+use bondhu_dev::{bench, demo, figures, portable, soak, test_runner, up};
 use bondhu_stack::{extension, installation, migrations};
 
 /// Runs Bondhu on this machine: a private Postgres and Redis, stand-ins for the providers.
@@ -79,6 +79,8 @@ enum Command {
     Types,
     /// Write extension/sql/bondhu--VERSION.sql anew from the built library
     ExtensionSql,
+    /// Write the generated files of sql/portable/ anew
+    Portable,
     /// Build the extension and copy its three files into a Postgres
     InstallExtension {
         /// The pg_config of that Postgres
@@ -135,6 +137,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Types => println!("{}", test_runner::write_types().await?.display()),
         Command::ExtensionSql => println!("{}", test_runner::write_extension_sql()?.display()),
+        Command::Portable => println!("{}", portable::write()?.display()),
         Command::InstallExtension { pg_config } => {
             let postgres = installation::Installation::of(&pg_config)?;
             extension::build(&postgres, std::process::Stdio::inherit())?.install(&postgres)?;

@@ -20,6 +20,7 @@ mod indexes;
 mod installing;
 mod law;
 mod messages;
+mod portable;
 mod recount;
 mod restoring;
 mod safety;

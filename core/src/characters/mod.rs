@@ -7,7 +7,7 @@
 //! characters can say are in [`Reading`]: Hangul, which is arithmetic, and the few Bengali and
 //! Devanagari signs that stay and may come in two orders or two parts.
 
-mod reading;
+pub(crate) mod reading;
 #[rustfmt::skip]
 mod table;
 

@@ -132,3 +132,19 @@ fn first_change(text: &str, mut last: Option<char>) -> Option<usize> {
         (!same).then_some(at)
     })
 }
+
+/// The signs' codes, for [`crate::score::blueprint`].
+pub(crate) fn constants() -> [crate::score::blueprint::Named; 9] {
+    [
+        ("VIRAMA", VIRAMA),
+        ("BENGALI_VIRAMA", BENGALI_VIRAMA),
+        ("NUKTA", NUKTA),
+        ("BENGALI_NUKTA", BENGALI_NUKTA),
+        ("SIGN_A", A),
+        ("SIGN_E", E),
+        ("SIGN_O", O),
+        ("SIGN_AU", AU),
+        ("AU_LENGTH", AU_LENGTH),
+    ]
+    .map(|(name, c)| (name, i64::from(u32::from(c))))
+}

@@ -281,3 +281,58 @@ impl Clause<'_> {
             .any(|at| self.is(at, THAN_THIS))
     }
 }
+
+/// The sets of words, for [`super::blueprint`].
+pub(super) fn word_sets() -> Vec<super::blueprint::WordSet> {
+    let sets = [
+        ("COMPARATIVES", COMPARATIVES),
+        ("BETTER", BETTER),
+        ("WORSE", WORSE),
+        ("MORE", MORE),
+        ("LESS", LESS),
+        ("THAN", THAN),
+        ("COULD_NOT", COULD_NOT),
+        ("CAN_NOT", CAN_NOT),
+        ("COULD", COULD),
+        ("CAN", CAN),
+        ("NOT", NOT),
+        ("NEVER", NEVER),
+        ("NOBODY", NOBODY),
+        ("DOES_NOT", DOES_NOT),
+        ("THINK", THINK),
+        ("HAVE_NOT", HAVE_NOT),
+        ("ADVERBS", ADVERBS),
+        ("DEGREES", DEGREES),
+        ("BE", BE),
+        ("ASK", ASK),
+        ("AGREE", AGREE),
+        ("GET", GET),
+        ("HAVE", HAVE),
+        ("IS", IS),
+        ("EVER", EVER),
+        ("OFF", OFF),
+        ("FOR", FOR),
+        ("IN", IN),
+        ("THAN_THIS", THAN_THIS),
+        ("IS_ABLE", IS_ABLE),
+        ("NO", NO),
+        ("NO_ONE", NO_ONE[0]),
+        ("ONE", NO_ONE[1]),
+        ("HO", HO_IS_ABLE[0]),
+    ];
+    sets.into_iter()
+        .map(|(name, words)| (name, words.to_vec()))
+        .collect()
+}
+
+/// The reaches, for [`super::blueprint`].
+pub(super) fn constants() -> [super::blueprint::Named; 3] {
+    [
+        ("COUNTERFACTUAL", COUNTERFACTUAL as i64),
+        ("THOUGHT", THOUGHT as i64),
+        ("CLAUSE", CLAUSE as i64),
+    ]
+}
+
+/// What is said instead, for [`super::blueprint`].
+pub(super) const SAID: [&str; 4] = [STRONGLY, AS_GOOD_AS_CAN_BE, AS_BAD_AS_CAN_BE, NOT_AT_ALL];

@@ -48,6 +48,7 @@ const NEGATED: u32 = 0x6e65_6701;
 const GRAM: u32 = 0x6772_6101;
 const WHOLE: u32 = 0x7768_6f01;
 const SKIP: u32 = 0x736b_6901;
+const GRAM_PRIME: u32 = 0x0100_0193;
 
 /// Lengths of character n-grams, with the marks of the word's ends.
 const SHORTEST_GRAM: usize = 3;
@@ -111,7 +112,7 @@ fn grams(word: &[char], mut sink: impl FnMut(u32)) {
     for end in 1..word.len() + 2 {
         let mut hash = GRAM;
         for length in 1..=LONGEST_GRAM.min(end + 1) {
-            hash = (hash ^ at(end + 1 - length) as u32).wrapping_mul(0x0100_0193);
+            hash = (hash ^ at(end + 1 - length) as u32).wrapping_mul(GRAM_PRIME);
             if length >= SHORTEST_GRAM {
                 sink(pair(GRAM, hash));
             }
@@ -161,4 +162,16 @@ fn graded(code: u32, valence: i64, sink: &mut impl FnMut(u32, u8)) {
     if part > 0 {
         sink(code + 1, part as u8);
     }
+}
+
+/// The features' numbers, for [`super::blueprint`].
+pub(super) fn constants() -> [super::blueprint::Named; 5] {
+    [
+        ("NEGATED_WORD", NEGATED),
+        ("GRAM", GRAM),
+        ("WHOLE", WHOLE),
+        ("SKIP", SKIP),
+        ("GRAM_PRIME", GRAM_PRIME),
+    ]
+    .map(|(name, number)| (name, i64::from(number)))
 }

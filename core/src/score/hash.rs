@@ -2,6 +2,8 @@
 //! makes every committed model unreadable.
 
 const WORD_PRIME: u64 = 0x0000_0100_0000_01b3;
+const PAIR_FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+const FOLD_FACTOR: u64 = 0xd6e8_feb8_6659_fd93;
 
 /// Hash of a word that is still being read: FNV-1a over its characters.
 #[derive(Clone, Copy, Debug)]
@@ -33,11 +35,21 @@ impl WordHash {
 pub(crate) const fn pair(first: u32, second: u32) -> u32 {
     fold(
         (first as u64)
-            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .wrapping_mul(PAIR_FACTOR)
             .wrapping_add(second as u64),
     )
 }
 
 const fn fold(hash: u64) -> u32 {
-    ((hash ^ (hash >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93) >> 32) as u32
+    ((hash ^ (hash >> 32)).wrapping_mul(FOLD_FACTOR) >> 32) as u32
+}
+
+/// The hashes' numbers, for [`super::blueprint`].
+pub(super) const fn constants() -> [super::blueprint::Named; 4] {
+    [
+        ("WORD_EMPTY", WordHash::EMPTY.0.cast_signed()),
+        ("WORD_PRIME", WORD_PRIME.cast_signed()),
+        ("PAIR_FACTOR", PAIR_FACTOR.cast_signed()),
+        ("FOLD_FACTOR", FOLD_FACTOR.cast_signed()),
+    ]
 }

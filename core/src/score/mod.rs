@@ -7,6 +7,7 @@
 //! `readout` turns the sums into a [`Score`]. `support` stands apart: it looks for
 //! people who may need help, by explicit patterns. [`explain()`] says what moved a score.
 
+pub mod blueprint;
 mod class;
 mod comparison;
 mod explain;

@@ -33,9 +33,9 @@ pub struct Model<'a> {
     pub(crate) lexicon: Lexicon<'a>,
     pub(crate) weights: Table<'a, HEADS>,
     /// Value of one step of each head's weights, in 2⁻²⁰.
-    scales: &'a [[u8; 4]],
+    pub(crate) scales: &'a [[u8; 4]],
     /// Logits of a message without features.
-    biases: &'a [[u8; 4]],
+    pub(crate) biases: &'a [[u8; 4]],
     /// Checksum that the file states, and the bytes that it covers.
     checksum: (u64, &'a [u8]),
 }

@@ -88,3 +88,14 @@ fn exp(x: i64) -> i64 {
     let power = 65_536 + ((f * cubic) >> 16);
     (power >> -whole).max(1)
 }
+
+/// The read-out's numbers, for [`super::blueprint`].
+pub(super) fn constants() -> [super::blueprint::Named; 5] {
+    [
+        ("CRISIS_CEILING", CRISIS_CEILING),
+        ("CRISIS_CONFIDENCE", CRISIS_CONFIDENCE),
+        ("NEGATIVE_UP_TO", NEGATIVE_UP_TO),
+        ("POSITIVE_FROM", POSITIVE_FROM),
+        ("REACH", REACH),
+    ]
+}

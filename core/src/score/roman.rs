@@ -1,6 +1,8 @@
 //! Bengali and Devanagari letters as people type them in Latin letters, so that what the
 //! model has learnt of romanised chat also holds for the scripts: "ভালো" is "valo".
 
+use super::blueprint;
+
 /// Writes a word letter by letter.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Romaniser {
@@ -173,6 +175,51 @@ fn kind(c: char) -> Letter {
 fn digit(c: char) -> Option<char> {
     let digit = (c as u32 & 0x7f).checked_sub(0x66)?;
     char::from_digit(digit, 10)
+}
+
+const CONSONANT: u8 = 1;
+const VOWEL: u8 = 2;
+const SIGN: u8 = 3;
+const NASAL: u8 = 4;
+const JOINS: u8 = 5;
+const OTHER: u8 = 6;
+
+/// The kinds of letters, for [`super::blueprint`].
+pub(super) fn constants() -> [blueprint::Named; 6] {
+    [
+        ("CONSONANT", CONSONANT),
+        ("VOWEL", VOWEL),
+        ("SIGN", SIGN),
+        ("NASAL", NASAL),
+        ("JOINS", JOINS),
+        ("OTHER", OTHER),
+    ]
+    .map(|(name, kind)| (name, i64::from(kind)))
+}
+
+/// A letter alone and with the dot below of its script behind it, for [`super::blueprint`].
+pub(super) fn letters(c: char) -> [blueprint::Letter; 2] {
+    let dot = if c >= '\u{0980}' {
+        '\u{09bc}'
+    } else {
+        '\u{093c}'
+    };
+    [None, Some(dot)].map(|next| {
+        let (kind, latin) = match letter(c, next) {
+            Letter::Consonant(text) => (CONSONANT, text),
+            Letter::Vowel(text) => (VOWEL, text),
+            Letter::Sign(text) => (SIGN, text),
+            Letter::Nasal(text) => (NASAL, text),
+            Letter::Virama => (JOINS, ""),
+            Letter::Other => (OTHER, ""),
+        };
+        let mut chars = latin.chars();
+        let first = chars.next().or_else(|| digit(c).filter(|_| kind == OTHER));
+        blueprint::Letter {
+            kind,
+            latin: [first, chars.next()],
+        }
+    })
 }
 
 #[cfg(test)]

@@ -31,6 +31,24 @@ impl<'a, const ROW: usize> Table<'a, ROW> {
         Some((table, bytes))
     }
 
+    /// Number of buckets.
+    pub(crate) const fn buckets(&self) -> usize {
+        self.tags.len()
+    }
+
+    /// Bucket, tag and row of every place of which something is said, in order.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (usize, u16, &'a [u8; ROW])> {
+        let tags = self.tags.as_flattened().as_chunks().0.iter();
+        let places = tags
+            .copied()
+            .map(u16::from_le_bytes)
+            .zip(self.rows)
+            .enumerate();
+        places
+            .map(|(place, (tag, row))| (place / LANES, tag, row))
+            .filter(|(_, _, row)| row.iter().any(|&byte| byte != 0))
+    }
+
     /// The place of `hash` and whether it has one.
     #[inline(always)]
     pub(crate) fn find(&self, hash: u32) -> (u32, bool) {

@@ -42,10 +42,10 @@ impl Token {
     }
 }
 
-const EXCLAMATION: u32 = WordHash::EMPTY.push('!').finish();
-const EXCLAMATIONS: u32 = WordHash::EMPTY.push('!').push('!').finish();
-const QUESTION: u32 = WordHash::EMPTY.push('?').finish();
-const QUESTIONS: u32 = WordHash::EMPTY.push('?').push('?').finish();
+pub(crate) const EXCLAMATION: u32 = WordHash::EMPTY.push('!').finish();
+pub(crate) const EXCLAMATIONS: u32 = WordHash::EMPTY.push('!').push('!').finish();
+pub(crate) const QUESTION: u32 = WordHash::EMPTY.push('?').finish();
+pub(crate) const QUESTIONS: u32 = WordHash::EMPTY.push('?').push('?').finish();
 
 /// The tokens of one message. Kept between messages so that nothing has to be allocated.
 #[derive(Debug, Default)]

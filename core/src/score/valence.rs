@@ -101,3 +101,16 @@ pub(crate) fn compound(valence: i64) -> i64 {
     let valence = valence.clamp(-1_000_000, 1_000_000);
     1_000 * valence / (valence * valence + 15_000_000).isqrt()
 }
+
+/// VADER's numbers, for [`super::blueprint`].
+pub(super) fn constants() -> [super::blueprint::Named; 7] {
+    [
+        ("BOOST", BOOST),
+        ("SHOUT", SHOUT),
+        ("NEGATED", NEGATED),
+        ("NEGATED_BAD", NEGATED_BAD),
+        ("EXCLAIMED", EXCLAMATION),
+        ("BEFORE_CONTRAST", BEFORE_CONTRAST),
+        ("AFTER_CONTRAST", AFTER_CONTRAST),
+    ]
+}

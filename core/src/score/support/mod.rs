@@ -95,47 +95,52 @@ const fn word(text: &str) -> u32 {
     WordHash::of_ascii(text)
 }
 
+/// Words that a new statement begins with.
+const STATEMENT: [u32; 5] = [
+    word("i"),
+    word("im"),
+    word("and"),
+    word("but"),
+    word("just"),
+];
+/// Words that deny what follows.
+const DENIAL: [u32; 12] = [
+    word("never"),
+    word("not"),
+    word("dont"),
+    word("didnt"),
+    word("wont"),
+    word("wouldnt"),
+    word("no"),
+    word("isnt"),
+    word("arent"),
+    word("without"),
+    word("kokhono"),
+    word("kabhi"),
+];
+/// Words that keep a denial before them from denying.
+const NO_DENIAL: [u32; 7] = [
+    word("stop"),
+    word("only"),
+    word("just"),
+    word("sure"),
+    word("help"),
+    word("one"),
+    word("not"),
+];
+/// Words that deny what precedes.
+const DENIAL_AFTER: [u32; 6] = [
+    word("na"),
+    word("nai"),
+    word("nahi"),
+    word("nhi"),
+    word("nahin"),
+    word("noy"),
+];
+
 /// "i would never kill myself", "morte chai na". The search back ends where a new statement
 /// begins, so that "i can't, i want to die" is heard; "can't stop …" denies nothing.
 fn is_denied(words: &[Token], start: usize, end: usize) -> bool {
-    const STATEMENT: [u32; 5] = [
-        word("i"),
-        word("im"),
-        word("and"),
-        word("but"),
-        word("just"),
-    ];
-    const DENIAL: [u32; 12] = [
-        word("never"),
-        word("not"),
-        word("dont"),
-        word("didnt"),
-        word("wont"),
-        word("wouldnt"),
-        word("no"),
-        word("isnt"),
-        word("arent"),
-        word("without"),
-        word("kokhono"),
-        word("kabhi"),
-    ];
-    const NO_DENIAL: [u32; 7] = [
-        word("stop"),
-        word("only"),
-        word("just"),
-        word("sure"),
-        word("help"),
-        word("one"),
-        word("not"),
-    ];
-    const DENIAL_AFTER: [u32; 6] = [
-        word("na"),
-        word("nai"),
-        word("nahi"),
-        word("nhi"),
-        word("nahin"),
-        word("noy"),
-    ];
     let at = |index: usize| words.get(index).map_or(0, |word| word.hash);
     let same_clause = end > start && words.get(end - 1).is_some_and(|word| !word.ends_clause);
     if same_clause && DENIAL_AFTER.contains(&at(end)) {
@@ -153,26 +158,57 @@ fn is_denied(words: &[Token], start: usize, end: usize) -> bool {
     false
 }
 
+const PAST: [[u32; 2]; 6] = [
+    [word("used"), word("to")],
+    [word("years"), word("ago")],
+    [word("year"), word("ago")],
+    [word("back"), word("then")],
+    [word("last"), word("year")],
+    [word("in"), word("past")],
+];
+const AGAIN: [u32; 6] = [
+    word("again"),
+    word("still"),
+    word("now"),
+    word("today"),
+    word("tonight"),
+    word("anymore"),
+];
+
 /// Told as past and not as back again: "i used to cut myself".
 fn is_past(words: &[Token]) -> bool {
-    const PAST: [[u32; 2]; 6] = [
-        [word("used"), word("to")],
-        [word("years"), word("ago")],
-        [word("year"), word("ago")],
-        [word("back"), word("then")],
-        [word("last"), word("year")],
-        [word("in"), word("past")],
-    ];
-    const AGAIN: [u32; 6] = [
-        word("again"),
-        word("still"),
-        word("now"),
-        word("today"),
-        word("tonight"),
-        word("anymore"),
-    ];
     let past = words
         .windows(2)
         .any(|pair| matches!(pair, [first, second] if PAST.contains(&[first.hash, second.hash])));
     past && !words.iter().any(|word| AGAIN.contains(&word.hash))
+}
+
+/// The sets of words, for [`super::blueprint`]; of those of the past a word and the next one.
+pub(super) fn word_sets() -> Vec<super::blueprint::WordSet> {
+    let mut sets = vec![
+        ("STATEMENT", STATEMENT.to_vec()),
+        ("DENIAL", DENIAL.to_vec()),
+        ("NO_DENIAL", NO_DENIAL.to_vec()),
+        ("DENIAL_AFTER", DENIAL_AFTER.to_vec()),
+        ("AGAIN", AGAIN.to_vec()),
+    ];
+    let past = |place: usize| PAST.iter().map(move |pair| vec![pair[place]]);
+    sets.extend(past(0).map(|words| ("PAST", words)));
+    sets.extend(past(1).map(|words| ("PAST_NEXT", words)));
+    sets
+}
+
+/// The reaches, for [`super::blueprint`].
+pub(super) const fn constants() -> [super::blueprint::Named; 4] {
+    [
+        ("NEGATION_REACH", NEGATION_REACH as i64),
+        ("LONGEST_PATTERN", LONGEST_PATTERN as i64),
+        ("GAP", patterns::GAP as i64),
+        ("PASTS", PAST.len() as i64),
+    ]
+}
+
+/// The patterns, for [`super::blueprint`].
+pub(super) fn patterns() -> Vec<super::blueprint::Pattern> {
+    PATTERNS.blueprint()
 }

@@ -5,12 +5,13 @@ use std::sync::LazyLock;
 
 use super::SupportLevel;
 use crate::score::MODEL;
+use crate::score::blueprint;
 use crate::score::tokens::Token;
 
 const TEXT: &str = include_str!("../../../data/support.txt");
 
 /// Words a gap may skip.
-const GAP: usize = 3;
+pub(super) const GAP: usize = 3;
 
 /// Who a pattern is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +97,34 @@ impl Patterns {
             starts,
             firsts,
             patterns,
+        }
+    }
+
+    /// The patterns as plain numbers.
+    pub(super) fn blueprint(&self) -> Vec<blueprint::Pattern> {
+        let numbered = self.patterns.iter().zip(0_u16..);
+        numbered
+            .map(|(pattern, number)| self.plain(pattern, number))
+            .collect()
+    }
+
+    fn plain(&self, pattern: &Pattern, number: u16) -> blueprint::Pattern {
+        let firsts = self.firsts.iter().filter(|&&(_, of)| of == number);
+        let element = |element: &Element| blueprint::Element {
+            words: element.words.to_vec(),
+            end: element.end,
+            optional: element.optional,
+            gap: element.gap,
+        };
+        blueprint::Pattern {
+            about: match pattern.about {
+                About::Nobody | About::Writer(SupportLevel::None) => 0,
+                About::Other => 1,
+                About::Writer(SupportLevel::Support) => 2,
+                About::Writer(SupportLevel::Crisis) => 3,
+            },
+            firsts: firsts.map(|&(hash, _)| hash).collect(),
+            rest: pattern.rest.iter().map(element).collect(),
         }
     }
 

@@ -1,0 +1,189 @@
+//! Tables of numbers, as bytes in SQL and as arrays in the database.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use bondhu_core::score::{ENGINE_VERSION, blueprint};
+
+use super::seeded::{Layout, Place};
+use super::{File, version};
+
+/// Numbers of one width.
+pub(super) enum Values {
+    Bytes(Vec<u8>),
+    Small(Vec<i16>),
+    Whole(Vec<i32>),
+    Big(Vec<i64>),
+}
+
+/// A table that functions look numbers up in.
+pub(super) struct Table {
+    name: &'static str,
+    values: Values,
+}
+
+/// Bytes of a piece, and of the pieces of a file.
+const PIECE: usize = 45_000;
+const FILE: usize = 360_000;
+
+/// Characters of a line.
+const LINE: usize = 120;
+
+impl Table {
+    pub(super) const fn new(name: &'static str, values: Values) -> Self {
+        Self { name, values }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        match &self.values {
+            Values::Bytes(values) => values.clone(),
+            Values::Small(values) => values
+                .iter()
+                .flat_map(|value| value.to_be_bytes())
+                .collect(),
+            Values::Whole(values) => values
+                .iter()
+                .flat_map(|value| value.to_be_bytes())
+                .collect(),
+            Values::Big(values) => values
+                .iter()
+                .flat_map(|value| value.to_be_bytes())
+                .collect(),
+        }
+    }
+
+    /// Type, column and bytes of a number.
+    const fn shape(&self) -> (&'static str, &'static str, u8) {
+        match self.values {
+            Values::Bytes(_) => ("bytea", "bytes", 1),
+            Values::Small(_) => ("smallint[]", "small", 2),
+            Values::Whole(_) => ("integer[]", "whole", 4),
+            Values::Big(_) => ("bigint[]", "big", 8),
+        }
+    }
+
+    /// The function that a plan holds the table by.
+    pub(super) fn accessor(&self) -> String {
+        let (name, version, (kind, column, _)) = (self.name, version(), self.shape());
+        format!(
+            "
+create function bondhu_portable.{name}_{version}() returns {kind}
+language sql immutable parallel safe security definer
+set search_path = pg_catalog, pg_temp
+as 'select t.{column} from bondhu_portable.tables t where t.version = {ENGINE_VERSION} and t.name = ''{name}''';
+revoke all on function bondhu_portable.{name}_{version}() from public, anon, authenticated, service_role;
+"
+        )
+    }
+}
+
+/// The tables' bytes as statements, in files that are not too long.
+pub(super) fn pieces(all: &[Table]) -> Vec<File> {
+    let mut files = Vec::new();
+    let (mut text, mut held) = (String::new(), 0);
+    for table in all {
+        let (name, bytes, (_, _, width)) = (table.name, table.bytes(), table.shape());
+        for (number, piece) in bytes.chunks(PIECE).enumerate() {
+            if held + piece.len() > FILE {
+                files.push(std::mem::take(&mut text));
+                held = 0;
+            }
+            held += piece.len();
+            let _ = writeln!(
+                text,
+                "insert into bondhu_portable.pieces (name, width, number, bytes) values ('{name}', {width}, {number}, decode('"
+            );
+            for line in STANDARD.encode(piece).as_bytes().chunks(LINE) {
+                text.push_str(&String::from_utf8_lossy(line));
+                text.push('\n');
+            }
+            text.push_str("', 'base64'));\n");
+        }
+    }
+    files.push(text);
+    let named = files.into_iter().zip(11..);
+    named
+        .map(|(text, number)| (format!("{number}_pieces.sql"), text))
+        .collect()
+}
+
+/// What a stored tag is less, so that 16 bits with a sign hold it.
+const TAG_LESS: i32 = 1 << 15;
+
+/// What a cell without a word says: no valence, no role.
+pub(super) const UNKNOWN: i32 = 128 << 8;
+
+/// Words: tag, 128 more than the valence, roles.
+pub(super) fn of_lexicon(layout: &Layout) -> [Table; 2] {
+    let cell = |place: &Place| match place.as_ref().map(|(tag, row)| (*tag, row.as_slice())) {
+        Some((tag, &[valence, roles])) => {
+            let valence = i32::from(valence.cast_signed()) + 128;
+            ((i32::from(tag) - TAG_LESS) << 16) | (valence << 8) | i32::from(roles)
+        }
+        _ => UNKNOWN,
+    };
+    let cells = layout.places.iter().map(cell).collect();
+    [
+        Table::new("lexicon_cells", Values::Whole(cells)),
+        Table::new("lexicon_seeds", seeds(layout)),
+    ]
+}
+
+/// Features: tags, and 128 more than each weight, eight in a number.
+pub(super) fn of_weights(layout: &Layout) -> [Table; 4] {
+    let tags = layout.places.iter().map(|place| {
+        let tag = place.as_ref().map_or(0, |(tag, _)| *tag);
+        (i32::from(tag) - TAG_LESS) as i16
+    });
+    let half = |first: usize| {
+        let rows = layout.places.iter().map(|place| {
+            let byte = |head: usize| {
+                let row = place.as_ref().and_then(|(_, row)| row.get(first + head));
+                row.copied().unwrap_or(0) ^ 0x80
+            };
+            i64::from_le_bytes(std::array::from_fn(byte))
+        });
+        Values::Big(rows.collect())
+    };
+    [
+        Table::new("weight_tags", Values::Small(tags.collect())),
+        Table::new("weight_seeds", seeds(layout)),
+        Table::new("weights_low", half(0)),
+        Table::new("weights_high", half(8)),
+    ]
+}
+
+/// Seeds of a layout.
+pub(super) fn seeds(layout: &Layout) -> Values {
+    Values::Whole(layout.seeds.clone())
+}
+
+/// The heads' steps, then their logits without features.
+pub(super) fn of_heads() -> Table {
+    let heads = blueprint::heads();
+    let steps = heads.iter().map(|head| i64::from(head.0));
+    let logits = heads.iter().map(|head| i64::from(head.1));
+    Table::new("heads", Values::Big(steps.chain(logits).collect()))
+}
+
+/// Bengali and Devanagari from U+0900 on, then each again with a dot below: kind, Latin letters of
+/// seven bits.
+pub(super) fn of_letters() -> Result<Table> {
+    let mut alone = Vec::new();
+    let mut dotted = Vec::new();
+    for code in 0x900..0xa00 {
+        let c = char::from_u32(code).context("no character")?;
+        let packed = |letter: blueprint::Letter| {
+            let [first, second] = letter.latin.map(|c| c.map_or(0, |c| c as i32));
+            i32::from(letter.kind) | (first << 8) | (second << 15)
+        };
+        let [plain, with_dot] = blueprint::letters(c).map_or([0, 0], |both| both.map(packed));
+        alone.push(plain);
+        dotted.push(with_dot);
+    }
+    alone.extend(dotted);
+    Ok(Table::new("letters", Values::Whole(alone)))
+}
