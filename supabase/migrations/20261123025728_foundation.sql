@@ -2004,20 +2004,33 @@ create function bondhu.recut_wellness() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  person uuid;
 begin
-  if bondhu.engine() is not null then
-    update public.personality_profiles p set wellness_until = null where p.user_id = new.user_id;
-    delete from public.wellness_days w where w.user_id = new.user_id;
-    perform bondhu.record_wellness_of(new.user_id);
+  if bondhu.engine() is null then
+    return null;
   end if;
+  -- Without a row a person's days are those of UTC, as in bondhu.people. OLD and NEW are null where there is none.
+  for person in
+    select u.id
+    from auth.users u
+    where u.id in (old.user_id, new.user_id)
+      and case when u.id = old.user_id then old.time_zone else 'UTC' end
+        <> case when u.id = new.user_id then new.time_zone else 'UTC' end
+    order by u.id
+  loop
+    update public.personality_profiles p set wellness_until = null where p.user_id = person;
+    delete from public.wellness_days w where w.user_id = person;
+    perform bondhu.record_wellness_of(person);
+  end loop;
   return null;
 end
 $$;
-comment on function bondhu.recut_wellness() is 'AFTER UPDATE trigger on companion_profiles: in another time zone days begin elsewhere.';
+comment on function bondhu.recut_wellness() is
+  'AFTER trigger on companion_profiles: in another time zone days begin elsewhere. A row that appears, goes or changes hands moves its person too; whose account is gone has none.';
 
-create trigger companion_profiles_recut_wellness after update of time_zone on public.companion_profiles
-  for each row when (old.time_zone is distinct from new.time_zone)
-  execute function bondhu.recut_wellness();
+create trigger companion_profiles_recut_wellness after insert or delete or update of user_id, time_zone on public.companion_profiles
+  for each row execute function bondhu.recut_wellness();
 
 revoke all on function bondhu.recorded_days(uuid), bondhu.write_wellness(uuid, date, date),
   bondhu.refresh_wellness(uuid, timestamptz, timestamptz), bondhu.rewrite_wellness(uuid), bondhu.record_wellness_of(uuid),
