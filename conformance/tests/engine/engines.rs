@@ -6,8 +6,6 @@
 use std::fmt::Write as _;
 
 use bondhu_stack::data_api::assume;
-use bondhu_stack::paths;
-use bondhu_stack::schema::Source;
 use bondhu_stack::testing::{Database, Role, execute};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -15,6 +13,7 @@ use serde_json::Value;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
+use crate::portable::with_both;
 use crate::sequences::{TEXTS, pass};
 
 /// Histories in a test run. `HISTORIES=250 cargo test -p bondhu-conformance engines` plays more.
@@ -26,30 +25,12 @@ const PLAYED: &str = "HISTORIES";
 const ENGINES: [&str; 2] = ["native", "portable"];
 const USERS: usize = 3;
 
-/// The portable engine, not yet attached: its triggers are there and disabled.
-async fn with_both_engines(db: &Database) {
-    let mut owner = db.connect(Role::Owner).await;
-    for name in [
-        "50_state.sql",
-        "55_reading.sql",
-        "60_folding.sql",
-        "70_verifying.sql",
-        "80_days.sql",
-    ] {
-        let file = paths::checkout().join("sql/portable").join(name);
-        Source::read(&file).unwrap().run(&mut owner).await.unwrap();
-    }
+/// Both engines, the portable one not yet attached: its triggers are there and disabled.
+async fn with_both_engines() -> (Database, PgConnection) {
+    let (db, mut owner) = with_both().await;
     execute(
         &mut owner,
-        "do $$ begin
-           if to_regprocedure('bondhu_portable.score(text)') is null then
-             create function bondhu_portable.score(message_text text, out sentiment_score numeric, out mood text,
-               out mood_confidence numeric, out support_level text, out engine_version integer)
-             language sql stable set search_path = pg_catalog, pg_temp
-             as 'select s.* from bondhu_native.score($1) s';
-           end if;
-         end $$;
-         create trigger portable_score before insert or update of message_text, sender_type on public.chat_messages
+        "create trigger portable_score before insert or update of message_text, sender_type on public.chat_messages
            for each row execute function bondhu_portable.score_message();
          create trigger portable_inserted after insert on public.chat_messages
            referencing new table as new_messages for each statement execute function bondhu_portable.fold_messages();
@@ -64,6 +45,7 @@ async fn with_both_engines(db: &Database) {
          alter table public.chat_messages disable trigger portable_deleted;",
     )
     .await;
+    (db, owner)
 }
 
 /// Lets one engine, and no other, see what happens to messages.
@@ -394,8 +376,7 @@ async fn said(
 }
 
 async fn play(seeds: std::ops::Range<u64>) {
-    let db = Database::create().await;
-    with_both_engines(&db).await;
+    let (db, _owner) = with_both_engines().await;
     let mut superuser = db.connect(Role::Superuser).await;
     let mut steps = 0;
     for seed in seeds.clone() {
@@ -443,16 +424,14 @@ async fn both_engines_keep_and_say_the_same_of_random_histories() {
 
 #[tokio::test]
 async fn the_portable_engine_is_closed_to_clients_and_stays_on_its_table() {
-    let db = Database::create().await;
-    with_both_engines(&db).await;
-    let mut owner = db.connect(Role::Owner).await;
+    let (_db, mut owner) = with_both_engines().await;
     let open: Vec<String> = sqlx::query_scalar(
         "select p.oid::regprocedure || ' to ' || r.rolname
          from pg_proc p
          cross join pg_roles r
          where p.pronamespace = 'bondhu_portable'::regnamespace
            and r.rolname in ('anon', 'authenticated', 'service_role', 'bondhu_worker')
-           and (has_function_privilege(r.oid, p.oid, 'execute') and p.proname <> 'score'
+           and (has_function_privilege(r.oid, p.oid, 'execute')
              or has_schema_privilege(r.oid, p.pronamespace, 'usage'))",
     )
     .fetch_all(&mut owner)

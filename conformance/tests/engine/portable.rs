@@ -21,7 +21,7 @@ const TEXTS: &str = "BONDHU_FUZZ_TEXTS";
 const SOME: usize = 1_500;
 
 /// A database with the native engine and, applied as the owner, the portable one.
-async fn with_both() -> (Database, PgConnection) {
+pub(crate) async fn with_both() -> (Database, PgConnection) {
     let db = Database::create().await;
     let mut owner = db.connect(Role::Owner).await;
     let mut files: Vec<_> = std::fs::read_dir(paths::checkout().join("sql/portable"))

@@ -1,7 +1,7 @@
 //! What a message leads to, in PL/pgSQL: `sql/portable/50_state.sql` and what follows it.
 //!
-//! A template is SQL with words in double braces. Each stands for a constant or a list of `core`;
-//! `{{round a / b}}` for a quotient rounded half away from zero.
+//! A word in its templates stands for a constant or a list of `core`; `{{round a / b}}` for a
+//! quotient rounded half away from zero.
 
 use anyhow::{Context as _, Result};
 use bondhu_core::decay::{HORIZON_DAYS, UNIT, weight};
@@ -15,17 +15,18 @@ use bondhu_core::traits::{
 };
 use bondhu_core::wellness;
 
+use super::File;
+use super::template::rendered;
+
 /// The files by name, as their templates have them.
-const TEMPLATES: [(&str, &str); 5] = [
+const TEMPLATES: [(&str, &str); 6] = [
     ("50_state.sql", include_str!("folding/50_state.sql")),
     ("55_reading.sql", include_str!("folding/55_reading.sql")),
-    ("60_folding.sql", include_str!("folding/60_folding.sql")),
+    ("60_writing.sql", include_str!("folding/60_writing.sql")),
+    ("65_folding.sql", include_str!("folding/65_folding.sql")),
     ("70_verifying.sql", include_str!("folding/70_verifying.sql")),
     ("80_days.sql", include_str!("folding/80_days.sql")),
 ];
-
-/// What the first line of each file says.
-const MARK: &str = "-- Written out from core and dev/src/portable/folding; do not edit.\n\n";
 
 const TRAITS: [&str; 5] = [
     "openness",
@@ -73,28 +74,20 @@ const PROFILE: [&str; 32] = [
 ];
 const LANDMARK: usize = 2;
 
-/// The files: name and text.
+/// The files, in the order in which they apply.
 ///
 /// # Errors
 /// A template has a word that nothing stands for.
-pub fn files() -> Result<Vec<(&'static str, String)>> {
-    let written = TEMPLATES.iter().map(|(name, template)| {
-        let text = filled(template).with_context(|| format!("the template {name}"))?;
-        Ok((*name, format!("{MARK}{text}")))
+pub(super) fn files() -> Result<Vec<File>> {
+    let said = |name: &str, rest: &str| {
+        let word = format!("{name} {rest}");
+        meaning(word.trim_end()).context("nothing stands for this")
+    };
+    let written = TEMPLATES.iter().map(|(name, text)| {
+        let text = rendered(text, &said).with_context(|| format!("the template of {name}"))?;
+        Ok(((*name).to_owned(), text))
     });
     written.collect()
-}
-
-/// From the innermost word outwards, so that words stand within others.
-fn filled(template: &str) -> Result<String> {
-    let mut text = template.to_owned();
-    while let Some((before, rest)) = text.rsplit_once("{{") {
-        let (word, after) = rest.split_once("}}").context("a word is not closed")?;
-        let meaning =
-            meaning(word).with_context(|| format!("nothing stands for {{{{{word}}}}}"))?;
-        text = format!("{before}{meaning}{after}");
-    }
-    Ok(text)
 }
 
 fn meaning(word: &str) -> Option<String> {
@@ -279,28 +272,4 @@ fn of_moods(word: &str) -> Option<String> {
             .to_owned(),
         _ => return None,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::files;
-
-    #[test]
-    fn the_committed_folding_is_current() {
-        let directory = bondhu_stack::paths::checkout().join("sql/portable");
-        for (name, current) in files().unwrap() {
-            let file = directory.join(name);
-            if std::env::var_os("PORTABLE").is_some() {
-                std::fs::create_dir_all(&directory).unwrap();
-                std::fs::write(&file, current).unwrap();
-                continue;
-            }
-            let committed = std::fs::read_to_string(&file).unwrap_or_default();
-            assert!(
-                committed == current,
-                "{} is not current; run: PORTABLE=write cargo test -p bondhu-dev --lib portable",
-                file.display()
-            );
-        }
-    }
 }

@@ -5,23 +5,20 @@ use anyhow::{Context, Result};
 /// What a name with what follows it stands for.
 type Said<'a> = &'a dyn Fn(&str, &str) -> Result<String>;
 
-/// `text` with every name replaced by what it stands for, which is a template again.
+/// `text` with every name replaced by what it stands for, which is a template again. From the
+/// innermost name outwards, so that names stand within what follows others.
 ///
 /// # Errors
 /// A name is unknown or not closed.
 pub(super) fn rendered(text: &str, said: Said<'_>) -> Result<String> {
-    let mut out = String::with_capacity(2 * text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("{{") {
-        let (inner, after) = after
+    let mut text = text.to_owned();
+    while let Some((before, rest)) = text.rsplit_once("{{") {
+        let (inner, after) = rest
             .split_once("}}")
-            .with_context(|| format!("a name is not closed after {before:.40}"))?;
+            .with_context(|| format!("a name is not closed: {rest:.40}"))?;
         let (name, arguments) = inner.split_once(' ').unwrap_or((inner, ""));
         let meaning = said(name, arguments).with_context(|| inner.to_owned())?;
-        out.push_str(before);
-        out.push_str(&rendered(&meaning, said)?);
-        rest = after;
+        text = format!("{before}{meaning}{after}");
     }
-    out.push_str(rest);
-    Ok(out)
+    Ok(text)
 }

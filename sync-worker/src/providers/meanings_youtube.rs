@@ -38,7 +38,7 @@ pub(super) static YOUTUBE: &[Meaning] = &[
     reason("CONSUMER_INVALID", AppRefused),
     reason("GCP_SUSPENDED", AppRefused),
     reason("RESOURCE_PROJECT_INVALID", AppRefused),
-    // The account, for now.
+    // The account, until some time has passed.
     reason("rateLimitExceeded", RateLimited),
     reason("rateLimitExceededUnreg", RateLimited),
     reason("userRateLimitExceeded", RateLimited),

@@ -2,9 +2,6 @@
 -- A state is a row of personality_profiles. Sums are integers and linear in the messages, so that
 -- neither order nor grouping can matter; every quotient is rounded half away from zero.
 
-create schema if not exists bondhu_portable;
-revoke all on schema bondhu_portable from public, anon, authenticated, service_role;
-
 -- What follows from a state, as of its as_of.
 create function bondhu_portable.concluded(p public.personality_profiles, s bondhu.settings)
 returns public.personality_profiles
