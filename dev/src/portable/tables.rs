@@ -32,6 +32,9 @@ const FILE: usize = 360_000;
 /// Characters of a line.
 const LINE: usize = 120;
 
+/// So many noughts in a row are worth an expression of their own.
+const NOUGHTS: usize = 64;
+
 impl Table {
     pub(super) const fn new(name: &'static str, values: Values) -> Self {
         Self { name, values }
@@ -94,13 +97,9 @@ pub(super) fn pieces(all: &[Table]) -> Vec<File> {
             held += piece.len();
             let _ = writeln!(
                 text,
-                "insert into bondhu_portable.pieces (name, width, number, bytes) values ('{name}', {width}, {number}, decode('"
+                "insert into bondhu_portable.pieces (name, width, number, bytes) values ('{name}', {width}, {number}, {});",
+                in_sql(piece)
             );
-            for line in STANDARD.encode(piece).as_bytes().chunks(LINE) {
-                text.push_str(&String::from_utf8_lossy(line));
-                text.push('\n');
-            }
-            text.push_str("', 'base64'));\n");
         }
     }
     files.push(text);
@@ -108,6 +107,38 @@ pub(super) fn pieces(all: &[Table]) -> Vec<File> {
     named
         .map(|(text, number)| (format!("{number}_pieces.sql"), text))
         .collect()
+}
+
+/// Bytes as an expression. Pages of characters are mostly noughts, which need not be written out.
+fn in_sql(bytes: &[u8]) -> String {
+    let mut parts = Vec::new();
+    let mut written = 0;
+    let mut at = 0;
+    while at < bytes.len() {
+        let noughts = bytes[at..].iter().take_while(|byte| **byte == 0).count();
+        if noughts >= NOUGHTS {
+            parts.extend(literal(&bytes[written..at]));
+            parts.push(format!("decode(repeat('00', {noughts}), 'hex')"));
+            written = at + noughts;
+        }
+        at += noughts.max(1);
+    }
+    parts.extend(literal(&bytes[written..]));
+    parts.join(" || ")
+}
+
+/// None for no bytes.
+fn literal(bytes: &[u8]) -> Option<String> {
+    if bytes.is_empty() {
+        return None;
+    }
+    let mut text = String::from("decode('\n");
+    for line in STANDARD.encode(bytes).as_bytes().chunks(LINE) {
+        text.push_str(&String::from_utf8_lossy(line));
+        text.push('\n');
+    }
+    text.push_str("', 'base64')");
+    Some(text)
 }
 
 /// What a stored tag is less, so that 16 bits with a sign hold it.
