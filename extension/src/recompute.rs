@@ -14,8 +14,8 @@ use crate::spi::{self, Sees};
 use crate::store::{self, buckets, history, messages, profile, safety, settings};
 use crate::table::{For, Snapshot, Table};
 
-/// Rebuilds a user's buckets and profile from their scored messages, exactly as folding the
-/// messages one by one would have left them. History, a log, stays.
+/// Rebuilds a user's buckets, profile and recorded days from their scored messages, exactly as
+/// folding the messages one by one would have left them. History, a log, stays.
 #[pg_extern(volatile, parallel_unsafe, strict)]
 fn recompute(user_id: Uuid) {
     or_raise(spi::connected(|| rebuild(user_id)));
@@ -44,7 +44,8 @@ fn rebuild(user: Uuid) -> Result<(), EngineError> {
         &row,
         &profile,
         &Personality::of(&profile.state, &settings),
-    )
+    )?;
+    profile::rewrite_wellness(user)
 }
 
 /// The state that the messages make, as of an instant no message is newer than.

@@ -1,20 +1,5 @@
 -- Attaches the engine that the server has, and what the rest of the system calls.
 
-create function bondhu.missing_from_engine(engine_schema text) returns text[]
-language sql stable
-set search_path = pg_catalog, pg_temp
-as $$
-  select coalesce(array_agg(c.signature order by c.signature), '{}')
-  from bondhu.engine_contract() c
-  where not exists (
-    select
-    from pg_catalog.pg_proc p
-    where p.oid = to_regprocedure(format('%I.%s', engine_schema, c.signature))
-      and pg_catalog.pg_get_function_result(p.oid) = c.result
-  )
-$$;
-comment on function bondhu.missing_from_engine(text) is 'Signatures of the contract that a schema does not offer; empty for an engine.';
-
 create function bondhu.lend_engine(engine_schema text, owner name) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -38,62 +23,121 @@ end
 $$;
 comment on function bondhu.lend_engine(text, name) is 'Sees to it that the owner of the messages may use an engine that somebody else has created.';
 
-create function bondhu.install_engine() returns text
+create function bondhu.is_attached() returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select 3 = (
+    select count(*) from pg_catalog.pg_trigger t
+    where t.tgrelid = 'public.chat_messages'::regclass and t.tgname like 'bondhu\_fold\_%' and t.tgenabled in ('O', 'A')
+  )
+$$;
+comment on function bondhu.is_attached() is 'Whether an engine sees every change of messages.';
+
+-- Never long in the queue: whoever comes later waits behind it.
+create function bondhu.lock_messages(replaces_triggers boolean) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '1s'
+as $$
+begin
+  for attempt in 1 .. 20 loop
+    begin
+      if replaces_triggers then
+        lock table public.chat_messages in share row exclusive mode;
+      else
+        lock table public.chat_messages in access exclusive mode;
+      end if;
+      return;
+    exception when lock_not_available then
+      perform pg_sleep(0.5);
+    end;
+  end loop;
+  raise exception using
+    errcode = '55P03',
+    message = 'public.chat_messages was in use for half a minute',
+    hint = 'End the long transactions on it (pg_stat_activity), or wait for them, then try again.';
+end
+$$;
+comment on function bondhu.lock_messages(boolean) is
+  'Keeps writers out while triggers are replaced, everybody while triggers are made or dropped; 55P03 where a transaction holds it up too long.';
+
+create function bondhu.install_engine(wanted text default null) returns text
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $install$
 declare
   owner constant name := (select pg_catalog.pg_get_userbyid(c.relowner) from pg_catalog.pg_class c where c.oid = 'public.chat_messages'::regclass);
-  engine text;
+  has_native constant boolean := exists (select from pg_catalog.pg_available_extensions where name = 'bondhu');
+  engine constant text := case
+    when has_native and wanted is distinct from 'portable' then 'bondhu_native'
+    when to_regnamespace('bondhu_portable') is not null and wanted is distinct from 'native' then 'bondhu_portable'
+  end;
   missing text[];
-  was_detached boolean := 3 > (
-    select count(*) from pg_catalog.pg_trigger
-    where tgrelid = 'public.chat_messages'::regclass and tgname like 'bondhu_fold_%' and tgenabled in ('O', 'A')
-  );
+  was_detached boolean;
 begin
-  if exists (select from pg_catalog.pg_extension where extname = 'bondhu') then
-    perform bondhu.lend_engine('bondhu_native', owner);
+  if wanted not in ('native', 'portable') then
+    raise exception using
+      errcode = '22023',
+      message = format('there is no engine %L', wanted),
+      hint = 'Engines are native and portable; without a name the best that the server has is taken.';
+  elsif engine is null and wanted is not null then
+    raise exception using
+      errcode = '0A000',
+      message = format('the engine %s is not on this server', wanted),
+      hint = case wanted
+        when 'native' then 'Install the extension "bondhu" on the server (docs/operating.md); hosted Supabase loads none.'
+        else 'Apply the migration portable_engine.'
+      end;
+  end if;
+  if to_regnamespace(engine) is not null then
+    perform bondhu.lend_engine(engine, owner);
   end if;
   if current_user <> owner then
     -- What a superuser repairs must not belong to the superuser; until the end of this function.
     perform set_config('role', owner, true);
   end if;
-  if exists (select from pg_catalog.pg_available_extensions where name = 'bondhu') then
+  if engine = 'bondhu_native' then
     create extension if not exists bondhu;
-    engine := 'bondhu_native';
   end if;
-
-  perform bondhu.detach_engine();
-  perform bondhu.mend_triggers();
-  perform bondhu.heal_profiles();
-  if engine is null then
-    raise notice using
-      message = 'no engine on this server: chat is stored unscored',
-      hint = 'Install the extension "bondhu" on the server, then run select bondhu.install_engine(); and bondhu.rescore().';
-    return null;
-  end if;
-
   missing := bondhu.missing_from_engine(engine);
   if cardinality(missing) > 0 then
     raise exception using
       errcode = '0A000',
       message = format('engine %s lacks %s', engine, array_to_string(missing, ', ')),
-      hint = 'Update the engine to the version these migrations were written for: alter extension bondhu update;';
+      hint = case engine
+        when 'bondhu_native' then 'Update the engine to the version these migrations were written for: alter extension bondhu update;'
+        else 'Apply the newest migrations.'
+      end;
+  end if;
+
+  perform bondhu.lock_messages(replaces_triggers => engine is not null and bondhu.is_attached());
+  was_detached := not bondhu.is_attached();
+  perform bondhu.mend_triggers();
+  perform bondhu.heal_profiles();
+  if engine is null then
+    perform bondhu.detach_engine();
+    raise notice using
+      message = 'no engine on this server: chat is stored unscored',
+      hint = 'Apply the migration portable_engine, or install the extension "bondhu" on the server, then run select bondhu.install_engine(); and bondhu.rescore().';
+    return null;
   end if;
 
   execute format($ddl$
-    create trigger bondhu_score_message before insert or update of message_text, sender_type on public.chat_messages
+    create or replace trigger bondhu_score_message before insert or update of message_text, sender_type on public.chat_messages
       for each row execute function %1$I.score_message();
-    create trigger bondhu_fold_inserted after insert on public.chat_messages
+    create or replace trigger bondhu_fold_inserted after insert on public.chat_messages
       referencing new table as new_messages for each statement execute function %1$I.fold_messages();
-    create trigger bondhu_fold_updated after update on public.chat_messages
+    create or replace trigger bondhu_fold_updated after update on public.chat_messages
       referencing old table as old_messages new table as new_messages
       for each statement execute function %1$I.fold_messages();
-    create trigger bondhu_fold_deleted after delete on public.chat_messages
+    create or replace trigger bondhu_fold_deleted after delete on public.chat_messages
       referencing old table as old_messages for each statement execute function %1$I.fold_messages();
   $ddl$, engine);
-  drop trigger if exists bondhu_unscore_message on public.chat_messages;
-  perform bondhu.point_entries_at(engine);
+  if was_detached then
+    drop trigger if exists bondhu_unscore_message on public.chat_messages;
+  end if;
+  perform bondhu.write_entries(engine);
   delete from bondhu.rescoring where true;
   if was_detached then
     -- Messages may have been deleted or edited meanwhile.
@@ -107,8 +151,8 @@ begin
   return engine;
 end
 $install$;
-comment on function bondhu.install_engine() is
-  'Picks the engine this server has, attaches its triggers, points the entry functions at it; mends triggers and profiles that a restore has lost. Run by the owner or a superuser, again after an extension appears or a restore. Returns the engine''s schema, null when there is none.';
+comment on function bondhu.install_engine(text) is
+  'Attaches the engine named (native or portable) or else the best that this server has: triggers and entry functions; mends triggers and profiles that a restore has lost. From one engine to another nothing is lost, and nobody is recomputed. Run by the owner or a superuser, again after an extension appears or a restore. Returns the engine''s schema, null when there is none.';
 
 create function bondhu.unscore_message() returns trigger
 language plpgsql
@@ -126,71 +170,12 @@ end
 $$;
 comment on function bondhu.unscore_message() is 'BEFORE UPDATE trigger while no engine is attached: a score must not outlive its text.';
 
--- The entry functions. `create or replace` keeps their grants. PL/pgSQL keeps their plans too;
--- a function in SQL would be planned at each call.
-
-create function bondhu.point_entries_at(engine text) returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $point$
-begin
-  execute format($ddl$
-    create or replace function bondhu.engine() returns jsonb
-    language plpgsql stable set search_path = pg_catalog, pg_temp
-    as $f$ begin return jsonb_build_object('name', %1$L, 'version', %1$I.engine_version()); end $f$;
-
-    create or replace function bondhu.score(message_text text, out sentiment_score numeric, out mood text,
-      out mood_confidence numeric, out support_level text, out engine_version integer)
-    language sql stable set search_path = pg_catalog, pg_temp
-    as $f$ select s.* from %1$I.score($1) s $f$;
-
-    create or replace function bondhu.explain(message_text text, out figure text, out part text, out weight numeric)
-    returns setof record
-    language plpgsql stable set search_path = pg_catalog, pg_temp
-    as $f$ begin return query select e.* from %1$I.explain($1) e; end $f$;
-
-    create or replace function bondhu.personality(user_ids uuid[], as_of timestamptz) returns setof bondhu.personality
-    language plpgsql stable set search_path = pg_catalog, pg_temp
-    as $f$ begin return query select p.* from %1$I.personality($1, $2) p; end $f$;
-
-    create or replace function bondhu.recompute(user_id uuid) returns void
-    language plpgsql security definer set search_path = pg_catalog, pg_temp
-    as $f$ begin perform %1$I.recompute($1); perform bondhu.rewrite_wellness($1); end $f$;
-
-    create or replace function bondhu.patterns(user_ids uuid[], as_of timestamptz, out user_id uuid, out time_zone text,
-      out hour_counts bigint[], out hour_means numeric[], out weekday_counts bigint[], out weekday_means numeric[],
-      out inertia numeric, out current_streak bigint, out longest_streak bigint) returns setof record
-    language plpgsql stable set search_path = pg_catalog, pg_temp
-    as $f$ begin return query select p.* from %1$I.patterns($1, $2) p; end $f$;
-
-    create or replace function bondhu.wellness(user_id uuid, first_day date, last_day date, out day date,
-      out message_count bigint, out active_days bigint, out score numeric, out mean numeric, out trend numeric,
-      out stability numeric, out engagement numeric) returns setof record
-    language plpgsql stable set search_path = pg_catalog, pg_temp
-    as $f$ begin return query select w.* from %1$I.wellness($1, $2, $3) w; end $f$;
-
-    create or replace function bondhu.refresh(user_ids uuid[]) returns void
-    language plpgsql security definer set search_path = pg_catalog, pg_temp
-    as $f$ begin perform %1$I.refresh($1); end $f$;
-
-    create or replace function bondhu.differences(user_ids uuid[],
-      out user_id uuid, out relation text, out figure text, out stored text, out recounted text) returns setof record
-    language plpgsql stable security definer set search_path = pg_catalog, pg_temp
-    as $f$ begin return query select d.* from %1$I.verify($1) d; end $f$;
-  $ddl$, engine);
-  execute format($ddl$
-    grant usage on schema %1$I to service_role, bondhu_worker;
-    grant execute on function %1$I.engine_version(), %1$I.score(text), %1$I.explain(text), %1$I.personality(uuid[], timestamptz)
-      to service_role, bondhu_worker;
-  $ddl$, engine);
-end
-$point$;
-
 create function bondhu.detach_engine() returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
-as $detach$
+as $$
 begin
+  perform bondhu.lock_messages(replaces_triggers => false);
   drop trigger if exists bondhu_score_message on public.chat_messages;
   drop trigger if exists bondhu_fold_inserted on public.chat_messages;
   drop trigger if exists bondhu_fold_updated on public.chat_messages;
@@ -198,68 +183,11 @@ begin
   create or replace trigger bondhu_unscore_message before update of message_text, sender_type on public.chat_messages
     for each row execute function bondhu.unscore_message();
 
-  create or replace function bondhu.engine() returns jsonb
-  language plpgsql stable set search_path = pg_catalog, pg_temp
-  as $f$ begin return null; end $f$;
-
-  -- In SQL: a linter finds nothing unused in functions that only refuse.
-  create or replace function bondhu.score(message_text text, out sentiment_score numeric, out mood text,
-    out mood_confidence numeric, out support_level text, out engine_version integer)
-  language sql stable set search_path = pg_catalog, pg_temp
-  as $f$ select bondhu.refuse_without_engine(); select null::numeric, null::text, null::numeric, null::text, null::integer $f$;
-
-  create or replace function bondhu.explain(message_text text, out figure text, out part text, out weight numeric)
-  returns setof record
-  language sql stable set search_path = pg_catalog, pg_temp
-  as $f$ select bondhu.refuse_without_engine(); select null::text, null::text, null::numeric $f$;
-
-  create or replace function bondhu.personality(user_ids uuid[], as_of timestamptz) returns setof bondhu.personality
-  language sql stable set search_path = pg_catalog, pg_temp
-  as $f$ select (null::bondhu.personality).* where false $f$;
-
-  create or replace function bondhu.recompute(user_id uuid) returns void
-  language sql security definer set search_path = pg_catalog, pg_temp
-  as $f$ select bondhu.refuse_without_engine() $f$;
-
-  create or replace function bondhu.patterns(user_ids uuid[], as_of timestamptz, out user_id uuid, out time_zone text,
-    out hour_counts bigint[], out hour_means numeric[], out weekday_counts bigint[], out weekday_means numeric[],
-    out inertia numeric, out current_streak bigint, out longest_streak bigint) returns setof record
-  language sql stable set search_path = pg_catalog, pg_temp
-  as $f$ select bondhu.refuse_without_engine(); select null::uuid, null::text, null::bigint[], null::numeric[],
-    null::bigint[], null::numeric[], null::numeric, null::bigint, null::bigint $f$;
-
-  create or replace function bondhu.wellness(user_id uuid, first_day date, last_day date, out day date,
-    out message_count bigint, out active_days bigint, out score numeric, out mean numeric, out trend numeric,
-    out stability numeric, out engagement numeric) returns setof record
-  language sql stable set search_path = pg_catalog, pg_temp
-  as $f$ select bondhu.refuse_without_engine(); select null::date, null::bigint, null::bigint, null::numeric,
-    null::numeric, null::numeric, null::numeric, null::numeric $f$;
-
-  create or replace function bondhu.refresh(user_ids uuid[]) returns void
-  language sql security definer set search_path = pg_catalog, pg_temp
-  as $f$ select bondhu.refuse_without_engine() $f$;
-
-  create or replace function bondhu.differences(user_ids uuid[],
-    out user_id uuid, out relation text, out figure text, out stored text, out recounted text) returns setof record
-  language sql stable security definer set search_path = pg_catalog, pg_temp
-  as $f$ select bondhu.refuse_without_engine(); select null::uuid, null::text, null::text, null::text, null::text $f$;
-end
-$detach$;
-comment on function bondhu.detach_engine() is
-  'Chat is stored unscored from here on, and entry functions refuse. Run before drop extension bondhu.';
-
-create function bondhu.refuse_without_engine() returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  raise exception using
-    errcode = '0A000',
-    message = 'no engine is installed',
-    hint = 'Install the extension "bondhu" on the server, then run select bondhu.install_engine();';
+  perform bondhu.write_entries(null);
 end
 $$;
-comment on function bondhu.refuse_without_engine() is '0A000: what every reader of what an engine concludes says where there is none.';
+comment on function bondhu.detach_engine() is
+  'Chat is stored unscored from here on, and entry functions refuse. Run before drop extension bondhu.';
 
 -- Asks the catalog and not the engine, whose functions are closed to clients.
 create function bondhu.require_engine() returns void
@@ -278,113 +206,10 @@ $$;
 comment on function bondhu.require_engine() is
   '0A000 without an engine. First in every RPC that reads what an engine concludes: nothing found would read as nothing to be found.';
 
-create type bondhu.personality as (
-  user_id uuid,
-  as_of timestamptz,
-  until timestamptz,
-  openness numeric,
-  conscientiousness numeric,
-  extraversion numeric,
-  agreeableness numeric,
-  neuroticism numeric,
-  trait_confidence numeric,
-  communication_style text,
-  emotional_stability text,
-  needs_support boolean,
-  message_count bigint,
-  mean_sentiment numeric,
-  sentiment_volatility numeric,
-  dominant_mood text,
-  sentiment_trend text
-);
-revoke all on type bondhu.personality from public;
-grant usage on type bondhu.personality to service_role, bondhu_worker;
+revoke all on function bondhu.lend_engine(text, name), bondhu.is_attached(), bondhu.lock_messages(boolean), bondhu.install_engine(text),
+  bondhu.unscore_message(), bondhu.detach_engine(),
+  bondhu.require_engine()
+  from public, anon, authenticated, service_role;
+grant execute on function bondhu.require_engine() to authenticated;
 
 select bondhu.install_engine();
-
-comment on function bondhu.engine() is 'Name and version of the installed engine; null without one.';
-comment on function bondhu.score(text) is 'Sentiment (0..1), mood, its confidence (0..1), support level. 0A000 without an engine.';
-comment on function bondhu.explain(text) is 'What moved the sentiment and the mood of a text: words and pairs with their weight in log odds, strongest first. 0A000 without an engine.';
-comment on function bondhu.personality(uuid[], timestamptz) is 'What is concluded about users, exact as of the given instant; no rows without an engine.';
-comment on function bondhu.recompute(uuid) is 'Rebuilds everything derived about a user from the raw messages. 0A000 without an engine.';
-
-comment on function bondhu.patterns(uuid[], timestamptz) is 'Hours, weekdays, inertia and streaks of users in their own time zone. 0A000 without an engine.';
-comment on function bondhu.wellness(uuid, date, date) is 'Wellness of the weeks that end with a user''s days: a heuristic, no diagnosis. 0A000 without an engine.';
-comment on function bondhu.refresh(uuid[]) is 'Brings the stored profiles of users to now, as a message of theirs would. 0A000 without an engine.';
-comment on function bondhu.differences(uuid[]) is 'bondhu.verify() of what the engine itself stores.';
-
-create function bondhu.verify_all(users uuid[])
-returns table (user_id uuid, relation text, figure text, stored text, recounted text)
-language plpgsql stable
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return query
-    select d.* from bondhu.differences(users) d
-    union all
-    select w.* from unnest(users) id cross join lateral bondhu.wellness_differences(id) w
-    union all
-    select u.id, 'companion_profiles', 'row', null, 'exists'
-    from auth.users u
-    where u.id = any (users) and not exists (select from public.companion_profiles p where p.user_id = u.id);
-end
-$$;
-comment on function bondhu.verify_all(uuid[]) is 'bondhu.verify() for the given users.';
-
-create function bondhu.verify(user_id uuid default null)
-returns table (user_id uuid, relation text, figure text, stored text, recounted text)
-language sql stable security definer
-set search_path = pg_catalog, pg_temp
-as $$
-  select v.*
-  from bondhu.verify_all(case when $1 is not null then array[$1] else (
-    select coalesce(array_agg(u.id order by u.id), '{}') from auth.users u
-  ) end) v
-  union all
-  -- What is nobody's own: without these, the next message or sign-up goes astray.
-  select null, l.relation, 'trigger ' || l.name, l.state, 'enabled'
-  from bondhu.lost_triggers() l
-$$;
-comment on function bondhu.verify(uuid) is
-  'What is stored about a user, or about everybody, other than the raw messages make it: a row for each figure, for a missing profile, and (without a user_id) for each trigger that is lost; none when all is exact. 0A000 without an engine.';
-
--- SECURITY DEFINER: it fires as whoever sets, who has no rights on what it rebuilds.
-create function bondhu.apply_engine_settings() returns trigger
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  if bondhu.engine() is not null then
-    -- Waits for messages that are being written under the former settings, and keeps new
-    -- ones waiting: nobody folds half a transaction under the one and half under the other.
-    lock table public.personality_profiles in share row exclusive mode;
-    perform bondhu.recompute(p.user_id) from (select user_id from public.personality_profiles order by user_id) p;
-  end if;
-  return null;
-end
-$$;
-comment on function bondhu.apply_engine_settings() is
-  'AFTER UPDATE trigger on settings: what was concluded under the former settings is rebuilt, in the same transaction.';
-
-create trigger settings_apply_to_engine after update on bondhu.settings
-  for each row when (
-    (old.window_hours, old.min_messages, old.trend_threshold_hundredths, old.needs_support_below_hundredths,
-     old.enthusiastic_above_hundredths, old.variable_above_hundredths, old.crisis_support_hours, old.trait_full_confidence,
-     old.wellness_retention_days)
-    is distinct from
-    (new.window_hours, new.min_messages, new.trend_threshold_hundredths, new.needs_support_below_hundredths,
-     new.enthusiastic_above_hundredths, new.variable_above_hundredths, new.crisis_support_hours, new.trait_full_confidence,
-     new.wellness_retention_days)
-  ) execute function bondhu.apply_engine_settings();
-
-revoke all on function bondhu.missing_from_engine(text), bondhu.lend_engine(text, name), bondhu.install_engine(), bondhu.unscore_message(), bondhu.point_entries_at(text),
-  bondhu.detach_engine(), bondhu.refuse_without_engine(), bondhu.require_engine(), bondhu.engine(), bondhu.score(text), bondhu.explain(text),
-  bondhu.personality(uuid[], timestamptz), bondhu.patterns(uuid[], timestamptz), bondhu.wellness(uuid, date, date),
-  bondhu.recompute(uuid), bondhu.refresh(uuid[]), bondhu.differences(uuid[]),
-  bondhu.verify_all(uuid[]), bondhu.verify(uuid), bondhu.apply_engine_settings()
-  from public, anon, authenticated, service_role;
-grant execute on function bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text), bondhu.explain(text)
-  to service_role, bondhu_worker;
-grant execute on function bondhu.require_engine(), bondhu.refuse_without_engine() to authenticated;
-grant execute on function bondhu.personality(uuid[], timestamptz) to bondhu_worker;
-grant execute on function bondhu.recompute(uuid), bondhu.verify(uuid) to service_role;

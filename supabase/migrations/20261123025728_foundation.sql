@@ -948,8 +948,9 @@ grant execute on function bondhu.chat_history_document(uuid[], timestamptz) to b
 
 -- sql/40_engine/10_contract.sql
 
--- What an engine must offer. An engine is a schema of functions; bondhu.install_engine()
--- accepts one only if it has every signature below, and nothing else reaches into it.
+-- What an engine must offer, and the functions through which the rest of the system calls it. An
+-- engine is a schema of functions; bondhu.install_engine() accepts one only if it has every function
+-- below, and nothing else reaches into it.
 --
 -- Rules every engine follows alike:
 --   score(text)            deterministic; any text is accepted
@@ -965,34 +966,154 @@ grant execute on function bondhu.chat_history_document(uuid[], timestamptz) to b
 --   fold_messages()        AFTER statement trigger there, with transition tables
 --                          new_messages and old_messages
 
-create function bondhu.engine_contract() returns table (signature text, result text)
+create function bondhu.engine_contract()
+returns table (signature text, arguments text, call text, result text, entry text, security_definer boolean, refuses boolean)
 language sql immutable parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
-  values
-    ('engine_version()', 'integer'),
-    ('score(text)',
-     'TABLE(sentiment_score numeric, mood text, mood_confidence numeric, support_level text, engine_version integer)'),
-    ('explain(text)', 'TABLE(figure text, part text, weight numeric)'),
-    ('personality(uuid[],timestamp with time zone)',
+  with functions (name, arguments, result, entry, security_definer, refuses) as (values
+    ('engine_version', array[]::text[], 'integer', null, null::boolean, null::boolean),
+    ('score', array['message_text text'],
+     'TABLE(sentiment_score numeric, mood text, mood_confidence numeric, support_level text, engine_version integer)',
+     'score', false, true),
+    ('explain', array['message_text text'],
+     'TABLE(figure text, part text, weight numeric)',
+     'explain', false, true),
+    -- Documents are made without an engine too, and say so.
+    ('personality', array['user_ids uuid[]', 'instant timestamptz'],
      'TABLE(user_id uuid, as_of timestamp with time zone, until timestamp with time zone, '
      || 'openness numeric, conscientiousness numeric, extraversion numeric, agreeableness numeric, neuroticism numeric, '
      || 'trait_confidence numeric, communication_style text, emotional_stability text, needs_support boolean, '
-     || 'message_count bigint, mean_sentiment numeric, sentiment_volatility numeric, dominant_mood text, sentiment_trend text)'),
-    ('patterns(uuid[],timestamp with time zone)',
+     || 'message_count bigint, mean_sentiment numeric, sentiment_volatility numeric, dominant_mood text, sentiment_trend text)',
+     'personality', false, false),
+    ('patterns', array['user_ids uuid[]', 'instant timestamptz'],
      'TABLE(user_id uuid, time_zone text, hour_counts bigint[], hour_means numeric[], weekday_counts bigint[], '
-     || 'weekday_means numeric[], inertia numeric, current_streak bigint, longest_streak bigint)'),
-    ('wellness(uuid,date,date)',
+     || 'weekday_means numeric[], inertia numeric, current_streak bigint, longest_streak bigint)',
+     'patterns', false, true),
+    ('wellness', array['user_id uuid', 'first_day date', 'last_day date'],
      'TABLE(day date, message_count bigint, active_days bigint, score numeric, mean numeric, trend numeric, '
-     || 'stability numeric, engagement numeric)'),
-    ('recompute(uuid)', 'void'),
-    ('refresh(uuid[])', 'void'),
-    ('verify(uuid[])', 'TABLE(user_id uuid, relation text, figure text, stored text, recounted text)'),
-    ('score_message()', 'trigger'),
-    ('fold_messages()', 'trigger')
+     || 'stability numeric, engagement numeric)',
+     'wellness', false, true),
+    ('recompute', array['user_id uuid'], 'void', 'recompute', true, true),
+    ('refresh', array['user_ids uuid[]'], 'void', 'refresh', true, true),
+    ('verify', array['user_ids uuid[]'],
+     'TABLE(user_id uuid, relation text, figure text, stored text, recounted text)',
+     'differences', true, true),
+    ('score_message', array[]::text[], 'trigger', null, null, null),
+    ('fold_messages', array[]::text[], 'trigger', null, null, null)
+  )
+  select format('%s(%s)', f.name, (select string_agg(split_part(a, ' ', 2), ',') from unnest(f.arguments) a)),
+    array_to_string(f.arguments, ', '),
+    format('%s(%s)', f.name, (select string_agg('$' || n, ', ') from generate_subscripts(f.arguments, 1) n)),
+    f.result, f.entry, f.security_definer, f.refuses
+  from functions f
 $$;
-comment on function bondhu.engine_contract() is 'The functions an engine''s schema must have, with their result types.';
-revoke all on function bondhu.engine_contract() from public, anon, authenticated, service_role;
+comment on function bondhu.engine_contract() is
+  'The functions an engine''s schema must have. call: with its parameters; entry: the function of the schema bondhu that calls it, if any; security_definer: whether that runs as its owner; refuses: whether it refuses where there is no engine, or returns no rows.';
+
+create function bondhu.missing_from_engine(engine_schema text) returns text[]
+language sql stable strict
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(array_agg(c.signature order by c.signature), '{}')
+  from bondhu.engine_contract() c
+  where not exists (
+    select
+    from pg_catalog.pg_proc p
+    where p.oid = to_regprocedure(format('%I.%s', engine_schema, c.signature))
+      and pg_catalog.pg_get_function_result(p.oid) = c.result
+  )
+$$;
+comment on function bondhu.missing_from_engine(text) is 'Signatures of the contract that a schema does not offer; empty for an engine.';
+
+-- `create or replace` keeps the entries' grants. Those that call an engine are in PL/pgSQL, which
+-- keeps their plans; a function in SQL would be planned at each call. Those that refuse are in SQL: a
+-- linter finds nothing unused in them.
+create function bondhu.write_entries(engine text) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $write$
+declare
+  contract record;
+  grantee text;
+begin
+  execute format(
+    'create or replace function bondhu.engine() returns jsonb language plpgsql stable set search_path = pg_catalog, pg_temp as %L',
+    format('begin return %s; end', case
+      when engine is null then 'null'
+      else format($$jsonb_build_object('name', %1$L, 'version', %1$I.engine_version())$$, engine)
+    end));
+  if engine is not null then
+    execute format('grant usage on schema %I to service_role, bondhu_worker', engine);
+    execute format('grant execute on function %I.engine_version() to service_role, bondhu_worker', engine);
+  end if;
+
+  for contract in
+    select c.*, substr(c.result, length('TABLE') + 1) as columns, c.result like 'TABLE(%' as returns_rows,
+      c.entry || substr(c.signature, strpos(c.signature, '(')) as entry_signature
+    from bondhu.engine_contract() c
+    where c.entry is not null
+  loop
+    execute format(
+      'create or replace function bondhu.%I(%s) returns %s language %s %s %s set search_path = pg_catalog, pg_temp as %L',
+      contract.entry, contract.arguments, contract.result,
+      case when engine is null then 'sql' else 'plpgsql' end,
+      case when contract.returns_rows then 'stable' else 'volatile' end,
+      case when contract.security_definer then 'security definer' else 'security invoker' end,
+      case
+        when engine is null then concat_ws('; ',
+          case when contract.refuses then 'select bondhu.refuse_without_engine()' end,
+          case when contract.returns_rows then format('select r.* from jsonb_to_recordset(''[]'') r%s', contract.columns) end)
+        when contract.returns_rows then format('begin return query select r.* from %I.%s r; end', engine, contract.call)
+        else format('begin perform %I.%s; end', engine, contract.call)
+      end);
+    -- Who may call an entry that runs as its caller may call what that calls.
+    foreach grantee in array array['service_role', 'bondhu_worker'] loop
+      if engine is not null and not contract.security_definer
+        and has_function_privilege(grantee, 'bondhu.' || contract.entry_signature, 'execute')
+      then
+        execute format('grant execute on function %I.%s to %I', engine, contract.signature, grantee);
+      end if;
+    end loop;
+  end loop;
+end
+$write$;
+comment on function bondhu.write_entries(text) is 'Writes the functions that call the engine in the given schema; null: those that refuse.';
+
+create function bondhu.refuse_without_engine() returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  raise exception using
+    errcode = '0A000',
+    message = 'no engine is installed',
+    hint = 'Apply the migration portable_engine, or install the extension "bondhu" on the server, then run select bondhu.install_engine();';
+end
+$$;
+comment on function bondhu.refuse_without_engine() is '0A000: what every reader of what an engine concludes says where there is none.';
+
+select bondhu.write_entries(null);
+
+comment on function bondhu.engine() is 'Name and version of the installed engine; null without one.';
+comment on function bondhu.score(text) is 'Sentiment (0..1), mood, its confidence (0..1), support level. 0A000 without an engine.';
+comment on function bondhu.explain(text) is 'What moved the sentiment and the mood of a text: words and pairs with their weight in log odds, strongest first. 0A000 without an engine.';
+comment on function bondhu.personality(uuid[], timestamptz) is 'What is concluded about users, exact as of the given instant; no rows without an engine.';
+comment on function bondhu.patterns(uuid[], timestamptz) is 'Hours, weekdays, inertia and streaks of users in their own time zone. 0A000 without an engine.';
+comment on function bondhu.wellness(uuid, date, date) is 'Wellness of the weeks that end with a user''s days: a heuristic, no diagnosis. 0A000 without an engine.';
+comment on function bondhu.recompute(uuid) is 'Rebuilds everything derived about a user from the raw messages. 0A000 without an engine.';
+comment on function bondhu.refresh(uuid[]) is 'Brings the stored profiles of users to now, as a message of theirs would. 0A000 without an engine.';
+comment on function bondhu.differences(uuid[]) is 'bondhu.verify() of what the engine itself stores. 0A000 without an engine.';
+
+revoke all on function bondhu.engine_contract(), bondhu.missing_from_engine(text), bondhu.write_entries(text),
+  bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text), bondhu.explain(text),
+  bondhu.personality(uuid[], timestamptz), bondhu.patterns(uuid[], timestamptz), bondhu.wellness(uuid, date, date),
+  bondhu.recompute(uuid), bondhu.refresh(uuid[]), bondhu.differences(uuid[])
+  from public, anon, authenticated, service_role;
+grant execute on function bondhu.engine(), bondhu.score(text), bondhu.explain(text) to service_role, bondhu_worker;
+grant execute on function bondhu.refuse_without_engine() to service_role, bondhu_worker, authenticated;
+grant execute on function bondhu.personality(uuid[], timestamptz) to bondhu_worker;
+grant execute on function bondhu.recompute(uuid) to service_role;
 
 -- sql/40_engine/20_triggers.sql
 
@@ -1105,7 +1226,8 @@ begin
          support_level = s.support_level, engine_version = s.engine_version
     from unnest(users, ids) due (user_id, id)
     join public.chat_messages t on t.user_id = due.user_id and t.id = due.id
-    cross join lateral bondhu.score(t.message_text) s
+    -- One row, which the planner would not guess.
+    cross join lateral (select * from bondhu.score(t.message_text) limit 1) s
    where m.user_id = due.user_id and m.id = due.id;
   get diagnostics rescored = row_count;
   return rescored;
@@ -1409,21 +1531,6 @@ create index chat_messages_unscored on public.chat_messages (user_id, created_at
 
 -- Attaches the engine that the server has, and what the rest of the system calls.
 
-create function bondhu.missing_from_engine(engine_schema text) returns text[]
-language sql stable
-set search_path = pg_catalog, pg_temp
-as $$
-  select coalesce(array_agg(c.signature order by c.signature), '{}')
-  from bondhu.engine_contract() c
-  where not exists (
-    select
-    from pg_catalog.pg_proc p
-    where p.oid = to_regprocedure(format('%I.%s', engine_schema, c.signature))
-      and pg_catalog.pg_get_function_result(p.oid) = c.result
-  )
-$$;
-comment on function bondhu.missing_from_engine(text) is 'Signatures of the contract that a schema does not offer; empty for an engine.';
-
 create function bondhu.lend_engine(engine_schema text, owner name) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -1447,62 +1554,121 @@ end
 $$;
 comment on function bondhu.lend_engine(text, name) is 'Sees to it that the owner of the messages may use an engine that somebody else has created.';
 
-create function bondhu.install_engine() returns text
+create function bondhu.is_attached() returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select 3 = (
+    select count(*) from pg_catalog.pg_trigger t
+    where t.tgrelid = 'public.chat_messages'::regclass and t.tgname like 'bondhu\_fold\_%' and t.tgenabled in ('O', 'A')
+  )
+$$;
+comment on function bondhu.is_attached() is 'Whether an engine sees every change of messages.';
+
+-- Never long in the queue: whoever comes later waits behind it.
+create function bondhu.lock_messages(replaces_triggers boolean) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '1s'
+as $$
+begin
+  for attempt in 1 .. 20 loop
+    begin
+      if replaces_triggers then
+        lock table public.chat_messages in share row exclusive mode;
+      else
+        lock table public.chat_messages in access exclusive mode;
+      end if;
+      return;
+    exception when lock_not_available then
+      perform pg_sleep(0.5);
+    end;
+  end loop;
+  raise exception using
+    errcode = '55P03',
+    message = 'public.chat_messages was in use for half a minute',
+    hint = 'End the long transactions on it (pg_stat_activity), or wait for them, then try again.';
+end
+$$;
+comment on function bondhu.lock_messages(boolean) is
+  'Keeps writers out while triggers are replaced, everybody while triggers are made or dropped; 55P03 where a transaction holds it up too long.';
+
+create function bondhu.install_engine(wanted text default null) returns text
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $install$
 declare
   owner constant name := (select pg_catalog.pg_get_userbyid(c.relowner) from pg_catalog.pg_class c where c.oid = 'public.chat_messages'::regclass);
-  engine text;
+  has_native constant boolean := exists (select from pg_catalog.pg_available_extensions where name = 'bondhu');
+  engine constant text := case
+    when has_native and wanted is distinct from 'portable' then 'bondhu_native'
+    when to_regnamespace('bondhu_portable') is not null and wanted is distinct from 'native' then 'bondhu_portable'
+  end;
   missing text[];
-  was_detached boolean := 3 > (
-    select count(*) from pg_catalog.pg_trigger
-    where tgrelid = 'public.chat_messages'::regclass and tgname like 'bondhu_fold_%' and tgenabled in ('O', 'A')
-  );
+  was_detached boolean;
 begin
-  if exists (select from pg_catalog.pg_extension where extname = 'bondhu') then
-    perform bondhu.lend_engine('bondhu_native', owner);
+  if wanted not in ('native', 'portable') then
+    raise exception using
+      errcode = '22023',
+      message = format('there is no engine %L', wanted),
+      hint = 'Engines are native and portable; without a name the best that the server has is taken.';
+  elsif engine is null and wanted is not null then
+    raise exception using
+      errcode = '0A000',
+      message = format('the engine %s is not on this server', wanted),
+      hint = case wanted
+        when 'native' then 'Install the extension "bondhu" on the server (docs/operating.md); hosted Supabase loads none.'
+        else 'Apply the migration portable_engine.'
+      end;
+  end if;
+  if to_regnamespace(engine) is not null then
+    perform bondhu.lend_engine(engine, owner);
   end if;
   if current_user <> owner then
     -- What a superuser repairs must not belong to the superuser; until the end of this function.
     perform set_config('role', owner, true);
   end if;
-  if exists (select from pg_catalog.pg_available_extensions where name = 'bondhu') then
+  if engine = 'bondhu_native' then
     create extension if not exists bondhu;
-    engine := 'bondhu_native';
   end if;
-
-  perform bondhu.detach_engine();
-  perform bondhu.mend_triggers();
-  perform bondhu.heal_profiles();
-  if engine is null then
-    raise notice using
-      message = 'no engine on this server: chat is stored unscored',
-      hint = 'Install the extension "bondhu" on the server, then run select bondhu.install_engine(); and bondhu.rescore().';
-    return null;
-  end if;
-
   missing := bondhu.missing_from_engine(engine);
   if cardinality(missing) > 0 then
     raise exception using
       errcode = '0A000',
       message = format('engine %s lacks %s', engine, array_to_string(missing, ', ')),
-      hint = 'Update the engine to the version these migrations were written for: alter extension bondhu update;';
+      hint = case engine
+        when 'bondhu_native' then 'Update the engine to the version these migrations were written for: alter extension bondhu update;'
+        else 'Apply the newest migrations.'
+      end;
+  end if;
+
+  perform bondhu.lock_messages(replaces_triggers => engine is not null and bondhu.is_attached());
+  was_detached := not bondhu.is_attached();
+  perform bondhu.mend_triggers();
+  perform bondhu.heal_profiles();
+  if engine is null then
+    perform bondhu.detach_engine();
+    raise notice using
+      message = 'no engine on this server: chat is stored unscored',
+      hint = 'Apply the migration portable_engine, or install the extension "bondhu" on the server, then run select bondhu.install_engine(); and bondhu.rescore().';
+    return null;
   end if;
 
   execute format($ddl$
-    create trigger bondhu_score_message before insert or update of message_text, sender_type on public.chat_messages
+    create or replace trigger bondhu_score_message before insert or update of message_text, sender_type on public.chat_messages
       for each row execute function %1$I.score_message();
-    create trigger bondhu_fold_inserted after insert on public.chat_messages
+    create or replace trigger bondhu_fold_inserted after insert on public.chat_messages
       referencing new table as new_messages for each statement execute function %1$I.fold_messages();
-    create trigger bondhu_fold_updated after update on public.chat_messages
+    create or replace trigger bondhu_fold_updated after update on public.chat_messages
       referencing old table as old_messages new table as new_messages
       for each statement execute function %1$I.fold_messages();
-    create trigger bondhu_fold_deleted after delete on public.chat_messages
+    create or replace trigger bondhu_fold_deleted after delete on public.chat_messages
       referencing old table as old_messages for each statement execute function %1$I.fold_messages();
   $ddl$, engine);
-  drop trigger if exists bondhu_unscore_message on public.chat_messages;
-  perform bondhu.point_entries_at(engine);
+  if was_detached then
+    drop trigger if exists bondhu_unscore_message on public.chat_messages;
+  end if;
+  perform bondhu.write_entries(engine);
   delete from bondhu.rescoring where true;
   if was_detached then
     -- Messages may have been deleted or edited meanwhile.
@@ -1516,8 +1682,8 @@ begin
   return engine;
 end
 $install$;
-comment on function bondhu.install_engine() is
-  'Picks the engine this server has, attaches its triggers, points the entry functions at it; mends triggers and profiles that a restore has lost. Run by the owner or a superuser, again after an extension appears or a restore. Returns the engine''s schema, null when there is none.';
+comment on function bondhu.install_engine(text) is
+  'Attaches the engine named (native or portable) or else the best that this server has: triggers and entry functions; mends triggers and profiles that a restore has lost. From one engine to another nothing is lost, and nobody is recomputed. Run by the owner or a superuser, again after an extension appears or a restore. Returns the engine''s schema, null when there is none.';
 
 create function bondhu.unscore_message() returns trigger
 language plpgsql
@@ -1535,71 +1701,12 @@ end
 $$;
 comment on function bondhu.unscore_message() is 'BEFORE UPDATE trigger while no engine is attached: a score must not outlive its text.';
 
--- The entry functions. `create or replace` keeps their grants. PL/pgSQL keeps their plans too;
--- a function in SQL would be planned at each call.
-
-create function bondhu.point_entries_at(engine text) returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $point$
-begin
-  execute format($ddl$
-    create or replace function bondhu.engine() returns jsonb
-    language plpgsql stable set search_path = pg_catalog, pg_temp
-    as $f$ begin return jsonb_build_object('name', %1$L, 'version', %1$I.engine_version()); end $f$;
-
-    create or replace function bondhu.score(message_text text, out sentiment_score numeric, out mood text,
-      out mood_confidence numeric, out support_level text, out engine_version integer)
-    language sql stable set search_path = pg_catalog, pg_temp
-    as $f$ select s.* from %1$I.score($1) s $f$;
-
-    create or replace function bondhu.explain(message_text text, out figure text, out part text, out weight numeric)
-    returns setof record
-    language plpgsql stable set search_path = pg_catalog, pg_temp
-    as $f$ begin return query select e.* from %1$I.explain($1) e; end $f$;
-
-    create or replace function bondhu.personality(user_ids uuid[], as_of timestamptz) returns setof bondhu.personality
-    language plpgsql stable set search_path = pg_catalog, pg_temp
-    as $f$ begin return query select p.* from %1$I.personality($1, $2) p; end $f$;
-
-    create or replace function bondhu.recompute(user_id uuid) returns void
-    language plpgsql security definer set search_path = pg_catalog, pg_temp
-    as $f$ begin perform %1$I.recompute($1); perform bondhu.rewrite_wellness($1); end $f$;
-
-    create or replace function bondhu.patterns(user_ids uuid[], as_of timestamptz, out user_id uuid, out time_zone text,
-      out hour_counts bigint[], out hour_means numeric[], out weekday_counts bigint[], out weekday_means numeric[],
-      out inertia numeric, out current_streak bigint, out longest_streak bigint) returns setof record
-    language plpgsql stable set search_path = pg_catalog, pg_temp
-    as $f$ begin return query select p.* from %1$I.patterns($1, $2) p; end $f$;
-
-    create or replace function bondhu.wellness(user_id uuid, first_day date, last_day date, out day date,
-      out message_count bigint, out active_days bigint, out score numeric, out mean numeric, out trend numeric,
-      out stability numeric, out engagement numeric) returns setof record
-    language plpgsql stable set search_path = pg_catalog, pg_temp
-    as $f$ begin return query select w.* from %1$I.wellness($1, $2, $3) w; end $f$;
-
-    create or replace function bondhu.refresh(user_ids uuid[]) returns void
-    language plpgsql security definer set search_path = pg_catalog, pg_temp
-    as $f$ begin perform %1$I.refresh($1); end $f$;
-
-    create or replace function bondhu.differences(user_ids uuid[],
-      out user_id uuid, out relation text, out figure text, out stored text, out recounted text) returns setof record
-    language plpgsql stable security definer set search_path = pg_catalog, pg_temp
-    as $f$ begin return query select d.* from %1$I.verify($1) d; end $f$;
-  $ddl$, engine);
-  execute format($ddl$
-    grant usage on schema %1$I to service_role, bondhu_worker;
-    grant execute on function %1$I.engine_version(), %1$I.score(text), %1$I.explain(text), %1$I.personality(uuid[], timestamptz)
-      to service_role, bondhu_worker;
-  $ddl$, engine);
-end
-$point$;
-
 create function bondhu.detach_engine() returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
-as $detach$
+as $$
 begin
+  perform bondhu.lock_messages(replaces_triggers => false);
   drop trigger if exists bondhu_score_message on public.chat_messages;
   drop trigger if exists bondhu_fold_inserted on public.chat_messages;
   drop trigger if exists bondhu_fold_updated on public.chat_messages;
@@ -1607,68 +1714,11 @@ begin
   create or replace trigger bondhu_unscore_message before update of message_text, sender_type on public.chat_messages
     for each row execute function bondhu.unscore_message();
 
-  create or replace function bondhu.engine() returns jsonb
-  language plpgsql stable set search_path = pg_catalog, pg_temp
-  as $f$ begin return null; end $f$;
-
-  -- In SQL: a linter finds nothing unused in functions that only refuse.
-  create or replace function bondhu.score(message_text text, out sentiment_score numeric, out mood text,
-    out mood_confidence numeric, out support_level text, out engine_version integer)
-  language sql stable set search_path = pg_catalog, pg_temp
-  as $f$ select bondhu.refuse_without_engine(); select null::numeric, null::text, null::numeric, null::text, null::integer $f$;
-
-  create or replace function bondhu.explain(message_text text, out figure text, out part text, out weight numeric)
-  returns setof record
-  language sql stable set search_path = pg_catalog, pg_temp
-  as $f$ select bondhu.refuse_without_engine(); select null::text, null::text, null::numeric $f$;
-
-  create or replace function bondhu.personality(user_ids uuid[], as_of timestamptz) returns setof bondhu.personality
-  language sql stable set search_path = pg_catalog, pg_temp
-  as $f$ select (null::bondhu.personality).* where false $f$;
-
-  create or replace function bondhu.recompute(user_id uuid) returns void
-  language sql security definer set search_path = pg_catalog, pg_temp
-  as $f$ select bondhu.refuse_without_engine() $f$;
-
-  create or replace function bondhu.patterns(user_ids uuid[], as_of timestamptz, out user_id uuid, out time_zone text,
-    out hour_counts bigint[], out hour_means numeric[], out weekday_counts bigint[], out weekday_means numeric[],
-    out inertia numeric, out current_streak bigint, out longest_streak bigint) returns setof record
-  language sql stable set search_path = pg_catalog, pg_temp
-  as $f$ select bondhu.refuse_without_engine(); select null::uuid, null::text, null::bigint[], null::numeric[],
-    null::bigint[], null::numeric[], null::numeric, null::bigint, null::bigint $f$;
-
-  create or replace function bondhu.wellness(user_id uuid, first_day date, last_day date, out day date,
-    out message_count bigint, out active_days bigint, out score numeric, out mean numeric, out trend numeric,
-    out stability numeric, out engagement numeric) returns setof record
-  language sql stable set search_path = pg_catalog, pg_temp
-  as $f$ select bondhu.refuse_without_engine(); select null::date, null::bigint, null::bigint, null::numeric,
-    null::numeric, null::numeric, null::numeric, null::numeric $f$;
-
-  create or replace function bondhu.refresh(user_ids uuid[]) returns void
-  language sql security definer set search_path = pg_catalog, pg_temp
-  as $f$ select bondhu.refuse_without_engine() $f$;
-
-  create or replace function bondhu.differences(user_ids uuid[],
-    out user_id uuid, out relation text, out figure text, out stored text, out recounted text) returns setof record
-  language sql stable security definer set search_path = pg_catalog, pg_temp
-  as $f$ select bondhu.refuse_without_engine(); select null::uuid, null::text, null::text, null::text, null::text $f$;
-end
-$detach$;
-comment on function bondhu.detach_engine() is
-  'Chat is stored unscored from here on, and entry functions refuse. Run before drop extension bondhu.';
-
-create function bondhu.refuse_without_engine() returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  raise exception using
-    errcode = '0A000',
-    message = 'no engine is installed',
-    hint = 'Install the extension "bondhu" on the server, then run select bondhu.install_engine();';
+  perform bondhu.write_entries(null);
 end
 $$;
-comment on function bondhu.refuse_without_engine() is '0A000: what every reader of what an engine concludes says where there is none.';
+comment on function bondhu.detach_engine() is
+  'Chat is stored unscored from here on, and entry functions refuse. Run before drop extension bondhu.';
 
 -- Asks the catalog and not the engine, whose functions are closed to clients.
 create function bondhu.require_engine() returns void
@@ -1687,40 +1737,17 @@ $$;
 comment on function bondhu.require_engine() is
   '0A000 without an engine. First in every RPC that reads what an engine concludes: nothing found would read as nothing to be found.';
 
-create type bondhu.personality as (
-  user_id uuid,
-  as_of timestamptz,
-  until timestamptz,
-  openness numeric,
-  conscientiousness numeric,
-  extraversion numeric,
-  agreeableness numeric,
-  neuroticism numeric,
-  trait_confidence numeric,
-  communication_style text,
-  emotional_stability text,
-  needs_support boolean,
-  message_count bigint,
-  mean_sentiment numeric,
-  sentiment_volatility numeric,
-  dominant_mood text,
-  sentiment_trend text
-);
-revoke all on type bondhu.personality from public;
-grant usage on type bondhu.personality to service_role, bondhu_worker;
+revoke all on function bondhu.lend_engine(text, name), bondhu.is_attached(), bondhu.lock_messages(boolean), bondhu.install_engine(text),
+  bondhu.unscore_message(), bondhu.detach_engine(),
+  bondhu.require_engine()
+  from public, anon, authenticated, service_role;
+grant execute on function bondhu.require_engine() to authenticated;
 
 select bondhu.install_engine();
 
-comment on function bondhu.engine() is 'Name and version of the installed engine; null without one.';
-comment on function bondhu.score(text) is 'Sentiment (0..1), mood, its confidence (0..1), support level. 0A000 without an engine.';
-comment on function bondhu.explain(text) is 'What moved the sentiment and the mood of a text: words and pairs with their weight in log odds, strongest first. 0A000 without an engine.';
-comment on function bondhu.personality(uuid[], timestamptz) is 'What is concluded about users, exact as of the given instant; no rows without an engine.';
-comment on function bondhu.recompute(uuid) is 'Rebuilds everything derived about a user from the raw messages. 0A000 without an engine.';
+-- sql/40_engine/70_verifying.sql
 
-comment on function bondhu.patterns(uuid[], timestamptz) is 'Hours, weekdays, inertia and streaks of users in their own time zone. 0A000 without an engine.';
-comment on function bondhu.wellness(uuid, date, date) is 'Wellness of the weeks that end with a user''s days: a heuristic, no diagnosis. 0A000 without an engine.';
-comment on function bondhu.refresh(uuid[]) is 'Brings the stored profiles of users to now, as a message of theirs would. 0A000 without an engine.';
-comment on function bondhu.differences(uuid[]) is 'bondhu.verify() of what the engine itself stores.';
+-- What an administrator asks of an engine: is all that is stored what the messages make it?
 
 create function bondhu.verify_all(users uuid[])
 returns table (user_id uuid, relation text, figure text, stored text, recounted text)
@@ -1786,17 +1813,9 @@ create trigger settings_apply_to_engine after update on bondhu.settings
      new.wellness_retention_days)
   ) execute function bondhu.apply_engine_settings();
 
-revoke all on function bondhu.missing_from_engine(text), bondhu.lend_engine(text, name), bondhu.install_engine(), bondhu.unscore_message(), bondhu.point_entries_at(text),
-  bondhu.detach_engine(), bondhu.refuse_without_engine(), bondhu.require_engine(), bondhu.engine(), bondhu.score(text), bondhu.explain(text),
-  bondhu.personality(uuid[], timestamptz), bondhu.patterns(uuid[], timestamptz), bondhu.wellness(uuid, date, date),
-  bondhu.recompute(uuid), bondhu.refresh(uuid[]), bondhu.differences(uuid[]),
-  bondhu.verify_all(uuid[]), bondhu.verify(uuid), bondhu.apply_engine_settings()
+revoke all on function bondhu.verify_all(uuid[]), bondhu.verify(uuid), bondhu.apply_engine_settings()
   from public, anon, authenticated, service_role;
-grant execute on function bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text), bondhu.explain(text)
-  to service_role, bondhu_worker;
-grant execute on function bondhu.require_engine(), bondhu.refuse_without_engine() to authenticated;
-grant execute on function bondhu.personality(uuid[], timestamptz) to bondhu_worker;
-grant execute on function bondhu.recompute(uuid), bondhu.verify(uuid) to service_role;
+grant execute on function bondhu.verify(uuid) to service_role;
 
 -- sql/50_conclusions/10_safety.sql
 

@@ -1,8 +1,9 @@
 //! An engine that is not there yet, comes, goes and comes back.
 
 use bondhu_stack::testing::{Database, Role};
-use sqlx::PgConnection;
+use sqlx::{Connection as _, PgConnection};
 
+use crate::portable::with_both;
 use crate::recount::{differences, import, profile, profile_count, say, sqlstate};
 
 async fn remove_engine(owner: &mut PgConnection) {
@@ -267,23 +268,171 @@ async fn installing_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_engine_that_lacks_a_function_is_refused_whole() {
+async fn an_engine_that_lacks_any_function_of_the_contract_is_refused_whole() {
     let db = Database::create().await;
     let mut admin = db.connect(Role::Superuser).await;
-    let missing: Vec<String> =
-        sqlx::query_scalar("select bondhu.missing_from_engine('bondhu_native')")
-            .fetch_one(&mut admin)
+    let contract: Vec<String> =
+        sqlx::query_scalar("select signature from bondhu.engine_contract()")
+            .fetch_all(&mut admin)
             .await
             .unwrap();
-    assert!(missing.is_empty(), "{missing:?}");
-    sqlx::query("alter function bondhu_native.recompute(uuid) rename to forget")
-        .execute(&mut admin)
+    assert!(contract.len() > 10, "{contract:?}");
+    for function in contract {
+        let mut tx = admin.begin().await.unwrap();
+        sqlx::query(&format!(
+            "alter function bondhu_native.{function} rename to forget"
+        ))
+        .execute(&mut *tx)
         .await
         .unwrap();
-    let error = sqlx::query("select bondhu.install_engine()")
-        .execute(&mut admin)
+        let error = sqlx::query("select bondhu.install_engine()")
+            .execute(&mut *tx)
+            .await
+            .unwrap_err();
+        assert_eq!(sqlstate(&error), "0A000");
+        assert!(error.to_string().contains(&function), "{function}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn every_entry_calls_the_engine_or_refuses_and_keeps_its_signature_and_grants() {
+    let db = Database::create().await;
+    let mut owner = db.connect(Role::Owner).await;
+    // Everything of a function but what it does.
+    let entries = "select c.entry, p.oid::regprocedure::text, p.prosecdef, p.provolatile::text, p.proacl::text,
+          pg_get_function_result(p.oid) = c.result
+        from bondhu.engine_contract() c
+        join pg_proc p on p.pronamespace = 'bondhu'::regnamespace and p.proname = c.entry
+          and p.oid = to_regprocedure(replace(format('bondhu.%s', c.signature), c.signature, c.entry || substr(c.signature, strpos(c.signature, '('))))
+        order by 1";
+    type Entry = (String, String, bool, String, Option<String>, bool);
+    let attached: Vec<Entry> = sqlx::query_as(entries).fetch_all(&mut owner).await.unwrap();
+    assert_eq!(attached.len(), 8);
+    assert!(attached.iter().all(|entry| entry.5), "{attached:?}");
+
+    let calls: Vec<(String, bool)> = sqlx::query_as(
+        "select format('select bondhu.%I(%s)', c.entry, (select string_agg('null::' || split_part(a, ' ', 2), ', ')
+           from unnest(string_to_array(c.arguments, ', ')) a)), c.refuses
+         from bondhu.engine_contract() c where c.entry is not null",
+    )
+    .fetch_all(&mut owner)
+    .await
+    .unwrap();
+    for (call, _) in &calls {
+        sqlx::query(call).execute(&mut owner).await.unwrap();
+    }
+    sqlx::query("select bondhu.detach_engine()")
+        .execute(&mut owner)
         .await
-        .unwrap_err();
-    assert_eq!(sqlstate(&error), "0A000");
-    assert!(error.to_string().contains("recompute(uuid)"), "{error}");
+        .unwrap();
+    for (call, refuses) in &calls {
+        let answer = sqlx::query(call).fetch_all(&mut owner).await;
+        match answer {
+            Ok(rows) => assert!(rows.is_empty() && !refuses, "{call}"),
+            Err(error) => assert_eq!(
+                (sqlstate(&error).as_str(), *refuses),
+                ("0A000", true),
+                "{call}"
+            ),
+        }
+    }
+    let detached: Vec<Entry> = sqlx::query_as(entries).fetch_all(&mut owner).await.unwrap();
+    assert_eq!(detached, attached);
+}
+
+#[tokio::test]
+async fn engines_change_places_and_nothing_is_lost_nor_written_anew() {
+    let (db, mut owner) = with_both().await;
+    let users = [db.user().await, db.user().await];
+    let rows = "select array_agg(p::text || p.xmin::text order by p.user_id) from public.personality_profiles p";
+    for (engine, schema) in [
+        ("'portable'", "bondhu_portable"),
+        ("", "bondhu_native"),
+        ("'portable'", "bondhu_portable"),
+        ("'portable'", "bondhu_portable"),
+        ("'native'", "bondhu_native"),
+    ] {
+        for user in users {
+            import(&mut owner, user, "i am so happy", "30 hours").await;
+            import(&mut owner, user, "i want to die", "1 hour").await;
+            let gone = import(&mut owner, user, "this is terrible", "0").await;
+            sqlx::query("delete from public.chat_messages where id = $1")
+                .bind(gone)
+                .execute(&mut owner)
+                .await
+                .unwrap();
+        }
+        let before: Vec<String> = sqlx::query_scalar(rows)
+            .fetch_one(&mut owner)
+            .await
+            .unwrap();
+        let attached: String =
+            sqlx::query_scalar(&format!("select bondhu.install_engine({engine})"))
+                .fetch_one(&mut owner)
+                .await
+                .unwrap();
+        assert_eq!(attached, schema);
+        let named: String = sqlx::query_scalar("select bondhu.engine() ->> 'name'")
+            .fetch_one(&mut owner)
+            .await
+            .unwrap();
+        assert_eq!(named, schema);
+        let after: Vec<String> = sqlx::query_scalar(rows)
+            .fetch_one(&mut owner)
+            .await
+            .unwrap();
+        assert_eq!(before, after);
+        assert_eq!(differences(&mut owner, &users).await, Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn messages_come_in_while_another_engine_waits_to_be_attached() {
+    let (db, mut owner) = with_both().await;
+    let user = db.user().await;
+    let mut busy = db.as_user(user).await;
+    say(&mut busy, "i am so happy").await;
+    let installing = tokio::spawn(async move {
+        sqlx::query("select bondhu.install_engine('portable')")
+            .execute(&mut owner)
+            .await
+    });
+    for _ in 0..3 {
+        // What hosted projects allow a statement.
+        let mut other = db.as_user(db.user().await).await;
+        sqlx::query("set local statement_timeout = '8s'")
+            .execute(&mut *other)
+            .await
+            .unwrap();
+        say(&mut other, "this is terrible").await;
+        other.commit().await.unwrap();
+    }
+    assert!(!installing.is_finished());
+    busy.commit().await.unwrap();
+    installing.await.unwrap().unwrap();
+    let mut tx = db.as_user(user).await;
+    say(&mut tx, "i am so sad").await;
+    tx.commit().await.unwrap();
+    let mut owner = db.connect(Role::Owner).await;
+    assert_eq!(differences(&mut owner, &[user]).await, Vec::<String>::new());
+    assert_eq!(profile::<i64>(&mut owner, user, "message_count").await, 2);
+}
+
+#[tokio::test]
+async fn an_engine_that_is_not_there_is_refused_by_name() {
+    let db = Database::create().await;
+    let mut owner = db.connect(Role::Owner).await;
+    for (engine, code) in [("portable", "0A000"), ("fast", "22023")] {
+        let error = sqlx::query("select bondhu.install_engine($1)")
+            .bind(engine)
+            .execute(&mut owner)
+            .await
+            .unwrap_err();
+        assert_eq!(sqlstate(&error), code, "{error}");
+    }
+    let engine: String = sqlx::query_scalar("select bondhu.engine() ->> 'name'")
+        .fetch_one(&mut owner)
+        .await
+        .unwrap();
+    assert_eq!(engine, "bondhu_native");
 }

@@ -104,6 +104,12 @@ static REFRESH_WELLNESS: Statement = Statement::new(
     &[UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID],
 );
 
+static REWRITE_WELLNESS: Statement = Statement::new(
+    "rewriting wellness",
+    Sql::Text("select bondhu.rewrite_wellness($1)"),
+    &[UUIDOID],
+);
+
 static CREATE: Statement = Statement::new(
     "creating a profile",
     Sql::Text(
@@ -234,6 +240,11 @@ pub(crate) fn refresh_wellness(
     REFRESH_WELLNESS
         .run(Sees::Newest, [value(user), time(oldest), time(through)])
         .map(drop)
+}
+
+/// Makes all recorded days of a user anew.
+pub(crate) fn rewrite_wellness(user: Uuid) -> Result<(), EngineError> {
+    REWRITE_WELLNESS.run(Sees::Newest, [value(user)]).map(drop)
 }
 
 /// What the stored row of a user has other than `recounted`.
