@@ -4449,69 +4449,270 @@ comment on function public.commit_position() is
 revoke all on function public.commit_position() from public, anon, authenticated, service_role;
 grant execute on function public.commit_position() to authenticated;
 
+-- sql/70_operation/35_public_objects.sql
+
+-- Written by PUBLIC_OBJECTS=write cargo test -p bondhu-conformance --test engine -- public_objects: do not edit.
+
+create function bondhu.public_objects() returns table (kind text, relation text, name text)
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select o.kind, o.relation, unnest(o.names::text[])
+  from (values
+    ('table', null, '{chat_messages, companion_profiles, listening_gaps, listening_history, music_library,
+      music_playlist_items, music_playlists, music_preferences, music_top_items, personality_history,
+      personality_history_evidence, personality_profiles, provider_connections, sentiment_buckets,
+      session_activities, user_sessions, video_likes, video_playlist_items, video_playlists, video_preferences,
+      video_subscriptions, wellness_days}'),
+    ('function', null, '{"begin_connect(text, text)",
+      "chat_history(integer, timestamp with time zone, bigint, text)", "commit_position()", "confirm_connect(text)",
+      "disconnect(text)", "end_session(uuid)", "explain_message(uuid)",
+      "listening_stats(timestamp with time zone, timestamp with time zone)", "log_activity(uuid, text, jsonb)",
+      "mood_mix(timestamp with time zone, timestamp with time zone)", "mood_patterns()",
+      "mood_trend(timestamp with time zone, timestamp with time zone, text)", "personality_context()",
+      "personality_evolution(text, timestamp with time zone, timestamp with time zone)",
+      "recently_played(timestamp with time zone, integer, text)", "request_sync(text)", "start_session(text)",
+      "top_genres(integer)", "touch_session(uuid)", "watching_stats()", "wellness_history(date, date)"}'),
+    ('column', 'chat_messages', '{user_id, id, seq, session_id, sender_type, message_text, sentiment_score,
+      mood_detected, support_level, engine_version, created_at, updated_at}'),
+    ('constraint', 'chat_messages', '{chat_messages_pkey, chat_messages_session_fkey, chat_messages_user_id_fkey,
+      created_at_is_since_1900_and_not_in_the_future, message_can_be_read, mood_is_known,
+      only_user_messages_are_scored, score_is_0_to_1, scored_whole_or_not_at_all, sender_is_known,
+      support_level_is_known}'),
+    ('index', 'chat_messages', '{chat_messages_by_session, chat_messages_by_time, chat_messages_in_crisis,
+      chat_messages_unscored}'),
+    ('policy', 'chat_messages', '{"a user deletes their own messages", "a user edits their own messages",
+      "a user reads their own messages", "a user writes their own messages", "the worker reads messages"}'),
+    ('column', 'companion_profiles', '{user_id, display_name, locale, time_zone, onboarding_state, created_at,
+      updated_at}'),
+    ('constraint', 'companion_profiles', '{companion_profiles_pkey, companion_profiles_user_id_fkey,
+      display_name_can_be_read, locale_is_a_language_tag, onboarding_state_is_known, time_zone_is_iana}'),
+    ('policy', 'companion_profiles', '{"a user edits their own profile", "a user reads their own profile",
+      "a user writes their own profile", "the worker reads profiles"}'),
+    ('column', 'listening_gaps', '{user_id, after_play, before_play, found_at}'),
+    ('constraint', 'listening_gaps', '{gap_has_a_length, listening_gaps_pkey, listening_gaps_user_id_fkey}'),
+    ('policy', 'listening_gaps', '{"a user reads their own listening gaps", "the worker keeps listening gaps"}'),
+    ('column', 'listening_history', '{user_id, played_at, track_id, track_name, artist_names, isrc, duration_ms,
+      context_uri, fetched_at}'),
+    ('constraint', 'listening_history', '{duration_is_positive, listening_history_pkey,
+      listening_history_user_id_fkey}'),
+    ('policy', 'listening_history', '{"a user reads their own listening", "the worker keeps listening"}'),
+    ('column', 'music_library', '{user_id, kind, item_id, name, artist_names, genres, isrc, added_at, walk_id,
+      fetched_at}'),
+    ('constraint', 'music_library', '{library_kind_is_known, music_library_pkey, music_library_user_id_fkey}'),
+    ('policy', 'music_library', '{"a user reads their own library", "the worker keeps library"}'),
+    ('column', 'music_playlist_items', '{user_id, playlist_id, position, track_id, name, artist_names, isrc,
+      added_at, walk_id, fetched_at}'),
+    ('constraint', 'music_playlist_items', '{music_playlist_items_pkey, music_playlist_items_playlist_fkey,
+      position_starts_at_zero}'),
+    ('policy', 'music_playlist_items', '{"a user reads their own playlist items", "the worker keeps playlist items"}'),
+    ('column', 'music_playlists', '{user_id, playlist_id, name, owner_id, collaborative, snapshot_id, item_count,
+      items_snapshot_id, walk_id, fetched_at}'),
+    ('constraint', 'music_playlists', '{items_are_counted, music_playlists_pkey, music_playlists_user_id_fkey}'),
+    ('policy', 'music_playlists', '{"a user reads their own playlists", "the worker keeps playlists"}'),
+    ('column', 'music_preferences', '{user_id, provider, top_genres, mood_profile, diversity, top_artists,
+      recently_played, plays_by_hour, plays_by_weekday, play_count, trait_evidence, computed_at}'),
+    ('constraint', 'music_preferences', '{diversity_is_a_share, mood_profile_is_an_object, music_preferences_pkey,
+      music_preferences_provider_fkey, music_preferences_user_id_fkey, plays_are_counted, plays_have_every_hour,
+      plays_have_every_weekday, recently_played_is_a_list, top_artists_is_a_list, top_genres_is_a_list,
+      trait_evidence_is_an_object}'),
+    ('index', 'music_preferences', '{music_preferences_by_provider}'),
+    ('policy', 'music_preferences', '{"a user reads their own music preferences",
+      "the worker keeps music preferences"}'),
+    ('column', 'music_top_items', '{user_id, kind, time_range, rank, item_id, name, artist_names, genres, isrc,
+      walk_id, fetched_at}'),
+    ('constraint', 'music_top_items', '{music_top_items_pkey, music_top_items_user_id_fkey, rank_starts_at_one,
+      time_range_is_known, top_item_kind_is_known}'),
+    ('index', 'music_top_items', '{music_top_items_by_recording}'),
+    ('policy', 'music_top_items', '{"a user reads their own top items", "the worker keeps top items"}'),
+    ('column', 'personality_history', '{user_id, id, changed_at, before, after, window_start, window_end,
+      message_count}'),
+    ('constraint', 'personality_history', '{personality_history_pkey, personality_history_user_id_fkey}'),
+    ('index', 'personality_history', '{personality_history_by_time}'),
+    ('policy', 'personality_history', '{"a user reads their own history"}'),
+    ('column', 'personality_history_evidence', '{user_id, history_id, message_id, weight}'),
+    ('constraint', 'personality_history_evidence', '{evidence_history_fkey, personality_history_evidence_pkey}'),
+    ('index', 'personality_history_evidence', '{personality_history_evidence_by_message}'),
+    ('policy', 'personality_history_evidence', '{"a user reads their own evidence"}'),
+    ('column', 'personality_profiles', '{user_id, as_of, openness, conscientiousness, extraversion, agreeableness,
+      neuroticism, trait_confidence, communication_style, emotional_stability, needs_support, message_count,
+      mean_sentiment, sentiment_volatility, dominant_mood, sentiment_trend, data_status, window_hours, window_sum,
+      window_sum_squares, window_moods, window_latest, window_oldest, previous_count, previous_sum, previous_oldest,
+      trait_count, trait_sum, trait_sum_squares, trait_moods, last_crisis_at, landmark_traits, landmark_style,
+      wellness_until}'),
+    ('constraint', 'personality_profiles', '{personality_profiles_pkey, personality_profiles_user_id_fkey}'),
+    ('policy', 'personality_profiles', '{"a user reads their own personality", "the worker reads personalities"}'),
+    ('column', 'provider_connections', '{user_id, provider, status, scopes, account_id, account_name, connected_at,
+      last_sync_at, next_sync_at, missing, last_error_code, last_error, updated_at}'),
+    ('constraint', 'provider_connections', '{connection_status_is_known, disconnected_forgets_the_account,
+      error_has_a_code, ok_misses_nothing, partial_says_what_is_missing, provider_connections_pkey,
+      provider_connections_provider_fkey, provider_connections_user_id_fkey}'),
+    ('index', 'provider_connections', '{provider_connections_by_account, provider_connections_by_provider,
+      provider_connections_claimable, provider_connections_due}'),
+    ('policy', 'provider_connections', '{"a user reads their own connections", "the worker keeps connections"}'),
+    ('column', 'sentiment_buckets', '{user_id, bucket_start, message_count, score_sum, score_sum_squares, angry,
+      anxious, calm, curious, disgust, grateful, joy, lonely, love, neutral, sad, surprise, tired}'),
+    ('constraint', 'sentiment_buckets', '{sentiment_buckets_pkey, sentiment_buckets_user_id_fkey}'),
+    ('policy', 'sentiment_buckets', '{"a user reads their own sentiment", "the worker reads sentiment"}'),
+    ('column', 'session_activities', '{user_id, id, session_id, activity, details, occurred_at}'),
+    ('constraint', 'session_activities', '{activity_is_a_short_name, details_is_a_small_object,
+      session_activities_pkey, session_activities_session_fkey}'),
+    ('index', 'session_activities', '{session_activities_by_session}'),
+    ('policy', 'session_activities', '{"a user reads their own activities"}'),
+    ('column', 'user_sessions', '{user_id, id, device_id, started_at, last_seen_at, activity_count, ended_at,
+      end_reason}'),
+    ('constraint', 'user_sessions', '{device_id_is_short, end_reason_is_known, ended_has_a_reason,
+      session_times_are_ordered, session_times_are_within_reach, user_sessions_pkey, user_sessions_user_id_fkey}'),
+    ('index', 'user_sessions', '{one_active_session_per_device, user_sessions_by_last_seen}'),
+    ('policy', 'user_sessions', '{"a user reads their own sessions", "the worker reads sessions"}'),
+    ('column', 'video_likes', '{user_id, video_id, title, channel_id, channel_title, category_id, topics,
+      published_at, walk_id, fetched_at}'),
+    ('constraint', 'video_likes', '{video_likes_pkey, video_likes_user_id_fkey}'),
+    ('index', 'video_likes', '{video_likes_by_age}'),
+    ('policy', 'video_likes', '{"a user reads their own likes", "the worker keeps likes"}'),
+    ('column', 'video_playlist_items', '{user_id, playlist_id, item_id, video_id, title, channel_id, channel_title,
+      category_id, topics, published_at, details_at, walk_id, fetched_at}'),
+    ('constraint', 'video_playlist_items', '{video_playlist_items_pkey, video_playlist_items_playlist_fkey}'),
+    ('policy', 'video_playlist_items', '{"a user reads their own video playlist items",
+      "the worker keeps video playlist items"}'),
+    ('column', 'video_playlists', '{user_id, playlist_id, title, item_count, walk_id, fetched_at}'),
+    ('constraint', 'video_playlists', '{items_are_counted, video_playlists_pkey, video_playlists_user_id_fkey}'),
+    ('index', 'video_playlists', '{video_playlists_by_age}'),
+    ('policy', 'video_playlists', '{"a user reads their own video playlists", "the worker keeps video playlists"}'),
+    ('column', 'video_preferences', '{user_id, top_categories, top_topics, top_channels, recent_channels,
+      subscription_count, like_count, playlist_count, computed_at}'),
+    ('constraint', 'video_preferences', '{recent_channels_is_a_list, top_categories_is_a_list,
+      top_channels_is_a_list, top_topics_is_a_list, video_preferences_pkey, video_preferences_user_id_fkey,
+      videos_are_counted}'),
+    ('policy', 'video_preferences', '{"a user reads their own video preferences",
+      "the worker keeps video preferences"}'),
+    ('column', 'video_subscriptions', '{user_id, channel_id, title, subscribed_at, topics, topics_at, walk_id,
+      fetched_at}'),
+    ('constraint', 'video_subscriptions', '{video_subscriptions_pkey, video_subscriptions_user_id_fkey}'),
+    ('index', 'video_subscriptions', '{video_subscriptions_by_age}'),
+    ('policy', 'video_subscriptions', '{"a user reads their own subscriptions", "the worker keeps subscriptions"}'),
+    ('column', 'wellness_days', '{user_id, day, message_count, active_days, score, mean, trend, stability,
+      engagement}'),
+    ('constraint', 'wellness_days', '{wellness_days_pkey, wellness_days_user_id_fkey}'),
+    ('policy', 'wellness_days', '{"a user reads their own wellness"}')
+  ) o (kind, relation, names)
+$$;
+comment on function bondhu.public_objects() is
+  'What of the schema public is Bondhu''s; relation is the table of a column, a constraint, an index or a policy.';
+revoke all on function bondhu.public_objects() from public, anon, authenticated, service_role;
+
 -- sql/70_operation/40_uninstall.sql
 
 -- The way out: a project as it was before the first migration. Everything that Bondhu has stored goes
 -- with it; what the app has built on Bondhu's objects is the app's, and stops it.
 
-create function bondhu.public_objects() returns table (kind text, name text)
-language sql immutable
+-- The schemas of Bondhu are its own with all that lies in them; of the schema public, and of what hangs
+-- on tables, what it is known to have made.
+create function bondhu.own_objects() returns table (classid oid, objid oid)
+language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select 'table', unnest(array[
-    'chat_messages', 'listening_gaps', 'listening_history', 'music_library', 'music_playlist_items', 'music_playlists',
-    'music_preferences', 'music_top_items', 'personality_history', 'personality_history_evidence', 'personality_profiles',
-    'companion_profiles', 'provider_connections', 'sentiment_buckets', 'session_activities', 'user_sessions', 'video_likes',
-    'video_playlist_items', 'video_playlists', 'video_preferences', 'video_subscriptions', 'wellness_days'
-  ])
-  union all
-  select 'function', unnest(array[
-    'begin_connect', 'chat_history', 'commit_position', 'confirm_connect', 'disconnect', 'end_session', 'explain_message',
-    'listening_stats', 'log_activity', 'mood_mix', 'mood_patterns', 'mood_trend', 'personality_context',
-    'personality_evolution', 'recently_played', 'request_sync', 'start_session', 'top_genres', 'touch_session',
-    'watching_stats', 'wellness_history'
-  ])
+  with recursive relation (oid, name) as (
+    select c.oid, c.relname::text
+    from pg_catalog.pg_class c
+    join bondhu.public_objects() o on o.kind = 'table' and o.name = c.relname
+    where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
+  ), part (kind, relation, name) as (
+    select o.kind, r.oid, o.name from bondhu.public_objects() o join relation r on r.name = o.relation
+  ), known (classid, objid) as (
+    select 'pg_class'::regclass::oid, oid from relation
+    union all
+    select 'pg_proc'::regclass, p.oid
+    from bondhu.public_objects() o
+    join pg_catalog.pg_proc p on p.oid = to_regprocedure(format('public.%s', o.name))
+    where o.kind = 'function'
+    union all
+    select 'pg_class'::regclass, c.oid
+    from part p
+    join pg_catalog.pg_index i on i.indrelid = p.relation
+    join pg_catalog.pg_class c on c.oid = i.indexrelid and c.relname = p.name
+    where p.kind = 'index'
+    union all
+    select 'pg_constraint'::regclass, k.oid
+    from part p join pg_catalog.pg_constraint k on k.conrelid = p.relation and k.conname = p.name
+    where p.kind = 'constraint'
+    union all
+    select 'pg_policy'::regclass, l.oid
+    from part p join pg_catalog.pg_policy l on l.polrelid = p.relation and l.polname = p.name
+    where p.kind = 'policy'
+    union all
+    select 'pg_trigger'::regclass, t.oid
+    from bondhu.expected_triggers() e
+    join pg_catalog.pg_trigger t on t.tgrelid = to_regclass(e.relation) and t.tgname = e.name
+    union all
+    select 'pg_namespace'::regclass, n.oid
+    from pg_catalog.pg_namespace n where n.nspname in ('bondhu', 'bondhu_native', 'bondhu_portable')
+    union all
+    select 'pg_extension'::regclass, e.oid from pg_catalog.pg_extension e where e.extname = 'bondhu'
+  ), own (classid, objid) as (
+    select k.classid, k.objid from known k
+    union
+    select d.classid, d.objid
+    from own o
+    join pg_catalog.pg_depend d on d.refclassid = o.classid and d.refobjid = o.objid
+    left join pg_catalog.pg_class c on d.classid = 'pg_class'::regclass and c.oid = d.objid
+    left join pg_catalog.pg_constraint k on d.classid = 'pg_constraint'::regclass and k.oid = d.objid
+    where case d.deptype
+      -- Row and array types, the index of a key, the triggers of a foreign key, a view's query, TOAST.
+      when 'i' then true
+      when 'e' then true
+      when 'n' then o.classid = 'pg_namespace'::regclass and d.classid <> 'pg_extension'::regclass
+      -- A default of a column; an index or a constraint, which lie where their table does.
+      when 'a' then d.classid = 'pg_attrdef'::regclass
+        or c.relkind = 'i' and c.relnamespace <> 'public'::regnamespace
+        or k.connamespace <> 'public'::regnamespace
+        or k.contype = 'n' -- not null is one only since Postgres 18
+      else false
+    end
+  )
+  select own.classid, own.objid from own
 $$;
-comment on function bondhu.public_objects() is 'What of the schema public is Bondhu''s.';
+comment on function bondhu.own_objects() is 'What Bondhu has made in this database, as pg_depend names objects.';
 
--- A view, a foreign key, a default, a function that returns our rows. What is in a publication is
--- published no more, and that is all.
+-- What hangs on a table goes with it unasked; the rest stops the drop, or goes where that cascades. What is in a
+-- publication is published no more, and what is granted is gone, and that is all. What depends on these in turn,
+-- Postgres names when they are dropped. The body of a function, a command of pg_cron or of a client that is kept
+-- as a string leaves no trace in the catalog: none of those is named here.
 create function bondhu.foreign_dependents() returns text[]
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  with relations as (
-    select c.oid, c.reltype
-    from pg_catalog.pg_class c
-    where c.relnamespace = 'bondhu'::regnamespace
-       or c.oid in (select format('public.%I', o.name)::regclass from bondhu.public_objects() o where o.kind = 'table')
-  ), ours (class, oid) as (
-    select 'pg_class'::regclass, r.oid from relations r
-    union all
-    select 'pg_type'::regclass, t.oid from pg_catalog.pg_type t
-    where t.typnamespace = 'bondhu'::regnamespace or t.oid in (select r.reltype from relations r)
-    union all
-    select 'pg_proc'::regclass, p.oid from pg_catalog.pg_proc p where p.pronamespace = 'bondhu'::regnamespace
+  with own as (
+    select o.classid, o.objid from bondhu.own_objects() o
+  ), dependent (classid, objid, objsubid) as (
+    select d.classid, d.objid, d.objsubid
+    from own o join pg_catalog.pg_depend d on d.refclassid = o.classid and d.refobjid = o.objid
+    where d.classid not in (
+        'pg_publication_rel'::regclass, 'pg_publication_namespace'::regclass, 'pg_default_acl'::regclass
+      )
+      and not exists (select from own x where x.classid = d.classid and x.objid = d.objid)
+    union
+    select 'pg_class'::regclass, a.attrelid, a.attnum
+    from own o
+    join pg_catalog.pg_class c on c.oid = o.objid and c.relkind = 'r' and c.relnamespace = 'public'::regnamespace
+    join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    where o.classid = 'pg_class'::regclass
+      and not exists (
+        select from bondhu.public_objects() p
+        where p.kind = 'column' and p.relation = c.relname and p.name = a.attname
+      )
   )
-  select coalesce(array_agg(distinct pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid)), '{}')
-  from pg_catalog.pg_depend d
-  join ours on d.refclassid = ours.class and d.refobjid = ours.oid
-  cross join lateral pg_catalog.pg_identify_object(d.classid, d.objid, d.objsubid) object
-  -- Of what lies on a table: schema and name of the table.
-  cross join lateral pg_catalog.pg_identify_object_as_address(d.classid, d.objid, d.objsubid) address
-  cross join lateral (
-    select coalesce(object.schema, address.object_names[1]) as schema,
-      case when object.schema is null then address.object_names[2] else object.name end as name
-  ) owner
-  where d.deptype = 'n' and d.classid <> 'pg_publication_rel'::regclass
-    and owner.schema <> 'bondhu'
-    and object.identity <> 'bondhu_create_profile on auth.users'
-    and not exists (
-      select from bondhu.public_objects() o
-      where owner.schema = 'public' and o.name = coalesce(owner.name, address.object_names[2])
-    )
+  select coalesce(array_agg(distinct format('%s %s', object.type, object.identity)), '{}')
+  from dependent d
+  -- Not the query of a view but the view: what can be dropped.
+  left join pg_catalog.pg_depend whole
+    on whole.classid = d.classid and whole.objid = d.objid and whole.objsubid = d.objsubid and whole.deptype = 'i'
+  cross join lateral pg_catalog.pg_identify_object(
+    coalesce(whole.refclassid, d.classid), coalesce(whole.refobjid, d.objid), coalesce(whole.refobjsubid, d.objsubid)
+  ) object
 $$;
-comment on function bondhu.foreign_dependents() is 'What an app has built on Bondhu''s tables, types and private functions.';
+comment on function bondhu.foreign_dependents() is
+  'What an app has built on what is Bondhu''s, or into its tables: it would go with them, or keep them from going.';
 
 create function bondhu.uninstall(confirm text default null, slot text default 'bondhu_mirror') returns text[]
 language plpgsql
@@ -4520,7 +4721,7 @@ set client_min_messages = warning -- not a line for each object that goes
 as $uninstall$
 declare
   owner constant name := (select pg_catalog.pg_get_userbyid(c.relowner) from pg_catalog.pg_class c where c.oid = 'public.chat_messages'::regclass);
-  relations text := (select string_agg(format('public.%I', o.name), ', ') from bondhu.public_objects() o where o.kind = 'table');
+  relations text;
   functions text;
   dependents text[] := bondhu.foreign_dependents();
   stays text[] := array[]::text[];
@@ -4554,7 +4755,7 @@ begin
   perform bondhu.detach_engine();
   begin
     drop extension if exists bondhu;
-    drop schema if exists bondhu_native;
+    drop schema if exists bondhu_native cascade;
   exception when insufficient_privilege then
     stays := stays || text 'extension bondhu: a superuser has created it, and may drop it';
   end;
@@ -4564,14 +4765,18 @@ begin
     perform set_config('role', owner, true);
   end if;
   drop publication if exists bondhu_mirror;
-  -- An app may have functions of these names, and pins nothing.
+  select string_agg(c.oid::regclass::text, ', ') into relations
+  from bondhu.own_objects() o
+  join pg_catalog.pg_class c on o.classid = 'pg_class'::regclass and c.oid = o.objid
+  where c.relnamespace = 'public'::regnamespace and c.relkind = 'r';
   select string_agg(p.oid::regprocedure::text, ', ') into functions
-  from pg_catalog.pg_proc p
-  join bondhu.public_objects() o on o.kind = 'function' and o.name = p.proname
-  where p.pronamespace = 'public'::regnamespace and p.proconfig @> array['search_path=pg_catalog, pg_temp'];
+  from bondhu.own_objects() o
+  join pg_catalog.pg_proc p on o.classid = 'pg_proc'::regclass and p.oid = o.objid
+  where p.pronamespace = 'public'::regnamespace;
   execute 'drop function ' || functions;
   execute 'drop table ' || relations || ' cascade';
   revoke usage on schema public from bondhu_worker;
+  drop schema if exists bondhu_portable cascade;
   drop schema bondhu cascade;
 
   begin
@@ -4592,5 +4797,5 @@ $uninstall$;
 comment on function bondhu.uninstall(text, text) is
   'Takes Bondhu out of this database with all that it has stored, also jobs, publication, slot and role; returns what stays, and why. Only for the owner or a superuser, and only with the words that the refusal without them names. The extension pg_cron stays: others may use it.';
 
-revoke all on function bondhu.public_objects(), bondhu.foreign_dependents(), bondhu.uninstall(text, text)
+revoke all on function bondhu.own_objects(), bondhu.foreign_dependents(), bondhu.uninstall(text, text)
   from public, anon, authenticated, service_role;

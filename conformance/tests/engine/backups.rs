@@ -83,7 +83,7 @@ impl Shell {
 }
 
 /// A database in which somebody has lived.
-async fn lived_in() -> (Database, [Uuid; 2]) {
+pub(crate) async fn lived_in() -> (Database, [Uuid; 2]) {
     let db = Database::create().await;
     let users = [db.user().await, db.user().await];
     let mut owner = db.connect(Role::Owner).await;
@@ -260,27 +260,6 @@ async fn a_copy_for_a_diff_holds_nothing_of_the_engine() {
     .await
     .unwrap();
     assert_eq!(traces, 0);
-}
-
-#[tokio::test]
-async fn every_object_in_public_is_known_to_the_uninstaller() {
-    let db = Database::create().await;
-    let unlike: Vec<String> = sqlx::query_scalar(
-        "with present as (
-           select 'table' as kind, c.relname::text as name, c.oid from pg_class c
-           where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f')
-           union all
-           select 'function', p.proname::text, p.oid from pg_proc p where p.pronamespace = 'public'::regnamespace
-         )
-         select distinct concat_ws(' ', coalesce(p.kind, o.kind), coalesce(p.name, o.name))
-         from (select * from present p where not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')) p
-         full join bondhu.public_objects() o using (kind, name)
-         where p.name is null or o.name is null",
-    )
-    .fetch_all(&mut db.connect(Role::Owner).await)
-    .await
-    .unwrap();
-    assert_eq!(unlike, Vec::<String>::new(), "see bondhu.public_objects()");
 }
 
 #[tokio::test]

@@ -1,0 +1,113 @@
+//! Taking Bondhu out: what an app has built on it is named first, and nothing of it is lost.
+
+use bondhu_stack::schema;
+use bondhu_stack::testing::{Database, Role, execute};
+use sqlx::{Executor as _, PgConnection};
+
+use crate::backups::lived_in;
+use crate::portable;
+
+/// Blocks of statements, with what is named of them in a comment above.
+const DEPENDENTS: &str = include_str!("dependents.sql");
+
+/// What goes on without Bondhu as it was, or is no more than a grant.
+const BESIDE: &str = "
+    create publication of_the_app for table public.chat_messages (user_id, id) where (id is not null);
+    alter publication supabase_realtime add table public.chat_messages;
+    grant select on public.chat_messages to dashboard_user;
+    alter default privileges in schema bondhu grant select on tables to dashboard_user;
+    create function public.mood_trend(text) returns text
+      language sql set search_path = pg_catalog, pg_temp as 'select $1';
+    create function app.messages() returns bigint language sql as 'select count(*) from public.chat_messages'";
+
+const UNINSTALL: &str = "select bondhu.uninstall('delete all that Bondhu has stored')";
+
+async fn for_an_app(db: &Database) -> PgConnection {
+    let mut owner = db.connect(Role::Owner).await;
+    execute(
+        &mut owner,
+        "create schema app;
+         create function app.trigger() returns trigger language plpgsql as 'begin return new; end'",
+    )
+    .await;
+    owner
+}
+
+async fn dependents(owner: &mut PgConnection) -> String {
+    sqlx::query_scalar("select array_to_string(bondhu.foreign_dependents(), ', ')")
+        .fetch_one(owner)
+        .await
+        .unwrap()
+}
+
+async fn is_left(owner: &mut PgConnection, what: &str) -> bool {
+    sqlx::query_scalar(&format!("select ({what}) is not null"))
+        .fetch_one(owner)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn whatever_an_app_built_on_bondhu_is_named_and_stops_it() {
+    let (db, _) = lived_in().await;
+    let mut owner = for_an_app(&db).await;
+    let mut wrong = Vec::new();
+    for block in DEPENDENTS.trim().split("\n\n").skip(1) {
+        let (names, statements) = block.split_once('\n').unwrap();
+        let names = names.strip_prefix("-- ").unwrap();
+        assert_eq!(dependents(&mut owner).await, "");
+        execute(&mut owner, &format!("begin; {statements}")).await;
+        let named = dependents(&mut owner).await;
+        let refusal = match owner.execute(UNINSTALL).await {
+            Ok(_) => "none".to_owned(),
+            Err(error) => {
+                let error = error.into_database_error().unwrap();
+                format!("{} {}", error.code().unwrap(), error.message())
+            }
+        };
+        let expected = format!("2BP01 the app uses what would go: {names}");
+        if named != names || refusal != expected {
+            wrong.push(format!("{block}\nnamed: {named}\nrefusal: {refusal}"));
+        }
+        execute(&mut owner, "rollback").await;
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[tokio::test]
+async fn what_an_app_has_beside_bondhu_outlives_it() {
+    let (db, _) = lived_in().await;
+    let mut owner = for_an_app(&db).await;
+    execute(&mut owner, BESIDE).await;
+    execute(
+        &mut db.connect(Role::Superuser).await,
+        "create publication of_a_schema for tables in schema bondhu",
+    )
+    .await;
+    assert_eq!(dependents(&mut owner).await, "");
+    execute(&mut owner, "select bondhu.detach_engine()").await;
+    assert_eq!(dependents(&mut owner).await, "");
+    execute(&mut owner, UNINSTALL).await;
+    for what in [
+        "to_regprocedure('public.mood_trend(text)')",
+        "to_regprocedure('app.messages()')",
+        "select oid from pg_publication where pubname = 'of_the_app'",
+        "select oid from pg_publication where pubname = 'of_a_schema'",
+    ] {
+        assert!(is_left(&mut owner, what).await, "{what}");
+    }
+    // It may come back.
+    schema::apply(&mut owner).await.unwrap();
+    assert_eq!(dependents(&mut owner).await, "");
+}
+
+#[tokio::test]
+async fn both_engines_go_with_it() {
+    let (_db, mut owner) = portable::with_both().await;
+    assert_eq!(dependents(&mut owner).await, "");
+    execute(&mut owner, UNINSTALL).await;
+    for schema in ["bondhu", "bondhu_native", "bondhu_portable"] {
+        let what = format!("to_regnamespace('{schema}')");
+        assert!(!is_left(&mut owner, &what).await, "{schema}");
+    }
+}
