@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
-use crate::Params;
+use crate::params::Params;
 
 /// A provider's description, as JSON Schema.
 #[derive(Debug)]
