@@ -3145,8 +3145,8 @@ grant execute on function public.recently_played(timestamptz, integer, text), pu
 
 -- sql/60_providers/60_oauth.sql
 
--- Linking an account: begin_connect → the provider's consent page → the worker's
--- callback → confirm_connect. The last step runs under the same user's session, so
+-- Beginning to link an account: begin_connect → the provider's consent page → the worker's
+-- callback → confirm_connect (65_linking.sql). The last step runs under the same user's session, so
 -- that nobody can make another person's consent land in their own account.
 
 create table bondhu.oauth_states (
@@ -3375,6 +3375,13 @@ $$;
 comment on function public.begin_connect(text, text) is
   'Starts linking provider (spotify, youtube) and returns the consent page''s URL. After consent the user comes back to return_to with ?code=…, for confirm_connect; or with ?error=….';
 
+revoke all on function public.begin_connect(text, text) from public, anon, authenticated, service_role;
+grant execute on function public.begin_connect(text, text) to authenticated;
+
+-- sql/60_providers/65_linking.sql
+
+-- A linked account: confirming the consent, unlinking, and requesting a sync.
+
 create function bondhu.is_same_account(of_user uuid, of_provider text, account text, owner text) returns boolean
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -3573,9 +3580,9 @@ $$;
 comment on function public.request_sync(text) is
   'Asks for a sync now, ahead of scheduled ones; returns when it was asked. 55000 within the cooldown, with the time at which it may be asked again.';
 
-revoke all on function public.begin_connect(text, text), public.confirm_connect(text), public.disconnect(text), public.request_sync(text)
+revoke all on function public.confirm_connect(text), public.disconnect(text), public.request_sync(text)
   from public, anon, authenticated, service_role;
-grant execute on function public.begin_connect(text, text), public.confirm_connect(text), public.disconnect(text), public.request_sync(text)
+grant execute on function public.confirm_connect(text), public.disconnect(text), public.request_sync(text)
   to authenticated;
 
 -- sql/60_providers/70_revocations.sql
