@@ -1,7 +1,7 @@
--- What an engine must offer. An engine is a schema of functions; bondhu.install_engine()
--- accepts one only if it has every signature below, and nothing else reaches into it.
+-- The interface of an engine. An engine is a schema of functions; bondhu.install_engine() accepts
+-- one only if it has every signature below, and nothing else of its schema is used.
 --
--- Rules every engine follows alike:
+-- Rules for every engine:
 --   score(text)            deterministic; any text is accepted
 --   explain(text)          what moved sentiment and mood, strongest first
 --   personality(ids, t)    one row per id, exact as of greatest(t, the stored as_of);
@@ -9,7 +9,7 @@
 --   patterns(ids, t)       one row per id, of the user's own hours and days up to that of t
 --   wellness(user, d, e)   one row for each of the user's days d..e whose week has messages
 --   recompute(user)        rebuilds everything derived from the raw messages
---   refresh(ids)           brings stored profiles to now, as a message would
+--   refresh(ids)           updates stored profiles to now, as a message would
 --   verify(ids)            one row for each stored figure that the raw messages contradict
 --   score_message()        BEFORE row trigger on public.chat_messages
 --   fold_messages()        AFTER statement trigger there, with transition tables

@@ -1,4 +1,4 @@
--- Attaches the engine that the server has, and what the rest of the system calls.
+-- Attaches the server's engine, and defines the functions through which everything else calls it.
 
 create function bondhu.missing_from_engine(engine_schema text) returns text[]
 language sql stable
@@ -13,9 +13,9 @@ as $$
       and pg_catalog.pg_get_function_result(p.oid) = c.result
   )
 $$;
-comment on function bondhu.missing_from_engine(text) is 'Signatures of the contract that a schema does not offer; empty for an engine.';
+comment on function bondhu.missing_from_engine(text) is 'Signatures of the contract that a schema lacks; empty for an engine.';
 
-create function bondhu.lend_engine(engine_schema text, owner name) returns void
+create function bondhu.grant_engine(engine_schema text, owner name) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -36,7 +36,7 @@ exception when insufficient_privilege then
     hint = 'Let a superuser run select bondhu.install_engine();';
 end
 $$;
-comment on function bondhu.lend_engine(text, name) is 'Sees to it that the owner of the messages may use an engine that somebody else has created.';
+comment on function bondhu.grant_engine(text, name) is 'Grants the owner of the messages the use of an engine that another role has created.';
 
 create function bondhu.install_engine() returns text
 language plpgsql
@@ -52,10 +52,10 @@ declare
   );
 begin
   if exists (select from pg_catalog.pg_extension where extname = 'bondhu') then
-    perform bondhu.lend_engine('bondhu_native', owner);
+    perform bondhu.grant_engine('bondhu_native', owner);
   end if;
   if current_user <> owner then
-    -- What a superuser repairs must not belong to the superuser; until the end of this function.
+    -- Until the end of this function: what a superuser repairs must not be owned by the superuser.
     perform set_config('role', owner, true);
   end if;
   if exists (select from pg_catalog.pg_available_extensions where name = 'bondhu') then
@@ -64,8 +64,8 @@ begin
   end if;
 
   perform bondhu.detach_engine();
-  perform bondhu.mend_triggers();
-  perform bondhu.heal_profiles();
+  perform bondhu.repair_triggers();
+  perform bondhu.create_missing_profiles();
   if engine is null then
     raise notice using
       message = 'no engine on this server: chat is stored unscored',
@@ -92,7 +92,7 @@ begin
     create trigger bondhu_fold_deleted after delete on public.chat_messages
       referencing old table as old_messages for each statement execute function %1$I.fold_messages();
   $ddl$, engine);
-  drop trigger if exists bondhu_unscore_message on public.chat_messages;
+  drop trigger if exists bondhu_clear_score on public.chat_messages;
   perform bondhu.point_entries_at(engine);
   delete from bondhu.rescoring where true;
   if was_detached then
@@ -108,9 +108,9 @@ begin
 end
 $install$;
 comment on function bondhu.install_engine() is
-  'Picks the engine this server has, attaches its triggers, points the entry functions at it; mends triggers and profiles that a restore has lost. Run by the owner or a superuser, again after an extension appears or a restore. Returns the engine''s schema, null when there is none.';
+  'Selects the server''s engine, attaches its triggers, points the entry functions at it; restores missing triggers and profiles. Run by the owner or a superuser, again after an extension was installed or a backup restored. Returns the engine''s schema, null when there is none.';
 
-create function bondhu.unscore_message() returns trigger
+create function bondhu.clear_score() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -124,7 +124,7 @@ begin
   return new;
 end
 $$;
-comment on function bondhu.unscore_message() is 'BEFORE UPDATE trigger while no engine is attached: a score must not outlive its text.';
+comment on function bondhu.clear_score() is 'BEFORE UPDATE trigger while no engine is attached: clears the score of a changed text.';
 
 -- The entry functions. `create or replace` keeps their grants. PL/pgSQL keeps their plans too;
 -- a function in SQL would be planned at each call.
@@ -155,7 +155,7 @@ begin
 
     create or replace function bondhu.recompute(user_id uuid) returns void
     language plpgsql security definer set search_path = pg_catalog, pg_temp
-    as $f$ begin perform %1$I.recompute($1); perform bondhu.rewrite_wellness($1); end $f$;
+    as $f$ begin perform %1$I.recompute($1); perform bondhu.recompute_wellness($1); end $f$;
 
     create or replace function bondhu.patterns(user_ids uuid[], as_of timestamptz, out user_id uuid, out time_zone text,
       out hour_counts bigint[], out hour_means numeric[], out weekday_counts bigint[], out weekday_means numeric[],
@@ -195,14 +195,14 @@ begin
   drop trigger if exists bondhu_fold_inserted on public.chat_messages;
   drop trigger if exists bondhu_fold_updated on public.chat_messages;
   drop trigger if exists bondhu_fold_deleted on public.chat_messages;
-  create or replace trigger bondhu_unscore_message before update of message_text, sender_type on public.chat_messages
-    for each row execute function bondhu.unscore_message();
+  create or replace trigger bondhu_clear_score before update of message_text, sender_type on public.chat_messages
+    for each row execute function bondhu.clear_score();
 
   create or replace function bondhu.engine() returns jsonb
   language plpgsql stable set search_path = pg_catalog, pg_temp
   as $f$ begin return null; end $f$;
 
-  -- In SQL: a linter finds nothing unused in functions that only refuse.
+  -- In SQL: linters would report unused arguments in PL/pgSQL functions that only raise.
   create or replace function bondhu.score(message_text text, out sentiment_score numeric, out mood text,
     out mood_confidence numeric, out support_level text, out engine_version integer)
   language sql stable set search_path = pg_catalog, pg_temp
@@ -246,7 +246,7 @@ begin
 end
 $detach$;
 comment on function bondhu.detach_engine() is
-  'Chat is stored unscored from here on, and entry functions refuse. Run before drop extension bondhu.';
+  'Detaches the engine: messages are stored unscored, and entry functions raise 0A000. Run before drop extension bondhu.';
 
 create function bondhu.refuse_without_engine() returns void
 language plpgsql
@@ -259,9 +259,9 @@ begin
     hint = 'Install the extension "bondhu" on the server, then run select bondhu.install_engine();';
 end
 $$;
-comment on function bondhu.refuse_without_engine() is '0A000: what every reader of what an engine concludes says where there is none.';
+comment on function bondhu.refuse_without_engine() is 'Raises 0A000: there is no engine.';
 
--- Asks the catalog and not the engine, whose functions are closed to clients.
+-- Reads the catalog and not the engine, whose functions clients may not call.
 create function bondhu.require_engine() returns void
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -276,7 +276,7 @@ begin
 end
 $$;
 comment on function bondhu.require_engine() is
-  '0A000 without an engine. First in every RPC that reads what an engine concludes: nothing found would read as nothing to be found.';
+  'Raises 0A000 without an engine. First in every RPC that reads conclusions: an empty answer would be mistaken for a user without data.';
 
 create type bondhu.personality as (
   user_id uuid,
@@ -304,14 +304,14 @@ select bondhu.install_engine();
 
 comment on function bondhu.engine() is 'Name and version of the installed engine; null without one.';
 comment on function bondhu.score(text) is 'Sentiment (0..1), mood, its confidence (0..1), support level. 0A000 without an engine.';
-comment on function bondhu.explain(text) is 'What moved the sentiment and the mood of a text: words and pairs with their weight in log odds, strongest first. 0A000 without an engine.';
+comment on function bondhu.explain(text) is 'Why a text has its sentiment and mood: words and pairs of words with their weight in log odds, strongest first. 0A000 without an engine.';
 comment on function bondhu.personality(uuid[], timestamptz) is 'What is concluded about users, exact as of the given instant; no rows without an engine.';
 comment on function bondhu.recompute(uuid) is 'Rebuilds everything derived about a user from the raw messages. 0A000 without an engine.';
 
 comment on function bondhu.patterns(uuid[], timestamptz) is 'Hours, weekdays, inertia and streaks of users in their own time zone. 0A000 without an engine.';
 comment on function bondhu.wellness(uuid, date, date) is 'Wellness of the weeks that end with a user''s days: a heuristic, no diagnosis. 0A000 without an engine.';
-comment on function bondhu.refresh(uuid[]) is 'Brings the stored profiles of users to now, as a message of theirs would. 0A000 without an engine.';
-comment on function bondhu.differences(uuid[]) is 'bondhu.verify() of what the engine itself stores.';
+comment on function bondhu.refresh(uuid[]) is 'Updates the stored profiles of users to now, as a message would. 0A000 without an engine.';
+comment on function bondhu.differences(uuid[]) is 'bondhu.verify() for what the engine itself stores.';
 
 create function bondhu.verify_all(users uuid[])
 returns table (user_id uuid, relation text, figure text, stored text, recounted text)
@@ -341,22 +341,22 @@ as $$
     select coalesce(array_agg(u.id order by u.id), '{}') from auth.users u
   ) end) v
   union all
-  -- What is nobody's own: without these, the next message or sign-up goes astray.
+  -- Of no user: without these triggers the next message or sign-up is not processed.
   select null, l.relation, 'trigger ' || l.name, l.state, 'enabled'
   from bondhu.lost_triggers() l
 $$;
 comment on function bondhu.verify(uuid) is
-  'What is stored about a user, or about everybody, other than the raw messages make it: a row for each figure, for a missing profile, and (without a user_id) for each trigger that is lost; none when all is exact. 0A000 without an engine.';
+  'Compares what is stored about one user, or all users, with the raw messages: a row for each figure that differs, for a missing profile, and (without a user_id) for each missing trigger; no rows when all is exact. 0A000 without an engine.';
 
--- SECURITY DEFINER: it fires as whoever sets, who has no rights on what it rebuilds.
+-- SECURITY DEFINER: it runs as the role that changes settings, which has no rights on what it rebuilds.
 create function bondhu.apply_engine_settings() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
   if bondhu.engine() is not null then
-    -- Waits for messages that are being written under the former settings, and keeps new
-    -- ones waiting: nobody folds half a transaction under the one and half under the other.
+    -- Waits for messages that are being written under the former settings, and makes new ones wait, so
+    -- that no transaction is processed under both.
     lock table public.personality_profiles in share row exclusive mode;
     perform bondhu.recompute(p.user_id) from (select user_id from public.personality_profiles order by user_id) p;
   end if;
@@ -364,7 +364,7 @@ begin
 end
 $$;
 comment on function bondhu.apply_engine_settings() is
-  'AFTER UPDATE trigger on settings: what was concluded under the former settings is rebuilt, in the same transaction.';
+  'AFTER UPDATE trigger on settings: rebuilds what was concluded under the former settings, in the same transaction.';
 
 create trigger settings_apply_to_engine after update on bondhu.settings
   for each row when (
@@ -377,7 +377,7 @@ create trigger settings_apply_to_engine after update on bondhu.settings
      new.wellness_retention_days)
   ) execute function bondhu.apply_engine_settings();
 
-revoke all on function bondhu.missing_from_engine(text), bondhu.lend_engine(text, name), bondhu.install_engine(), bondhu.unscore_message(), bondhu.point_entries_at(text),
+revoke all on function bondhu.missing_from_engine(text), bondhu.grant_engine(text, name), bondhu.install_engine(), bondhu.clear_score(), bondhu.point_entries_at(text),
   bondhu.detach_engine(), bondhu.refuse_without_engine(), bondhu.require_engine(), bondhu.engine(), bondhu.score(text), bondhu.explain(text),
   bondhu.personality(uuid[], timestamptz), bondhu.patterns(uuid[], timestamptz), bondhu.wellness(uuid, date, date),
   bondhu.recompute(uuid), bondhu.refresh(uuid[]), bondhu.differences(uuid[]),

@@ -1,6 +1,6 @@
 -- Beginning to link an account: begin_connect → the provider's consent page → the worker's
--- callback → confirm_connect (65_linking.sql). The last step runs under the same user's session, so
--- that nobody can make another person's consent land in their own account.
+-- callback → confirm_connect (65_linking.sql). The last step runs in the session of the same user, so
+-- that nobody can link another person's account to their own.
 
 create table bondhu.oauth_states (
   state_hash bytea primary key,
@@ -16,8 +16,8 @@ create table bondhu.oauth_states (
   -- RFC 7636 section 4.1
   constraint verifier_has_pkce_length check (char_length(code_verifier) between 43 and 128)
 );
-comment on table bondhu.oauth_states is 'Consents under way. The state itself is only in the URL; here is its SHA-256.';
-comment on column bondhu.oauth_states.taken is 'The person came back with it: it works once.';
+comment on table bondhu.oauth_states is 'Consents in progress. The state itself is only in the URL; stored is its SHA-256.';
+comment on column bondhu.oauth_states.taken is 'True once the user has come back with it: a state works once.';
 create index oauth_states_by_user on bondhu.oauth_states (user_id);
 create index oauth_states_by_provider on bondhu.oauth_states (provider);
 
@@ -37,9 +37,9 @@ create table bondhu.pending_connections (
 
   constraint code_is_hashed check (octet_length(code_hash) = 32)
 );
-comment on table bondhu.pending_connections is 'Consents given and not yet confirmed. The one-time code is only in the URL; here is its SHA-256.';
+comment on table bondhu.pending_connections is 'Consents given and not yet confirmed. The one-time code is only in the URL; stored is its SHA-256.';
 comment on column bondhu.pending_connections.account_known is
-  'False: the provider''s budget was used up, or it did not answer, when it was to be asked whose account this is; the first pull asks.';
+  'False: the provider''s budget was used up, or it did not answer, when it was asked which account this is; the first pull asks again.';
 create index pending_connections_by_user on bondhu.pending_connections (user_id);
 create index pending_connections_by_provider on bondhu.pending_connections (provider);
 
@@ -55,7 +55,7 @@ as $$
   select rtrim(translate(encode(bytes, 'base64'), E'+/\n', '-_'), '=')
 $$;
 
--- 43 characters of base64url over 244 random bits: two version 4 uuids carry 122 each.
+-- 43 characters of base64url from 244 random bits: two version 4 uuids have 122 each.
 create function bondhu.random_token() returns text
 language sql volatile
 set search_path = pg_catalog, pg_temp
@@ -78,8 +78,8 @@ $$;
 comment on function bondhu.url_encode(text) is 'Percent-encoding of RFC 3986 section 2.1; everything but unreserved characters.';
 
 -- The origin as browsers compare it: lower-case scheme and host, no default port. Null
--- for anything that is not plainly scheme://host[:port][/…]: user info, backslashes,
--- white space and control characters are how allow-lists get fooled.
+-- for anything but a plain scheme://host[:port][/…]: user info, backslashes, white space and control
+-- characters can deceive allow-lists.
 create function bondhu.url_origin(url text) returns text
 language sql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
@@ -92,9 +92,9 @@ as $$
   end
 $$;
 
--- The app reads these from the address that it is sent back to: one of its own would be taken
--- for ours. Names may be percent-encoded, so that each letter stands beside its code.
-create function bondhu.has_an_answer(url text) returns boolean
+-- The app reads these parameters from the URL that the user returns to: one that return_to has already
+-- would be mistaken for the answer. Names may be percent-encoded: each letter also matches its code.
+create function bondhu.has_answer_parameter(url text) returns boolean
 language sql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
 set standard_conforming_strings = on
@@ -104,12 +104,12 @@ as $$
      from string_to_table(name, null) with ordinality spelled (letter, place)), '|') || ')(?:=|&|;|#|\[|%5b|%3d|$)')
   from unnest(array['code', 'provider', 'error', 'error_description']) name
 $$;
-comment on function bondhu.has_an_answer(text) is 'Whether a URL has a parameter, in its query or fragment, of a name that confirm_connect''s redirect adds.';
+comment on function bondhu.has_answer_parameter(text) is 'Whether a URL has a parameter, in its query or fragment, of a name that the worker''s callback adds.';
 
-revoke all on function bondhu.random_token(), bondhu.base64url(bytea), bondhu.url_encode(text), bondhu.url_origin(text), bondhu.has_an_answer(text)
+revoke all on function bondhu.random_token(), bondhu.base64url(bytea), bondhu.url_encode(text), bondhu.url_origin(text), bondhu.has_answer_parameter(text)
   from public, anon, authenticated, service_role;
 
-create function bondhu.provider_or_refuse(named text) returns bondhu.provider_settings
+create function bondhu.require_provider(named text) returns bondhu.provider_settings
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -126,19 +126,19 @@ begin
   return found_provider;
 end
 $$;
-revoke all on function bondhu.provider_or_refuse(text) from public, anon, authenticated, service_role;
+revoke all on function bondhu.require_provider(text) from public, anon, authenticated, service_role;
 
--- The token says it, and the account may say it of itself: a token made otherwise lacks the claim.
+-- By the token's claim or by the account: a token from elsewhere may lack the claim.
 create function bondhu.refuse_anonymous() returns uuid
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  caller uuid := bondhu.hold_user();
+  caller uuid := bondhu.lock_user();
   anonymous boolean := auth.jwt() ->> 'is_anonymous' = 'true';
 begin
   if anonymous is not true and has_table_privilege('auth.users', 'select') then
-    -- As json, for an older auth.users has no such column.
+    -- As json, because an older auth.users lacks the column.
     select to_jsonb(u) ->> 'is_anonymous' = 'true' into anonymous from auth.users u where u.id = caller;
   end if;
   if anonymous and not (select s.anonymous_may_link from bondhu.settings s) then
@@ -151,7 +151,7 @@ begin
 end
 $$;
 comment on function bondhu.refuse_anonymous() is
-  'As bondhu.hold_user(); 55000 for an anonymous account unless settings.anonymous_may_link.';
+  'As bondhu.lock_user(); 55000 for an anonymous account unless settings.anonymous_may_link.';
 revoke all on function bondhu.refuse_anonymous() from public, anon, authenticated, service_role;
 
 create function public.begin_connect(provider text, return_to text) returns text
@@ -161,7 +161,7 @@ as $$
 #variable_conflict use_column
 declare
   caller uuid := bondhu.refuse_anonymous();
-  settings bondhu.provider_settings := bondhu.provider_or_refuse($1);
+  settings bondhu.provider_settings := bondhu.require_provider($1);
   state text := bondhu.random_token();
   verifier text := bondhu.random_token();
   back text := $2;
@@ -178,7 +178,7 @@ begin
       message = format('return_to has %s characters', char_length(back)),
       hint = 'Send at most 2000; keep what the page has to remember in its own storage.';
   end if;
-  -- Not `= any`: an entry that is no origin would make of every refusal a null, which refuses nobody.
+  -- Not `= any`: an entry that is not an origin would make the condition null, which refuses nothing.
   if not exists (
     select from unnest(settings.return_to_allow_list) allowed where bondhu.url_origin(allowed) = bondhu.url_origin(back)
   ) then
@@ -189,21 +189,21 @@ begin
       hint = format('The operator adds the app''s origin to bondhu.provider_settings.return_to_allow_list for %s.', settings.provider);
   end if;
 
-  if bondhu.has_an_answer(back) then
+  if bondhu.has_answer_parameter(back) then
     raise exception using
       errcode = '22023',
       message = 'return_to has a parameter that the answer adds',
       hint = 'code, provider, error and error_description tell the app how linking ended: use other names for its own.';
   end if;
 
-  -- Revoking the former consent would end the one that is given now.
+  -- Revoking the former consent would revoke the new one, too.
   if not bondhu.hold_revocations(caller, settings.provider) then
     raise exception using
       errcode = '55000',
       message = format('%s is being unlinked at this moment', settings.provider),
       hint = 'Try again in half a minute.';
   end if;
-  -- Nobody has more than a few consents under way.
+  -- At most ten consents of a user are in progress.
   delete from bondhu.oauth_states o
   where o.user_id = caller
     and (o.expires_at <= now() or o.state_hash in (
@@ -220,7 +220,7 @@ begin
     || '&scope=' || bondhu.url_encode(array_to_string(settings.scopes, ' '))
     || '&state=' || state
     || '&code_challenge_method=S256&code_challenge=' || bondhu.base64url(sha256(convert_to(verifier, 'UTF8')))
-    -- Google gives a refresh token only when asked for one at a fresh consent:
+    -- Google sends a refresh token only when it is requested with a new consent:
     -- https://developers.google.com/identity/protocols/oauth2/web-server#offline
     || case settings.provider when 'youtube' then '&access_type=offline&prompt=consent' else '' end;
 end

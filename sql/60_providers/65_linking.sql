@@ -13,7 +13,7 @@ as $$
   ), false)
 $$;
 comment on function bondhu.is_same_account(uuid, text, text, text) is
-  'Whether a connection is to this account: by what the provider knows it by for good; by what may change only where it does not tell that.';
+  'Whether a connection is to this account: by account_id; where the provider did not send it, by owner_id, which may change.';
 revoke all on function bondhu.is_same_account(uuid, text, text, text) from public, anon, authenticated, service_role;
 
 create function public.confirm_connect(code text) returns text
@@ -27,10 +27,10 @@ declare
   former public.provider_connections;
   same_account boolean;
 begin
-  -- One consent of a person at a time: two would mix their tokens where no connection is yet.
+  -- One consent of a user at a time: without a connection to lock, two could mix their tokens.
   perform pg_advisory_xact_lock(hashtextextended('bondhu.consent/' || caller, 0));
   delete from bondhu.pending_connections p
-  -- Codes have 43 characters: megabytes are not worth hashing.
+  -- Codes have 43 characters: no need to hash megabytes.
   where p.code_hash = sha256(convert_to(left(coalesce($1, ''), 1000), 'UTF8')) and p.user_id = caller and p.expires_at > now()
   returning * into consent;
   if not found then
@@ -40,22 +40,22 @@ begin
       hint = 'Each code works once, for the user who began. Start again with begin_connect.';
   end if;
 
-  -- The job before what it fills: a worker in mid-pull must not write into what follows.
+  -- The job before the rows that it fills: a worker in the middle of a pull must not write meanwhile.
   perform from bondhu.sync_jobs j where j.user_id = caller and j.provider = consent.provider for update;
 
   select * into former from public.provider_connections c where c.user_id = caller and c.provider = consent.provider;
   same_account := bondhu.is_same_account(caller, consent.provider, consent.account_id, consent.owner_id);
   if not consent.account_known then
-    -- settle_account decides; until then what is stored stays, and the former consent's end waits.
+    -- settle_account decides; until then stored rows stay, and the former consent is not revoked.
     perform bondhu.queue_revocation(caller, consent.provider);
     update bondhu.revocations r set not_before = 'infinity' where r.sealed_for = caller and r.provider = consent.provider;
     delete from bondhu.provider_tokens t where t.user_id = caller and t.provider = consent.provider;
   elsif not same_account then
-    -- Another one, or one we cannot tell apart: what the former one brought goes.
+    -- Another account, or one that cannot be identified: delete what came from the former one.
     if former.account_id is not null and consent.account_id is not null then
       perform bondhu.queue_revocation(caller, consent.provider);
     end if;
-    perform bondhu.forget_provider(caller, consent.provider);
+    perform bondhu.delete_provider_data(caller, consent.provider);
     delete from bondhu.provider_tokens t where t.user_id = caller and t.provider = consent.provider;
   end if;
   if consent.account_known then
@@ -78,10 +78,10 @@ begin
     owner_id = coalesce(excluded.owner_id, case when same_account or not consent.account_known then j.owner_id end),
     lease_token = null, lease_owner = null, lease_expires_at = null,
     checkpoint = '{}', resources = '{}', attempts = 0, requested_at = now(), account_unknown = excluded.account_unknown,
-    -- What the provider asked to wait is not waited off by linking again.
+    -- Linking again does not end a wait that the provider has asked for.
     not_before = case when former.last_error_code = 'rate_limited' then j.not_before end;
 
-  -- A consent given again may bring no refresh token (RFC 6749, section 6): the former one stays good.
+  -- A new consent may come without a refresh token (RFC 6749, section 6): the former one stays valid.
   insert into bondhu.provider_tokens (user_id, provider, kind, sealed, expires_at)
   select caller, consent.provider, token.kind, token.sealed, token.expires_at
   from (values
@@ -93,9 +93,9 @@ begin
 end
 $$;
 comment on function public.confirm_connect(text) is
-  'Activates the consent behind the one-time code and queues the first sync. Returns the provider. P0002: unknown, used or expired code.';
+  'Activates the consent of the one-time code and queues the first sync. Returns the provider. P0002: unknown, used or expired code.';
 
-create function bondhu.forget_provider(of_user uuid, of_provider text) returns void
+create function bondhu.delete_provider_data(of_user uuid, of_provider text) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -117,8 +117,8 @@ begin
   delete from bondhu.page_etags e where e.user_id = of_user and e.provider = of_provider;
 end
 $$;
-comment on function bondhu.forget_provider(uuid, text) is 'Removes everything a provider brought about a user, derived rows too; Redis follows through the mirror.';
-revoke all on function bondhu.forget_provider(uuid, text) from public, anon, authenticated, service_role;
+comment on function bondhu.delete_provider_data(uuid, text) is 'Deletes all data of a user that came from a provider, and what was derived from it; the mirror updates Redis.';
+revoke all on function bondhu.delete_provider_data(uuid, text) from public, anon, authenticated, service_role;
 
 create function public.disconnect(provider text) returns void
 language plpgsql security definer
@@ -126,11 +126,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  caller uuid := bondhu.hold_user();
-  settings bondhu.provider_settings := bondhu.provider_or_refuse($1);
+  caller uuid := bondhu.lock_user();
+  settings bondhu.provider_settings := bondhu.require_provider($1);
 begin
-  -- In the order in which confirm_connect locks. The job before the rows it fills: a worker
-  -- in mid-pull loses its lease first.
+  -- Locks in the order of confirm_connect. The job before the rows that it fills: a worker in the
+  -- middle of a pull loses its lease first.
   perform pg_advisory_xact_lock(hashtextextended('bondhu.consent/' || caller, 0));
   delete from bondhu.pending_connections p where p.user_id = caller and p.provider = settings.provider;
   perform from bondhu.sync_jobs j where j.user_id = caller and j.provider = settings.provider for update;
@@ -139,7 +139,7 @@ begin
   delete from bondhu.sync_jobs j where j.user_id = caller and j.provider = settings.provider;
   delete from bondhu.provider_tokens t where t.user_id = caller and t.provider = settings.provider;
   delete from bondhu.oauth_states o where o.user_id = caller and o.provider = settings.provider;
-  perform bondhu.forget_provider(caller, settings.provider);
+  perform bondhu.delete_provider_data(caller, settings.provider);
   update public.provider_connections c
      set status = 'disconnected', scopes = '{}', account_id = null, account_name = null, connected_at = null,
          last_sync_at = null, next_sync_at = null, missing = '{}', last_error_code = null, last_error = null
@@ -147,7 +147,7 @@ begin
 end
 $$;
 comment on function public.disconnect(text) is
-  'Unlinks the provider and removes its tokens and everything it brought; the worker revokes the consent where the provider lets it. Repeating it is fine.';
+  'Unlinks the provider and deletes its tokens and all its data; the worker revokes the consent where the provider allows it. It may be repeated.';
 
 create function public.request_sync(provider text) returns timestamptz
 language plpgsql security definer
@@ -156,11 +156,11 @@ as $$
 #variable_conflict use_column
 declare
   caller uuid := bondhu.refuse_anonymous();
-  settings bondhu.provider_settings := bondhu.provider_or_refuse($1);
+  settings bondhu.provider_settings := bondhu.require_provider($1);
   connection public.provider_connections;
   again_at timestamptz;
 begin
-  -- Locks go job first, connection second, as the worker takes them.
+  -- Locks the job first and the connection second, as the worker does.
   perform from bondhu.sync_jobs j where j.user_id = caller and j.provider = settings.provider for update;
   select * into connection
   from public.provider_connections c where c.user_id = caller and c.provider = settings.provider for update;
@@ -196,7 +196,7 @@ begin
 end
 $$;
 comment on function public.request_sync(text) is
-  'Asks for a sync now, ahead of scheduled ones; returns when it was asked. 55000 within the cooldown, with the time at which it may be asked again.';
+  'Requests a sync, ahead of scheduled ones; returns the time of the request. 55000 within the cooldown, with the time from which it may be requested again.';
 
 revoke all on function public.confirm_connect(text), public.disconnect(text), public.request_sync(text)
   from public, anon, authenticated, service_role;

@@ -1,5 +1,5 @@
--- The way out: a project as it was before the first migration. Everything that Bondhu has stored goes
--- with it; what the app has built on Bondhu's objects is the app's, and stops it.
+-- Uninstalling: leaves a project as it was before the first migration. Everything that Bondhu has stored
+-- is deleted; objects of the app that depend on Bondhu's are kept, and make it fail.
 
 create function bondhu.public_objects() returns table (kind text, name text)
 language sql immutable
@@ -19,10 +19,10 @@ as $$
     'watching_stats', 'wellness_history'
   ])
 $$;
-comment on function bondhu.public_objects() is 'What of the schema public is Bondhu''s.';
+comment on function bondhu.public_objects() is 'Bondhu''s objects in the schema public.';
 
--- A view, a foreign key, a default, a function that returns our rows. What is in a publication is
--- published no more, and that is all.
+-- Such as a view, a foreign key, a default, a function that returns Bondhu's rows. A publication does
+-- not count: it merely publishes the table no longer.
 create function bondhu.foreign_dependents() returns text[]
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -44,7 +44,7 @@ as $$
   from pg_catalog.pg_depend d
   join ours on d.refclassid = ours.class and d.refobjid = ours.oid
   cross join lateral pg_catalog.pg_identify_object(d.classid, d.objid, d.objsubid) object
-  -- Of what lies on a table: schema and name of the table.
+  -- For an object that belongs to a table: the table's schema and name.
   cross join lateral pg_catalog.pg_identify_object_as_address(d.classid, d.objid, d.objsubid) address
   cross join lateral (
     select coalesce(object.schema, address.object_names[1]) as schema,
@@ -58,7 +58,7 @@ as $$
       where owner.schema = 'public' and o.name = coalesce(owner.name, address.object_names[2])
     )
 $$;
-comment on function bondhu.foreign_dependents() is 'What an app has built on Bondhu''s tables, types and private functions.';
+comment on function bondhu.foreign_dependents() is 'Objects of the app that depend on Bondhu''s tables, types and private functions.';
 
 create function bondhu.uninstall(confirm text default null, slot text default 'bondhu_mirror') returns text[]
 language plpgsql
@@ -107,11 +107,11 @@ begin
   end;
 
   if current_user <> owner then
-    -- A grant is taken back by who gave it; until the end of this function.
+    -- Until the end of this function: a grant is revoked by its grantor.
     perform set_config('role', owner, true);
   end if;
   drop publication if exists bondhu_mirror;
-  -- An app may have functions of these names, and pins nothing.
+  -- Only Bondhu's own, which pin this search_path: an app may have functions of the same names.
   select string_agg(p.oid::regprocedure::text, ', ') into functions
   from pg_catalog.pg_proc p
   join bondhu.public_objects() o on o.kind = 'function' and o.name = p.proname
@@ -129,7 +129,7 @@ begin
     when insufficient_privilege then
       stays := stays || format('role bondhu_worker: %s does not administer it; a superuser may drop it', current_user);
   end;
-  -- Last: it does not come back when a transaction is undone.
+  -- Last: it is not restored when the transaction is rolled back.
   perform pg_catalog.pg_drop_replication_slot(s.slot_name)
   from pg_catalog.pg_replication_slots s
   where s.slot_name = slot and s.database = current_database();
@@ -137,7 +137,7 @@ begin
 end
 $uninstall$;
 comment on function bondhu.uninstall(text, text) is
-  'Takes Bondhu out of this database with all that it has stored, also jobs, publication, slot and role; returns what stays, and why. Only for the owner or a superuser, and only with the words that the refusal without them names. The extension pg_cron stays: others may use it.';
+  'Removes Bondhu from this database with all that it has stored, and its jobs, publication, slot and role; returns what is left, and why. Only for the owner or a superuser, and only with the words that the error without them names. The extension pg_cron stays: others may use it.';
 
 revoke all on function bondhu.public_objects(), bondhu.foreign_dependents(), bondhu.uninstall(text, text)
   from public, anon, authenticated, service_role;
