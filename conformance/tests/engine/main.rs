@@ -22,6 +22,7 @@ mod law;
 mod messages;
 mod portable;
 mod recount;
+mod repeated_rules;
 mod restoring;
 mod safety;
 mod sequences;
