@@ -63,7 +63,7 @@ comment on function bondhu.foreign_dependents() is 'Objects of the app that depe
 create function bondhu.uninstall(confirm text default null, slot text default 'bondhu_mirror') returns text[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
-set client_min_messages = warning -- not a line for each object that goes
+set client_min_messages = warning -- without a notice for each dropped object
 as $uninstall$
 declare
   owner constant name := (select pg_catalog.pg_get_userbyid(c.relowner) from pg_catalog.pg_class c where c.oid = 'public.chat_messages'::regclass);

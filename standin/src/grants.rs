@@ -198,7 +198,7 @@ impl Grants {
         })
     }
 
-    /// Withdraws the consent that a token of either kind stands for; false for an unknown token.
+    /// Withdraws the consent that a token of either kind was issued for; false for an unknown token.
     pub(super) fn revoke(&mut self, provider: Provider, token: &str) -> bool {
         let grant = self
             .access

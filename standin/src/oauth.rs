@@ -64,10 +64,10 @@ pub(super) async fn revoke_google(
     }
 }
 
-/// Consents at once as whoever sits at the browser, and goes back with a code.
+/// Consents at once for the account that is signed in at the browser, and redirects back with a code.
 ///
 /// A client or redirect URI that is not registered gets an error page and no redirect
-/// (RFC 6749 section 4.1.2.1); every other fault goes back to the client.
+/// (RFC 6749 section 4.1.2.1); every other error is sent to the client.
 fn authorize(shared: &Shared, provider: Provider, RawQuery(query): RawQuery) -> Response {
     let query = Params::parse(&query.unwrap_or_default());
     let Some(client) = lock(&shared.clients).get(&provider).cloned() else {

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-/// A page that an opaque token stands for.
+/// A page, identified by an opaque token.
 pub(super) struct Page {
     pub(super) collection: String,
     pub(super) offset: usize,
