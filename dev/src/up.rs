@@ -8,13 +8,13 @@ use anyhow::{Context, Result};
 
 use bondhu_stack::cluster::SUPERUSER;
 use bondhu_stack::ports::Ports;
-use bondhu_stack::stack::{APP_ORIGIN, Plan, Stack, build_engine};
+use bondhu_stack::stack::{APP_ORIGIN, Stack, StackConfig, build_engine};
 use bondhu_stack::{paths, run_directory};
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 fn directory() -> Result<PathBuf> {
-    Ok(paths::state()?.join("up"))
+    Ok(paths::state_directory()?.join("up"))
 }
 
 /// Starts the stack on fixed ports and keeps it up until a part of it fails; ending it is
@@ -24,20 +24,20 @@ fn directory() -> Result<PathBuf> {
 /// It already runs, a port is in use, or a part does not start or ends by itself.
 pub async fn up() -> Result<()> {
     let directory = directory()?;
-    let _claim = run_directory::claim(&directory)?;
+    let _lock = run_directory::lock(&directory)?;
     let ports = Ports::fixed()?;
     let engine = build_engine()?;
     println!(
         "Starting the stack; it keeps its data in {}",
         directory.display()
     );
-    let plan = Plan {
+    let config = StackConfig {
         directory: &directory,
         ports,
         keep: true,
         engine: &engine,
     };
-    let mut stack = Stack::start(&plan, |said| println!("  ✓ {said}")).await?;
+    let mut stack = Stack::start(&config, |said| println!("  ✓ {said}")).await?;
     println!("{}", directions(&stack));
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
@@ -55,7 +55,7 @@ pub fn reset() -> Result<()> {
         println!("Nothing is kept in {}.", directory.display());
         return Ok(());
     }
-    let _claim = run_directory::claim(&directory)?;
+    let _lock = run_directory::lock(&directory)?;
     fs::remove_dir_all(&directory)
         .with_context(|| format!("cannot remove {}", directory.display()))?;
     println!(

@@ -101,12 +101,12 @@ async fn every_refusal_of_the_page_for_frontends_is_met_and_no_other() {
 fn every_code_that_the_schema_raises_is_on_the_page_for_frontends() {
     let documented = documented();
     let mut raised = BTreeSet::new();
-    for source in schema::sources().unwrap() {
+    for file in schema::files().unwrap() {
         // No API role may call what is in there.
-        if source.name().ends_with("_uninstall.sql") {
+        if file.name().ends_with("_uninstall.sql") {
             continue;
         }
-        for after in source.text.split("errcode = '").skip(1) {
+        for after in file.text.split("errcode = '").skip(1) {
             raised.insert(after[..5].to_owned());
         }
     }

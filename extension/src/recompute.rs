@@ -45,7 +45,7 @@ fn rebuild(user: Uuid) -> Result<(), EngineError> {
         &profile,
         &Personality::of(&profile.state, &settings),
     )?;
-    profile::rewrite_wellness(user)
+    profile::recompute_wellness(user)
 }
 
 /// The state that the messages make, as of an instant no message is newer than.

@@ -1,22 +1,22 @@
--- Rooms and the worker's role.
+-- Schemas and the worker's role.
 --
--- `public` is what the Data API exposes; `bondhu` is private. An API role may look
--- into `bondhu` (USAGE) because RPCs and column defaults call listed functions
--- there, and can read or write none of its tables.
+-- `public` is what the Data API exposes; `bondhu` is private. An API role has USAGE on `bondhu`
+-- because RPCs and column defaults call granted functions there; it can read or write none of its
+-- tables.
 
 create schema bondhu;
 comment on schema bondhu is 'Private to the backend: settings, tokens, jobs, OAuth states, the engine''s entry functions.';
 
--- Only who makes a role may say more about it: where another database of the cluster, or this one
--- before its upgrade to 16 or later, has made it, the owner does not administer it. So this is the only
--- place that says anything about roles; everything after it grants rights on objects, which needs none.
+-- Only the creator of a role may alter it: where another database of the cluster has created it, or
+-- this one before its upgrade to 16 or later, the owner does not administer it. So roles are altered
+-- only here; everything after it grants rights on objects, which needs no right on the role.
 do $role$
 begin
   if to_regrole('bondhu_worker') is null then
     create role bondhu_worker nologin;
     comment on role bondhu_worker is 'The sync worker. The operator gives it a login: alter role bondhu_worker login password ''…''.';
     if current_setting('server_version_num')::integer < 160000 then
-      -- As it is without saying from 16 on; said here, it outlives an upgrade.
+      -- The default from 16 on; stated here, it survives an upgrade.
       execute format('grant bondhu_worker to %I with admin option', current_user);
     end if;
   end if;
@@ -47,9 +47,9 @@ comment on function bondhu.require_user() is 'The signed-in user; SQLSTATE 28000
 revoke all on function bondhu.require_user() from public, anon, authenticated, service_role;
 grant execute on function bondhu.require_user() to authenticated, service_role;
 
--- Who deletes a user locks that row first, and then what hangs on it. Who begins elsewhere and needs
--- the row at the end waits for them while they wait.
-create function bondhu.hold_user() returns uuid
+-- Deleting a user locks that row first, then the rows that refer to it. A transaction that begins
+-- with one of those and needs the user's row at the end would deadlock with it.
+create function bondhu.lock_user() returns uuid
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -68,9 +68,9 @@ begin
   return caller;
 end
 $$;
-comment on function bondhu.hold_user() is
-  'As bondhu.require_user(), for functions that write more than a row: the user stays until the transaction ends. 28000 when they are deleted.';
-revoke all on function bondhu.hold_user() from public, anon, authenticated, service_role;
+comment on function bondhu.lock_user() is
+  'As bondhu.require_user(), for functions that write more than one row: locks the user''s row, so that it stays until the transaction ends. 28000 when it is deleted.';
+revoke all on function bondhu.lock_user() from public, anon, authenticated, service_role;
 
 create function bondhu.refuse(rule text, reason text, remedy text) returns boolean
 language plpgsql stable -- not immutable: the planner would call it
@@ -81,7 +81,7 @@ begin
 end
 $$;
 comment on function bondhu.refuse(text, text, text) is
-  'For checks that people run into: check (case when <broken> then bondhu.refuse(…) end) fails with a sentence and a remedy in place of the name of a constraint.';
+  'For checks that users can violate: check (case when <violated> then bondhu.refuse(…) end) fails with a message and a hint in place of the name of a constraint.';
 revoke all on function bondhu.refuse(text, text, text) from public, anon, authenticated, service_role;
 grant execute on function bondhu.refuse(text, text, text) to authenticated, service_role;
 

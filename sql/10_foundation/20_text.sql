@@ -1,4 +1,4 @@
--- What a text from a client may be made of: one rule for all of them.
+-- Which characters a client's text may contain: one rule for all texts.
 
 create function bondhu.text_fault(value text) returns text
 language plpgsql immutable strict parallel safe
@@ -7,7 +7,7 @@ set standard_conforming_strings = on
 as $$
 begin
   -- Written out from core/src/characters by `TEXT_RULE=write cargo test -p bondhu-dev --lib text_rule`:
-  -- ranges, since each server's locale has classes of its own. One call says it all: entering a
+  -- ranges, since each server's locale has classes of its own. One call checks both: calling a
   -- function costs more than either search.
   return case
     when value collate "C" ~ ('['
@@ -22,11 +22,11 @@ begin
 end
 $$;
 comment on function bondhu.text_fault(text) is
-  'control: it has control characters other than tab, line feed and carriage return; blank: nobody sees anything of it (white space, controls, fillers, what Unicode lets be ignored); null: it is fine.';
+  'control: it has control characters other than tab, line feed and carriage return; blank: nothing of it is visible (white space, controls, fillers, what Unicode calls ignorable); null: no fault.';
 revoke all on function bondhu.text_fault(text) from public, anon, authenticated, service_role;
 grant execute on function bondhu.text_fault(text) to authenticated, service_role;
 
--- The sentences are here and not in the checks, which Postgres reads anew with every statement.
+-- The messages are here and not in the checks, which Postgres parses again with every statement.
 create function bondhu.refuse_text(rules text, field text, value text, characters integer, bytes integer) returns boolean
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -52,6 +52,6 @@ begin
 end
 $$;
 comment on function bondhu.refuse_text(text, text, text, integer, integer) is
-  'For checks of a text that is too long or has a fault: raises 23514 with the rule, a sentence and a remedy.';
+  'For checks of a text that is too long or has a fault: raises 23514 with the constraint''s name, a message and a hint.';
 revoke all on function bondhu.refuse_text(text, text, text, integer, integer) from public, anon, authenticated, service_role;
 grant execute on function bondhu.refuse_text(text, text, text, integer, integer) to authenticated, service_role;

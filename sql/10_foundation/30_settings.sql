@@ -1,4 +1,4 @@
--- What an operator may set, each with its range. One table and not GUCs: settings
+-- What an operator may set, each setting with its range. One table and not GUCs: settings
 -- must not differ between sessions or engines.
 
 create table bondhu.settings (
@@ -66,13 +66,13 @@ create table bondhu.settings (
 );
 comment on table bondhu.settings is 'One row. Durations carry their unit in the name; *_hundredths are scores × 100.';
 comment on column bondhu.settings.window_hours is 'Length of the sentiment window; the trend compares it with the window before it.';
-comment on column bondhu.settings.min_messages is 'Below this many scored messages in the window nothing is concluded.';
-comment on column bondhu.settings.crisis_support_hours is 'How long one crisis message keeps needs_support, whatever the count.';
+comment on column bondhu.settings.min_messages is 'With fewer scored messages in the window nothing is concluded.';
+comment on column bondhu.settings.crisis_support_hours is 'How long one crisis message keeps needs_support true, whatever the message count.';
 comment on column bondhu.settings.trait_full_confidence is 'Effective number of messages at which traits are no longer shrunk to the baseline.';
 comment on column bondhu.settings.cron_history_retention_days is 'How long runs of scheduled jobs and the ledger of provider requests are kept.';
-comment on column bondhu.settings.max_active_sessions is 'How many sessions of a user may be active at once; a further one ends that which was used least recently.';
-comment on column bondhu.settings.anonymous_may_link is 'Whether who signed in anonymously may link accounts and ask for syncs. Chat is open to them either way.';
-comment on column bondhu.settings.history_min_change is 'A trait has to move this many points (0..100) for a row of history.';
+comment on column bondhu.settings.max_active_sessions is 'How many sessions of a user may be active at once; one more ends the least recently used.';
+comment on column bondhu.settings.anonymous_may_link is 'Whether anonymous users may link accounts and request syncs. They may chat either way.';
+comment on column bondhu.settings.history_min_change is 'A row of history is written when a trait has changed by this many points (0..100).';
 
 revoke all on bondhu.settings from public, anon, authenticated, service_role;
 grant select, update on bondhu.settings to service_role;
@@ -105,7 +105,7 @@ create table bondhu.provider_settings (
   constraint quota_reset_is_known check (quota_resets in ('rolling', 'midnight_pacific')),
   constraint rolling_quota_has_a_window check ((quota_resets = 'rolling') = (window_seconds is not null)),
   constraint window_is_up_to_a_month check (window_seconds between 1 and 2678400),
-  -- To stop a provider for ever there is enabled.
+  -- To stop a provider for good, set enabled to false.
   constraint blocked_until_is_a_time check (isfinite(blocked_until)),
   constraint blocked_has_a_reason check ((blocked_until is null) = (blocked_reason is null)),
   constraint client_id_is_short check (char_length(client_id) <= 500),
@@ -116,12 +116,12 @@ create table bondhu.provider_settings (
   constraint blocked_reason_is_short check (char_length(blocked_reason) <= 2000)
 );
 comment on table bondhu.provider_settings is
-  'One row per provider. The client secret is not here: it is the worker''s. `sync-worker doctor` compares this row with the worker''s configuration.';
+  'One row per provider. The client secret is only in the worker''s configuration, which `sync-worker doctor` compares with this row.';
 comment on column bondhu.provider_settings.return_to_allow_list is
   'Origins (scheme://host[:port]) a user may be sent back to after consent; compared as parsed origins, never as prefixes.';
 comment on column bondhu.provider_settings.llm_use_allowed is
   'Whether data of this provider may enter an LLM prompt through personality_context. Spotify''s Developer Policy III.13 forbids it, so off there.';
-comment on column bondhu.provider_settings.blocked_until is 'Set when the provider refuses the whole app (quota); nobody is synced before.';
+comment on column bondhu.provider_settings.blocked_until is 'Set when the provider refuses the whole app (quota); no connection is synced before.';
 
 revoke all on bondhu.provider_settings from public, anon, authenticated, service_role;
 grant select, update on bondhu.provider_settings to service_role;

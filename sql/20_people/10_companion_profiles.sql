@@ -1,8 +1,8 @@
--- One profile per auth user, made with the user.
+-- One profile per auth user, created with the user.
 
--- Decided without pg_timezone_names, which reads a thousand files. What has a slash and no digit is a
--- name or nothing: an abbreviation has no slash, and a POSIX rule ('ABC+3', 'Asia/Dhaka6') always a
--- number. The others are a closed list: IANA adds no more of them.
+-- Decided without pg_timezone_names, which reads a thousand files. Text with a slash and no digit
+-- is a name or invalid: an abbreviation has no slash, and a POSIX rule ('ABC+3', 'Asia/Dhaka6') always
+-- has a number. The other names are a closed list: IANA adds no more of them.
 -- https://data.iana.org/time-zones/theory.html#naming
 create function bondhu.is_time_zone(name text) returns boolean
 language plpgsql stable strict
@@ -28,7 +28,7 @@ exception when invalid_parameter_value then
 end
 $$;
 comment on function bondhu.is_time_zone(text) is
-  'True for the IANA names that this server knows, but CET, EET, MET and WET: see bondhu.keep_time_zone().';
+  'True for the IANA names that this server knows, except CET, EET, MET and WET: see bondhu.normalize_time_zone().';
 revoke all on function bondhu.is_time_zone(text) from public, anon, authenticated, service_role;
 grant execute on function bondhu.is_time_zone(text) to authenticated, service_role;
 
@@ -46,7 +46,7 @@ create table public.companion_profiles (
       bondhu.refuse_text('display_name', 'display_name', display_name, 80, 320) end
   ),
   constraint locale_is_a_language_tag check (
-    -- The longest tag that RFC 5646, section 4.4.1, asks to make room for.
+    -- The longest tag that RFC 5646, section 4.4.1, requires support for.
     case when char_length(locale) > 35 or locale !~ '^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$' then bondhu.refuse('locale_is_a_language_tag',
       format('%L is no locale', left(locale, 40)), 'Send a language tag of at most 35 characters such as en, bn-BD or pt_BR.') end
   ),
@@ -61,13 +61,13 @@ create table public.companion_profiles (
   )
 );
 comment on table public.companion_profiles is
-  'What a user tells about themselves. One row per auth user, made with it; readers use the defaults where a restore has lost it.';
+  'What a user states about themselves. One row per auth user, created with it; readers use the defaults where a restore has lost it.';
 comment on column public.companion_profiles.time_zone is 'IANA name such as Asia/Dhaka; days and hours shown to the user are counted in it.';
 
 alter table public.companion_profiles enable row level security;
 revoke all on public.companion_profiles from public, anon, authenticated, service_role;
 grant select on public.companion_profiles to authenticated, bondhu_worker;
--- Insert too: a row that a restore has lost must not keep its user from writing it.
+-- Insert, too: so that users can write a row that a restore has lost.
 grant insert (user_id, display_name, locale, time_zone, onboarding_state) on public.companion_profiles to authenticated;
 grant update (display_name, locale, time_zone, onboarding_state) on public.companion_profiles to authenticated;
 grant select, insert, update, delete on public.companion_profiles to service_role;
@@ -86,7 +86,7 @@ create trigger companion_profiles_set_updated_at before update on public.compani
 
 -- Postgres reads these four as abbreviations, without summer time; as names they have it. The
 -- cities are those that IANA links them to (tzdata 2024b).
-create function bondhu.keep_time_zone() returns trigger
+create function bondhu.normalize_time_zone() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -101,13 +101,13 @@ begin
   return new;
 end
 $$;
-comment on function bondhu.keep_time_zone() is 'BEFORE trigger on companion_profiles: CET, EET, MET and WET are kept as the city whose clock they name.';
-revoke all on function bondhu.keep_time_zone() from public, anon, authenticated, service_role;
+comment on function bondhu.normalize_time_zone() is 'BEFORE trigger on companion_profiles: replaces CET, EET, MET and WET by the city that IANA links them to.';
+revoke all on function bondhu.normalize_time_zone() from public, anon, authenticated, service_role;
 
-create trigger companion_profiles_keep_time_zone before insert or update of time_zone on public.companion_profiles
-  for each row execute function bondhu.keep_time_zone();
+create trigger companion_profiles_normalize_time_zone before insert or update of time_zone on public.companion_profiles
+  for each row execute function bondhu.normalize_time_zone();
 
--- SECURITY DEFINER: it fires as the auth service, which has no rights here.
+-- SECURITY DEFINER: it runs as the auth service, which has no rights here.
 create function bondhu.create_profile() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -127,19 +127,19 @@ revoke all on function bondhu.create_profile() from public, anon, authenticated,
 create trigger bondhu_create_profile after insert on auth.users
   for each row execute function bondhu.create_profile();
 
--- A view and not a function, so that documents join it at the price of an index look-up. It reads
--- as its owner: the worker may not look into auth.users.
+-- A view and not a function, so that documents join it at the cost of an index look-up. It reads
+-- as its owner: the worker may not read auth.users.
 create view bondhu.people as
   select u.id as user_id, p.display_name, p.locale, coalesce(p.time_zone, 'UTC') as time_zone,
     coalesce(p.onboarding_state, 'new') as onboarding_state
   from auth.users u
   left join public.companion_profiles p on p.user_id = u.id;
 comment on view bondhu.people is
-  'Every auth user with what their profile says, or its defaults where the row is missing: what readers join in place of public.companion_profiles.';
+  'Every auth user with their profile, or its defaults where the row is missing. Readers join it in place of public.companion_profiles.';
 revoke all on bondhu.people from public, anon, authenticated, service_role;
 grant select on bondhu.people to bondhu_worker;
 
-create function bondhu.heal_profiles() returns bigint
+create function bondhu.create_missing_profiles() returns bigint
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -154,8 +154,8 @@ begin
   return healed;
 end
 $$;
-comment on function bondhu.heal_profiles() is
-  'Makes the profiles that are missing: of users who signed up before Bondhu was installed, or were restored without triggers. Returns how many. Run by cron, and by bondhu.install_engine().';
-revoke all on function bondhu.heal_profiles() from public, anon, authenticated, service_role;
+comment on function bondhu.create_missing_profiles() is
+  'Creates missing profiles: of users who signed up before Bondhu was installed, or were restored without triggers. Returns how many. Run by cron, and by bondhu.install_engine().';
+revoke all on function bondhu.create_missing_profiles() from public, anon, authenticated, service_role;
 
-select bondhu.heal_profiles();
+select bondhu.create_missing_profiles();

@@ -1,4 +1,4 @@
--- Sessions: one active per user and device. Started, touched, ended, and why.
+-- Sessions: one active per user and device, with the reason of its end.
 
 create table public.user_sessions (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -15,13 +15,13 @@ create table public.user_sessions (
   constraint end_reason_is_known check (end_reason in ('ended', 'idle', 'replaced', 'too_many')),
   constraint ended_has_a_reason check ((ended_at is null) = (end_reason is null)),
   constraint session_times_are_ordered check (started_at <= last_seen_at and last_seen_at <= coalesce(ended_at, last_seen_at)),
-  -- So that arithmetic with them cannot fail: one session would keep everybody's documents from being built.
+  -- So that arithmetic with them cannot fail: it would fail for all users whose documents are built together.
   constraint session_times_are_within_reach check (started_at >= '1900-01-01 00:00+00' and coalesce(ended_at, last_seen_at) < '2200-01-01 00:00+00')
 );
 comment on table public.user_sessions is 'One row per visit of a user on a device; active while ended_at is null.';
-comment on column public.user_sessions.end_reason is 'ended: by the user; idle: closed by cron; replaced: the device started a new one; too_many: newer ones left no room (settings.max_active_sessions).';
+comment on column public.user_sessions.end_reason is 'ended: by the user; idle: closed by cron; replaced: the device started a new one; too_many: newer ones exceeded settings.max_active_sessions.';
 
-comment on column public.user_sessions.activity_count is 'How often log_activity() was called in it.';
+comment on column public.user_sessions.activity_count is 'How often log_activity() was called in the session.';
 
 create unique index one_active_session_per_device on public.user_sessions (user_id, device_id) where ended_at is null;
 create index user_sessions_by_last_seen on public.user_sessions (last_seen_at) where ended_at is null;
@@ -66,8 +66,8 @@ create policy "the worker reads sessions" on public.user_sessions
 create policy "a user reads their own activities" on public.session_activities
   for select to authenticated using (user_id = (select auth.uid()));
 
--- The RPCs are SECURITY DEFINER: a client that could write these tables itself could
--- claim to have been here last year. Each acts on bondhu.require_user() alone.
+-- The RPCs are SECURITY DEFINER: a client that could write these tables itself could invent times.
+-- Each acts only for bondhu.require_user().
 
 create function public.start_session(device_id text) returns uuid
 language plpgsql security definer
@@ -75,7 +75,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  caller uuid := bondhu.hold_user();
+  caller uuid := bondhu.lock_user();
   device alias for $1;
   started uuid;
 begin
@@ -86,7 +86,7 @@ begin
       hint = 'Send a name that stays the same for this device, such as a uuid kept in local storage.';
   end if;
   -- One session at a time per user and device, also when two tabs start together, and no more than
-  -- allowed in all. now() is when a transaction began: one that began later may have been here first.
+  -- allowed in all. now() is when a transaction began: a later one may have taken the lock first.
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('bondhu.user_sessions/' || caller::text, 0));
   update public.user_sessions s
      set ended_at = greatest(s.last_seen_at, now()), end_reason = 'replaced', last_seen_at = greatest(s.last_seen_at, now())
@@ -98,7 +98,7 @@ begin
      where used.user_id = caller and used.ended_at is null
      order by used.last_seen_at desc, used.started_at desc, used.id
      offset (select max_active_sessions - 1 from bondhu.settings));
-  -- Somebody who was restored without a profile has one from here on.
+  -- Creates the profile of a user who was restored without one.
   insert into public.companion_profiles (user_id) values (caller) on conflict (user_id) do nothing;
   insert into public.user_sessions (user_id, device_id) values (caller, device) returning id into started;
   return started;
@@ -120,7 +120,7 @@ begin
   end if;
 end
 $$;
-comment on function bondhu.use_session(uuid, uuid, integer) is 'A user''s session is in use, and so much was done in it; P0002 when it is not active.';
+comment on function bondhu.use_session(uuid, uuid, integer) is 'Records that a session is in use, and adds to its activity_count; P0002 when it is not active.';
 revoke all on function bondhu.use_session(uuid, uuid, integer) from public, anon, authenticated, service_role;
 
 create function public.touch_session(session_id uuid) returns void
@@ -131,7 +131,7 @@ begin
   perform bondhu.use_session(bondhu.require_user(), $1, 0);
 end
 $$;
-comment on function public.touch_session(uuid) is 'Says that the session is still in use; P0002 when it is not active.';
+comment on function public.touch_session(uuid) is 'Records that the session is still in use; P0002 when it is not active.';
 
 create function public.log_activity(session_id uuid, activity text, details jsonb default '{}') returns uuid
 language plpgsql security definer
@@ -147,7 +147,7 @@ begin
   return logged;
 end
 $$;
-comment on function public.log_activity(uuid, text, jsonb) is 'Records what was done and touches the session. activity: lower-case name such as chat.opened; details: an object of at most 4 kB.';
+comment on function public.log_activity(uuid, text, jsonb) is 'Records an activity and touches the session. activity: lower-case name such as chat.opened; details: an object of at most 4 kB.';
 
 create function public.end_session(session_id uuid) returns void
 language plpgsql security definer
@@ -188,7 +188,7 @@ as $$
     from public.user_sessions s
     where s.ended_at is null
       and s.last_seen_at < now() - make_interval(mins => (select session_idle_minutes from bondhu.settings))
-    -- Who is starting one holds several too: neither waits for the other.
+    -- start_session() locks several, too: skip what it holds, so that neither waits for the other.
     for update skip locked
   ),
   closed as (
@@ -209,12 +209,12 @@ grant execute on function public.start_session(text), public.touch_session(uuid)
   public.end_session(uuid) to authenticated;
 grant execute on function bondhu.close_idle_sessions() to service_role;
 
--- Documents, here and in the files that follow, are built by PL/pgSQL under one plan, which is made
--- once per connection: planning takes longer than building. And as json, which is written once and
--- never taken apart. The mirror builds some after nearly every commit. All take users and the
--- instant to build for: without one there is no document.
+-- Documents, here and in the files that follow, are built by PL/pgSQL under one generic plan per
+-- connection, since planning takes longer than building; and as json, since they are written once and
+-- not read here. The mirror builds some after nearly every commit. All take users and the instant to
+-- build for; without an instant there is no document.
 
--- The document is an array, one entry per device; it stands until the first session goes idle.
+-- The document is an array, one entry per device; it is valid until the first session goes idle.
 create function bondhu.session_active_document(user_ids uuid[], as_of timestamptz)
 returns table (user_id uuid, data json, until timestamptz)
 language plpgsql stable

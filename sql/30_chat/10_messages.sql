@@ -1,7 +1,7 @@
--- Chat: what was said, by whom, and how it scored.
+-- Chat messages and their scores.
 --
--- A client writes its own text, session and id; everything else is the engine's or
--- the service role's. The engine attaches its triggers in bondhu.install_engine().
+-- A client writes text, session and id; all other columns are written by the engine or the service
+-- role. bondhu.install_engine() attaches the engine's triggers.
 
 create table public.chat_messages (
   user_id uuid not null default auth.uid() references auth.users (id) on delete cascade,
@@ -36,16 +36,16 @@ create table public.chat_messages (
     num_nulls(sentiment_score, mood_detected, support_level, engine_version) in (0, 4)
   ),
   constraint only_user_messages_are_scored check (sender_type = 'user' or engine_version is null),
-  -- Stays true once it is, so that a dump restores. Not now(): a transaction that began before a
-  -- message was written may edit it. The engine holds inserts to now() besides.
-  -- Nor before 1900, where days in a time zone come to an end, and with them the recording of everybody's.
+  -- Once true it stays true, so that a dump restores. Not now(): a transaction that began before a
+  -- message was written may edit it. The engine also refuses inserts after now().
+  -- Not before 1900: further back, arithmetic with days in a time zone fails, for all users at once.
   constraint created_at_is_since_1900_and_not_in_the_future check (created_at between '1900-01-01 00:00+00' and clock_timestamp())
 );
 comment on table public.chat_messages is
   'The conversation. (user_id, id) is the key, so a retried send with the same id is a no-op (upsert with ignoreDuplicates).';
 comment on column public.chat_messages.seq is 'Order within one created_at; rows of one transaction share that. Cursors are (created_at, seq).';
 comment on column public.chat_messages.sentiment_score is '0 bad … 0.5 neutral … 1 good; null while unscored and for the companion''s messages.';
-comment on column public.chat_messages.support_level is 'none, support or crisis: what a pattern detector saw. Not a diagnosis.';
+comment on column public.chat_messages.support_level is 'none, support or crisis: what the support detector found. Not a diagnosis.';
 comment on column public.chat_messages.engine_version is 'Version of the engine that scored this message; null while unscored.';
 
 -- Serves history pages, the engine's window reads, and the policies.
@@ -79,8 +79,8 @@ create trigger chat_messages_set_updated_at before update of message_text on pub
   for each row when (old.message_text is distinct from new.message_text)
   execute function bondhu.set_updated_at();
 
--- Cursors are opaque strings, which no Date and no Number can cut: instants have microseconds, and
--- the rows of one transaction share theirs.
+-- Cursors are opaque strings, which JavaScript cannot round as it does Dates and Numbers: instants have
+-- microseconds, and the rows of one transaction share theirs.
 
 create function bondhu.instant_to_cursor(instant timestamptz) returns text
 language sql immutable strict parallel safe
@@ -90,7 +90,7 @@ as $$
 $$;
 comment on function bondhu.instant_to_cursor(timestamptz) is 'Microseconds since 2000 as 16 hexadecimal digits.';
 
-create function bondhu.instant_of_cursor(digits text) returns timestamptz
+create function bondhu.cursor_to_instant(digits text) returns timestamptz
 language plpgsql stable strict parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
@@ -100,11 +100,11 @@ begin
   return '2000-01-01 00:00+00'::timestamptz
     + make_interval(secs => microseconds / 1000000) + microseconds % 1000000 * interval '1 microsecond';
 exception when datetime_field_overflow then
-  -- The ends of time themselves, or made up.
+  -- Infinite, or invented.
   return case when microseconds < 0 then '-infinity'::timestamptz else 'infinity' end;
 end
 $$;
-comment on function bondhu.instant_of_cursor(text) is 'The instant that bondhu.instant_to_cursor() wrote.';
+comment on function bondhu.cursor_to_instant(text) is 'The instant that bondhu.instant_to_cursor() wrote.';
 
 create function bondhu.refuse_cursor() returns void
 language plpgsql stable
@@ -119,9 +119,9 @@ end
 $$;
 comment on function bondhu.refuse_cursor() is 'Raises 22023.';
 
-revoke all on function bondhu.instant_to_cursor(timestamptz), bondhu.instant_of_cursor(text), bondhu.refuse_cursor()
+revoke all on function bondhu.instant_to_cursor(timestamptz), bondhu.cursor_to_instant(text), bondhu.refuse_cursor()
   from public, anon, authenticated, service_role;
-grant execute on function bondhu.instant_to_cursor(timestamptz), bondhu.instant_of_cursor(text), bondhu.refuse_cursor() to authenticated;
+grant execute on function bondhu.instant_to_cursor(timestamptz), bondhu.cursor_to_instant(text), bondhu.refuse_cursor() to authenticated;
 
 create function public.chat_history(
   page_size integer default 50,
@@ -159,7 +159,7 @@ begin
     if char_length(before_cursor) <> 32 or before_cursor !~ '^[0-9a-f]{32}$' then
       perform bondhu.refuse_cursor();
     end if;
-    before_created_at := bondhu.instant_of_cursor(left(before_cursor, 16));
+    before_created_at := bondhu.cursor_to_instant(left(before_cursor, 16));
     before_seq := ('x' || right(before_cursor, 16))::bit(64)::bigint;
   end if;
   return query
@@ -170,7 +170,7 @@ begin
       select m.*
       from public.chat_messages m
       where m.user_id = (select bondhu.require_user())
-        -- Without a cursor: before the end of time, so that one index condition serves both.
+        -- Without a cursor: before infinity, so that one index condition serves both.
         and (m.created_at, m.seq) < (
           coalesce(before_created_at, 'infinity'), coalesce(before_seq, 9223372036854775807)
         )
@@ -215,6 +215,6 @@ begin
     where as_of is not null;
 end
 $$;
-comment on function bondhu.chat_history_document(uuid[], timestamptz) is 'Redis document chat:history: the newest messages, oldest first; nothing in it changes by time alone.';
+comment on function bondhu.chat_history_document(uuid[], timestamptz) is 'Redis document chat:history: the newest messages, oldest first; it changes only with messages.';
 revoke all on function bondhu.chat_history_document(uuid[], timestamptz) from public, anon, authenticated, service_role;
 grant execute on function bondhu.chat_history_document(uuid[], timestamptz) to bondhu_worker;

@@ -74,11 +74,11 @@ as $$
       and pg_catalog.pg_get_function_result(p.oid) = c.result
   )
 $$;
-comment on function bondhu.missing_from_engine(text) is 'Signatures of the contract that a schema does not offer; empty for an engine.';
+comment on function bondhu.missing_from_engine(text) is 'Signatures of the contract that a schema lacks; empty for an engine.';
 
 -- `create or replace` keeps the entries' grants. Those that call an engine are in PL/pgSQL, which
--- keeps their plans; a function in SQL would be planned at each call. Those that refuse are in SQL: a
--- linter finds nothing unused in them.
+-- keeps their plans; a function in SQL would be planned at each call. Those that refuse are in SQL:
+-- linters would report unused arguments in PL/pgSQL functions that only raise.
 create function bondhu.write_entries(engine text) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -141,19 +141,19 @@ begin
     hint = 'Apply the migration portable_engine, or install the extension "bondhu" on the server, then run select bondhu.install_engine();';
 end
 $$;
-comment on function bondhu.refuse_without_engine() is '0A000: what every reader of what an engine concludes says where there is none.';
+comment on function bondhu.refuse_without_engine() is 'Raises 0A000: there is no engine.';
 
 select bondhu.write_entries(null);
 
 comment on function bondhu.engine() is 'Name and version of the installed engine; null without one.';
 comment on function bondhu.score(text) is 'Sentiment (0..1), mood, its confidence (0..1), support level. 0A000 without an engine.';
-comment on function bondhu.explain(text) is 'What moved the sentiment and the mood of a text: words and pairs with their weight in log odds, strongest first. 0A000 without an engine.';
+comment on function bondhu.explain(text) is 'Why a text has its sentiment and mood: words and pairs of words with their weight in log odds, strongest first. 0A000 without an engine.';
 comment on function bondhu.personality(uuid[], timestamptz) is 'What is concluded about users, exact as of the given instant; no rows without an engine.';
 comment on function bondhu.patterns(uuid[], timestamptz) is 'Hours, weekdays, inertia and streaks of users in their own time zone. 0A000 without an engine.';
 comment on function bondhu.wellness(uuid, date, date) is 'Wellness of the weeks that end with a user''s days: a heuristic, no diagnosis. 0A000 without an engine.';
 comment on function bondhu.recompute(uuid) is 'Rebuilds everything derived about a user from the raw messages. 0A000 without an engine.';
-comment on function bondhu.refresh(uuid[]) is 'Brings the stored profiles of users to now, as a message of theirs would. 0A000 without an engine.';
-comment on function bondhu.differences(uuid[]) is 'bondhu.verify() of what the engine itself stores. 0A000 without an engine.';
+comment on function bondhu.refresh(uuid[]) is 'Updates the stored profiles of users to now, as a message would. 0A000 without an engine.';
+comment on function bondhu.differences(uuid[]) is 'bondhu.verify() for what the engine itself stores. 0A000 without an engine.';
 
 revoke all on function bondhu.engine_contract(), bondhu.missing_from_engine(text), bondhu.write_entries(text),
   bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text), bondhu.explain(text),

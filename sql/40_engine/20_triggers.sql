@@ -1,5 +1,5 @@
--- The triggers that the rest relies on. A dump of some schemas or sections leaves triggers behind,
--- and a restore may leave them disabled: nothing fails then, and every figure is wrong.
+-- The triggers that everything else relies on. A dump of some schemas or sections omits triggers, and
+-- a restore may leave them disabled: nothing fails then, and every figure is wrong.
 
 create function bondhu.expected_triggers() returns table (relation text, name text, with_engine boolean)
 language sql immutable
@@ -14,25 +14,25 @@ as $$
     ('public.chat_messages', 'bondhu_fold_inserted', true),
     ('public.chat_messages', 'bondhu_fold_updated', true),
     ('public.chat_messages', 'bondhu_score_message', true),
-    ('public.chat_messages', 'bondhu_unscore_message', false),
-    ('public.chat_messages', 'chat_messages_forget_derived', null),
+    ('public.chat_messages', 'bondhu_clear_score', false),
+    ('public.chat_messages', 'chat_messages_delete_derived', null),
     ('public.chat_messages', 'chat_messages_set_updated_at', null),
-    ('public.personality_history_evidence', 'evidence_drop_unevidenced_history', null),
-    ('public.companion_profiles', 'companion_profiles_keep_time_zone', null),
-    ('public.companion_profiles', 'companion_profiles_recut_wellness', null),
+    ('public.personality_history_evidence', 'evidence_delete_history_without_evidence', null),
+    ('public.companion_profiles', 'companion_profiles_normalize_time_zone', null),
+    ('public.companion_profiles', 'companion_profiles_recompute_wellness_in_time_zone', null),
     ('public.companion_profiles', 'companion_profiles_set_updated_at', null),
     ('public.provider_connections', 'provider_connections_revoke', null),
     ('public.provider_connections', 'provider_connections_set_updated_at', null)
 $$;
 comment on function bondhu.expected_triggers() is
-  'The triggers there must be. with_engine: true only while an engine is attached, false only while none is, null always.';
+  'The triggers that must exist. with_engine: true: while an engine is attached; false: while none is; null: always.';
 
 create function bondhu.lost_triggers() returns table (relation text, name text, state text)
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   with present as (
-    -- Not by to_regclass(): the worker may not look into the schema auth.
+    -- Not by to_regclass(): the worker has no USAGE on the schema auth.
     select format('%s.%s', n.nspname, c.relname) as relation, t.tgname::text as name, t.tgenabled
     from pg_catalog.pg_trigger t
     join pg_catalog.pg_class c on c.oid = t.tgrelid
@@ -47,14 +47,14 @@ as $$
       e.with_engine is null
       -- Detaching an engine leaves this one in place of its own.
       or e.with_engine <> exists (
-        select from present d where d.relation = 'public.chat_messages' and d.name = 'bondhu_unscore_message'
+        select from present d where d.relation = 'public.chat_messages' and d.name = 'bondhu_clear_score'
       )
     )
   order by e.relation, e.name
 $$;
-comment on function bondhu.lost_triggers() is 'Triggers that are missing or disabled. Messages and sign-ups pass them by unnoticed.';
+comment on function bondhu.lost_triggers() is 'Triggers that are missing or disabled: messages and sign-ups go unprocessed.';
 
-create function bondhu.mend_triggers() returns void
+create function bondhu.repair_triggers() returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -63,7 +63,7 @@ declare
 begin
   for lost in select l.relation, l.name, l.state from bondhu.lost_triggers() l loop
     if lost.relation = 'auth.users' then
-      -- Its owner alone may enable a trigger there; whoever may make one may replace it.
+      -- Only the table's owner may enable a trigger; who may create one may replace it.
       create or replace trigger bondhu_create_profile after insert on auth.users
         for each row execute function bondhu.create_profile();
     elsif lost.state = 'disabled' then
@@ -73,9 +73,9 @@ begin
   end loop;
 end
 $$;
-comment on function bondhu.mend_triggers() is
-  'Enables what is disabled, and makes the trigger on auth.users again, which a dump of Bondhu''s own schemas does not carry. Others come back with the dump''s post-data section.';
+comment on function bondhu.repair_triggers() is
+  'Enables disabled triggers, and creates the trigger on auth.users again, which a dump of Bondhu''s own schemas does not hold. Others come with the dump''s post-data section.';
 
-revoke all on function bondhu.expected_triggers(), bondhu.lost_triggers(), bondhu.mend_triggers()
+revoke all on function bondhu.expected_triggers(), bondhu.lost_triggers(), bondhu.repair_triggers()
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.expected_triggers(), bondhu.lost_triggers() to service_role, bondhu_worker;

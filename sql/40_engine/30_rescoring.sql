@@ -1,13 +1,13 @@
--- Messages that no engine, or another version of it, has scored.
+-- Messages that are unscored, or scored by another version of the engine.
 
--- How far the walk over messages of other engine versions has come.
+-- Progress of the walk over messages of other engine versions.
 create table bondhu.rescoring (
   engine_version integer primary key,
   after_user uuid not null default '00000000-0000-0000-0000-000000000000',
   after_message uuid not null default '00000000-0000-0000-0000-000000000000',
   finished_at timestamptz
 );
-comment on table bondhu.rescoring is 'Where bondhu.rescore() goes on, for the engine version it brings messages to. Messages up to (after_user, after_message), in the order of the primary key, are done.';
+comment on table bondhu.rescoring is 'Where bondhu.rescore() continues, for the engine version that it scores with. Messages up to (after_user, after_message), in the order of the primary key, are done.';
 revoke all on bondhu.rescoring from public, anon, authenticated, service_role;
 grant select on bondhu.rescoring to service_role;
 
@@ -30,9 +30,9 @@ begin
   return rescored;
 end
 $$;
-comment on function bondhu.rescore_messages(uuid[], uuid[]) is 'Scores the messages named, which are locked; returns how many.';
+comment on function bondhu.rescore_messages(uuid[], uuid[]) is 'Scores the given messages, which the caller has locked; returns how many.';
 
--- Bounded in what it writes per call, so that a live system keeps its breath.
+-- Bounded in what it writes per call, so that a live system is not slowed down for long.
 create function bondhu.rescore(batch integer default 1000) returns bigint
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -52,7 +52,7 @@ begin
     raise exception using errcode = '22023', message = 'batch must be at least 1';
   end if;
 
-  -- What no engine has scored has an index of its own.
+  -- Unscored messages have an index of their own.
   select array_agg(due.user_id), array_agg(due.id) into users, ids
   from (
     select m.user_id, m.id
@@ -66,8 +66,8 @@ begin
     return bondhu.rescore_messages(users, ids);
   end if;
 
-  -- What another version has scored is found by a walk along the primary key: one at a time,
-  -- resumed where the last call ended.
+  -- Messages of another version are found by a walk along the primary key, one call at a time, which
+  -- continues where the last one ended.
   delete from bondhu.rescoring r where r.engine_version <> current_version;
   insert into bondhu.rescoring (engine_version) values (current_version) on conflict do nothing;
   select * into strict done from bondhu.rescoring r where r.engine_version = current_version for update;
@@ -107,7 +107,7 @@ begin
 end
 $$;
 comment on function bondhu.rescore(integer) is
-  'Scores up to `batch` messages that the current engine has not scored; returns how many. Call until 0. Resumable: each call is whole, and the next goes on where it ended.';
+  'Scores up to `batch` messages that the current engine has not scored; returns how many. Call until it returns 0. Each call is complete, and the next continues where it ended.';
 
 revoke all on function bondhu.rescore_messages(uuid[], uuid[]), bondhu.rescore(integer)
   from public, anon, authenticated, service_role;

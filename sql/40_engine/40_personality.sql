@@ -1,8 +1,8 @@
--- What the engine concludes about a user, and the log of how it changed. Written by the
--- engine alone, as the owner.
+-- What the engine concludes about a user, and the log of its changes. Written only by the engine, as
+-- the owner.
 
--- Without checks: Postgres parses a check anew in each statement, which cost four times what
--- the write itself does. bondhu.verify() finds more than a check could.
+-- Without checks: Postgres parses a check again in each statement, which took four times as long as
+-- the write itself. bondhu.verify() finds more than a check could.
 
 create table public.personality_profiles (
   user_id uuid primary key references auth.users (id) on delete cascade,
@@ -25,7 +25,7 @@ create table public.personality_profiles (
   sentiment_trend text,
   data_status text not null default 'insufficient_data',
 
-  -- Tallies the engine carries from message to message, so that its cost does not grow.
+  -- Sums that the engine updates with each message, so that its cost does not grow.
   window_hours integer not null,
   window_sum bigint not null default 0,
   window_sum_squares bigint not null default 0,
@@ -41,16 +41,16 @@ create table public.personality_profiles (
   trait_moods bigint[] not null default array_fill(0::bigint, array[13]),
   last_crisis_at timestamptz,
 
-  -- Where traits (hundredths of a point) and style stood when history was last written.
+  -- Traits (hundredths of a point) and style when history was last written.
   landmark_traits bigint[] not null default array_fill(5000::bigint, array[5]),
   landmark_style text not null default 'balanced',
 
-  -- Where the recorded days of wellness_days end.
+  -- The first instant after the recorded days of wellness_days.
   wellness_until timestamptz
 ) with (fillfactor = 70); -- every message updates its user's row in place
 comment on table public.personality_profiles is
   'One row per user who ever wrote a scored message, exact as of as_of. RPC personality_context is exact as of the call.';
-comment on column public.personality_profiles.trait_confidence is 'min(1, effective messages / settings.trait_full_confidence): how far the evidence goes.';
+comment on column public.personality_profiles.trait_confidence is 'min(1, effective messages / settings.trait_full_confidence).';
 comment on column public.personality_profiles.needs_support is 'A low mean, or a crisis message within settings.crisis_support_hours. Not a diagnosis.';
 comment on column public.personality_profiles.message_count is 'Scored messages in the sentiment window.';
 comment on column public.personality_profiles.sentiment_trend is 'Against the window before; null when that had too few messages.';
@@ -59,7 +59,7 @@ comment on column public.personality_profiles.trait_count is 'Messages of the tr
 
 alter table public.personality_profiles enable row level security;
 revoke all on public.personality_profiles from public, anon, authenticated, service_role;
--- All columns: with fewer, the Data API's select=* would be refused.
+-- All columns: with fewer, the Data API's select=* would fail.
 grant select on public.personality_profiles to authenticated, service_role, bondhu_worker;
 
 create policy "a user reads their own personality" on public.personality_profiles
@@ -68,8 +68,8 @@ create policy "the worker reads personalities" on public.personality_profiles
   for select to bondhu_worker using (true);
 
 create table public.personality_history (
-  -- Of the profile, whose row the engine holds when it writes here: a check of auth.users would
-  -- wait for whoever is deleting the user, while they wait for the engine.
+  -- References the profile, whose row the engine has locked when it writes here: a reference to
+  -- auth.users could deadlock with the deletion of the user.
   user_id uuid not null references public.personality_profiles (user_id) on delete cascade,
   id uuid not null default gen_random_uuid(),
   changed_at timestamptz not null,
@@ -87,8 +87,8 @@ comment on column public.personality_history.before is 'Traits (0..100) and comm
 comment on column public.personality_history.message_count is 'Scored messages in the sentiment window at the time.';
 create index personality_history_by_time on public.personality_history (user_id, changed_at desc);
 
--- No foreign key on the message: its check would wait for whoever is deleting the message, while
--- they wait for the profile. The engine takes a message that goes out of here itself.
+-- No foreign key to the message: it could deadlock with the deletion of the message. The engine
+-- deletes the evidence of a deleted message itself.
 create table public.personality_history_evidence (
   user_id uuid not null,
   history_id uuid not null,
@@ -100,7 +100,7 @@ create table public.personality_history_evidence (
     references public.personality_history (user_id, id) on delete cascade
 );
 comment on table public.personality_history_evidence is
-  'The messages that carried most weight in a change. Goes with the message; a change whose evidence is all gone goes too.';
+  'The messages with most weight in a change. Deleted with the message; a change without evidence is deleted, too.';
 comment on column public.personality_history_evidence.weight is 'Distance of the score from neutral, in hundredths, times the weight of its age in millionths, over a million.';
 create index personality_history_evidence_by_message on public.personality_history_evidence (user_id, message_id);
 
@@ -114,8 +114,8 @@ create policy "a user reads their own history" on public.personality_history
 create policy "a user reads their own evidence" on public.personality_history_evidence
   for select to authenticated using (user_id = (select auth.uid()));
 
--- SECURITY DEFINER, as the one below: they fire as whoever deletes, who may have no rights here.
-create function bondhu.drop_unevidenced_history() returns trigger
+-- SECURITY DEFINER, as the one below: they run as the deleting role, which may have no rights here.
+create function bondhu.delete_history_without_evidence() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -131,28 +131,28 @@ begin
   return null;
 end
 $$;
-comment on function bondhu.drop_unevidenced_history() is 'AFTER DELETE trigger on evidence: a change that nothing supports any more goes.';
+comment on function bondhu.delete_history_without_evidence() is 'AFTER DELETE trigger on evidence: deletes changes without evidence.';
 
-create trigger evidence_drop_unevidenced_history after delete on public.personality_history_evidence
+create trigger evidence_delete_history_without_evidence after delete on public.personality_history_evidence
   referencing old table as old_evidence
-  for each statement execute function bondhu.drop_unevidenced_history();
+  for each statement execute function bondhu.delete_history_without_evidence();
 
-create function bondhu.forget_derived() returns trigger
+create function bondhu.delete_derived() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- `where true`: safeupdate, where it is loaded, refuses a statement without.
+  -- `where true`: safeupdate, where it is loaded, refuses a delete without where.
   delete from public.personality_history where true;
   delete from public.personality_profiles where true;
   delete from public.sentiment_buckets where true;
   return null;
 end
 $$;
-comment on function bondhu.forget_derived() is 'AFTER TRUNCATE trigger on chat_messages: no message, no conclusions.';
+comment on function bondhu.delete_derived() is 'AFTER TRUNCATE trigger on chat_messages: deletes everything derived from messages.';
 
-create trigger chat_messages_forget_derived after truncate on public.chat_messages
-  for each statement execute function bondhu.forget_derived();
+create trigger chat_messages_delete_derived after truncate on public.chat_messages
+  for each statement execute function bondhu.delete_derived();
 
-revoke all on function bondhu.drop_unevidenced_history(), bondhu.forget_derived()
+revoke all on function bondhu.delete_history_without_evidence(), bondhu.delete_derived()
   from public, anon, authenticated, service_role;

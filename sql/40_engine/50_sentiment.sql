@@ -1,11 +1,10 @@
--- Sentiment per user and 15 minutes of UTC: the coarsest grain from which every time
--- zone's hours and days can be made. Sums are integers, so that neither order nor a
--- deletion can leave a trace. Written by the engine alone, as the owner; without checks, as
--- personality_profiles.
+-- Sentiment per user and 15 minutes of UTC: the longest interval from which the hours and days of
+-- every time zone can be computed. Sums are integers, so that they are exact in any order of changes.
+-- Written only by the engine, as the owner; without checks, as personality_profiles.
 
 create table public.sentiment_buckets (
-  -- Of the profile, whose row the engine holds when it writes here: a check of auth.users would
-  -- wait for whoever is deleting the user, while they wait for the engine.
+  -- References the profile, whose row the engine has locked when it writes here: a reference to
+  -- auth.users could deadlock with the deletion of the user.
   user_id uuid not null references public.personality_profiles (user_id) on delete cascade,
   bucket_start timestamptz not null,
   message_count integer not null,
@@ -40,8 +39,8 @@ create policy "a user reads their own sentiment" on public.sentiment_buckets
 create policy "the worker reads sentiment" on public.sentiment_buckets
   for select to bondhu_worker using (true);
 
--- The newest crisis message is asked for when one is deleted; there are few.
+-- To find the newest crisis message when one is deleted; there are few.
 create index chat_messages_in_crisis on public.chat_messages (user_id, created_at) where support_level = 'crisis';
--- What bondhu.rescore() has to do; empty while an engine is installed.
+-- Messages for bondhu.rescore(); empty while an engine is installed.
 create index chat_messages_unscored on public.chat_messages (user_id, created_at)
   where sender_type = 'user' and engine_version is null;

@@ -1,6 +1,6 @@
 -- Attaches the engine that the server has, and what the rest of the system calls.
 
-create function bondhu.lend_engine(engine_schema text, owner name) returns void
+create function bondhu.grant_engine(engine_schema text, owner name) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -21,7 +21,7 @@ exception when insufficient_privilege then
     hint = 'Let a superuser run select bondhu.install_engine();';
 end
 $$;
-comment on function bondhu.lend_engine(text, name) is 'Sees to it that the owner of the messages may use an engine that somebody else has created.';
+comment on function bondhu.grant_engine(text, name) is 'Grants the owner of the messages the use of an engine that another role has created.';
 
 create function bondhu.is_attached() returns boolean
 language sql stable
@@ -91,10 +91,10 @@ begin
       end;
   end if;
   if to_regnamespace(engine) is not null then
-    perform bondhu.lend_engine(engine, owner);
+    perform bondhu.grant_engine(engine, owner);
   end if;
   if current_user <> owner then
-    -- What a superuser repairs must not belong to the superuser; until the end of this function.
+    -- Until the end of this function: what a superuser repairs must not be owned by the superuser.
     perform set_config('role', owner, true);
   end if;
   if engine = 'bondhu_native' then
@@ -113,8 +113,8 @@ begin
 
   perform bondhu.lock_messages(replaces_triggers => engine is not null and bondhu.is_attached());
   was_detached := not bondhu.is_attached();
-  perform bondhu.mend_triggers();
-  perform bondhu.heal_profiles();
+  perform bondhu.repair_triggers();
+  perform bondhu.create_missing_profiles();
   if engine is null then
     perform bondhu.detach_engine();
     raise notice using
@@ -135,7 +135,7 @@ begin
       referencing old table as old_messages for each statement execute function %1$I.fold_messages();
   $ddl$, engine);
   if was_detached then
-    drop trigger if exists bondhu_unscore_message on public.chat_messages;
+    drop trigger if exists bondhu_clear_score on public.chat_messages;
   end if;
   perform bondhu.write_entries(engine);
   delete from bondhu.rescoring where true;
@@ -152,9 +152,9 @@ begin
 end
 $install$;
 comment on function bondhu.install_engine(text) is
-  'Attaches the engine named (native or portable) or else the best that this server has: triggers and entry functions; mends triggers and profiles that a restore has lost. From one engine to another nothing is lost, and nobody is recomputed. Run by the owner or a superuser, again after an extension appears or a restore. Returns the engine''s schema, null when there is none.';
+  'Attaches the engine named (native or portable) or else the best that this server has: triggers and entry functions; restores missing triggers and profiles. From one engine to another nothing is lost, and nobody is recomputed. Run by the owner or a superuser, again after an extension appears or a restore. Returns the engine''s schema, null when there is none.';
 
-create function bondhu.unscore_message() returns trigger
+create function bondhu.clear_score() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -168,7 +168,7 @@ begin
   return new;
 end
 $$;
-comment on function bondhu.unscore_message() is 'BEFORE UPDATE trigger while no engine is attached: a score must not outlive its text.';
+comment on function bondhu.clear_score() is 'BEFORE UPDATE trigger while no engine is attached: clears the score of a changed text.';
 
 create function bondhu.detach_engine() returns void
 language plpgsql
@@ -180,14 +180,14 @@ begin
   drop trigger if exists bondhu_fold_inserted on public.chat_messages;
   drop trigger if exists bondhu_fold_updated on public.chat_messages;
   drop trigger if exists bondhu_fold_deleted on public.chat_messages;
-  create or replace trigger bondhu_unscore_message before update of message_text, sender_type on public.chat_messages
-    for each row execute function bondhu.unscore_message();
+  create or replace trigger bondhu_clear_score before update of message_text, sender_type on public.chat_messages
+    for each row execute function bondhu.clear_score();
 
   perform bondhu.write_entries(null);
 end
 $$;
 comment on function bondhu.detach_engine() is
-  'Chat is stored unscored from here on, and entry functions refuse. Run before drop extension bondhu.';
+  'Detaches the engine: messages are stored unscored, and entry functions raise 0A000. Run before drop extension bondhu.';
 
 -- Asks the catalog and not the engine, whose functions are closed to clients.
 create function bondhu.require_engine() returns void
@@ -204,10 +204,10 @@ begin
 end
 $$;
 comment on function bondhu.require_engine() is
-  '0A000 without an engine. First in every RPC that reads what an engine concludes: nothing found would read as nothing to be found.';
+  'Raises 0A000 without an engine. First in every RPC that reads conclusions: an empty answer would be mistaken for a user without data.';
 
-revoke all on function bondhu.lend_engine(text, name), bondhu.is_attached(), bondhu.lock_messages(boolean), bondhu.install_engine(text),
-  bondhu.unscore_message(), bondhu.detach_engine(),
+revoke all on function bondhu.grant_engine(text, name), bondhu.is_attached(), bondhu.lock_messages(boolean), bondhu.install_engine(text),
+  bondhu.clear_score(), bondhu.detach_engine(),
   bondhu.require_engine()
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.require_engine() to authenticated;

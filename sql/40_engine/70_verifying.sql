@@ -28,12 +28,12 @@ as $$
     select coalesce(array_agg(u.id order by u.id), '{}') from auth.users u
   ) end) v
   union all
-  -- What is nobody's own: without these, the next message or sign-up goes astray.
+  -- Of no user: without these triggers the next message or sign-up is not processed.
   select null, l.relation, 'trigger ' || l.name, l.state, 'enabled'
   from bondhu.lost_triggers() l
 $$;
 comment on function bondhu.verify(uuid) is
-  'What is stored about a user, or about everybody, other than the raw messages make it: a row for each figure, for a missing profile, and (without a user_id) for each trigger that is lost; none when all is exact. 0A000 without an engine.';
+  'Compares what is stored about one user, or all users, with the raw messages: a row for each figure that differs, for a missing profile, and (without a user_id) for each missing trigger; no rows when all is exact. 0A000 without an engine.';
 
 -- SECURITY DEFINER: it fires as whoever sets, who has no rights on what it rebuilds.
 create function bondhu.apply_engine_settings() returns trigger
@@ -42,8 +42,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   if bondhu.engine() is not null then
-    -- Waits for messages that are being written under the former settings, and keeps new
-    -- ones waiting: nobody folds half a transaction under the one and half under the other.
+    -- Waits for messages that are being written under the former settings, and makes new ones wait, so
+    -- that no transaction is processed under both.
     lock table public.personality_profiles in share row exclusive mode;
     perform bondhu.recompute(p.user_id) from (select user_id from public.personality_profiles order by user_id) p;
   end if;
@@ -51,7 +51,7 @@ begin
 end
 $$;
 comment on function bondhu.apply_engine_settings() is
-  'AFTER UPDATE trigger on settings: what was concluded under the former settings is rebuilt, in the same transaction.';
+  'AFTER UPDATE trigger on settings: rebuilds what was concluded under the former settings, in the same transaction.';
 
 create trigger settings_apply_to_engine after update on bondhu.settings
   for each row when (

@@ -1,9 +1,9 @@
--- Wellness day by day: a heuristic to draw a line with, no diagnosis. A day is recorded within an
--- hour of its end and belongs to what is derived: a message that is imported, edited or deleted
--- later changes it in the same transaction.
+-- Wellness day by day: a heuristic for a chart, no diagnosis. A day is recorded within an hour of its
+-- end and is derived data: a message that is imported, edited or deleted later changes it in the same
+-- transaction.
 
 create table public.wellness_days (
-  -- Of the profile, whose row is held by whoever writes here.
+  -- References the profile, whose row every writer has locked.
   user_id uuid not null references public.personality_profiles (user_id) on delete cascade,
   day date not null,
   message_count bigint not null,
@@ -20,11 +20,11 @@ comment on table public.wellness_days is
   'Wellness (0..100) of the seven days that end with a day of the user''s own time zone. A heuristic, no diagnosis. No row for a week without messages.';
 comment on column public.wellness_days.message_count is 'Scored messages of the seven days.';
 comment on column public.wellness_days.active_days is 'Days of the seven with messages.';
-comment on column public.wellness_days.score is 'Of mean, trend and stability; null from fewer than settings.min_messages messages.';
+comment on column public.wellness_days.score is 'From mean, trend and stability; null with fewer than settings.min_messages messages.';
 comment on column public.wellness_days.mean is 'Mean sentiment × 100.';
 comment on column public.wellness_days.trend is 'Against the seven days before: 50 is no change. Null when those had too few messages.';
-comment on column public.wellness_days.stability is 'How little scores differ.';
-comment on column public.wellness_days.engagement is 'Active days and messages, whatever they say. No part of the score.';
+comment on column public.wellness_days.stability is '100 when all scores are equal, lower the more they differ.';
+comment on column public.wellness_days.engagement is 'From active days and message count, whatever the sentiment. Not part of the score.';
 
 alter table public.wellness_days enable row level security;
 revoke all on public.wellness_days from public, anon, authenticated, service_role;
@@ -33,7 +33,7 @@ grant select on public.wellness_days to authenticated, service_role;
 create policy "a user reads their own wellness" on public.wellness_days
   for select to authenticated using (user_id = (select auth.uid()));
 
--- The days of a user that are recorded and still kept; first > last when there are none.
+-- The days of a user that are recorded and kept; first > last when there are none.
 create function bondhu.recorded_days(user_id uuid, out first_day date, out last_day date)
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -72,9 +72,9 @@ begin
 end
 $$;
 comment on function bondhu.refresh_wellness(uuid, timestamptz, timestamptz) is
-  'Makes the recorded days between two instants exact again; called by the engine when a message that they count changed.';
+  'Recomputes the recorded days between two instants; called by the engine when a message in them changed.';
 
-create function bondhu.rewrite_wellness(user_id uuid) returns void
+create function bondhu.recompute_wellness(user_id uuid) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -84,7 +84,7 @@ begin
   perform bondhu.write_wellness($1, kept.first_day, kept.last_day);
 end
 $$;
-comment on function bondhu.rewrite_wellness(uuid) is 'Makes all recorded days of a user anew.';
+comment on function bondhu.recompute_wellness(uuid) is 'Recomputes all recorded days of a user.';
 
 create function bondhu.record_wellness_of(user_id uuid) returns void
 language plpgsql
@@ -125,7 +125,7 @@ begin
     from public.personality_profiles p
     join bondhu.people u on u.user_id = p.user_id
     where (p.wellness_until is null or p.wellness_until < date_trunc('day', now(), u.time_zone))
-      -- Of a week without messages there is nothing to record.
+      -- A week without messages has no row.
       and exists (
         select from public.sentiment_buckets b
         where b.user_id = p.user_id and b.bucket_start >= coalesce(p.wellness_until, '-infinity') - interval '8 days'
@@ -139,7 +139,7 @@ begin
 end
 $$;
 comment on function bondhu.record_wellness(integer) is
-  'Records the days that have ended of up to `batch` users, those who wait longest first; returns of how many users. Run by cron through the day, since days end when they end.';
+  'Records the days that have ended of up to `batch` users, those waiting longest first; returns the number of users. Run by cron throughout the day, since days end at different times in different time zones.';
 
 create function bondhu.wellness_differences(of_user uuid)
 returns table (user_id uuid, relation text, figure text, stored text, recounted text)
@@ -168,8 +168,8 @@ end
 $$;
 comment on function bondhu.wellness_differences(uuid) is 'bondhu.verify() for the recorded days of a user.';
 
--- SECURITY DEFINER: a user who moves to another time zone has no rights here.
-create function bondhu.recut_wellness() returns trigger
+-- SECURITY DEFINER: it runs as the user who changes their time zone, who has no rights here.
+create function bondhu.recompute_wellness_in_time_zone() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -179,7 +179,7 @@ begin
   if bondhu.engine() is null then
     return null;
   end if;
-  -- Without a row a person's days are those of UTC, as in bondhu.people. OLD and NEW are null where there is none.
+  -- Without a row a user's days are those of UTC, as in bondhu.people. OLD and NEW are null where there is none.
   for person in
     select u.id
     from auth.users u
@@ -195,14 +195,14 @@ begin
   return null;
 end
 $$;
-comment on function bondhu.recut_wellness() is
-  'AFTER trigger on companion_profiles: in another time zone days begin elsewhere. A row that appears, goes or changes hands moves its person too; whose account is gone has none.';
+comment on function bondhu.recompute_wellness_in_time_zone() is
+  'AFTER trigger on companion_profiles: recomputes the recorded days of users whose time zone changed, also because a row was inserted, deleted or given to another user. Deleted users have no days.';
 
-create trigger companion_profiles_recut_wellness after insert or delete or update of user_id, time_zone on public.companion_profiles
-  for each row execute function bondhu.recut_wellness();
+create trigger companion_profiles_recompute_wellness_in_time_zone after insert or delete or update of user_id, time_zone on public.companion_profiles
+  for each row execute function bondhu.recompute_wellness_in_time_zone();
 
 revoke all on function bondhu.recorded_days(uuid), bondhu.write_wellness(uuid, date, date),
-  bondhu.refresh_wellness(uuid, timestamptz, timestamptz), bondhu.rewrite_wellness(uuid), bondhu.record_wellness_of(uuid),
-  bondhu.record_wellness(integer), bondhu.wellness_differences(uuid), bondhu.recut_wellness()
+  bondhu.refresh_wellness(uuid, timestamptz, timestamptz), bondhu.recompute_wellness(uuid), bondhu.record_wellness_of(uuid),
+  bondhu.record_wellness(integer), bondhu.wellness_differences(uuid), bondhu.recompute_wellness_in_time_zone()
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.record_wellness(integer) to service_role;

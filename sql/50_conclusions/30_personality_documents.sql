@@ -25,10 +25,10 @@ begin
 end
 $$;
 comment on function bondhu.personality_sentiment_document(uuid[], timestamptz) is
-  'Redis document personality:sentiment: the sentiment window and what follows from it. Without an engine, which is null then, figures are null and data_status is no_engine.';
+  'Redis document personality:sentiment: the sentiment window and what is concluded from it. Without an engine, engine and all figures are null and data_status is no_engine.';
 
--- The figures of the other document are repeated here, and evidence of tastes is gathered here: a
--- function within a document costs about as much as the rest of it.
+-- Repeats the figures of the other document and collects tastes without a function for either: a
+-- function call in a document costs about as much as the rest of it.
 create function bondhu.personality_context_document(user_ids uuid[], as_of timestamptz)
 returns table (user_id uuid, data json, until timestamptz)
 language plpgsql stable
@@ -64,7 +64,7 @@ begin
               p.communication_style, p.emotional_stability, p.needs_support
           ) sentiment
         ) as sentiment,
-        -- Only of providers whose data may enter a prompt.
+        -- Only from providers whose data may enter a prompt.
         (
           select jsonb_object_agg(m.provider, to_jsonb(m) - '{user_id,provider}'::text[])
           from public.music_preferences m
@@ -83,7 +83,7 @@ begin
 end
 $$;
 comment on function bondhu.personality_context_document(uuid[], timestamptz) is
-  'Redis document personality:context: what a prompt may be told about a user. Without an engine, which is null then, figures are null and data_status is no_engine.';
+  'Redis document personality:context: what a prompt may hold about a user. Without an engine, engine and all figures are null and data_status is no_engine.';
 
 revoke all on function bondhu.personality_sentiment_document(uuid[], timestamptz),
   bondhu.personality_context_document(uuid[], timestamptz)
@@ -91,8 +91,8 @@ revoke all on function bondhu.personality_sentiment_document(uuid[], timestamptz
 grant execute on function bondhu.personality_sentiment_document(uuid[], timestamptz),
   bondhu.personality_context_document(uuid[], timestamptz) to bondhu_worker;
 
--- SECURITY DEFINER: builders and settings behind the figures are closed to clients. It reads the
--- caller's own and no other.
+-- SECURITY DEFINER: clients may not call the document's function or read settings. It reads only the
+-- caller's own rows.
 create function public.personality_context() returns jsonb
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
@@ -100,7 +100,7 @@ as $$
 declare
   document jsonb := (select data from bondhu.personality_context_document(array[bondhu.require_user()], now()));
 begin
-  -- A document has to say it in its own way; whoever asks can be told.
+  -- A document states it as data_status; an RPC can raise.
   if document -> 'engine' = 'null' then
     perform bondhu.refuse_without_engine();
   end if;

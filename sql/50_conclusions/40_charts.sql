@@ -11,7 +11,7 @@ begin
       message = 'since must come before until',
       hint = 'Send both, as finite times, the earlier one as since.';
   end if;
-  -- Further out, arithmetic with times ends; and nobody has a message there.
+  -- Outside, arithmetic with times can overflow, and there are no messages.
   if since < '1900-01-01 00:00+00' or until > '2200-01-01 00:00+00' then
     raise exception using
       errcode = '22023',
@@ -141,7 +141,7 @@ begin
 end
 $$;
 comment on function public.personality_evolution(text, timestamptz, timestamptz) is
-  'How one of the caller''s traits (0..100) moved, oldest first, with the messages that carried most weight. 0A000 without an engine.';
+  'How one of the caller''s traits (0..100) changed, oldest first, with the messages of most weight. 0A000 without an engine.';
 
 create function public.wellness_history(since date default null, until date default null)
 returns setof public.wellness_days
@@ -153,7 +153,7 @@ declare
 begin
   perform bondhu.require_engine();
   until := coalesce(until, today);
-  -- Before counting back, which ends where dates do; and dates reach further than times.
+  -- Before subtracting days, which could overflow; clamped because dates have a wider range than times.
   perform bondhu.check_range(least(coalesce(since, '1900-01-02'), '9999-01-01'), least(until, '9999-01-01'));
   since := coalesce(since, until - 30);
   return query
@@ -164,9 +164,9 @@ begin
 end
 $$;
 comment on function public.wellness_history(date, date) is
-  'The caller''s recorded days from since up to, but without, until; the last thirty by default. A heuristic, no diagnosis. 0A000 without an engine.';
+  'The caller''s recorded days from since (included) to until (excluded); the last thirty by default. A heuristic, no diagnosis. 0A000 without an engine.';
 
--- SECURITY DEFINER: the engine's function is closed to clients. It reads the caller's own.
+-- SECURITY DEFINER: clients may not call the engine's function. It reads only the caller's own rows.
 create function public.mood_patterns() returns table (
   time_zone text, hour_counts bigint[], hour_means numeric[], weekday_counts bigint[], weekday_means numeric[],
   inertia numeric, current_streak bigint, longest_streak bigint
@@ -206,7 +206,7 @@ begin
 end
 $$;
 comment on function public.explain_message(uuid) is
-  'Why a message of the caller''s is read as it is: words and pairs of words, and how much each spoke for a good sentiment or for the mood (log odds), strongest first. 0A000 without an engine.';
+  'Why a message of the caller has its sentiment and mood: words and pairs of words with their weight (log odds) for a good sentiment or for the mood, strongest first. 0A000 without an engine.';
 
 revoke all on function public.mood_trend(timestamptz, timestamptz, text), public.mood_mix(timestamptz, timestamptz),
   public.personality_evolution(text, timestamptz, timestamptz), public.wellness_history(date, date), public.mood_patterns(),

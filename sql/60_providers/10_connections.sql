@@ -1,5 +1,5 @@
--- A connection, one per user and provider, is its own sync job. Its public row says
--- how it stands; its private rows hold the lease, the checkpoint and the sealed tokens.
+-- A connection, one per user and provider, is its own sync job. Its public row holds its state; its
+-- private rows hold the lease, the checkpoint and the sealed tokens.
 
 create table public.provider_connections (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -27,11 +27,11 @@ create table public.provider_connections (
     status <> 'disconnected' or num_nonnulls(account_id, account_name, connected_at, next_sync_at) = 0
   )
 );
-comment on table public.provider_connections is 'How each linked account stands. Never a token.';
+comment on table public.provider_connections is 'The state of each linked account. Holds no token.';
 comment on column public.provider_connections.account_id is
-  'What the provider knows the account by for good (Spotify: account_id; YouTube: the channel). Null where it does not tell.';
-comment on column public.provider_connections.missing is 'Resources the last pull could not bring, such as spotify.top_tracks; empty unless partial.';
-comment on column public.provider_connections.last_error is 'A sentence a person can act on; last_error_code is stable for programs.';
+  'The provider''s permanent id of the account (Spotify: account_id; YouTube: the channel). Null where the provider does not send it.';
+comment on column public.provider_connections.missing is 'Resources that the last pull could not fetch, such as spotify.top_tracks; empty unless partial.';
+comment on column public.provider_connections.last_error is 'A message for people, with what to do; last_error_code is stable, for programs.';
 
 create index provider_connections_due on public.provider_connections (provider, next_sync_at)
   where status in ('pending', 'ok', 'partial', 'failing');
@@ -79,19 +79,19 @@ create table bondhu.sync_jobs (
   constraint attempts_are_counted check (attempts >= 0),
   constraint requests_are_counted check (hour_requests >= 0)
 );
-comment on table bondhu.sync_jobs is 'The private half of a connection. Exists while it is connected.';
-comment on column bondhu.sync_jobs.lease_token is 'Who may write for this connection now: a worker whose token is no longer here has lost the job.';
-comment on column bondhu.sync_jobs.checkpoint is 'Where an unfinished walk goes on; commits together with the page before it.';
+comment on table bondhu.sync_jobs is 'The private part of a connection. Exists while the account is linked.';
+comment on column bondhu.sync_jobs.lease_token is 'The lease that may write for this connection: a worker whose token is no longer here has lost the job.';
+comment on column bondhu.sync_jobs.checkpoint is 'Where an unfinished walk continues; commits together with the page before it.';
 comment on column bondhu.sync_jobs.resources is
-  'What is known of each resource: {name: {at, offered, lost, emptied}}. Walked to its end at that instant; offered false: the provider does not give it to this app; lost: how often which field could not be read; emptied: lists that were found empty once, whose rows wait for the next walk to say so too.';
-comment on column bondhu.sync_jobs.not_before is 'Back-off that outlives the worker: Retry-After of 13 hours occurs.';
+  'By resource: {name: {at, offered, lost, emptied}}. at: when it was last walked to its end; offered: false when the provider does not give it to this app; lost: how often which field could not be read; emptied: lists found empty once, whose rows are deleted when the next walk finds them empty, too.';
+comment on column bondhu.sync_jobs.not_before is 'Back-off, stored because it may be longer than a worker runs: Retry-After of 13 hours occurs.';
 comment on column bondhu.sync_jobs.requested_at is 'When the user asked for a sync; served before scheduled ones.';
 comment on column bondhu.sync_jobs.account_unknown is
-  'The provider could not be asked whose account it is when it was linked: the next pull asks before anything else (bondhu.settle_account).';
+  'True when the provider could not be asked which account it is while it was linked: the next pull asks first (bondhu.settle_account).';
 comment on column bondhu.sync_jobs.hour_requests is
-  'Requests that its pulls sent in the hour that began at hour_from; no connection gets more than bondhu.connection_share() an hour.';
+  'Requests sent by its pulls in the hour that began at hour_from; limited to bondhu.connection_share() an hour.';
 comment on column bondhu.sync_jobs.owner_id is
-  'What the provider''s lists name this account by as their owner. It may change, and is read again with the lists; provider_connections.account_id does not.';
+  'The account''s id as owner of its lists. It may change, unlike provider_connections.account_id, and is read again with the lists.';
 
 create table bondhu.provider_tokens (
   user_id uuid not null,
@@ -126,11 +126,11 @@ create table bondhu.revocations (
   constraint attempts_are_counted check (attempts >= 0)
 );
 comment on table bondhu.revocations is
-  'Refresh tokens, sealed, of accounts that were unlinked or whose user is gone, where the provider has an endpoint to revoke them. Outlives the user: gone once that is done, and after 7 days in any case.';
-comment on column bondhu.revocations.sealed_for is 'The user whom the token was sealed for: without it nobody can open the seal. No foreign key, for the token is revoked after the user is gone.';
-comment on column bondhu.revocations.account_hash is 'SHA-256 of provider and account, so that a consent given again to the same account is not ended; null where the account is not known.';
-comment on column bondhu.revocations.not_before is 'Back-off, and how long a consent under way holds it back.';
-comment on column bondhu.revocations.in_flight_until is 'A worker may be asking the provider until then: no code is exchanged meanwhile, for its grant could be the one that ends.';
+  'Sealed refresh tokens of unlinked accounts and deleted users, where the provider has an endpoint to revoke them. Kept after the user is deleted, until revoked, at most 7 days.';
+comment on column bondhu.revocations.sealed_for is 'The user whom the token was sealed for, needed to unseal it. No foreign key: the token is revoked after the user is deleted.';
+comment on column bondhu.revocations.account_hash is 'SHA-256 of provider and account, so that a new consent to the same account is not revoked; null where the account is not known.';
+comment on column bondhu.revocations.not_before is 'Back-off, and how long a consent in progress delays it.';
+comment on column bondhu.revocations.in_flight_until is 'Until then a worker may be calling the provider: no code is exchanged meanwhile, because its grant could be revoked, too.';
 create index revocations_by_owner on bondhu.revocations (provider, sealed_for);
 
 create table bondhu.page_etags (
@@ -151,9 +151,9 @@ create table bondhu.page_etags (
     references bondhu.sync_jobs (user_id, provider) on delete cascade
 );
 comment on table bondhu.page_etags is
-  'What a page held under its entity tag (RFC 9110, 8.8.3), so that an unchanged page is not sent again. Goes with the connection.';
-comment on column bondhu.page_etags.shown is 'Items that were on it, those included that are no rows; total: how many the provider said that the whole list has.';
-comment on column bondhu.page_etags.page is 'The page as it is asked for: path and query under the API''s base.';
+  'Entity tags of pages (RFC 9110, 8.8.3), so that the provider does not send an unchanged page again. Deleted with the connection.';
+comment on column bondhu.page_etags.shown is 'Items on the page, including those that are not stored; total: the length of the whole list, as the provider reported it.';
+comment on column bondhu.page_etags.page is 'The requested page: path and query below the API''s base URL.';
 
 create table bondhu.provider_ledger (
   provider text not null references bondhu.provider_settings (provider),

@@ -1,4 +1,4 @@
--- What Spotify brings: what was played, top artists and tracks, the library and playlists.
+-- Data from Spotify: plays, top artists and tracks, the library and playlists.
 
 create table public.listening_history (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -15,7 +15,7 @@ create table public.listening_history (
   constraint duration_is_positive check (duration_ms >= 0)
 );
 comment on table public.listening_history is
-  'Plays, from Spotify''s recently played. The provider keeps the last 50 only, so polls must come in time.';
+  'Plays, from Spotify''s recently played. The provider keeps only the last 50, so that late polls miss some.';
 
 create table public.music_top_items (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -37,8 +37,8 @@ create table public.music_top_items (
 );
 comment on table public.music_top_items is
   'Top artists and tracks per range: short_term about 4 weeks, medium_term about 6 months, long_term about a year.';
-comment on column public.music_top_items.genres is 'Null when the provider sends none: the field is deprecated there.';
-comment on column public.music_top_items.walk_id is 'The pull that last saw this row; what a complete walk did not see is swept.';
+comment on column public.music_top_items.genres is 'Null when the provider sends none: it has deprecated the field.';
+comment on column public.music_top_items.walk_id is 'The pull that last found this row; rows that a complete walk did not find are deleted.';
 
 create table public.listening_gaps (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -50,7 +50,7 @@ create table public.listening_gaps (
   constraint gap_has_a_length check (after_play < before_play)
 );
 comment on table public.listening_gaps is
-  'Where listening_history may lack plays: a poll found nothing but newer plays, as many as the provider keeps. Between the two instants nothing is known.';
+  'Where listening_history may lack plays: a poll found only newer plays, as many as the provider keeps. Nothing is known between the two instants.';
 
 create table public.music_library (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -68,7 +68,7 @@ create table public.music_library (
   constraint library_kind_is_known check (kind in ('album', 'artist', 'track'))
 );
 comment on table public.music_library is 'Saved albums and tracks, and followed artists.';
-comment on column public.music_library.added_at is 'When it was saved; null for artists, whose date the provider does not tell.';
+comment on column public.music_library.added_at is 'When it was saved; null for artists, for which the provider sends no date.';
 
 create table public.music_playlists (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -87,7 +87,7 @@ create table public.music_playlists (
 );
 comment on table public.music_playlists is 'Playlists the user owns or follows.';
 comment on column public.music_playlists.items_snapshot_id is
-  'The snapshot whose items are in music_playlist_items; they are walked again when the playlist has another. Null: never, as for playlists of others.';
+  'The snapshot whose items are in music_playlist_items; they are fetched again when snapshot_id differs. Null: never fetched, as for playlists of others.';
 
 create table public.music_playlist_items (
   user_id uuid not null,
@@ -107,7 +107,7 @@ create table public.music_playlist_items (
   constraint position_starts_at_zero check (position >= 0)
 );
 comment on table public.music_playlist_items is
-  'Tracks of the user''s own and collaborative playlists, at their places; the provider shows no others''. Local files and episodes are left out.';
+  'Tracks of the user''s own and collaborative playlists with their positions; the provider does not list those of others. Without local files and episodes.';
 
 create table bondhu.track_features (
   track_id text primary key,
@@ -122,7 +122,7 @@ create table bondhu.track_features (
   )
 );
 comment on table bondhu.track_features is
-  'Spotify''s audio features of tracks, where the app has extended access. Facts about recordings, about nobody.';
+  'Spotify''s audio features of tracks, where the app has extended access. About recordings, not users.';
 
 create table bondhu.recording_genres (
   isrc text primary key,
@@ -131,7 +131,7 @@ create table bondhu.recording_genres (
   fetched_at timestamptz not null default now()
 );
 comment on table bondhu.recording_genres is
-  'Genres of recordings from elsewhere (musicbrainz), where the worker is set up to ask; empty: none known. Facts about recordings, about nobody.';
+  'Genres of recordings from another source (musicbrainz), where the worker is configured to fetch them; empty: none known. About recordings, not users.';
 create index music_top_items_by_recording on public.music_top_items (isrc) where kind = 'track' and isrc is not null;
 
 alter table public.listening_history enable row level security;

@@ -1,4 +1,4 @@
--- What YouTube brings: subscriptions, liked videos and playlists. There is no watch history.
+-- Data from YouTube: subscriptions, liked videos and playlists. There is no watch history.
 
 create table public.video_subscriptions (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -13,7 +13,7 @@ create table public.video_subscriptions (
   primary key (user_id, channel_id)
 );
 comment on table public.video_subscriptions is 'Channels the user follows on YouTube.';
-comment on column public.video_subscriptions.topics is 'Wikipedia titles of the channel''s topicCategories; null when it tells none. Asked for at topics_at.';
+comment on column public.video_subscriptions.topics is 'Wikipedia titles of the channel''s topicCategories; null when it has none. Fetched at topics_at.';
 
 create table public.video_likes (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -31,7 +31,7 @@ create table public.video_likes (
 );
 comment on table public.video_likes is 'Videos the user liked on YouTube. Deleted and private ones are not listed there.';
 comment on column public.video_likes.topics is 'Wikipedia titles of topicDetails.topicCategories, e.g. Music.';
-comment on column public.video_likes.walk_id is 'The pull that last saw this row; what a complete walk did not see is swept.';
+comment on column public.video_likes.walk_id is 'The pull that last found this row; rows that a complete walk did not find are deleted.';
 
 create table public.video_playlists (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -65,8 +65,8 @@ create table public.video_playlist_items (
   constraint video_playlist_items_playlist_fkey foreign key (user_id, playlist_id)
     references public.video_playlists (user_id, playlist_id) on delete cascade
 );
-comment on table public.video_playlist_items is 'What is in the user''s own playlists. A video that cannot be seen any more keeps its place, without details.';
-comment on column public.video_playlist_items.details_at is 'When the video''s title, channel, category and topics were asked for; null: not yet.';
+comment on table public.video_playlist_items is 'Items of the user''s own playlists. A video that is no longer visible keeps its position, without details.';
+comment on column public.video_playlist_items.details_at is 'When the video''s title, channel, category and topics were fetched; null: not yet.';
 
 create index video_playlists_by_age on public.video_playlists (fetched_at);
 create index video_subscriptions_by_age on public.video_subscriptions (fetched_at);

@@ -28,13 +28,13 @@ create table public.music_preferences (
 );
 create index music_preferences_by_provider on public.music_preferences (provider);
 comment on table public.music_preferences is
-  'Musical taste, a row per linked account that tells of it; gone when that is disconnected. On YouTube, music is category 10, music topics and artists'' own channels.';
+  'Musical taste, one row per linked account with music; deleted when that is unlinked. On YouTube, music is category 10, music topics and artists'' own channels.';
 comment on column public.music_preferences.top_genres is 'Heaviest first: [{genre, weight, source}]; weights are shares of all genre evidence, 0..1.';
 comment on column public.music_preferences.mood_profile is '{energy, valence, danceability, acousticness, confidence, source}, each 0..1, source audio_features or genres; null without evidence.';
 comment on column public.music_preferences.diversity is 'Gini–Simpson index of the genre weights: 0 one genre, towards 1 many alike; null without genres.';
-comment on column public.music_preferences.plays_by_weekday is 'As plays_by_hour, Monday first.';
+comment on column public.music_preferences.plays_by_weekday is 'Like plays_by_hour, by weekday from Monday.';
 comment on column public.music_preferences.trait_evidence is
-  '{openness, extraversion}: shares 0..1 of genres that go with the trait (Rentfrow & Gosling 2003). Weak evidence, kept apart from the traits that messages tell; null without such genres.';
+  '{openness, extraversion}: shares 0..1 of genres associated with the trait (Rentfrow & Gosling 2003). Weak evidence, kept apart from the traits concluded from messages; null without such genres.';
 comment on column public.music_preferences.plays_by_hour is 'Known plays per hour of the day, in the user''s time zone at computed_at.';
 
 create table public.video_preferences (
@@ -54,8 +54,8 @@ create table public.video_preferences (
   constraint recent_channels_is_a_list check (jsonb_typeof(recent_channels) = 'array'),
   constraint videos_are_counted check (least(subscription_count, like_count, playlist_count) >= 0)
 );
-comment on table public.video_preferences is 'Taste in videos from linked accounts; gone when they are disconnected.';
-comment on column public.video_preferences.top_categories is 'Most frequent first: [{name, weight}]; weights are shares, 0..1, of the liked videos and those in playlists that tell one. top_topics alike, with the topics of subscribed channels.';
+comment on table public.video_preferences is 'Taste in videos from linked accounts; deleted when they are unlinked.';
+comment on column public.video_preferences.top_categories is 'Most frequent first: [{name, weight}]; weights are shares, 0..1, of the liked and playlist videos that have a category. top_topics likewise, with the topics of subscribed channels.';
 comment on column public.video_preferences.recent_channels is 'Subscribed to last, newest first: [{channel_id, title, subscribed_at}].';
 comment on column public.video_preferences.top_channels is 'Most liked first: [{channel_id, title, likes, subscribed}].';
 

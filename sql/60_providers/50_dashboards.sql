@@ -36,7 +36,7 @@ begin
     if char_length(before_cursor) > 1000 or before_cursor !~ '^[0-9a-f]{16}' then
       perform bondhu.refuse_cursor();
     end if;
-    before := bondhu.instant_of_cursor(left(before_cursor, 16));
+    before := bondhu.cursor_to_instant(left(before_cursor, 16));
     before_track := substr(before_cursor, 17);
   end if;
   return query
@@ -51,7 +51,7 @@ begin
 end
 $$;
 comment on function public.recently_played(timestamptz, integer, text) is
-  'The caller''s plays before an instant, newest first; each carries its cursor, an opaque string, after which the next page begins as before_cursor. max_rows 1 to 200.';
+  'The caller''s plays before an instant, newest first; each with its cursor, an opaque string: pass that of the last row as before_cursor for the next page. max_rows 1 to 200.';
 
 create function public.top_genres(max_rows integer default 10)
 returns table (genre text, weight numeric, source text)
@@ -107,7 +107,7 @@ begin
 end
 $$;
 comment on function public.listening_stats(timestamptz, timestamptz) is
-  'What the caller listened to from since (included) to until: counts, whole lengths of the tracks in ms, plays by local hour (0 to 23) and weekday (Monday first), and how often plays may be missing.';
+  'What the caller listened to from since (included) to until (excluded): counts, sum of the tracks'' lengths in ms, plays by local hour (0 to 23) and weekday (from Monday), and the number of gaps where plays may be missing.';
 
 create function public.watching_stats()
 returns table (
@@ -122,7 +122,7 @@ as $$
   where v.user_id = (select bondhu.require_user())
 $$;
 comment on function public.watching_stats() is
-  'Counts, favourites and latest subscriptions on the caller''s YouTube, as of computed_at; no row without YouTube.';
+  'Counts, favourites and latest subscriptions of the caller''s YouTube account, as of computed_at; no row without YouTube.';
 
 revoke all on function public.recently_played(timestamptz, integer, text), public.top_genres(integer),
   public.listening_stats(timestamptz, timestamptz), public.watching_stats()

@@ -1,6 +1,6 @@
--- Linking an account: begin_connect → the provider's consent page → the worker's
--- callback → confirm_connect. The last step runs under the same user's session, so
--- that nobody can make another person's consent land in their own account.
+-- Beginning to link an account: begin_connect → the provider's consent page → the worker's
+-- callback → confirm_connect (65_linking.sql). The last step runs in the session of the same user, so
+-- that nobody can link another person's account to their own.
 
 create table bondhu.oauth_states (
   state_hash bytea primary key,
@@ -16,8 +16,8 @@ create table bondhu.oauth_states (
   -- RFC 7636 section 4.1
   constraint verifier_has_pkce_length check (char_length(code_verifier) between 43 and 128)
 );
-comment on table bondhu.oauth_states is 'Consents under way. The state itself is only in the URL; here is its SHA-256.';
-comment on column bondhu.oauth_states.taken is 'The person came back with it: it works once.';
+comment on table bondhu.oauth_states is 'Consents in progress. The state itself is only in the URL; stored is its SHA-256.';
+comment on column bondhu.oauth_states.taken is 'True once the user has come back with it: a state works once.';
 create index oauth_states_by_user on bondhu.oauth_states (user_id);
 create index oauth_states_by_provider on bondhu.oauth_states (provider);
 
@@ -37,9 +37,9 @@ create table bondhu.pending_connections (
 
   constraint code_is_hashed check (octet_length(code_hash) = 32)
 );
-comment on table bondhu.pending_connections is 'Consents given and not yet confirmed. The one-time code is only in the URL; here is its SHA-256.';
+comment on table bondhu.pending_connections is 'Consents given and not yet confirmed. The one-time code is only in the URL; stored is its SHA-256.';
 comment on column bondhu.pending_connections.account_known is
-  'False: the provider''s budget was used up, or it did not answer, when it was to be asked whose account this is; the first pull asks.';
+  'False: the provider''s budget was used up, or it did not answer, when it was asked which account this is; the first pull asks again.';
 create index pending_connections_by_user on bondhu.pending_connections (user_id);
 create index pending_connections_by_provider on bondhu.pending_connections (provider);
 
@@ -55,7 +55,7 @@ as $$
   select rtrim(translate(encode(bytes, 'base64'), E'+/\n', '-_'), '=')
 $$;
 
--- 43 characters of base64url over 244 random bits: two version 4 uuids carry 122 each.
+-- 43 characters of base64url from 244 random bits: two version 4 uuids have 122 each.
 create function bondhu.random_token() returns text
 language sql volatile
 set search_path = pg_catalog, pg_temp
@@ -78,8 +78,8 @@ $$;
 comment on function bondhu.url_encode(text) is 'Percent-encoding of RFC 3986 section 2.1; everything but unreserved characters.';
 
 -- The origin as browsers compare it: lower-case scheme and host, no default port. Null
--- for anything that is not plainly scheme://host[:port][/…]: user info, backslashes,
--- white space and control characters are how allow-lists get fooled.
+-- for anything but a plain scheme://host[:port][/…]: user info, backslashes, white space and control
+-- characters can deceive allow-lists.
 create function bondhu.url_origin(url text) returns text
 language sql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
@@ -92,9 +92,9 @@ as $$
   end
 $$;
 
--- The app reads these from the address that it is sent back to: one of its own would be taken
--- for ours. Names may be percent-encoded, so that each letter stands beside its code.
-create function bondhu.has_an_answer(url text) returns boolean
+-- The app reads these parameters from the URL that the user returns to: one that return_to has already
+-- would be mistaken for the answer. Names may be percent-encoded: each letter also matches its code.
+create function bondhu.has_answer_parameter(url text) returns boolean
 language sql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
 set standard_conforming_strings = on
@@ -104,12 +104,12 @@ as $$
      from string_to_table(name, null) with ordinality spelled (letter, place)), '|') || ')(?:=|&|;|#|\[|%5b|%3d|$)')
   from unnest(array['code', 'provider', 'error', 'error_description']) name
 $$;
-comment on function bondhu.has_an_answer(text) is 'Whether a URL has a parameter, in its query or fragment, of a name that confirm_connect''s redirect adds.';
+comment on function bondhu.has_answer_parameter(text) is 'Whether a URL has a parameter, in its query or fragment, of a name that the worker''s callback adds.';
 
-revoke all on function bondhu.random_token(), bondhu.base64url(bytea), bondhu.url_encode(text), bondhu.url_origin(text), bondhu.has_an_answer(text)
+revoke all on function bondhu.random_token(), bondhu.base64url(bytea), bondhu.url_encode(text), bondhu.url_origin(text), bondhu.has_answer_parameter(text)
   from public, anon, authenticated, service_role;
 
-create function bondhu.provider_or_refuse(named text) returns bondhu.provider_settings
+create function bondhu.require_provider(named text) returns bondhu.provider_settings
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -126,19 +126,19 @@ begin
   return found_provider;
 end
 $$;
-revoke all on function bondhu.provider_or_refuse(text) from public, anon, authenticated, service_role;
+revoke all on function bondhu.require_provider(text) from public, anon, authenticated, service_role;
 
--- The token says it, and the account may say it of itself: a token made otherwise lacks the claim.
+-- By the token's claim or by the account: a token from elsewhere may lack the claim.
 create function bondhu.refuse_anonymous() returns uuid
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  caller uuid := bondhu.hold_user();
+  caller uuid := bondhu.lock_user();
   anonymous boolean := auth.jwt() ->> 'is_anonymous' = 'true';
 begin
   if anonymous is not true and has_table_privilege('auth.users', 'select') then
-    -- As json, for an older auth.users has no such column.
+    -- As json, because an older auth.users lacks the column.
     select to_jsonb(u) ->> 'is_anonymous' = 'true' into anonymous from auth.users u where u.id = caller;
   end if;
   if anonymous and not (select s.anonymous_may_link from bondhu.settings s) then
@@ -151,7 +151,7 @@ begin
 end
 $$;
 comment on function bondhu.refuse_anonymous() is
-  'As bondhu.hold_user(); 55000 for an anonymous account unless settings.anonymous_may_link.';
+  'As bondhu.lock_user(); 55000 for an anonymous account unless settings.anonymous_may_link.';
 revoke all on function bondhu.refuse_anonymous() from public, anon, authenticated, service_role;
 
 create function public.begin_connect(provider text, return_to text) returns text
@@ -161,7 +161,7 @@ as $$
 #variable_conflict use_column
 declare
   caller uuid := bondhu.refuse_anonymous();
-  settings bondhu.provider_settings := bondhu.provider_or_refuse($1);
+  settings bondhu.provider_settings := bondhu.require_provider($1);
   state text := bondhu.random_token();
   verifier text := bondhu.random_token();
   back text := $2;
@@ -178,7 +178,7 @@ begin
       message = format('return_to has %s characters', char_length(back)),
       hint = 'Send at most 2000; keep what the page has to remember in its own storage.';
   end if;
-  -- Not `= any`: an entry that is no origin would make of every refusal a null, which refuses nobody.
+  -- Not `= any`: an entry that is not an origin would make the condition null, which refuses nothing.
   if not exists (
     select from unnest(settings.return_to_allow_list) allowed where bondhu.url_origin(allowed) = bondhu.url_origin(back)
   ) then
@@ -189,21 +189,21 @@ begin
       hint = format('The operator adds the app''s origin to bondhu.provider_settings.return_to_allow_list for %s.', settings.provider);
   end if;
 
-  if bondhu.has_an_answer(back) then
+  if bondhu.has_answer_parameter(back) then
     raise exception using
       errcode = '22023',
       message = 'return_to has a parameter that the answer adds',
       hint = 'code, provider, error and error_description tell the app how linking ended: use other names for its own.';
   end if;
 
-  -- Revoking the former consent would end the one that is given now.
+  -- Revoking the former consent would revoke the new one, too.
   if not bondhu.hold_revocations(caller, settings.provider) then
     raise exception using
       errcode = '55000',
       message = format('%s is being unlinked at this moment', settings.provider),
       hint = 'Try again in half a minute.';
   end if;
-  -- Nobody has more than a few consents under way.
+  -- At most ten consents of a user are in progress.
   delete from bondhu.oauth_states o
   where o.user_id = caller
     and (o.expires_at <= now() or o.state_hash in (
@@ -220,7 +220,7 @@ begin
     || '&scope=' || bondhu.url_encode(array_to_string(settings.scopes, ' '))
     || '&state=' || state
     || '&code_challenge_method=S256&code_challenge=' || bondhu.base64url(sha256(convert_to(verifier, 'UTF8')))
-    -- Google gives a refresh token only when asked for one at a fresh consent:
+    -- Google sends a refresh token only when it is requested with a new consent:
     -- https://developers.google.com/identity/protocols/oauth2/web-server#offline
     || case settings.provider when 'youtube' then '&access_type=offline&prompt=consent' else '' end;
 end
@@ -228,205 +228,5 @@ $$;
 comment on function public.begin_connect(text, text) is
   'Starts linking provider (spotify, youtube) and returns the consent page''s URL. After consent the user comes back to return_to with ?code=…, for confirm_connect; or with ?error=….';
 
-create function bondhu.is_same_account(of_user uuid, of_provider text, account text, owner text) returns boolean
-language sql stable
-set search_path = pg_catalog, pg_temp
-as $$
-  select coalesce((
-    select case when num_nulls(c.account_id, account) = 0 then c.account_id = account
-                else (j.owner_id = owner) is true end
-    from public.provider_connections c
-    left join bondhu.sync_jobs j on j.user_id = c.user_id and j.provider = c.provider
-    where c.user_id = of_user and c.provider = of_provider
-  ), false)
-$$;
-comment on function bondhu.is_same_account(uuid, text, text, text) is
-  'Whether a connection is to this account: by what the provider knows it by for good; by what may change only where it does not tell that.';
-revoke all on function bondhu.is_same_account(uuid, text, text, text) from public, anon, authenticated, service_role;
-
-create function public.confirm_connect(code text) returns text
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-#variable_conflict use_column
-declare
-  caller uuid := bondhu.refuse_anonymous();
-  consent bondhu.pending_connections;
-  former public.provider_connections;
-  same_account boolean;
-begin
-  -- One consent of a person at a time: two would mix their tokens where no connection is yet.
-  perform pg_advisory_xact_lock(hashtextextended('bondhu.consent/' || caller, 0));
-  delete from bondhu.pending_connections p
-  -- Codes have 43 characters: megabytes are not worth hashing.
-  where p.code_hash = sha256(convert_to(left(coalesce($1, ''), 1000), 'UTF8')) and p.user_id = caller and p.expires_at > now()
-  returning * into consent;
-  if not found then
-    raise exception using
-      errcode = 'P0002',
-      message = 'this code is unknown, used or expired',
-      hint = 'Each code works once, for the user who began. Start again with begin_connect.';
-  end if;
-
-  -- The job before what it fills: a worker in mid-pull must not write into what follows.
-  perform from bondhu.sync_jobs j where j.user_id = caller and j.provider = consent.provider for update;
-
-  select * into former from public.provider_connections c where c.user_id = caller and c.provider = consent.provider;
-  same_account := bondhu.is_same_account(caller, consent.provider, consent.account_id, consent.owner_id);
-  if not consent.account_known then
-    -- settle_account decides; until then what is stored stays, and the former consent's end waits.
-    perform bondhu.queue_revocation(caller, consent.provider);
-    update bondhu.revocations r set not_before = 'infinity' where r.sealed_for = caller and r.provider = consent.provider;
-    delete from bondhu.provider_tokens t where t.user_id = caller and t.provider = consent.provider;
-  elsif not same_account then
-    -- Another one, or one we cannot tell apart: what the former one brought goes.
-    if former.account_id is not null and consent.account_id is not null then
-      perform bondhu.queue_revocation(caller, consent.provider);
-    end if;
-    perform bondhu.forget_provider(caller, consent.provider);
-    delete from bondhu.provider_tokens t where t.user_id = caller and t.provider = consent.provider;
-  end if;
-  if consent.account_known then
-    perform bondhu.cancel_revocations(caller, consent.provider, consent.account_id);
-  end if;
-
-  insert into public.provider_connections as c
-    (user_id, provider, status, scopes, account_id, account_name, connected_at, next_sync_at)
-  values (caller, consent.provider, 'pending', consent.scopes, consent.account_id, consent.account_name, now(), now())
-  on conflict (user_id, provider) do update set
-    status = 'pending', scopes = excluded.scopes,
-    account_id = coalesce(excluded.account_id, case when same_account or not consent.account_known then c.account_id end),
-    account_name = case when consent.account_known then excluded.account_name else c.account_name end,
-    connected_at = now(), next_sync_at = now(), missing = '{}', last_error_code = null, last_error = null,
-    last_sync_at = case when same_account or not consent.account_known then c.last_sync_at end;
-
-  insert into bondhu.sync_jobs as j (user_id, provider, requested_at, owner_id, account_unknown)
-  values (caller, consent.provider, now(), consent.owner_id, not consent.account_known)
-  on conflict (user_id, provider) do update set
-    owner_id = coalesce(excluded.owner_id, case when same_account or not consent.account_known then j.owner_id end),
-    lease_token = null, lease_owner = null, lease_expires_at = null,
-    checkpoint = '{}', resources = '{}', attempts = 0, requested_at = now(), account_unknown = excluded.account_unknown,
-    -- What the provider asked to wait is not waited off by linking again.
-    not_before = case when former.last_error_code = 'rate_limited' then j.not_before end;
-
-  -- A consent given again may bring no refresh token (RFC 6749, section 6): the former one stays good.
-  insert into bondhu.provider_tokens (user_id, provider, kind, sealed, expires_at)
-  select caller, consent.provider, token.kind, token.sealed, token.expires_at
-  from (values
-    ('access', consent.sealed_access, consent.access_expires_at), ('refresh', consent.sealed_refresh, null)
-  ) token (kind, sealed, expires_at)
-  where token.sealed is not null
-  on conflict (user_id, provider, kind) do update set sealed = excluded.sealed, expires_at = excluded.expires_at;
-  return consent.provider;
-end
-$$;
-comment on function public.confirm_connect(text) is
-  'Activates the consent behind the one-time code and queues the first sync. Returns the provider. P0002: unknown, used or expired code.';
-
-create function bondhu.forget_provider(of_user uuid, of_provider text) returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  case of_provider
-    when 'spotify' then
-      delete from public.listening_history where user_id = of_user;
-      delete from public.listening_gaps where user_id = of_user;
-      delete from public.music_top_items where user_id = of_user;
-      delete from public.music_library where user_id = of_user;
-      delete from public.music_playlists where user_id = of_user;
-    when 'youtube' then
-      delete from public.video_subscriptions where user_id = of_user;
-      delete from public.video_likes where user_id = of_user;
-      delete from public.video_playlists where user_id = of_user;
-      delete from public.video_preferences where user_id = of_user;
-  end case;
-  delete from public.music_preferences m where m.user_id = of_user and m.provider = of_provider;
-  delete from bondhu.page_etags e where e.user_id = of_user and e.provider = of_provider;
-end
-$$;
-comment on function bondhu.forget_provider(uuid, text) is 'Removes everything a provider brought about a user, derived rows too; Redis follows through the mirror.';
-revoke all on function bondhu.forget_provider(uuid, text) from public, anon, authenticated, service_role;
-
-create function public.disconnect(provider text) returns void
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-#variable_conflict use_column
-declare
-  caller uuid := bondhu.hold_user();
-  settings bondhu.provider_settings := bondhu.provider_or_refuse($1);
-begin
-  -- In the order in which confirm_connect locks. The job before the rows it fills: a worker
-  -- in mid-pull loses its lease first.
-  perform pg_advisory_xact_lock(hashtextextended('bondhu.consent/' || caller, 0));
-  delete from bondhu.pending_connections p where p.user_id = caller and p.provider = settings.provider;
-  perform from bondhu.sync_jobs j where j.user_id = caller and j.provider = settings.provider for update;
-  perform bondhu.queue_revocation(caller, settings.provider);
-  update bondhu.revocations r set not_before = now() where r.sealed_for = caller and r.provider = settings.provider;
-  delete from bondhu.sync_jobs j where j.user_id = caller and j.provider = settings.provider;
-  delete from bondhu.provider_tokens t where t.user_id = caller and t.provider = settings.provider;
-  delete from bondhu.oauth_states o where o.user_id = caller and o.provider = settings.provider;
-  perform bondhu.forget_provider(caller, settings.provider);
-  update public.provider_connections c
-     set status = 'disconnected', scopes = '{}', account_id = null, account_name = null, connected_at = null,
-         last_sync_at = null, next_sync_at = null, missing = '{}', last_error_code = null, last_error = null
-   where c.user_id = caller and c.provider = settings.provider;
-end
-$$;
-comment on function public.disconnect(text) is
-  'Unlinks the provider and removes its tokens and everything it brought; the worker revokes the consent where the provider lets it. Repeating it is fine.';
-
-create function public.request_sync(provider text) returns timestamptz
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-#variable_conflict use_column
-declare
-  caller uuid := bondhu.refuse_anonymous();
-  settings bondhu.provider_settings := bondhu.provider_or_refuse($1);
-  connection public.provider_connections;
-  again_at timestamptz;
-begin
-  -- Locks go job first, connection second, as the worker takes them.
-  perform from bondhu.sync_jobs j where j.user_id = caller and j.provider = settings.provider for update;
-  select * into connection
-  from public.provider_connections c where c.user_id = caller and c.provider = settings.provider for update;
-  if not found or connection.status = 'disconnected' then
-    raise exception using
-      errcode = '55000',
-      message = format('%s is not linked', settings.provider),
-      hint = 'Link it with begin_connect first.';
-  elsif connection.status = 'needs_reauth' then
-    raise exception using
-      errcode = '55000',
-      message = format('%s asks for consent again', settings.provider),
-      detail = coalesce(connection.last_error, 'It did not say why.'),
-      hint = 'Link it again with begin_connect.';
-  end if;
-
-  select greatest(
-      greatest(j.requested_at, connection.last_sync_at) + make_interval(mins => s.sync_request_cooldown_minutes),
-      j.not_before, settings.blocked_until)
-    into again_at
-  from bondhu.sync_jobs j, bondhu.settings s
-  where j.user_id = caller and j.provider = settings.provider;
-  if again_at > now() then
-    raise exception using
-      errcode = '55000',
-      message = format('%s can be asked again at %s', settings.provider, to_char(again_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')),
-      hint = 'What is stored stays readable until then.';
-  end if;
-
-  update bondhu.sync_jobs j set requested_at = now() where j.user_id = caller and j.provider = settings.provider;
-  update public.provider_connections c set next_sync_at = now() where c.user_id = caller and c.provider = settings.provider;
-  return now();
-end
-$$;
-comment on function public.request_sync(text) is
-  'Asks for a sync now, ahead of scheduled ones; returns when it was asked. 55000 within the cooldown, with the time at which it may be asked again.';
-
-revoke all on function public.begin_connect(text, text), public.confirm_connect(text), public.disconnect(text), public.request_sync(text)
-  from public, anon, authenticated, service_role;
-grant execute on function public.begin_connect(text, text), public.confirm_connect(text), public.disconnect(text), public.request_sync(text)
-  to authenticated;
+revoke all on function public.begin_connect(text, text) from public, anon, authenticated, service_role;
+grant execute on function public.begin_connect(text, text) to authenticated;

@@ -1,10 +1,10 @@
--- Ending consents at the provider. Google has an endpoint for that, Spotify has none.
+-- Revoking consents at the provider. Google has an endpoint for that, Spotify has none.
 --
 -- Revoking one refresh token ends the whole grant of that Google account to this app
--- (https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke), also what a
--- later consent added to it. So nothing is revoked while a consent of the same person is under
--- way, and no code is exchanged while a revocation is: hold_revocations sees to both. One that
--- is confirmed cancels it, an abandoned one does not.
+-- (https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke), including what a
+-- later consent added. So nothing is revoked while a consent of the same user is in progress, and no
+-- code is exchanged during a revocation: hold_revocations ensures both. A confirmed consent cancels
+-- the revocation, an abandoned one does not.
 
 create function bondhu.account_hash(provider text, account text) returns bytea
 language sql immutable strict parallel safe
@@ -25,12 +25,12 @@ as $$
   cross join lateral (select case when not j.account_unknown then c.account_id end as account) whose
   where t.user_id = of_user and t.provider = of_provider and t.kind = 'refresh'
     and of_provider = 'youtube'
-    -- The grant is one per account: who unlinks last ends it.
+    -- There is one grant per account: the last user to unlink revokes it.
     and not exists (
       select from public.provider_connections other
       where other.provider = of_provider and other.account_id = whose.account and other.user_id <> of_user)
 $$;
-comment on function bondhu.queue_revocation(uuid, text) is 'Keeps the refresh token of a connection that is about to go for being revoked.';
+comment on function bondhu.queue_revocation(uuid, text) is 'Queues the refresh token of a connection that is about to be deleted for revocation.';
 
 create function bondhu.hold_revocations(of_user uuid, of_provider text) returns boolean
 language sql
@@ -38,7 +38,7 @@ set search_path = pg_catalog, pg_temp
 as $$
   with held as (
     update bondhu.revocations r
-       -- As long as a consent may take to be confirmed, and a call to the provider.
+       -- The time that a consent may take to be confirmed, plus a call to the provider.
        set not_before = greatest(r.not_before, clock_timestamp() + make_interval(mins => s.oauth_state_ttl_minutes + 2))
       from bondhu.settings s
      where r.sealed_for = of_user and r.provider = of_provider
@@ -47,7 +47,7 @@ as $$
   select coalesce(max(held.in_flight_until), '-infinity') <= clock_timestamp() from held
 $$;
 comment on function bondhu.hold_revocations(uuid, text) is
-  'Holds a person''s revocations back while a consent of theirs is under way. False: one is being made at this moment, so that the consent has to wait.';
+  'Delays a user''s revocations while a consent of theirs is in progress. False: a revocation is running, so that the consent has to wait.';
 
 create function bondhu.cancel_revocations(of_user uuid, of_provider text, of_account text) returns void
 language sql
@@ -56,11 +56,11 @@ as $$
   delete from bondhu.revocations r
   where r.provider = of_provider
     and (r.account_hash = bondhu.account_hash(of_provider, of_account)
-         -- It may be the same account.
+         -- Possibly the same account.
          or (r.sealed_for = of_user and (r.account_hash is null or of_account is null)))
 $$;
 comment on function bondhu.cancel_revocations(uuid, text, text) is
-  'Drops the revocations that would end a consent which has just been confirmed: those of the same account, whoever asked, and the person''s own that cannot be told apart.';
+  'Deletes the revocations that would revoke a consent that has just been confirmed: those of the same account, of any user, and the user''s own of unknown accounts.';
 
 create function bondhu.claim_revocations(how_many integer)
 returns table (id bigint, sealed_for uuid, provider text, sealed bytea)
@@ -83,10 +83,9 @@ as $$
   returning r.id, r.sealed_for, r.provider, r.sealed
 $$;
 comment on function bondhu.claim_revocations(integer) is
-  'Takes up to how_many tokens to revoke; each comes again, later every time, until its row is deleted.';
+  'Returns up to how_many tokens to revoke; each is returned again, after longer and longer delays, until its row is deleted.';
 
--- Whatever takes a connection away, the auth service's deleting of a user above all: before its
--- tokens go with it.
+-- Fires before a connection and its tokens are deleted, above all when the auth service deletes a user.
 create function bondhu.revoke_with_connection() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp

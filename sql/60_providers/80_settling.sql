@@ -1,5 +1,4 @@
--- What becomes of consents that could not be finished: those that nobody confirmed, and those
--- whose account the provider could not be asked about.
+-- Unfinished consents: those that were not confirmed, and those whose account could not be asked for.
 
 create function bondhu.forget_consents() returns jsonb
 language plpgsql
@@ -17,11 +16,11 @@ begin
 end
 $$;
 comment on function bondhu.forget_consents() is
-  'Deletes consents that nobody finished, sealed tokens and all, once their time is over, and returns how many. Run by cron and by the worker.';
+  'Deletes expired consents with their sealed tokens, and returns how many. Run by cron and by the worker.';
 revoke all on function bondhu.forget_consents() from public, anon, authenticated, service_role;
 grant execute on function bondhu.forget_consents() to bondhu_worker;
 
--- SECURITY DEFINER: forgetting and revoking are the owner's. The lease's token says who may call.
+-- SECURITY DEFINER: only the owner may delete data and queue revocations. The caller must hold the lease.
 create function bondhu.settle_account(of_user uuid, of_provider text, token uuid, account text, owner text, name text) returns boolean
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -37,7 +36,7 @@ begin
   end if;
   same_account := bondhu.is_same_account(of_user, of_provider, account, owner);
   if not same_account then
-    perform bondhu.forget_provider(of_user, of_provider);
+    perform bondhu.delete_provider_data(of_user, of_provider);
   end if;
   perform bondhu.cancel_revocations(of_user, of_provider, account);
   update bondhu.revocations r set not_before = now() where r.sealed_for = of_user and r.provider = of_provider;
@@ -50,6 +49,6 @@ begin
 end
 $$;
 comment on function bondhu.settle_account(uuid, text, uuid, text, text, text) is
-  'Says whose account it is that was linked while its provider could not be asked; what another account brought goes. False: the lease was lost, or it was known.';
+  'Sets the account of a connection that was linked while the provider could not be asked; data of another account is deleted. False: the lease was lost, or the account was known.';
 revoke all on function bondhu.settle_account(uuid, text, uuid, text, text, text) from public, anon, authenticated, service_role;
 grant execute on function bondhu.settle_account(uuid, text, uuid, text, text, text) to bondhu_worker;

@@ -1,5 +1,5 @@
--- Who is synced when. cron (or, without it, the worker) plans; the worker claims under
--- a lease, works outside any transaction, and completes under the lease's token.
+-- Scheduling of syncs. cron (or, without it, the worker) queues them; the worker claims them under a
+-- lease, works outside any transaction, and completes them under the lease's token.
 
 create function bondhu.quota_window_start(settings bondhu.provider_settings, at timestamptz) returns timestamptz
 language sql stable
@@ -13,8 +13,9 @@ as $$
 $$;
 comment on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz) is 'Start of the quota window that holds an instant.';
 
--- A library of tens of thousands takes an hour or two longer; a list that never ends takes nothing
--- from others. Small budgets are of tests and first days: fewer than a hundred pages are no share.
+-- With this limit a library of tens of thousands takes an hour or two longer, and an endless list takes
+-- nothing from other users. At least a hundred requests: budgets of tests and new
+-- projects are small.
 create function bondhu.connection_share(settings bondhu.provider_settings) returns integer
 language sql immutable
 set search_path = pg_catalog, pg_temp
@@ -38,7 +39,7 @@ create view bondhu.quota as
     from bondhu.provider_ledger l
     where l.provider = s.provider and l.counted_from >= bondhu.quota_window_start(s, now())
   ) used;
-comment on view bondhu.quota is 'How much of each provider''s budget the present window has used.';
+comment on view bondhu.quota is 'How much of each provider''s budget is used in the current window.';
 
 create view bondhu.sync_load as
   select s.provider,
@@ -48,7 +49,7 @@ create view bondhu.sync_load as
     (select max(j.not_before) from bondhu.sync_jobs j where j.provider = s.provider and j.not_before > now()) as last_back_off_until
   from bondhu.provider_settings s;
 comment on view bondhu.sync_load is
-  'How much waits and is under way for each provider. A single connection''s back-off is sync_jobs.not_before.';
+  'Syncs queued and running by provider. The back-off of a single connection is sync_jobs.not_before.';
 
 create function bondhu.spend_request(of_provider text) returns timestamptz
 language plpgsql
@@ -60,8 +61,8 @@ declare
   used bigint;
   free_at timestamptz;
 begin
-  -- All workers count together, and each waits here until the one before has committed: not
-  -- for the disk too. What a crash of the server forgets is a fraction of a second of counting.
+  -- All workers share the count, and each waits here for the commit of the one before, but not for the
+  -- disk. A crash of the server loses a fraction of a second of counting.
   perform set_config('synchronous_commit', 'off', true);
   perform pg_advisory_xact_lock(hashtextextended('bondhu.provider_ledger/' || of_provider, 0));
   select * into settings from bondhu.provider_settings s where s.provider = of_provider;
@@ -73,7 +74,7 @@ begin
   if used >= settings.requests_per_window then
     return case settings.quota_resets
       when 'rolling' then free_at + make_interval(secs => settings.window_seconds + 1)
-      -- A calendar day and not 24 hours: the clock change is in it.
+      -- A calendar day and not 24 hours, because of clock changes.
       when 'midnight_pacific' then
         (window_start at time zone 'America/Los_Angeles' + interval '1 day') at time zone 'America/Los_Angeles'
     end;
@@ -88,10 +89,10 @@ begin
 end
 $$;
 comment on function bondhu.spend_request(text) is
-  'Enters one request in the ledger before it is sent. Not null: the budget is used up until then, and the request must not be sent.';
+  'Counts one request in the ledger before it is sent. If not null, the budget is used up until then and the request must not be sent.';
 
--- Two short walks along an index instead of one sort of everything that is due: who asked
--- first, then who is due longest.
+-- Two short index scans instead of one sort of everything that is due: requested ones first, then
+-- those due longest.
 create function bondhu.plan_syncs() returns bigint
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -148,7 +149,7 @@ begin
   return planned;
 end
 $$;
-comment on function bondhu.plan_syncs() is 'Queues the connections that are due, asked-for ones first, within each provider''s budget; returns how many. Run every minute by cron.';
+comment on function bondhu.plan_syncs() is 'Queues the connections that are due, requested ones first, within each provider''s budget; returns how many. Run every minute by cron.';
 
 create function bondhu.claim_syncs(worker text, how_many integer, providers text[] default '{spotify,youtube}')
 returns table (
@@ -177,7 +178,7 @@ as $$
         and (c.status = 'queued' or (c.status = 'syncing' and j.lease_expires_at < now()))
       order by j.requested_at
       limit how_many
-      -- Both: the status is looked at again only in a row that gets locked.
+      -- Locks both: the status is checked again only in a locked row.
       for update of j, c skip locked
     ) free
   ),
@@ -225,7 +226,7 @@ as $$
             greatest(leased.hour_from, now() - interval '1 hour') + interval '1 hour'
 $$;
 comment on function bondhu.claim_syncs(text, integer, text[]) is
-  'Leases up to how_many queued connections (or those whose lease ran out) of these providers to a worker, with how many requests each has left, and when it gets more.';
+  'Leases up to how_many queued connections (or those with an expired lease) of these providers to a worker, with the requests that each has left, and when it gets more.';
 
 create function bondhu.hold_lease(
   of_user uuid, of_provider text, token uuid, new_checkpoint jsonb default null, learned jsonb default '{}'
@@ -234,11 +235,11 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- A user who is deleted meanwhile may wait for us and we for them. Giving up before
-  -- deadlock_timeout (1 s) makes sure that it is the pull that fails, not the deletion.
+  -- This may deadlock with the deletion of the user. With a lock timeout below deadlock_timeout (1 s) it
+  -- is the pull that fails, not the deletion.
   perform set_config('lock_timeout', '500ms', true);
-  -- Page and checkpoint are lost together or not at all: after a crash of the server the page
-  -- is asked for again. A token is written without a checkpoint, and waits for the disk.
+  -- Page and checkpoint are lost together or not at all: after a crash of the server the page is
+  -- requested again. A token is written without a checkpoint, and waits for the disk.
   if new_checkpoint is not null then
     perform set_config('synchronous_commit', 'off', true);
   end if;
@@ -252,7 +253,7 @@ begin
 end
 $$;
 comment on function bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb) is
-  'First statement of every write a pull makes: locks and extends the lease, moves the checkpoint, keeps what was learned of resources. False: the job is somebody else''s now, write nothing.';
+  'First statement of every write of a pull: locks and extends the lease, stores the checkpoint and the state of resources. False: the lease was lost, write nothing.';
 
 create function bondhu.complete_sync(
   of_user uuid, of_provider text, token uuid, outcome text,
@@ -285,7 +286,7 @@ begin
          last_error_code = case when outcome = 'queued' and error_code is null then c.last_error_code else error_code end,
          last_error = case when outcome = 'queued' and error_code is null then c.last_error else error end,
          last_sync_at = case when walked then now() else c.last_sync_at end,
-         -- Ten percent of jitter keeps connections made together from coming due together.
+         -- Ten percent of jitter, so that connections linked together do not stay due together.
          next_sync_at = case
            when outcome = 'queued' then greatest(retry_not_before, c.next_sync_at)
            when outcome = 'needs_reauth' then null
@@ -298,7 +299,7 @@ begin
 end
 $$;
 comment on function bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz, integer) is
-  'Ends a lease with the outcome ok, partial, failing, needs_reauth, or queued (given back at its page, untouched or for want of budget). A walk to the end (ok, partial) clears the checkpoint. False: the lease was lost.';
+  'Ends a lease with the outcome ok, partial, failing, needs_reauth, or queued (returned unfinished, for example because the budget is used up). A complete walk (ok, partial) clears the checkpoint. False: the lease was lost.';
 
 create function bondhu.block_provider(of_provider text, until timestamptz, reason text) returns timestamptz
 language sql
@@ -308,7 +309,7 @@ as $$
      set blocked_until = greatest(
            s.blocked_until,
            coalesce(until, case s.quota_resets
-             -- A calendar day and not 24 hours: the clock change is in it.
+             -- A calendar day and not 24 hours, because of clock changes.
              when 'midnight_pacific' then
                (bondhu.quota_window_start(s, now()) at time zone 'America/Los_Angeles' + interval '1 day')
                  at time zone 'America/Los_Angeles'
@@ -319,9 +320,9 @@ as $$
   returning s.blocked_until
 $$;
 comment on function bondhu.block_provider(text, timestamptz, text) is
-  'Stops a provider for everyone after a refusal of the whole app: until the given instant, else its quota''s reset, else for an hour. Returns when it goes on.';
+  'Stops all syncs of a provider that refuses the whole app: until the given instant, else until its quota is reset, else for an hour. Returns the end.';
 
--- SECURITY DEFINER: pg_cron shows a role only its own jobs. Says nothing about anybody.
+-- SECURITY DEFINER: pg_cron shows a role only its own jobs. The answer holds no user's data.
 create function bondhu.cron_plans_syncs() returns boolean
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
@@ -336,7 +337,7 @@ begin
   return planned;
 end
 $$;
-comment on function bondhu.cron_plans_syncs() is 'Whether pg_cron runs plan_syncs here; otherwise the worker plans for itself.';
+comment on function bondhu.cron_plans_syncs() is 'Whether pg_cron runs plan_syncs here; otherwise the worker does.';
 
 revoke all on bondhu.quota, bondhu.sync_load from public, anon, authenticated, service_role;
 revoke all on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.connection_share(bondhu.provider_settings), bondhu.spend_request(text),

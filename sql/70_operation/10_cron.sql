@@ -1,5 +1,5 @@
--- What happens by the clock: planning, closing, pruning. pg_cron lives in one database of
--- a cluster, so that every function here says what to do where it is absent.
+-- Scheduled jobs: planning, closing, pruning. pg_cron runs in one database of a cluster only, so every
+-- function here says what to do where it is absent.
 
 create function bondhu.prune() returns jsonb
 language plpgsql
@@ -37,8 +37,8 @@ begin
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('safety_events', gone);
 
-  -- YouTube API Services Developer Policies III.E.4: what was not refreshed in time goes,
-  -- and what was concluded from it.
+  -- YouTube API Services Developer Policies III.E.4: delete what was not refreshed in time, and what was
+  -- concluded from it.
   foreach relation in array array['video_subscriptions', 'video_likes', 'video_playlists', 'video_playlist_items'] loop
     execute format(
       'with old as (delete from public.%I where fetched_at < $1 returning user_id)
@@ -86,7 +86,7 @@ begin
   removed := removed || jsonb_build_object('provider_ledger', gone);
 
   if bondhu.has_cron() then
-    -- pg_cron never empties its own log. Of other jobs than ours it is not ours to empty.
+    -- pg_cron never prunes its log. Rows of other jobs are left alone.
     execute 'delete from cron.job_run_details
              where database = current_database() and starts_with(command, ''select bondhu.'')
                and end_time < now() - make_interval(days => $1)'
@@ -98,7 +98,7 @@ begin
 end
 $$;
 comment on function bondhu.prune() is
-  'Deletes what is past its retention (bondhu.settings) and returns how much of each; never messages or rollups. Run by cron.';
+  'Deletes what is older than its retention (bondhu.settings) and returns the number of rows of each; never messages or sentiment_buckets. Run by cron.';
 
 create function bondhu.refresh_profiles(batch integer default 1000) returns bigint
 language plpgsql
@@ -117,7 +117,7 @@ begin
     where p.as_of < now() - interval '1 hour'
       and (
         p.message_count > 0 or p.previous_count > 0 or p.needs_support
-        -- Weights go by UTC days.
+        -- Weights change by UTC days.
         or (p.trait_count > 0 and (p.as_of at time zone 'UTC')::date < (now() at time zone 'UTC')::date)
       )
     order by p.as_of
@@ -129,7 +129,7 @@ begin
 end
 $$;
 comment on function bondhu.refresh_profiles(integer) is
-  'Brings up to `batch` stored profiles to now that are over an hour old and whose figures time has moved, the oldest first; returns how many. Run by cron; RPCs are exact without it.';
+  'Updates up to `batch` stored profiles that are over an hour old and whose figures have changed with time, the oldest first; returns how many. Run by cron; RPCs are exact without it.';
 
 create function bondhu.has_cron() returns boolean
 language sql stable
@@ -159,7 +159,7 @@ begin
       'then run select bondhu.install_cron(). Until then a running sync-worker plans syncs itself.';
 end
 $$;
-comment on function bondhu.require_cron(text) is 'Raises 55000, with what is in the way and what to do, where pg_cron is absent.';
+comment on function bondhu.require_cron(text) is 'Raises 55000, with the reason and what to do, where pg_cron is absent.';
 
 create function bondhu.cron_plan() returns table (name text, schedule text, command text)
 language sql immutable
@@ -171,11 +171,11 @@ as $$
     ('bondhu-refresh-profiles', '* * * * *', 'select bondhu.refresh_profiles()'),
     ('bondhu-forget-consents', '*/10 * * * *', 'select bondhu.forget_consents()'),
     ('bondhu-record-wellness', '*/10 * * * *', 'select bondhu.record_wellness()'),
-    ('bondhu-prune', '17 3 * * *', 'select bondhu.prune(), bondhu.heal_profiles()')
+    ('bondhu-prune', '17 3 * * *', 'select bondhu.prune(), bondhu.create_missing_profiles()')
 $$;
-comment on function bondhu.cron_plan() is 'The jobs there should be; times are UTC unless cron.timezone says otherwise.';
+comment on function bondhu.cron_plan() is 'The jobs to schedule; times are UTC unless cron.timezone names another zone.';
 
--- An application may name its jobs as it likes, and another database of the cluster may have Bondhu too.
+-- An app's job may have any name, and another database of the cluster may have Bondhu, too.
 create function bondhu.is_our_job(job_name text, in_database text, command text) returns boolean
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -184,10 +184,10 @@ as $$
     job_name in (select p.name from bondhu.cron_plan() p)
     or (starts_with(job_name, 'bondhu-') and starts_with(command, 'select bondhu.')))
 $$;
-comment on function bondhu.is_our_job(text, text, text) is 'Whether a job of pg_cron is one that bondhu.install_cron() made here.';
+comment on function bondhu.is_our_job(text, text, text) is 'Whether a job of pg_cron is one that bondhu.install_cron() scheduled here.';
 
--- SECURITY DEFINER, as the three below: pg_cron names a job per role and shows a role only
--- its own. As the owner's, there is one set of jobs, whoever installs or looks.
+-- SECURITY DEFINER, as the three below: in pg_cron jobs belong to a role, which sees only its own. All
+-- jobs are the owner's, whichever role calls.
 create function bondhu.install_cron() returns bigint
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -200,7 +200,7 @@ begin
     begin
       create extension pg_cron with schema pg_catalog;
     exception when others then
-      -- Not our right, not this database, not preloaded: require_cron passes it on.
+      -- No rights, another database, or not preloaded: require_cron reports it.
       obstacle := sqlerrm;
     end;
   end if;
@@ -216,7 +216,7 @@ begin
 end
 $$;
 comment on function bondhu.install_cron() is
-  'Schedules the jobs of bondhu.cron_plan() and drops former ones; run it as often as you like. Returns how many there are. 55000 without pg_cron.';
+  'Schedules the jobs of bondhu.cron_plan() and removes former ones; it may be repeated. Returns the number of jobs. 55000 without pg_cron.';
 
 create function bondhu.remove_cron() returns bigint
 language plpgsql security definer

@@ -112,7 +112,7 @@ comment on function bondhu.foreign_dependents() is
 create function bondhu.uninstall(confirm text default null, slot text default 'bondhu_mirror') returns text[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
-set client_min_messages = warning -- not a line for each object that goes
+set client_min_messages = warning -- without a notice for each dropped object
 as $uninstall$
 declare
   owner constant name := (select pg_catalog.pg_get_userbyid(c.relowner) from pg_catalog.pg_class c where c.oid = 'public.chat_messages'::regclass);
@@ -156,7 +156,7 @@ begin
   end;
 
   if current_user <> owner then
-    -- A grant is taken back by who gave it; until the end of this function.
+    -- Until the end of this function: a grant is revoked by its grantor.
     perform set_config('role', owner, true);
   end if;
   drop publication if exists bondhu_mirror;
@@ -182,7 +182,7 @@ begin
     when insufficient_privilege then
       stays := stays || format('role bondhu_worker: %s does not administer it; a superuser may drop it', current_user);
   end;
-  -- Last: it does not come back when a transaction is undone.
+  -- Last: it is not restored when the transaction is rolled back.
   perform pg_catalog.pg_drop_replication_slot(s.slot_name)
   from pg_catalog.pg_replication_slots s
   where s.slot_name = slot and s.database = current_database();
@@ -190,7 +190,7 @@ begin
 end
 $uninstall$;
 comment on function bondhu.uninstall(text, text) is
-  'Takes Bondhu out of this database with all that it has stored, also jobs, publication, slot and role; returns what stays, and why. Only for the owner or a superuser, and only with the words that the refusal without them names. The extension pg_cron stays: others may use it.';
+  'Removes Bondhu from this database with all that it has stored, and its jobs, publication, slot and role; returns what is left, and why. Only for the owner or a superuser, and only with the words that the error without them names. The extension pg_cron stays: others may use it.';
 
 revoke all on function bondhu.own_objects(), bondhu.foreign_dependents(), bondhu.uninstall(text, text)
   from public, anon, authenticated, service_role;

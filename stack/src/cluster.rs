@@ -9,33 +9,33 @@ use rustix::process::Signal;
 use sqlx::{Connection as _, PgConnection};
 use url::Url;
 
-use crate::account::Account;
 use crate::installation::Installation;
+use crate::os_user::OsUser;
 use crate::process::{self, Server};
 
 /// The superuser, named as on Supabase. The schema never belongs to it.
 pub const SUPERUSER: &str = "supabase_admin";
 
-const STARTS_WITHIN: Duration = Duration::from_secs(60);
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// How a cluster is run.
 #[derive(Clone, Debug)]
 pub struct ClusterConfig {
     /// Port on 127.0.0.1.
     pub port: u16,
-    /// Whether it must survive a power cut; tests need not wait for the disk.
+    /// Whether it survives a power cut; tests do without and need not wait for the disk.
     pub durable: bool,
     /// The database that pg_cron runs in, where the server has pg_cron.
     pub cron_database: String,
 }
 
-/// A running Postgres. Dropping it ends it; the data stay.
+/// A running Postgres. Dropping it ends it and keeps the data.
 #[derive(Debug)]
 pub struct Cluster {
     server: Server,
     port: u16,
-    /// What it runs from.
+    /// The installation that it runs from.
     pub installation: Installation,
 }
 
@@ -49,15 +49,16 @@ impl Cluster {
         data: &Path,
         config: &ClusterConfig,
     ) -> Result<Self> {
-        let account = Account::for_postgres()?;
+        let user = OsUser::for_postgres()?;
         if !data.join("PG_VERSION").exists() {
-            initialise(&installation, &account, data)?;
+            initialise(&installation, &user, data)?;
         }
         fs::write(data.join("bondhu.conf"), settings(&installation, config))
             .context("cannot configure Postgres")?;
 
         // SIGINT is the fast shutdown: sessions are ended, data are written.
-        let mut command = account.leashed(&installation.programs.join("postgres"), Signal::INT);
+        let mut command =
+            user.command_with_death_signal(&installation.programs.join("postgres"), Signal::INT);
         command.arg("-D").arg(data).current_dir("/");
         let log = log_beside(data);
         let server = Server::start("postgres", command, Signal::INT, &log)?;
@@ -66,24 +67,24 @@ impl Cluster {
             port: config.port,
             installation,
         };
-        cluster.accept_connections().await?;
+        cluster.wait_for_connections().await?;
         Ok(cluster)
     }
 
-    async fn accept_connections(&mut self) -> Result<()> {
+    async fn wait_for_connections(&mut self) -> Result<()> {
         let url = self.url(SUPERUSER, "postgres");
-        let deadline = Instant::now() + STARTS_WITHIN;
+        let deadline = Instant::now() + START_TIMEOUT;
         loop {
             self.server.check_running()?;
             match PgConnection::connect(&url).await {
                 Ok(connection) => return Ok(connection.close().await?),
                 Err(error) if Instant::now() > deadline => {
                     bail!(
-                        "Postgres does not let us in ({error}); the end of its log:\n{}",
+                        "Postgres does not accept a connection ({error}); the end of its log:\n{}",
                         process::tail(self.server.log(), 15)
                     )
                 }
-                Err(_) => tokio::time::sleep(LOOK_EVERY).await,
+                Err(_) => tokio::time::sleep(POLL_INTERVAL).await,
             }
         }
     }
@@ -101,12 +102,12 @@ impl Cluster {
     /// As [`Self::url`] for the superuser, in the maintenance database.
     ///
     /// # Errors
-    /// Never, in practice: the parts are a URL's.
+    /// Never, in practice: the parts form a URL.
     pub fn superuser(&self) -> Result<Url> {
         Ok(Url::parse(&self.url(SUPERUSER, "postgres"))?)
     }
 
-    /// Where Postgres writes what happens.
+    /// Postgres's log file.
     pub fn log(&self) -> &Path {
         self.server.log()
     }
@@ -119,20 +120,20 @@ impl Cluster {
         self.server.check_running()
     }
 
-    /// Ends it cleanly and waits for that.
+    /// Ends it cleanly and waits.
     pub fn stop(&mut self) {
         self.server.stop();
     }
 
-    /// Ends it at once, so that it has to recover when it is started again.
+    /// Ends it at once, so that it recovers when it is started again.
     pub fn stop_immediately(&mut self) {
         self.server.stop_with(Signal::QUIT);
     }
 }
 
-fn initialise(installation: &Installation, account: &Account, data: &Path) -> Result<()> {
-    account.make_directory(data)?;
-    let output = account
+fn initialise(installation: &Installation, user: &OsUser, data: &Path) -> Result<()> {
+    user.make_directory(data)?;
+    let output = user
         .command(&installation.programs.join("initdb"))
         .current_dir("/")
         .arg("-D")

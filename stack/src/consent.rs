@@ -15,7 +15,7 @@ use crate::{data_api, http};
 /// signs in as `authenticator`.
 ///
 /// # Errors
-/// One of them does not lead to the next.
+/// A step does not lead to the next.
 pub async fn code(api: &PgPool, user: Uuid, provider: &str) -> Result<String> {
     let mut request = data_api::as_user(api, user).await?;
     let page: String = sqlx::query_scalar("select public.begin_connect($1, $2)")
@@ -58,8 +58,8 @@ pub async fn confirm(api: &PgPool, user: Uuid, code: &str) -> Result<String> {
     Ok(provider)
 }
 
-/// Where a page redirects to. Everybody comes from an address of their own, as far as the worker
-/// believes it: so many from one would be too many.
+/// The URL that a page redirects to. Each user has an address of their own, so that the worker's
+/// limit per address is not reached.
 async fn follow(url: &str, user: Uuid) -> Result<Url> {
     let [.., a, b, c, d] = user.into_bytes();
     let address = Ipv4Addr::new(a, b, c, d);
@@ -72,7 +72,7 @@ async fn follow(url: &str, user: Uuid) -> Result<Url> {
     match answer.headers().get("location") {
         Some(location) if status.is_redirection() => Ok(Url::parse(location.to_str()?)?),
         _ => bail!(
-            "no redirect but {status}: {}",
+            "{status} in place of a redirect: {}",
             answer.text().await.unwrap_or_default()
         ),
     }

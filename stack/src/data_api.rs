@@ -1,5 +1,5 @@
-//! How the Data API acts for a caller: one transaction per request, with the caller's role
-//! and claims set for that transaction alone.
+//! Requests as the Data API makes them: one transaction each, with the caller's role and claims set
+//! for that transaction only.
 
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use uuid::Uuid;
@@ -20,7 +20,7 @@ pub async fn as_service(pool: &PgPool) -> sqlx::Result<Transaction<'static, Post
     request(pool, "service_role", None).await
 }
 
-/// A request of somebody who has not signed in.
+/// A request without signing in.
 ///
 /// # Errors
 /// The database does not answer.

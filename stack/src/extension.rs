@@ -1,5 +1,4 @@
-//! Building the engine's extension and putting it into a Postgres: `cargo build` and three
-//! file copies.
+//! Building the engine's extension and installing it in a Postgres: `cargo build` and file copies.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::installation::Installation;
 use crate::paths;
 
-/// A built extension: its three files.
+/// The files of a built extension.
 #[derive(Clone, Debug)]
 pub struct Extension {
     /// The shared library.
@@ -90,7 +89,7 @@ impl Extension {
     }
 }
 
-/// Never writes into a library that a server has mapped: the new file takes the old one's place.
+/// Replaces a file by renaming, so that a library that a server has mapped is never written to.
 fn replace(from: &Path, to: &Path) -> Result<()> {
     let draft = to.with_extension("new");
     fs::copy(from, &draft)

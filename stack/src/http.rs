@@ -1,15 +1,15 @@
-//! A browser, as far as the demo needs one.
+//! The HTTP client of the demo and of tests.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-/// A client that follows no redirect: where one leads is what is looked at.
+/// A client that returns redirects and does not follow them.
 ///
 /// # Errors
 /// The TLS library has no provider.
 pub fn client() -> Result<reqwest::Client> {
-    // Refused when there is one already, which is as good.
+    // Fails when one is installed already.
     rustls::crypto::ring::default_provider()
         .install_default()
         .ok();

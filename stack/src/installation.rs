@@ -1,4 +1,4 @@
-//! A PostgreSQL on disk, and private trees made from one.
+//! An installed PostgreSQL, and private copies of one.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 pub struct Installation {
     /// `postgres`, `initdb`, …
     pub programs: PathBuf,
-    /// What `$libdir` stands for.
+    /// `$libdir`.
     pub libraries: PathBuf,
     /// Holds `extension/`.
     pub shared: PathBuf,
@@ -35,12 +35,12 @@ impl Installation {
         Self::of(pg_config)
     }
 
-    /// What `pg_config` says about its own.
+    /// The installation that a `pg_config` describes.
     ///
     /// # Errors
-    /// It does not run, or is no `pg_config`.
+    /// It does not run, or is not `pg_config`.
     pub fn of(pg_config: &Path) -> Result<Self> {
-        let ask = |option: &str| -> Result<String> {
+        let query = |option: &str| -> Result<String> {
             let answer = Command::new(pg_config)
                 .arg(option)
                 .output()
@@ -51,10 +51,10 @@ impl Installation {
             Ok(String::from_utf8(answer.stdout)?.trim().to_owned())
         };
         Ok(Self {
-            programs: ask("--bindir")?.into(),
-            libraries: ask("--pkglibdir")?.into(),
-            shared: ask("--sharedir")?.into(),
-            major: major_version(&ask("--version")?)?,
+            programs: query("--bindir")?.into(),
+            libraries: query("--pkglibdir")?.into(),
+            shared: query("--sharedir")?.into(),
+            major: major_version(&query("--version")?)?,
         })
     }
 
@@ -63,12 +63,10 @@ impl Installation {
         self.programs.join("pg_config")
     }
 
-    /// A tree in `root` that behaves as this installation and can be added to without
-    /// touching it.
+    /// A copy in `root` that behaves like this installation and can be changed without touching it.
     ///
-    /// Postgres finds its libraries and shared files from where its program lies, as long
-    /// as the three directories lie to each other as they were built. So the programs are
-    /// copied, since a link would lead back, and the rest is linked file by file.
+    /// Postgres finds its libraries and shared files relative to its program. So the programs are
+    /// copied, since a link would be resolved to the original, and the rest is linked file by file.
     ///
     /// # Errors
     /// A file cannot be read or written.
@@ -137,7 +135,7 @@ fn link_entries(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
     for entry in read(from)? {
         let entry = entry?;
-        // A machine may have an engine of its own; what a private tree has is put there by us.
+        // An engine installed on the machine stays out: the caller installs its own.
         if entry.file_name().to_string_lossy().starts_with("bondhu") {
             continue;
         }

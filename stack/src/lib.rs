@@ -1,7 +1,6 @@
-//! Private servers on this machine, and what tests stand on: Postgres with the schema, Redis,
-//! the worker. None outlives the program that started it.
+//! Private servers on this machine, for the demo and for tests: Postgres with the schema, Redis, the
+//! worker. Each ends with the program that started it.
 
-pub mod account;
 pub mod cluster;
 pub mod consent;
 pub mod data_api;
@@ -9,6 +8,7 @@ pub mod extension;
 pub mod http;
 pub mod installation;
 pub mod migrations;
+pub mod os_user;
 pub mod paths;
 pub mod ports;
 pub mod process;

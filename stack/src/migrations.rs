@@ -7,11 +7,12 @@ use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
 use sqlx::{Acquire as _, PgConnection};
 
+use crate::schema::SqlFile;
 use crate::{paths, schema};
 
 mod functions;
 
-/// One file `<version>_<name>.sql`.
+/// A migration: one file `<version>_<name>.sql`.
 #[derive(Clone, Debug)]
 pub struct Migration {
     /// Fourteen digits: when it was made, UTC.
@@ -19,17 +20,17 @@ pub struct Migration {
     /// What it is about.
     pub name: String,
     /// Its SQL.
-    pub source: schema::Source,
+    pub sql: SqlFile,
 }
 
 impl Migration {
     /// Name of its file.
-    fn file(&self) -> String {
+    fn file_name(&self) -> String {
         format!("{}_{}.sql", self.version, self.name)
     }
 }
 
-/// Where they are.
+/// Their directory.
 pub fn directory() -> PathBuf {
     paths::checkout().join("supabase/migrations")
 }
@@ -37,7 +38,7 @@ pub fn directory() -> PathBuf {
 /// All of them, oldest first.
 ///
 /// # Errors
-/// A file cannot be read, or is not named as the CLI wants it.
+/// A file cannot be read, or its name is not one that the CLI accepts.
 pub fn list() -> Result<Vec<Migration>> {
     let mut migrations = Vec::new();
     for entry in fs::read_dir(directory())
@@ -61,11 +62,11 @@ fn read(path: &Path) -> Result<Migration> {
     Ok(Migration {
         version: version.to_owned(),
         name: name.to_owned(),
-        source: schema::Source::read(path)?,
+        sql: SqlFile::read(path)?,
     })
 }
 
-/// Applies what a database has not got yet, and writes it down where the CLI does.
+/// Applies the migrations that a database lacks, and records them where the CLI does.
 /// Returns how many were applied.
 ///
 /// # Errors
@@ -88,10 +89,10 @@ pub async fn apply(owner: &mut PgConnection) -> Result<usize> {
         match recorded {
             None => {
                 let mut transaction = owner.begin().await?;
-                migration.source.run(&mut transaction).await?;
+                migration.sql.run(&mut transaction).await?;
                 sqlx::query("insert into supabase_migrations.schema_migrations (version, statements, name) values ($1, array[$2], $3)")
                     .bind(&migration.version)
-                    .bind(&migration.source.text)
+                    .bind(&migration.sql.text)
                     .bind(&migration.name)
                     .execute(&mut *transaction)
                     .await?;
@@ -99,9 +100,9 @@ pub async fn apply(owner: &mut PgConnection) -> Result<usize> {
                 applied += 1;
             }
             // One whole text is how we write it; the CLI splits it into statements.
-            Some(texts) if texts.len() == 1 && texts[0] != migration.source.text => bail!(
+            Some(texts) if texts.len() == 1 && texts[0] != migration.sql.text => bail!(
                 "{} has changed since it was applied to this database: start afresh with `make reset`",
-                migration.source.path.display()
+                migration.sql.path.display()
             ),
             Some(_) => {}
         }
@@ -117,7 +118,7 @@ pub async fn apply(owner: &mut PgConnection) -> Result<usize> {
 /// migration there is is made again from `sql/`, unless it is released.
 ///
 /// # Errors
-/// The name is unfit, or there is nothing that may be rewritten.
+/// The name is invalid, or there is nothing that may be rewritten.
 pub fn start(name: &str, rewrite: bool, now: DateTime<Utc>) -> Result<PathBuf> {
     if name.is_empty()
         || !name
@@ -133,16 +134,20 @@ pub fn start(name: &str, rewrite: bool, now: DateTime<Utc>) -> Result<PathBuf> {
             directory().join(format!("{version}_{name}.sql")),
             whole_schema()?,
         ),
-        ([only], true) if released()?.iter().any(|(file, _)| *file == only.file()) => {
-            bail!("{} is released: write a new migration", only.file())
+        ([only], true)
+            if released()?
+                .iter()
+                .any(|(file, _)| *file == only.file_name()) =>
+        {
+            bail!("{} is released: write a new migration", only.file_name())
         }
-        ([only], true) => (only.source.path.clone(), whole_schema()?),
+        ([only], true) => (only.sql.path.clone(), whole_schema()?),
         (_, true) => {
-            bail!("there is more than one migration: they are history, and are not rewritten")
+            bail!("there is more than one migration: they are history and are not rewritten")
         }
         (_, false) => (
             directory().join(format!("{version}_{name}.sql")),
-            changed_functions(&existing, &schema::sources()?),
+            changed_functions(&existing, &schema::files()?),
         ),
     };
     fs::create_dir_all(directory())?;
@@ -150,15 +155,15 @@ pub fn start(name: &str, rewrite: bool, now: DateTime<Utc>) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn changed_functions(history: &[Migration], sources: &[schema::Source]) -> String {
-    let texts = |sources: Vec<&schema::Source>| -> String {
-        sources
+fn changed_functions(history: &[Migration], current: &[SqlFile]) -> String {
+    let texts = |files: Vec<&SqlFile>| -> String {
+        files
             .into_iter()
-            .map(|source| format!("{}\n", source.text))
+            .map(|file| format!("{}\n", file.text))
             .collect()
     };
-    let before = functions::definitions(&texts(history.iter().map(|m| &m.source).collect()));
-    let now = functions::definitions(&texts(sources.iter().collect()));
+    let before = functions::definitions(&texts(history.iter().map(|m| &m.sql).collect()));
+    let now = functions::definitions(&texts(current.iter().collect()));
     let mut text = String::from("-- What changes; the same change goes into sql/.\n");
     for (signature, definition) in &now {
         if before.get(signature) != Some(definition) {
@@ -197,8 +202,8 @@ fn whole_schema() -> Result<String> {
     let mut text = String::from(
         "-- The schema of sql/, file by file. Made by `bondhu-dev migration`; edit sql/ instead.\n",
     );
-    for source in schema::sources()? {
-        text.push_str(&format!("\n-- sql/{}\n\n{}", source.name(), source.text));
+    for file in schema::files()? {
+        text.push_str(&format!("\n-- sql/{}\n\n{}", file.name(), file.text));
     }
     Ok(text)
 }
@@ -238,9 +243,9 @@ mod tests {
         for (file, hash) in released().unwrap() {
             let migration = migrations
                 .iter()
-                .find(|migration| migration.file() == file)
+                .find(|migration| migration.file_name() == file)
                 .unwrap_or_else(|| panic!("{file} is released and gone"));
-            let found: String = Sha256::digest(&migration.source.text)
+            let found: String = Sha256::digest(&migration.sql.text)
                 .iter()
                 .map(|byte| format!("{byte:02x}"))
                 .collect();
@@ -253,18 +258,18 @@ mod tests {
 
     #[test]
     fn a_migration_begins_with_the_functions_that_changed() {
-        let source = |text: &str| schema::Source {
+        let file = |text: &str| SqlFile {
             path: "x.sql".into(),
             text: text.to_owned(),
         };
         let first = Migration {
             version: "20260101000000".to_owned(),
             name: "first".to_owned(),
-            source: source(
+            sql: file(
                 "create function same() as $$1$$;\ncreate function other() as $$1$$;\ncreate function gone(a int) as $$1$$;",
             ),
         };
-        let now = source(
+        let now = file(
             "create function same() as $$1$$;\ncreate function other() as $$2$$;\ncreate function new() as $$1$$;",
         );
         assert_eq!(
@@ -279,19 +284,15 @@ mod tests {
     #[test]
     fn only_the_first_migration_says_anything_about_roles() {
         for migration in list().unwrap().iter().skip(1) {
-            let found = role_statements(&migration.source.text);
-            assert!(found.is_empty(), "{}: {found:?}", migration.source.name());
+            let found = role_statements(&migration.sql.text);
+            assert!(found.is_empty(), "{}: {found:?}", migration.sql.name());
         }
-        for source in schema::sources().unwrap() {
+        for file in schema::files().unwrap() {
             // What it drops at the end it may lack the right to, and says so.
-            let is_exempt = source.name().ends_with("_schemas.sql")
-                || source.name().ends_with("_uninstall.sql");
-            let found = role_statements(&source.text);
-            assert!(
-                is_exempt || found.is_empty(),
-                "{}: {found:?}",
-                source.name()
-            );
+            let is_exempt =
+                file.name().ends_with("_schemas.sql") || file.name().ends_with("_uninstall.sql");
+            let found = role_statements(&file.text);
+            assert!(is_exempt || found.is_empty(), "{}: {found:?}", file.name());
         }
     }
 

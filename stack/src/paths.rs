@@ -1,4 +1,4 @@
-//! Where things are: in the checkout, and what is kept between runs.
+//! Paths: of the checkout, and of what is kept between runs.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ pub fn checkout() -> PathBuf {
     dev.parent().map_or(dev.clone(), PathBuf::from)
 }
 
-/// Directory of everything kept between runs, made when missing.
+/// Directory for all that is kept between runs, made when missing.
 ///
 /// `BONDHU_STATE_DIR` names it. Otherwise it is `~/.cache/bondhu`, and for root
 /// `/var/cache/bondhu`: Postgres refuses to run as root, and the account that it runs as
@@ -18,24 +18,24 @@ pub fn checkout() -> PathBuf {
 ///
 /// # Errors
 /// There is no home directory, or the directory cannot be made.
-pub fn state() -> Result<PathBuf> {
-    let state = match std::env::var_os("BONDHU_STATE_DIR") {
+pub fn state_directory() -> Result<PathBuf> {
+    let directory = match std::env::var_os("BONDHU_STATE_DIR") {
         Some(named) => std::path::absolute(PathBuf::from(named)).context("BONDHU_STATE_DIR")?,
         None if rustix::process::geteuid().is_root() => PathBuf::from("/var/cache/bondhu"),
         None => std::env::home_dir()
             .context("there is no home directory; set BONDHU_STATE_DIR to a directory for the stack's files")?
             .join(".cache/bondhu"),
     };
-    std::fs::create_dir_all(&state).with_context(|| {
+    std::fs::create_dir_all(&directory).with_context(|| {
         format!(
             "cannot make {}; set BONDHU_STATE_DIR to a writable directory",
-            state.display()
+            directory.display()
         )
     })?;
-    Ok(state)
+    Ok(directory)
 }
 
-/// The committed SQL of the extension's present version.
+/// The committed SQL of the extension's current version.
 ///
 /// # Errors
 /// The control file cannot be read, or names no version.

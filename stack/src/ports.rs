@@ -19,7 +19,7 @@ pub struct Ports {
     pub standin: u16,
 }
 
-/// What `make up` listens on unless the environment says otherwise: none of the servers' usual ports.
+/// The ports of `make up` unless the environment names others: none is a server's usual port.
 const FIXED: [(&str, u16); 4] = [
     ("BONDHU_POSTGRES_PORT", 54321),
     ("BONDHU_REDIS_PORT", 56379),
@@ -28,10 +28,10 @@ const FIXED: [(&str, u16); 4] = [
 ];
 
 impl Ports {
-    /// Any that are free, so that runs do not meet.
+    /// Free ports, so that runs do not collide.
     ///
     /// # Errors
-    /// There are none.
+    /// None is free.
     pub fn free() -> Result<Self> {
         Ok(Self {
             postgres: free_port()?,
@@ -41,10 +41,10 @@ impl Ports {
         })
     }
 
-    /// The fixed ones, or what `BONDHU_*_PORT` says.
+    /// The fixed ports, or those of `BONDHU_*_PORT`.
     ///
     /// # Errors
-    /// A variable is no port, or the port is in use.
+    /// A variable is not a port, or the port is in use.
     pub fn fixed() -> Result<Self> {
         let [postgres, redis, worker, standin] =
             FIXED.map(|(variable, default)| available(variable, default));
@@ -63,12 +63,12 @@ fn available(variable: &str, default: u16) -> Result<u16> {
             .parse()
             .ok()
             .filter(|port| *port != 0)
-            .with_context(|| format!("{variable}={text} is no port (1 to 65535)"))?,
+            .with_context(|| format!("{variable}={text} is not a port (1 to 65535)"))?,
         Err(_) => default,
     };
     if let Err(error) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
         bail!(
-            "port {port} on 127.0.0.1 cannot be used ({error}): end what listens there, or choose another with {variable}=PORT"
+            "port {port} on 127.0.0.1 cannot be used ({error}): stop what listens there, or choose another with {variable}=PORT"
         );
     }
     Ok(port)

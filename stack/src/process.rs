@@ -1,4 +1,4 @@
-//! Child processes that never outlive us.
+//! Child processes that end with this program.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
@@ -10,32 +10,37 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// How long a server may take over a polite end.
-const PATIENCE: Duration = Duration::from_secs(20);
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How long a server may take to stop before it is killed.
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Below those that Linux gives to outgoing connections (`net.ipv4.ip_local_port_range`).
 const SERVER_PORTS: Range<u16> = 20_000..32_768;
 const ATTEMPTS: usize = 100;
 
-/// A server that runs for us. Dropping it ends it.
+/// A running server. Dropping it ends it.
 #[derive(Debug)]
 pub struct Server {
     name: String,
     child: Child,
-    farewell: Signal,
+    stop_signal: Signal,
     log: PathBuf,
 }
 
 impl Server {
-    /// Starts a [`leashed`] command with its output in `log`.
+    /// Starts a command of [`with_death_signal`] with its output in `log`.
     ///
-    /// The child is in a process group of its own, so that Ctrl-C reaches us alone and we
-    /// end the stack in order.
+    /// The child is in a process group of its own, so that Ctrl-C reaches only this
+    /// program, which then ends the stack in order.
     ///
     /// # Errors
     /// The program is missing, or the log cannot be written.
-    pub fn start(name: &str, mut command: Command, farewell: Signal, log: &Path) -> Result<Self> {
+    pub fn start(
+        name: &str,
+        mut command: Command,
+        stop_signal: Signal,
+        log: &Path,
+    ) -> Result<Self> {
         use std::os::unix::process::CommandExt as _;
         let out = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
         let child = command
@@ -48,7 +53,7 @@ impl Server {
         Ok(Self {
             name: name.to_owned(),
             child,
-            farewell,
+            stop_signal,
             log: log.to_owned(),
         })
     }
@@ -86,9 +91,9 @@ impl Server {
         }
     }
 
-    /// Ends it: politely, and by force when it takes too long.
+    /// Ends it with its signal, and by force when it takes too long.
     pub fn stop(&mut self) -> Option<ExitStatus> {
-        self.stop_with(self.farewell)
+        self.stop_with(self.stop_signal)
     }
 
     /// As [`Self::stop`], with another signal.
@@ -97,12 +102,12 @@ impl Server {
             return Some(status);
         }
         self.signal(signal);
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + STOP_TIMEOUT;
         while Instant::now() < deadline {
             if let Ok(Some(status)) = self.child.try_wait() {
                 return Some(status);
             }
-            std::thread::sleep(LOOK_EVERY);
+            std::thread::sleep(POLL_INTERVAL);
         }
         self.child.kill().ok();
         self.child.wait().ok()
@@ -115,13 +120,13 @@ impl Drop for Server {
     }
 }
 
-/// A command that the kernel sends `farewell` to when the thread that started it is gone:
-/// so that nothing outlives us when we are killed.
-pub fn leashed(program: &Path, farewell: Signal) -> Command {
+/// A command that the kernel sends `signal` when the thread that started it has ended
+/// (`PR_SET_PDEATHSIG`), so that it ends even when this program is killed.
+pub fn with_death_signal(program: &Path, signal: Signal) -> Command {
     let mut setpriv = Command::new("setpriv");
     setpriv
         .arg("--pdeathsig")
-        .arg(signal_name(farewell))
+        .arg(signal_name(signal))
         .arg("--")
         .arg(program);
     setpriv
@@ -149,7 +154,7 @@ pub fn tail(file: &Path, lines: usize) -> String {
 /// before its server does, or while that restarts.
 ///
 /// # Errors
-/// None can be had.
+/// None is free.
 pub fn free_port() -> Result<u16> {
     (0..ATTEMPTS)
         .map(|_| rand::random_range(SERVER_PORTS))

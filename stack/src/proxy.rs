@@ -1,4 +1,4 @@
-//! A TCP proxy that can stand still, as a network does that drops nothing and delivers late.
+//! A TCP proxy that can be paused: a network that loses nothing and delivers late.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// A proxy to one port of this machine. Dropping it breaks its connections.
+/// A proxy to one port of this machine. Dropping it closes its connections.
 #[derive(Debug)]
 pub struct Proxy {
     addr: SocketAddr,
@@ -21,7 +21,7 @@ impl Proxy {
     /// Listens on a free port of 127.0.0.1 and passes everything on to `port`.
     ///
     /// # Errors
-    /// When it cannot listen.
+    /// It cannot listen.
     pub async fn to(port: u16) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let addr = listener.local_addr()?;
@@ -35,17 +35,17 @@ impl Proxy {
         })
     }
 
-    /// Where it listens.
+    /// Port that it listens on.
     pub fn port(&self) -> u16 {
         self.addr.port()
     }
 
-    /// From here on bytes wait, until [`Self::resume`].
+    /// Holds all bytes back until [`Self::resume`].
     pub fn pause(&self) {
         self.paused.send_replace(true);
     }
 
-    /// What has waited is delivered.
+    /// Delivers what was held back, and what follows.
     pub fn resume(&self) {
         self.paused.send_replace(false);
     }

@@ -9,8 +9,8 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::process::free_port;
 use crate::redis_server::RedisServer;
 
-const READY_WITHIN: Duration = Duration::from_secs(30);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const READY_TIMEOUT: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A running cluster. Dropping it ends its nodes.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ impl RedisCluster {
     }
 
     async fn ready(&self) -> Result<()> {
-        let deadline = Instant::now() + READY_WITHIN;
+        let deadline = Instant::now() + READY_TIMEOUT;
         for port in &self.ports {
             let port = port.to_string();
             while !self
@@ -108,7 +108,7 @@ impl RedisCluster {
                     Instant::now() < deadline,
                     "the cluster's nodes do not find each other"
                 );
-                tokio::time::sleep(LOOK_EVERY).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
             // A replica that has copied nothing yet never becomes a master.
             while self
@@ -119,7 +119,7 @@ impl RedisCluster {
                     Instant::now() < deadline,
                     "a replica does not copy its master"
                 );
-                tokio::time::sleep(LOOK_EVERY).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
         }
         Ok(())
@@ -130,10 +130,10 @@ impl RedisCluster {
             .args(arguments)
             .output()
             .context("cannot run redis-cli: is Redis installed?")?;
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
         if !output.status.success() {
-            bail!("redis-cli {} failed:\n{said}", arguments.join(" "));
+            bail!("redis-cli {} failed:\n{printed}", arguments.join(" "));
         }
-        Ok(said)
+        Ok(printed)
     }
 }

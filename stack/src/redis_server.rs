@@ -9,8 +9,8 @@ use tempfile::TempDir;
 
 use crate::process::{self, Server};
 
-const STARTS_WITHIN: Duration = Duration::from_secs(10);
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const START_TIMEOUT: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A running Redis. Dropping it ends it.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// A Redis for one test: a free port, memory alone.
+    /// A Redis for one test: on a free port, in memory only.
     ///
     /// # Errors
     /// `redis-server` is missing or does not start.
@@ -30,7 +30,7 @@ impl RedisServer {
         Self::temporary_on(process::free_port()?).await
     }
 
-    /// As [`Self::temporary`], on a port of the caller's: where one before it was.
+    /// As [`Self::temporary`], on a given port, such as that of one before it.
     ///
     /// # Errors
     /// `redis-server` is missing or does not start.
@@ -60,7 +60,7 @@ impl RedisServer {
     }
 
     async fn start(port: u16, directory: &Path, save: bool, more: &[&str]) -> Result<Self> {
-        let mut command = process::leashed(Path::new("redis-server"), Signal::TERM);
+        let mut command = process::with_death_signal(Path::new("redis-server"), Signal::TERM);
         command
             .args([
                 "--bind",
@@ -77,7 +77,7 @@ impl RedisServer {
         let log: PathBuf = directory.join("redis.log");
         let mut server = Server::start("redis-server", command, Signal::TERM, &log)
             .context("is Redis installed? Debian: apt-get install redis-server")?;
-        let deadline = Instant::now() + STARTS_WITHIN;
+        let deadline = Instant::now() + START_TIMEOUT;
         let client = redis::Client::open(url(port))?;
         loop {
             server.check_running()?;
@@ -94,7 +94,7 @@ impl RedisServer {
                     process::tail(&log, 15)
                 );
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -121,13 +121,13 @@ impl RedisServer {
         self.server.check_running()
     }
 
-    /// Ends it; keys that are kept are saved first.
+    /// Ends it; with `keep`, keys are saved first.
     pub fn stop(&mut self) {
         self.server.stop();
     }
 }
 
-/// To be asked for a password is an answer too.
+/// A request for a password is an answer, too.
 async fn answers(client: &redis::Client) -> bool {
     let ping = async {
         let mut connection = client.get_multiplexed_async_connection().await?;

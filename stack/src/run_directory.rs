@@ -1,4 +1,4 @@
-//! Directories that end with the run that made them, even when it is killed.
+//! Directories that are removed with the run that made them, even when it is killed.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -8,8 +8,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::paths;
 
-/// A directory of one run, removed when dropped. What killed runs have left is removed by
-/// the next one: a run holds a lock in its directory, and the lock goes with the process.
+/// A directory of one run, removed when dropped. Those of killed runs are removed by the next run:
+/// a run holds a lock in its directory, which the kernel releases with the process.
 #[derive(Debug)]
 pub struct RunDirectory {
     path: PathBuf,
@@ -22,9 +22,9 @@ impl RunDirectory {
     /// # Errors
     /// The state directory is not writable.
     pub fn create(kind: &str) -> Result<Self> {
-        let runs = paths::state()?.join("runs");
+        let runs = paths::state_directory()?.join("runs");
         fs::create_dir_all(&runs).with_context(|| format!("cannot make {}", runs.display()))?;
-        // No run may begin or be cleared away while another one looks around.
+        // Held while directories are made and removed: of one run at a time.
         let guard = lock_file(&runs.join("lock"))?;
         guard.lock()?;
         remove_abandoned(&runs)?;
@@ -54,11 +54,11 @@ impl Drop for RunDirectory {
     }
 }
 
-/// Keeps a second process from using the same directory.
+/// Locks a directory, so that no second process uses it.
 ///
 /// # Errors
 /// Another process uses it, or it is not writable.
-pub fn claim(directory: &Path) -> Result<File> {
+pub fn lock(directory: &Path) -> Result<File> {
     fs::create_dir_all(directory)
         .with_context(|| format!("cannot make {}", directory.display()))?;
     let lock = lock_file(&directory.join("lock"))?;
@@ -91,7 +91,7 @@ fn remove_abandoned(runs: &Path) -> Result<()> {
         let Ok(lock) = File::options().write(true).open(path.join("lock")) else {
             continue;
         };
-        // Its servers were sent a signal when it was killed and may still be ending.
+        // Its servers may still be ending: they got their signal when it was killed.
         if lock.try_lock().is_ok() {
             fs::remove_dir_all(&path).ok();
         }

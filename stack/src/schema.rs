@@ -1,4 +1,4 @@
-//! The schema as `sql/` has it, and how it gets into a database.
+//! The schema in `sql/`, and how it is applied to a database.
 
 use std::path::{Path, PathBuf};
 
@@ -11,14 +11,14 @@ use crate::paths;
 
 /// One file of SQL.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct SqlFile {
     /// Where it is.
     pub path: PathBuf,
-    /// What it says.
+    /// Its content.
     pub text: String,
 }
 
-impl Source {
+impl SqlFile {
     /// Reads a file.
     ///
     /// # Errors
@@ -46,18 +46,18 @@ impl Source {
     pub async fn run(&self, connection: &mut PgConnection) -> Result<()> {
         match sqlx::raw_sql(self.text.as_str()).execute(connection).await {
             Ok(_) => Ok(()),
-            Err(error) => bail!("{}", self.explain(&error)),
+            Err(error) => bail!("{}", self.describe(&error)),
         }
     }
 
-    fn explain(&self, error: &sqlx::Error) -> String {
-        let Some(refusal) = error
+    fn describe(&self, error: &sqlx::Error) -> String {
+        let Some(reported) = error
             .as_database_error()
             .and_then(|e| e.try_downcast_ref::<PgDatabaseError>())
         else {
             return format!("{}: {error}", self.path.display());
         };
-        let line = match refusal.position() {
+        let line = match reported.position() {
             Some(sqlx::postgres::PgErrorPosition::Original(character)) => {
                 format!(
                     ":{}",
@@ -72,9 +72,9 @@ impl Source {
             _ => String::new(),
         };
         let more = [
-            ("detail", refusal.detail()),
-            ("hint", refusal.hint()),
-            ("where", refusal.r#where()),
+            ("detail", reported.detail()),
+            ("hint", reported.hint()),
+            ("where", reported.r#where()),
         ]
         .into_iter()
         .filter_map(|(label, text)| text.map(|text| format!("\n  {label}: {text}")))
@@ -82,8 +82,8 @@ impl Source {
         format!(
             "{}{line}: {} ({}){more}",
             self.path.display(),
-            refusal.message(),
-            refusal.code()
+            reported.message(),
+            reported.code()
         )
     }
 }
@@ -92,8 +92,8 @@ impl Source {
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn bootstrap() -> Result<Source> {
-    Source::read(&paths::checkout().join("stack/sql/bootstrap.sql"))
+pub fn bootstrap() -> Result<SqlFile> {
+    SqlFile::read(&paths::checkout().join("stack/sql/bootstrap.sql"))
 }
 
 fn directory() -> PathBuf {
@@ -105,8 +105,8 @@ fn directory() -> PathBuf {
 ///
 /// # Errors
 /// A directory or a file cannot be read, or there is none.
-pub fn sources() -> Result<Vec<Source>> {
-    let mut files = Vec::new();
+pub fn files() -> Result<Vec<SqlFile>> {
+    let mut paths = Vec::new();
     for folder in entries(&directory())? {
         let is_numbered = |name: &str| name.starts_with(|first: char| first.is_ascii_digit());
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
@@ -115,14 +115,14 @@ pub fn sources() -> Result<Vec<Source>> {
         }
         for path in entries(&folder)? {
             if path.extension().is_some_and(|extension| extension == "sql") {
-                files.push(path);
+                paths.push(path);
             }
         }
     }
-    if files.is_empty() {
+    if paths.is_empty() {
         bail!("{} holds no .sql file", directory().display());
     }
-    files.iter().map(|path| Source::read(path)).collect()
+    paths.iter().map(|path| SqlFile::read(path)).collect()
 }
 
 fn entries(directory: &Path) -> Result<Vec<PathBuf>> {
@@ -136,27 +136,27 @@ fn entries(directory: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Applies `sql/` as the role that the connection is signed in as.
+/// Applies `sql/` as the role of the connection.
 ///
 /// # Errors
 /// A file cannot be read, or a statement fails.
 pub async fn apply(owner: &mut PgConnection) -> Result<()> {
-    for source in sources()? {
-        source.run(owner).await?;
+    for file in files()? {
+        file.run(owner).await?;
     }
     Ok(())
 }
 
-/// Changes when the bootstrap or a file of `sql/` does.
+/// A hash of the bootstrap and of `sql/`.
 ///
 /// # Errors
 /// A file cannot be read.
 pub fn digest() -> Result<String> {
     let mut hash = Sha256::new();
-    for source in std::iter::once(bootstrap()?).chain(sources()?) {
-        hash.update(source.name());
+    for file in std::iter::once(bootstrap()?).chain(files()?) {
+        hash.update(file.name());
         hash.update([0]);
-        hash.update(&source.text);
+        hash.update(&file.text);
         hash.update([0]);
     }
     Ok(hash

@@ -1,4 +1,4 @@
-//! Everything together: Postgres with the engine, Redis, the stand-in, the worker.
+//! The whole stack: Postgres with the engine, Redis, the stand-in, the worker.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,10 +20,10 @@ use bondhu_standin::{Client, Provider, Standin, StandinConfig};
 /// The database, named as on Supabase.
 pub const DATABASE: &str = "postgres";
 
-/// Origin of the app that people come back to after consent.
+/// Origin of the app that users return to after consent.
 pub const APP_ORIGIN: &str = "http://127.0.0.1:3000";
 
-/// A running stack. Dropping it ends its parts, those first that depend on others.
+/// A running stack. Dropping it ends its parts, dependents first.
 #[derive(Debug)]
 pub struct Stack {
     /// The sync worker.
@@ -34,19 +34,19 @@ pub struct Stack {
     pub redis: RedisServer,
     /// Postgres.
     pub cluster: Cluster,
-    /// What the worker was told.
+    /// The worker's environment.
     pub environment: worker::Environment,
     directory: PathBuf,
 }
 
-/// What a stack is made of.
+/// How a stack is set up.
 #[derive(Debug)]
-pub struct Plan<'a> {
+pub struct StackConfig<'a> {
     /// Where it keeps its files.
     pub directory: &'a Path,
-    /// What it listens on.
+    /// The ports of its servers.
     pub ports: Ports,
-    /// Whether the next start goes on with what this one stored.
+    /// Whether to keep what is stored for the next start.
     pub keep: bool,
     /// The engine.
     pub engine: &'a Extension,
@@ -61,48 +61,53 @@ pub fn build_engine() -> Result<Extension> {
 }
 
 impl Stack {
-    /// Starts the parts, each after those it needs; `said` hears of every step.
+    /// Starts the parts, each after those it needs; `report` is told every step.
     ///
     /// # Errors
     /// A part does not start.
-    pub async fn start(plan: &Plan<'_>, mut said: impl FnMut(&str)) -> Result<Self> {
-        let directory = plan.directory;
-        let cluster = start_postgres(plan).await?;
-        said(&format!(
+    pub async fn start(config: &StackConfig<'_>, mut report: impl FnMut(&str)) -> Result<Self> {
+        let directory = config.directory;
+        let cluster = start_postgres(config).await?;
+        report(&format!(
             "PostgreSQL {} on port {}, with the engine",
-            cluster.installation.major, plan.ports.postgres
+            cluster.installation.major, config.ports.postgres
         ));
 
         match prepare_database(&cluster).await? {
-            0 => said("schema: up to date"),
-            1 => said("schema: 1 migration applied as role postgres, no superuser"),
-            n => said(&format!(
+            0 => report("schema: up to date"),
+            1 => report("schema: 1 migration applied as role postgres, no superuser"),
+            n => report(&format!(
                 "schema: {n} migrations applied as role postgres, no superuser"
             )),
         }
 
         let redis =
-            RedisServer::in_directory(plan.ports.redis, &directory.join("redis"), plan.keep)
+            RedisServer::in_directory(config.ports.redis, &directory.join("redis"), config.keep)
                 .await?;
-        said(&format!("Redis on port {}", plan.ports.redis));
+        report(&format!("Redis on port {}", config.ports.redis));
 
-        let standin = Standin::start(standin_config(plan.ports)).await?;
-        point_providers_at(&cluster.url("postgres", DATABASE), &standin, plan.ports).await?;
-        said(&format!(
+        let standin = Standin::start(standin_config(config.ports)).await?;
+        point_providers_at(&cluster.url("postgres", DATABASE), &standin, config.ports).await?;
+        report(&format!(
             "stand-in for Spotify and YouTube on port {}",
-            plan.ports.standin
+            config.ports.standin
         ));
 
-        let mut environment =
-            worker_environment(&cluster, DATABASE, &standin, plan.ports, token_key(plan)?);
+        let mut environment = worker_environment(
+            &cluster,
+            DATABASE,
+            &standin,
+            config.ports,
+            token_key(config)?,
+        );
         environment.extend(mirror_environment(&cluster, DATABASE, &redis));
         let files = directory.join("worker");
         fs::create_dir_all(&files)?;
         worker::run(&["cron", "install"], &environment, &files)?;
-        let worker = Worker::start(&environment, plan.ports.worker, &files).await?;
-        said(&format!(
+        let worker = Worker::start(&environment, config.ports.worker, &files).await?;
+        report(&format!(
             "sync-worker on port {}, its jobs scheduled in pg_cron",
-            plan.ports.worker
+            config.ports.worker
         ));
 
         Ok(Self {
@@ -123,12 +128,12 @@ impl Stack {
     /// Runs a subcommand of the worker to its end and returns what it printed.
     ///
     /// # Errors
-    /// It fails, with all it said.
+    /// It fails; the error holds all its output.
     pub fn run_worker(&self, arguments: &[&str]) -> Result<String> {
         worker::run(arguments, &self.environment, &self.directory.join("worker"))
     }
 
-    /// Fails, with the end of a log, when a part has ended by itself.
+    /// Fails, with the end of its log, when a part has ended by itself.
     ///
     /// # Errors
     /// One has.
@@ -139,19 +144,24 @@ impl Stack {
     }
 }
 
-async fn start_postgres(plan: &Plan<'_>) -> Result<Cluster> {
-    let tree = plan.directory.join("postgres");
+async fn start_postgres(config: &StackConfig<'_>) -> Result<Cluster> {
+    let tree = config.directory.join("postgres");
     if tree.exists() {
         fs::remove_dir_all(&tree).with_context(|| format!("cannot renew {}", tree.display()))?;
     }
     let installation = Installation::debian_15()?.private_tree(&tree)?;
-    plan.engine.install(&installation)?;
-    let config = ClusterConfig {
-        port: plan.ports.postgres,
+    config.engine.install(&installation)?;
+    let cluster_config = ClusterConfig {
+        port: config.ports.postgres,
         durable: true,
         cron_database: DATABASE.to_owned(),
     };
-    Cluster::start(installation, &plan.directory.join("data"), &config).await
+    Cluster::start(
+        installation,
+        &config.directory.join("data"),
+        &cluster_config,
+    )
+    .await
 }
 
 async fn prepare_database(cluster: &Cluster) -> Result<usize> {
@@ -169,7 +179,7 @@ async fn prepare_database(cluster: &Cluster) -> Result<usize> {
         .context("bondhu.install_engine()")?;
     owner.close().await?;
 
-    // The operator's part: the migrations make the role without a login.
+    // As an operator does: the migrations make the role without a login.
     sqlx::query("alter role bondhu_worker login")
         .execute(&mut superuser)
         .await?;
@@ -177,7 +187,7 @@ async fn prepare_database(cluster: &Cluster) -> Result<usize> {
     Ok(applied)
 }
 
-/// Applications that the worker on these ports signs in as.
+/// The stand-in for a worker on these ports, with the applications that it signs in as.
 pub fn standin_config(ports: Ports) -> StandinConfig {
     let client = |id: &str, provider| Client {
         id: id.to_owned(),
@@ -199,7 +209,7 @@ fn callback(ports: Ports, provider: &str) -> String {
     )
 }
 
-/// Sets a database's providers up as the stand-in's; `database` is its owner's.
+/// Points a database's providers at the stand-in; `database` is its owner's connection string.
 ///
 /// # Errors
 /// The database does not answer.
@@ -226,7 +236,7 @@ pub async fn point_providers_at(database: &str, standin: &Standin, ports: Ports)
     Ok(owner.close().await?)
 }
 
-/// What a worker is told that syncs `database` from the stand-in.
+/// Environment of a worker that syncs `database` from the stand-in.
 pub fn worker_environment(
     cluster: &Cluster,
     database: &str,
@@ -256,7 +266,7 @@ pub fn worker_environment(
     ]
 }
 
-/// What it is told besides to mirror into `redis`.
+/// What is added to mirror into `redis`.
 pub fn mirror_environment(
     cluster: &Cluster,
     database: &str,
@@ -268,19 +278,19 @@ pub fn mirror_environment(
     ]
 }
 
-/// A key that nothing is sealed with yet.
+/// A new key.
 pub fn fresh_token_key() -> String {
     format!("local:{}", STANDARD.encode(rand::random::<[u8; 32]>()))
 }
 
-/// A fresh key, or the kept stack's: its stored tokens are sealed with it.
-fn token_key(plan: &Plan<'_>) -> Result<String> {
-    let file = plan.directory.join("token-keys");
+/// A new key, or the key that the kept tokens are sealed with.
+fn token_key(config: &StackConfig<'_>) -> Result<String> {
+    let file = config.directory.join("token-keys");
     if let Ok(kept) = fs::read_to_string(&file) {
         return Ok(kept.trim().to_owned());
     }
     let key = fresh_token_key();
-    if plan.keep {
+    if config.keep {
         use std::os::unix::fs::OpenOptionsExt as _;
         let mut options = fs::File::options();
         let mut out = options

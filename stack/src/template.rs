@@ -9,13 +9,13 @@ use url::Url;
 
 use crate::schema;
 
-/// Its name.
+/// Name of the template database.
 pub const NAME: &str = "bondhu_template";
 
-const LETS_GO_WITHIN: Duration = Duration::from_secs(10);
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Any number; one process at a time builds.
+/// Keys of advisory locks, freely chosen. One process at a time builds the template.
 const BUILD_LOCK: i64 = 0x626f_6e64_6875_0001;
 const CRON_LOCK: i64 = 0x626f_6e64_6875_0002;
 
@@ -47,7 +47,7 @@ pub async fn ensure(server: &Url) -> Result<()> {
     .fetch_optional(&mut admin)
     .await?;
     if present.flatten().as_deref() != Some(&wanted) {
-        // Under another name until it is whole: a killed build leaves no half template.
+        // Under another name until it is complete, so that a killed build leaves no half template.
         let draft = format!("{NAME}_draft");
         run(
             &mut admin,
@@ -175,12 +175,12 @@ pub async fn remove(server: &Url, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Drops a replication slot, if it is there, and ends whoever reads from it.
+/// Drops a replication slot, if it exists, and ends the session that reads from it.
 ///
 /// # Errors
 /// The server does not answer, or the slot stays in use.
 pub async fn drop_slot(admin: &mut PgConnection, slot: &str) -> Result<()> {
-    let deadline = Instant::now() + LETS_GO_WITHIN;
+    let deadline = Instant::now() + RELEASE_TIMEOUT;
     loop {
         let held: Option<Option<i32>> =
             sqlx::query_scalar("select active_pid from pg_replication_slots where slot_name = $1")
@@ -202,11 +202,11 @@ pub async fn drop_slot(admin: &mut PgConnection, slot: &str) -> Result<()> {
                     .await
             }
         };
-        // A walsender needs a moment between its signal and letting go of the slot.
+        // A walsender releases the slot a moment after its signal.
         if Instant::now() > deadline {
             attempt.with_context(|| format!("replication slot {slot} stays in use"))?;
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -225,7 +225,7 @@ pub async fn run(connection: &mut PgConnection, sql: &str) -> Result<()> {
 /// A connection; `None` keeps what the URL says.
 ///
 /// # Errors
-/// The server does not let us in.
+/// The server does not accept a connection.
 pub async fn connect(
     server: &Url,
     user: Option<&str>,
@@ -238,11 +238,11 @@ pub async fn connect(
     if let Some(database) = database {
         options = options.database(database);
     }
-    // What the bootstrap says about objects that exist is no news.
+    // Hides the notices of the bootstrap about objects that exist.
     let options = options.options([("client_min_messages", "warning")]);
     PgConnection::connect_with(&options).await.with_context(|| {
         format!(
-            "Postgres at {}:{} does not let us in",
+            "Postgres at {}:{} does not accept a connection",
             server.host_str().unwrap_or("?"),
             server.port().unwrap_or(5432)
         )

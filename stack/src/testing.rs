@@ -1,11 +1,11 @@
-//! What tests stand on: a database and a Redis of their own.
+//! A database and a Redis for each test.
 //!
 //! `BONDHU_TEST_POSTGRES_URL` names a superuser's connection to the maintenance database
 //! of a Postgres that may be filled with test databases; `make test` sets it. Each
 //! [`Database`] is copied from a template that holds the whole schema, made when missing
 //! or older than `sql/`.
 //!
-//! Everything here panics when it cannot do its duty: a test has no better answer.
+//! Functions panic when they fail: a test has nothing better to do.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::str::FromStr as _;
@@ -22,10 +22,10 @@ use crate::data_api;
 use crate::redis_server::RedisServer;
 use crate::{schema, template};
 
-/// Names the Postgres that tests may use.
+/// Variable that names the Postgres for tests.
 pub const POSTGRES_URL: &str = "BONDHU_TEST_POSTGRES_URL";
 
-/// As whom a connection signs in.
+/// The role that a connection signs in as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// `supabase_admin`: may do anything.
@@ -51,8 +51,8 @@ impl Role {
     }
 }
 
-/// A database with the whole schema. Dropping it removes it, its replication slots and
-/// whoever is still connected.
+/// A database with the whole schema. Dropping it removes it with its replication slots and
+/// connections.
 #[derive(Debug)]
 pub struct Database {
     server: Url,
@@ -66,7 +66,7 @@ impl Database {
     pub async fn create() -> Self {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
         let server = server();
-        template_is_current(&server).await;
+        ensure_template(&server).await;
         let name = format!(
             "bondhu_test_{}_{}",
             std::process::id(),
@@ -82,7 +82,7 @@ impl Database {
         }
     }
 
-    /// A database without Bondhu, to restore into: as a new Supabase project, or quite empty.
+    /// A database without Bondhu, to restore into: like a new Supabase project, or empty.
     pub async fn create_for_restore(as_a_project: bool) -> Self {
         let database = Self::create().await;
         let mut admin = template::connect(&database.server, None, None)
@@ -105,7 +105,7 @@ impl Database {
         database
     }
 
-    /// The one database of a server of the test's own.
+    /// A database on a server that the test has started.
     pub async fn create_on(cluster: &Cluster) -> Self {
         let server = cluster.superuser().expect("a connection string");
         let name = "bondhu_test_alone".to_owned();
@@ -124,7 +124,7 @@ impl Database {
     /// one per server, so that tests that ask for it wait for each other.
     pub async fn create_with_cron() -> Self {
         let server = server();
-        template_is_current(&server).await;
+        ensure_template(&server).await;
         let (name, lock) = template::copy_for_cron(&server)
             .await
             .expect("a database with pg_cron");
@@ -166,7 +166,7 @@ impl Database {
             .expect("a connection")
     }
 
-    /// Signs up a person: a row of `auth.users`.
+    /// Signs up a user: a row of `auth.users`.
     pub async fn user(&self) -> Uuid {
         let id = Uuid::new_v4();
         let mut superuser = self.connect(Role::Superuser).await;
@@ -193,7 +193,7 @@ impl Database {
             .expect("a request")
     }
 
-    /// A transaction of somebody who has not signed in.
+    /// A transaction without signing in.
     pub async fn as_anon(&self) -> Transaction<'static, Postgres> {
         data_api::as_anon(&self.api().await)
             .await
@@ -224,25 +224,25 @@ impl Drop for Database {
         });
         match removal.join() {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => eprintln!("database {} is left behind: {error:#}", self.name),
-            Err(_) => eprintln!("database {} is left behind", self.name),
+            Ok(Err(error)) => eprintln!("database {} was not removed: {error:#}", self.name),
+            Err(_) => eprintln!("database {} was not removed", self.name),
         }
     }
 }
 
-/// A Redis of the test's own.
+/// A Redis for one test. Dropping it ends it.
 #[derive(Debug)]
-pub struct RedisSpace {
+pub struct TestRedis {
     server: RedisServer,
 }
 
-impl RedisSpace {
+impl TestRedis {
     /// Connection string.
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// Ends the server before its time, to see what its users make of that.
+    /// Ends the server while the test goes on.
     pub fn stop(&mut self) {
         self.server.stop();
     }
@@ -258,8 +258,8 @@ impl RedisSpace {
 }
 
 /// Starts a Redis for the calling test; it ends when dropped.
-pub async fn redis() -> RedisSpace {
-    RedisSpace {
+pub async fn redis() -> TestRedis {
+    TestRedis {
         server: RedisServer::temporary().await.expect("a Redis"),
     }
 }
@@ -271,7 +271,7 @@ fn server() -> Url {
     Url::parse(&text).unwrap_or_else(|error| panic!("{POSTGRES_URL} is not a URL: {error}"))
 }
 
-async fn template_is_current(server: &Url) {
+async fn ensure_template(server: &Url) {
     static CURRENT: OnceCell<()> = OnceCell::const_new();
     CURRENT
         .get_or_init(|| async {
@@ -282,7 +282,7 @@ async fn template_is_current(server: &Url) {
         .await;
 }
 
-/// Executes SQL that a test has put together; panics with the server's message.
+/// Executes SQL; panics with the server's message.
 pub async fn execute(connection: &mut PgConnection, sql: &str) {
     sqlx::raw_sql(sql)
         .execute(connection)

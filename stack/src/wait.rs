@@ -1,18 +1,18 @@
-//! Waiting for a condition, with a deadline and a word about it.
+//! Waiting for a condition, with a deadline and a progress line.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-const SPEAK_EVERY: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
-/// A line about work that goes on: redrawn on a terminal, said now and then elsewhere.
+/// A progress line: redrawn on a terminal, printed now and then elsewhere.
 #[derive(Debug)]
 pub struct Progress {
     terminal: bool,
-    spoken: Instant,
+    printed_at: Instant,
     width: usize,
 }
 
@@ -20,7 +20,7 @@ impl Default for Progress {
     fn default() -> Self {
         Self {
             terminal: std::io::stdout().is_terminal(),
-            spoken: Instant::now(),
+            printed_at: Instant::now(),
             width: 0,
         }
     }
@@ -28,14 +28,14 @@ impl Default for Progress {
 
 impl Progress {
     /// Shows how far the work is.
-    pub fn say(&mut self, text: &str) {
+    pub fn show(&mut self, text: &str) {
         if self.terminal {
             print!("\r  … {text:<width$}", width = self.width);
             std::io::stdout().flush().ok();
             self.width = text.chars().count();
-        } else if self.spoken.elapsed() >= SPEAK_EVERY {
+        } else if self.printed_at.elapsed() >= REPORT_INTERVAL {
             println!("  … {text}");
-            self.spoken = Instant::now();
+            self.printed_at = Instant::now();
         }
     }
 }
@@ -49,36 +49,36 @@ impl Drop for Progress {
     }
 }
 
-/// Looks until there is something, and gives it back.
+/// Checks until the condition holds, and returns the value.
 ///
-/// `look` returns `Err` when waiting has become useless, `Ok(Err(state))` with what it sees
-/// meanwhile, and `Ok(Ok(value))` when the condition holds.
+/// `check` returns `Ok(Ok(value))` when the condition holds, `Ok(Err(observed))` with what holds
+/// instead, and `Err` when waiting is useless.
 ///
 /// # Errors
-/// The deadline passes, with the last state seen; or `look` fails.
+/// The deadline passes, with what was last observed; or `check` fails.
 pub async fn until<T>(
     what: &str,
     within: Duration,
-    mut look: impl AsyncFnMut() -> Result<Result<T, String>>,
+    mut check: impl AsyncFnMut() -> Result<Result<T, String>>,
 ) -> Result<T> {
     let begun = Instant::now();
     let mut progress = Progress::default();
     loop {
-        let state = match look().await? {
+        let observed = match check().await? {
             Ok(value) => return Ok(value),
-            Err(state) => state,
+            Err(observed) => observed,
         };
         if begun.elapsed() > within {
             drop(progress);
             bail!(
-                "waited {} s for {what}; the last that was seen: {state}",
+                "waited {} s for {what}; last seen: {observed}",
                 within.as_secs()
             );
         }
-        progress.say(&format!(
-            "{what}: {state} ({} s)",
+        progress.show(&format!(
+            "{what}: {observed} ({} s)",
             begun.elapsed().as_secs()
         ));
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }

@@ -1,4 +1,4 @@
-//! The sync worker as a process of its own, set up by its environment as an operator does.
+//! The sync worker as a process, configured by environment variables.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,9 +11,9 @@ use crate::process::{self, Server};
 use crate::wait;
 
 /// `USER_HZ` is 100 on every architecture that Linux still runs on.
-const TICK: Duration = Duration::from_millis(10);
+const CLOCK_TICK: Duration = Duration::from_millis(10);
 
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Environment of a worker.
 pub type Environment = Vec<(&'static str, String)>;
@@ -41,9 +41,9 @@ impl Worker {
     /// # Errors
     /// It is not built.
     pub fn launch(environment: &Environment, port: u16, directory: &Path) -> Result<Self> {
-        let mut command = process::leashed(&program()?, Signal::TERM);
+        let mut command = process::with_death_signal(&program()?, Signal::TERM);
         command.arg("run");
-        dress(&mut command, environment, directory);
+        set_environment(&mut command, environment, directory);
         let server = Server::start(
             "sync-worker",
             command,
@@ -63,7 +63,7 @@ impl Worker {
     pub async fn ready(&mut self) -> Result<()> {
         let client = crate::http::client()?;
         let url = format!("{}/readyz", self.url);
-        let waited = wait::until("the worker to be ready", READY_WITHIN, async || {
+        let waited = wait::until("the worker to be ready", READY_TIMEOUT, async || {
             self.server.check_running()?;
             Ok(match client.get(&url).send().await {
                 Ok(answer) if answer.status().is_success() => Ok(()),
@@ -80,12 +80,12 @@ impl Worker {
         })
     }
 
-    /// Where its HTTP is.
+    /// Base URL of its HTTP server.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Where it writes what it does.
+    /// Its log file.
     pub fn log(&self) -> &Path {
         self.server.log()
     }
@@ -103,7 +103,7 @@ impl Worker {
         self.server.id()
     }
 
-    /// Its resident memory now and at its highest, in bytes.
+    /// Its resident memory in bytes: now, and the highest so far.
     ///
     /// # Errors
     /// It has ended.
@@ -129,7 +129,7 @@ impl Worker {
         let fields = stat.rsplit(')').next().unwrap_or_default();
         let fields = fields.split_whitespace().skip(11).take(2);
         let ticks: u32 = fields.flat_map(str::parse::<u32>).sum();
-        Ok(TICK * ticks)
+        Ok(CLOCK_TICK * ticks)
     }
 
     /// Sends it a signal.
@@ -137,12 +137,12 @@ impl Worker {
         self.server.signal(signal);
     }
 
-    /// Kills it, whatever it is doing.
+    /// Kills it.
     pub fn kill(&mut self) {
         self.server.stop_with(Signal::KILL);
     }
 
-    /// Asks it to end and waits; says whether it ended well.
+    /// Asks it to end and waits; returns whether it succeeded.
     pub fn stop(&mut self) -> bool {
         self.server.stop().is_some_and(|status| status.success())
     }
@@ -151,25 +151,25 @@ impl Worker {
 /// Runs a subcommand to its end and returns what it printed.
 ///
 /// # Errors
-/// It fails, with all it said.
+/// It fails; the error holds all its output.
 pub fn run(arguments: &[&str], environment: &Environment, directory: &Path) -> Result<String> {
     let mut command = Command::new(program()?);
     command.args(arguments);
-    dress(&mut command, environment, directory);
+    set_environment(&mut command, environment, directory);
     let output = command.output().context("cannot run sync-worker")?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {
         bail!(
-            "sync-worker {} failed:\n{said}{}",
+            "sync-worker {} failed:\n{printed}{}",
             arguments.join(" "),
             String::from_utf8_lossy(&output.stderr)
         );
     }
-    Ok(said)
+    Ok(printed)
 }
 
-/// Nothing of the caller's environment or `.env` may lead the worker to a real account.
-fn dress(command: &mut Command, environment: &Environment, directory: &Path) {
+/// Passes on nothing else of the caller's environment or `.env`, which may name real accounts.
+fn set_environment(command: &mut Command, environment: &Environment, directory: &Path) {
     command.current_dir(directory).env_clear();
     for inherited in ["PATH", "HOME", "LANG", "RUST_BACKTRACE"] {
         if let Some(value) = std::env::var_os(inherited) {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
-use crate::Params;
+use crate::params::Params;
 
 /// A provider's description, as JSON Schema.
 #[derive(Debug)]
@@ -140,7 +140,7 @@ impl Description {
         &self.resolve(&responses["200"])["content"]["application/json"]["schema"]
     }
 
-    /// What a reference within the description stands for; anything else stands for itself.
+    /// The target of a reference within the description; any other value itself.
     pub fn resolve<'a>(&'a self, value: &'a Value) -> &'a Value {
         let target = value["$ref"].as_str();
         let target = target.and_then(|reference| self.0.pointer(reference.trim_start_matches('#')));

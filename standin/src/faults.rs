@@ -1,4 +1,4 @@
-//! What goes wrong, and when: a queue of answers laid over the ordinary ones.
+//! Planned faults: a queue of answers sent in place of the ordinary ones.
 
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use axum::response::{Html, IntoResponse, Response};
 use futures::StreamExt;
 use serde_json::{Value, json};
 
-use super::requests::LARGEST_BODY;
+use super::provider::{SPOTIFY_API, YOUTUBE_API};
+use super::traffic::LARGEST_BODY;
 use super::wire::{Reply, google_error, spotify_error};
 
 /// One planned fault. It answers the next requests whose path matches, then is used up.
@@ -21,7 +22,7 @@ pub struct Fault {
     outcome: Outcome,
 }
 
-/// What a fault does to a request.
+/// What a fault does to the answer.
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// Answers this instead; the request never reaches the provider's logic.
@@ -36,11 +37,11 @@ pub enum Outcome {
     SlowBody(Duration),
     /// Breaks the connection instead of answering.
     Reset,
-    /// Status 200 and a page for people, as proxies send it.
+    /// Status 200 and an HTML page, as proxies send it.
     NotJson,
     /// Answers properly, with two more items: null, and one without any field.
     NullItems,
-    /// Answers properly, with `next` leading to another host.
+    /// Answers properly, with `next` a link to another host.
     ForeignNext,
 }
 
@@ -77,9 +78,9 @@ impl Fault {
 
     /// A server error in the envelope of the path's provider.
     pub fn server_error(path: &str) -> Self {
-        let reply = if path.starts_with("/youtube") {
+        let reply = if path.starts_with(YOUTUBE_API) {
             google_error(500, "global", "backendError", "Backend Error")
-        } else if path.starts_with("/spotify/v1") {
+        } else if path.starts_with(SPOTIFY_API) {
             spotify_error(500, "Server error")
         } else {
             Reply::new(500, json!({ "error": "server_error" }))
@@ -109,7 +110,7 @@ impl Fault {
     }
 }
 
-/// The faults still to come, first in, first out per path.
+/// The faults not given yet, first in, first out per path.
 #[derive(Debug, Default)]
 pub(super) struct FaultPlan(Vec<Fault>);
 
@@ -122,13 +123,13 @@ impl FaultPlan {
         self.0.push(fault);
     }
 
-    /// How many answers the plan still holds.
+    /// How many fault answers have not been given yet.
     pub(super) fn outstanding(&self) -> u32 {
         self.0.iter().map(|fault| fault.remaining).sum()
     }
 
-    /// What happens to the request for `path`, if anything; counts it as having happened.
-    pub(super) fn strike(&mut self, path: &str) -> Option<Outcome> {
+    /// Takes the fault of the next request for `path` off the plan, if there is one.
+    pub(super) fn take(&mut self, path: &str) -> Option<Outcome> {
         let fault = self
             .0
             .iter_mut()
@@ -143,8 +144,8 @@ impl FaultPlan {
 }
 
 impl Outcome {
-    /// The answer to a request that the provider's own logic would `answer`.
-    pub(super) async fn strike(self, answer: impl Future<Output = Response>) -> Response {
+    /// The answer sent in place of `answer`, the ordinary one.
+    pub(super) async fn apply(self, answer: impl Future<Output = Response>) -> Response {
         match self {
             Self::Reply(reply) => reply.into_response(),
             Self::Reset => connection_broken(Response::default()),
@@ -157,7 +158,9 @@ impl Outcome {
             Self::Truncated => rewrite(answer.await, truncated).await,
             Self::SlowBody(delay) => rewrite(answer.await, |p, b| slow(p, b, delay)).await,
             Self::NullItems => rewrite(answer.await, |p, b| edited(p, b, add_null_items)).await,
-            Self::ForeignNext => rewrite(answer.await, |p, b| edited(p, b, lead_elsewhere)).await,
+            Self::ForeignNext => {
+                rewrite(answer.await, |p, b| edited(p, b, link_to_another_host)).await
+            }
         }
     }
 }
@@ -228,7 +231,7 @@ fn add_null_items(page: &mut Value) {
     }
 }
 
-fn lead_elsewhere(page: &mut Value) {
+fn link_to_another_host(page: &mut Value) {
     page["next"] = json!("http://api.example.net/v1/me/top/artists?offset=50");
 }
 

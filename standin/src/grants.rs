@@ -1,4 +1,4 @@
-//! Codes and tokens: who consented to what, and until when it holds.
+//! Codes and tokens: who consented to what, and until when.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
@@ -7,12 +7,13 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use super::{Provider, RefreshAnswer};
+use super::config::RefreshAnswer;
+use super::provider::Provider;
 
 /// Both providers let a code live about ten minutes; RFC 6749 section 4.1.2 recommends that at most.
 const CODE_LIFETIME: Duration = Duration::from_secs(600);
 
-/// What was consented to at the authorise page, waiting for its code to be exchanged.
+/// A consent given at the authorise page whose code has not been exchanged yet.
 #[derive(Clone, Debug)]
 pub(super) struct Authorization {
     pub(super) provider: Provider,
@@ -24,7 +25,7 @@ pub(super) struct Authorization {
     pub(super) offline: bool,
 }
 
-/// Whose data an access token opens, and how much of it.
+/// The account and the scopes that an access token gives access to.
 #[derive(Clone, Debug)]
 pub(super) struct Access {
     pub(super) account: u64,
@@ -40,9 +41,9 @@ pub(super) struct Issued {
     pub(super) scopes: Vec<String>,
 }
 
-/// Why a code or a refresh token is refused.
+/// Why a code or a refresh token is answered with `invalid_grant`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum InvalidGrant {
     UnknownCode,
     RedirectUriDiffers,
     WrongVerifier,
@@ -66,7 +67,7 @@ struct RefreshToken {
     expired: bool,
 }
 
-/// The provider's memory of consent.
+/// What the providers remember: consents, codes and tokens.
 #[derive(Debug)]
 pub(super) struct Grants {
     access_lifetime: Duration,
@@ -96,7 +97,7 @@ impl Grants {
             .any(|grant| grant.provider == provider && grant.account == account && !grant.withdrawn)
     }
 
-    /// A code for what was just consented to.
+    /// Issues a code for a consent.
     pub(super) fn issue_code(&mut self, authorization: Authorization) -> String {
         let code = match authorization.provider {
             Provider::Spotify => opaque("AQ", 96),
@@ -115,16 +116,17 @@ impl Grants {
         code: &str,
         redirect_uri: &str,
         verifier: &str,
-    ) -> Result<Issued, Refusal> {
-        let (authorization, issued_at) = self.codes.remove(code).ok_or(Refusal::UnknownCode)?;
+    ) -> Result<Issued, InvalidGrant> {
+        let (authorization, issued_at) =
+            self.codes.remove(code).ok_or(InvalidGrant::UnknownCode)?;
         if authorization.provider != provider || issued_at.elapsed() > CODE_LIFETIME {
-            return Err(Refusal::UnknownCode);
+            return Err(InvalidGrant::UnknownCode);
         }
         if authorization.redirect_uri != redirect_uri {
-            return Err(Refusal::RedirectUriDiffers);
+            return Err(InvalidGrant::RedirectUriDiffers);
         }
         if challenge_of(verifier) != authorization.code_challenge {
-            return Err(Refusal::WrongVerifier);
+            return Err(InvalidGrant::WrongVerifier);
         }
 
         self.grants.push(Grant {
@@ -154,21 +156,24 @@ impl Grants {
         &mut self,
         provider: Provider,
         refresh_token: &str,
-    ) -> Result<Issued, Refusal> {
+    ) -> Result<Issued, InvalidGrant> {
         let token = self
             .refresh
             .get_mut(refresh_token)
-            .ok_or(Refusal::UnknownRefreshToken)?;
+            .ok_or(InvalidGrant::UnknownRefreshToken)?;
         let grant = token.grant;
-        let consent = self.grants.get(grant).ok_or(Refusal::UnknownRefreshToken)?;
+        let consent = self
+            .grants
+            .get(grant)
+            .ok_or(InvalidGrant::UnknownRefreshToken)?;
         if consent.provider != provider {
-            return Err(Refusal::UnknownRefreshToken);
+            return Err(InvalidGrant::UnknownRefreshToken);
         }
         if consent.withdrawn || token.replaced {
-            return Err(Refusal::Revoked);
+            return Err(InvalidGrant::Revoked);
         }
         if token.expired {
-            return Err(Refusal::Expired);
+            return Err(InvalidGrant::Expired);
         }
         let scopes = consent.scopes.clone();
         let answered = match (provider, self.spotify_refresh) {
@@ -182,7 +187,7 @@ impl Grants {
         Ok(self.issue_access_token(provider, grant, scopes, answered))
     }
 
-    /// What an access token of this provider opens; nothing once it is expired or withdrawn.
+    /// What an access token of this provider gives access to; nothing once it is expired or withdrawn.
     pub(super) fn access(&self, provider: Provider, access_token: &str) -> Option<Access> {
         let (grant, expires_at) = self.access.get(access_token)?;
         let grant = self.grants.get(*grant)?;
@@ -193,7 +198,7 @@ impl Grants {
         })
     }
 
-    /// Withdraws the consent that a token of either kind stands for; false for an unknown token.
+    /// Withdraws the consent that a token of either kind was issued for; false for an unknown token.
     pub(super) fn revoke(&mut self, provider: Provider, token: &str) -> bool {
         let grant = self
             .access
@@ -209,7 +214,7 @@ impl Grants {
         }
     }
 
-    /// Ends the life of every access token, as an hour would.
+    /// Expires every access token, as an hour would.
     pub(super) fn expire_access_tokens(&mut self) {
         let now = Instant::now();
         self.access
@@ -217,7 +222,7 @@ impl Grants {
             .for_each(|(_, expires_at)| *expires_at = now);
     }
 
-    /// Ends the life of every refresh token, as six months would.
+    /// Expires every refresh token, as six months would.
     pub(super) fn expire_refresh_tokens(&mut self) {
         self.refresh
             .values_mut()
@@ -272,7 +277,7 @@ impl Grants {
     }
 }
 
-/// The scopes both were asked for and ticked.
+/// The scopes that were both requested and ticked.
 pub(super) fn granted(asked: &str, ticked: Option<&[String]>) -> Vec<String> {
     let asked: BTreeSet<&str> = asked.split_whitespace().collect();
     asked

@@ -14,11 +14,12 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use url::Url;
 
-use super::grants::{Authorization, Issued, Refusal, granted};
-use super::requests::Params;
-use super::state::{Shared, lock};
+use super::config::{Client, Consent};
+use super::grants::{Authorization, InvalidGrant, Issued, granted};
+use super::params::Params;
+use super::provider::Provider;
+use super::shared::{Shared, lock};
 use super::wire::{Reply, oauth_error};
-use super::{Client, Consent, Provider};
 
 pub(super) async fn authorize_spotify(shared: State<Arc<Shared>>, query: RawQuery) -> Response {
     authorize(&shared, Provider::Spotify, query)
@@ -63,10 +64,10 @@ pub(super) async fn revoke_google(
     }
 }
 
-/// Consents at once as whoever sits at the browser, and goes back with a code.
+/// Consents at once for the account that is signed in at the browser, and redirects back with a code.
 ///
 /// A client or redirect URI that is not registered gets an error page and no redirect
-/// (RFC 6749 section 4.1.2.1); every other fault goes back to the client.
+/// (RFC 6749 section 4.1.2.1); every other error is sent to the client.
 fn authorize(shared: &Shared, provider: Provider, RawQuery(query): RawQuery) -> Response {
     let query = Params::parse(&query.unwrap_or_default());
     let Some(client) = lock(&shared.clients).get(&provider).cloned() else {
@@ -82,7 +83,7 @@ fn authorize(shared: &Shared, provider: Provider, RawQuery(query): RawQuery) -> 
     };
 
     let browser = lock(&shared.browser).clone();
-    let answer = match fault_of(&query) {
+    let answer = match request_error(&query) {
         Some(error) => Err(error),
         None => match &browser.consent {
             Consent::Deny => Err("access_denied"),
@@ -133,7 +134,7 @@ fn authorize(shared: &Shared, provider: Provider, RawQuery(query): RawQuery) -> 
 
 /// What is wrong with an authorisation request of a known client. `state` and PKCE are
 /// recommended by the providers; the stand-in insists, so that their absence is noticed.
-fn fault_of(query: &Params) -> Option<&'static str> {
+fn request_error(query: &Params) -> Option<&'static str> {
     let present = |name: &str| query.get(name).is_some_and(|value| !value.is_empty());
     if query.get("response_type") != Some("code") {
         return Some("unsupported_response_type");
@@ -171,7 +172,7 @@ fn token(shared: &Shared, provider: Provider, headers: &HeaderMap, body: &str) -
     let client = lock(&shared.clients).get(&provider).cloned();
     if !client.is_some_and(|client| authenticates(&client, headers, &form)) {
         return match provider {
-            Provider::Spotify => shared.refusals.spotify_invalid_client.clone(),
+            Provider::Spotify => shared.recorded.spotify_invalid_client.clone(),
             Provider::YouTube => {
                 oauth_error(401, "invalid_client", "The OAuth client was not found.")
             }
@@ -206,7 +207,7 @@ fn token(shared: &Shared, provider: Provider, headers: &HeaderMap, body: &str) -
     };
     match issued {
         Ok(issued) => tokens(&issued),
-        Err(refusal) => invalid_grant(shared, provider, refusal),
+        Err(reason) => invalid_grant(shared, provider, reason),
     }
 }
 
@@ -240,21 +241,24 @@ fn tokens(issued: &Issued) -> Reply {
     Reply::new(200, body).header(header::CACHE_CONTROL.as_str(), "no-store")
 }
 
-fn invalid_grant(shared: &Shared, provider: Provider, refusal: Refusal) -> Reply {
-    let description = match (provider, refusal) {
-        (Provider::Spotify, Refusal::Revoked) => {
-            return shared.refusals.spotify_refresh_revoked.clone();
+fn invalid_grant(shared: &Shared, provider: Provider, reason: InvalidGrant) -> Reply {
+    let description = match (provider, reason) {
+        (Provider::Spotify, InvalidGrant::Revoked) => {
+            return shared.recorded.spotify_refresh_revoked.clone();
         }
-        (Provider::Spotify, Refusal::Expired) => {
-            return shared.refusals.spotify_refresh_expired.clone();
+        (Provider::Spotify, InvalidGrant::Expired) => {
+            return shared.recorded.spotify_refresh_expired.clone();
         }
-        (Provider::YouTube, Refusal::Revoked | Refusal::Expired | Refusal::UnknownRefreshToken) => {
-            return shared.refusals.google_invalid_grant.clone();
+        (
+            Provider::YouTube,
+            InvalidGrant::Revoked | InvalidGrant::Expired | InvalidGrant::UnknownRefreshToken,
+        ) => {
+            return shared.recorded.google_invalid_grant.clone();
         }
-        (_, Refusal::UnknownCode) => "Invalid authorization code",
-        (_, Refusal::RedirectUriDiffers) => "Invalid redirect URI",
-        (_, Refusal::WrongVerifier) => "code_verifier was incorrect",
-        (Provider::Spotify, Refusal::UnknownRefreshToken) => "Invalid refresh token",
+        (_, InvalidGrant::UnknownCode) => "Invalid authorization code",
+        (_, InvalidGrant::RedirectUriDiffers) => "Invalid redirect URI",
+        (_, InvalidGrant::WrongVerifier) => "code_verifier was incorrect",
+        (Provider::Spotify, InvalidGrant::UnknownRefreshToken) => "Invalid refresh token",
     };
     oauth_error(400, "invalid_grant", description)
 }

@@ -1,4 +1,5 @@
-//! The answers that `standin/specs/wire-examples.json` records of the real providers.
+//! Answers: those that `standin/specs/wire-examples.json` records of the real providers, and their
+//! error envelopes.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 
 const EXAMPLES: &str = include_str!("../specs/wire-examples.json");
 
-/// A complete answer: what a refusal or an injected fault sends.
+/// A complete answer, as an error or an injected fault sends it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Reply {
     /// HTTP status.
@@ -23,7 +24,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// An answer of the test's own making.
+    /// An answer made by the caller.
     pub fn new(status: u16, body: Value) -> Self {
         Self {
             status,
@@ -77,9 +78,9 @@ impl IntoResponse for Reply {
     }
 }
 
-/// Refusals that the stand-in gives by itself, read once at the start.
+/// The recorded answers that handlers give, read once at the start.
 #[derive(Clone, Debug)]
-pub(super) struct Refusals {
+pub(super) struct RecordedReplies {
     pub(super) spotify_unauthorized: Reply,
     pub(super) spotify_forbidden: Reply,
     pub(super) spotify_invalid_client: Reply,
@@ -94,7 +95,7 @@ pub(super) struct Refusals {
     pub(super) recently_played_exhausted: Value,
 }
 
-impl Refusals {
+impl RecordedReplies {
     pub(super) fn load() -> anyhow::Result<Self> {
         Ok(Self {
             spotify_unauthorized: Reply::recorded("spotify", "api_401")?,
@@ -137,7 +138,7 @@ pub(super) fn google_error(status: u16, domain: &str, reason: &str, message: &st
     )
 }
 
-/// A token endpoint's refusal, RFC 6749 section 5.2.
+/// A token endpoint's error, RFC 6749 section 5.2.
 pub(super) fn oauth_error(status: u16, error: &str, description: &str) -> Reply {
     Reply::new(
         status,

@@ -105,7 +105,7 @@ select is_empty(
      where strpos(prosrc, '\') > 0 and not coalesce(proconfig @> array['standard_conforming_strings=on'], false) $$,
   'a function with a backslash in it pins what backslashes mean');
 select is_empty(
-  $$ select signature from functions where schema = 'public' and is_definer and prosrc !~ 'bondhu\.(require_user|hold_user|refuse_anonymous)\(\)' $$,
+  $$ select signature from functions where schema = 'public' and is_definer and prosrc !~ 'bondhu\.(require_user|lock_user|refuse_anonymous)\(\)' $$,
   'every SECURITY DEFINER function in public asks who calls');
 select is_empty(
   $$ select signature from functions
@@ -137,13 +137,13 @@ select is_empty(
   'an RPC is for signed-in users only');
 select is_empty(
   $$ select f.signature from functions f
-     where f.prosrc ~ 'bondhu\.(require_user|hold_user|refuse_anonymous)\(|auth\.(uid|jwt|role)\(' and has_function_privilege('bondhu_worker', f.oid, 'execute') $$,
+     where f.prosrc ~ 'bondhu\.(require_user|lock_user|refuse_anonymous)\(|auth\.(uid|jwt|role)\(' and has_function_privilege('bondhu_worker', f.oid, 'execute') $$,
   'who may say of themselves who they are, as the worker''s role, calls nothing that believes it');
 select set_eq(
   $$ select signature from functions where schema = 'bondhu' and has_function_privilege('authenticated', oid, 'execute') $$,
   array['bondhu.require_user()', 'bondhu.is_time_zone(text)', 'bondhu.text_fault(text)', 'bondhu.refuse_text(text,text,text,integer,integer)', 'bondhu.refuse(text,text,text)',
         'bondhu.my_time_zone()', 'bondhu.check_range(timestamp with time zone,timestamp with time zone)',
-        'bondhu.check_limit(integer)', 'bondhu.instant_to_cursor(timestamp with time zone)', 'bondhu.instant_of_cursor(text)',
+        'bondhu.check_limit(integer)', 'bondhu.instant_to_cursor(timestamp with time zone)', 'bondhu.cursor_to_instant(text)',
         'bondhu.refuse_cursor()', 'bondhu.require_engine()', 'bondhu.refuse_without_engine()'],
   'of the private functions users may execute those that RPCs and checks call as them');
 select is_empty(

@@ -23,6 +23,7 @@ mod messages;
 mod portable;
 mod public_objects;
 mod recount;
+mod repeated_rules;
 mod restoring;
 mod safety;
 mod sequences;

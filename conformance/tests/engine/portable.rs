@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use bondhu_stack::paths;
-use bondhu_stack::schema::Source;
+use bondhu_stack::schema::SqlFile;
 use bondhu_stack::testing::{Database, Role};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
@@ -31,7 +31,7 @@ pub(crate) async fn with_both() -> (Database, PgConnection) {
         .collect();
     files.sort();
     for file in files {
-        Source::read(&file).unwrap().run(&mut owner).await.unwrap();
+        SqlFile::read(&file).unwrap().run(&mut owner).await.unwrap();
     }
     (db, owner)
 }

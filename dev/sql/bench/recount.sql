@@ -1,7 +1,7 @@
 -- The simplest way to exact figures: a row trigger that counts the week again. It scores
 -- nothing either.
 select bondhu.detach_engine();
-drop trigger bondhu_unscore_message on public.chat_messages;
+drop trigger bondhu_clear_score on public.chat_messages;
 
 create table public.bench_profiles (
   user_id uuid primary key, message_count bigint, mean numeric, deviation numeric, as_of timestamptz

@@ -1,7 +1,7 @@
 -- What is usually written instead of an engine: a row trigger with two upserts. It scores
 -- nothing (the length of the text stands in), forgets nothing and knows no window.
 select bondhu.detach_engine();
-drop trigger bondhu_unscore_message on public.chat_messages;
+drop trigger bondhu_clear_score on public.chat_messages;
 
 create table public.bench_buckets (
   user_id uuid, bucket_start timestamptz, message_count bigint, score_sum numeric,

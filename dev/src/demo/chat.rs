@@ -56,7 +56,7 @@ pub(super) async fn send(api: &PgPool, people: &[Person], lines: &Lines) -> Resu
             request.commit().await?;
             sent.stored[index] += i64::try_from(stored.rows_affected())?;
             let total: i64 = sent.stored.iter().sum();
-            progress.say(&format!(
+            progress.show(&format!(
                 "{total} of {} messages sent, scored and folded in",
                 lines.fit.len()
             ));

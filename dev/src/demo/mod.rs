@@ -21,7 +21,7 @@ use bondhu_stack::cluster::SUPERUSER;
 use bondhu_stack::paths;
 use bondhu_stack::ports::Ports;
 use bondhu_stack::run_directory::RunDirectory;
-use bondhu_stack::stack::{Plan, Stack, build_engine};
+use bondhu_stack::stack::{Stack, StackConfig, build_engine};
 
 use claims::Claims;
 use lines::Lines;
@@ -43,13 +43,13 @@ pub async fn run(data: Option<&Path>) -> Result<ExitCode> {
     let run = RunDirectory::create("demo")?;
     let begun = Instant::now();
     println!("\n1. The stack, private and temporary");
-    let plan = Plan {
+    let config = StackConfig {
         directory: run.path(),
         ports: Ports::free()?,
         keep: false,
         engine: &engine,
     };
-    let mut stack = Stack::start(&plan, |said| println!("  ✓ {said}")).await?;
+    let mut stack = Stack::start(&config, |said| println!("  ✓ {said}")).await?;
 
     let mut claims = Claims::default();
     let report = walk(&mut stack, &lines, &mut claims).await?;

@@ -128,7 +128,7 @@ async fn fetched(package: &str, fetch: impl AsyncFnOnce(&Path) -> Result<()>) ->
             }
         })
         .collect();
-    let downloads = paths::state()?.join("downloads");
+    let downloads = paths::state_directory()?.join("downloads");
     let directory = downloads.join(name.trim_matches('-'));
     if !directory.exists() {
         fs::create_dir_all(&downloads)?;

@@ -127,7 +127,7 @@ pub(super) fn project(bench: &Bench) -> Result<PathBuf> {
     )
     .context("supabase/config.toml")?;
     for migration in migrations::list()? {
-        copy_into(&migration.source.path, &supabase.join("migrations"))?;
+        copy_into(&migration.sql.path, &supabase.join("migrations"))?;
     }
     Ok(project)
 }

@@ -104,9 +104,9 @@ static REFRESH_WELLNESS: Statement = Statement::new(
     &[UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID],
 );
 
-static REWRITE_WELLNESS: Statement = Statement::new(
-    "rewriting wellness",
-    Sql::Text("select bondhu.rewrite_wellness($1)"),
+static RECOMPUTE_WELLNESS: Statement = Statement::new(
+    "recomputing wellness",
+    Sql::Text("select bondhu.recompute_wellness($1)"),
     &[UUIDOID],
 );
 
@@ -243,8 +243,8 @@ pub(crate) fn refresh_wellness(
 }
 
 /// Makes all recorded days of a user anew.
-pub(crate) fn rewrite_wellness(user: Uuid) -> Result<(), EngineError> {
-    REWRITE_WELLNESS.run(Sees::Newest, [value(user)]).map(drop)
+pub(crate) fn recompute_wellness(user: Uuid) -> Result<(), EngineError> {
+    RECOMPUTE_WELLNESS.run(Sees::Newest, [value(user)]).map(drop)
 }
 
 /// What the stored row of a user has other than `recounted`.

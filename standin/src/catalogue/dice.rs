@@ -1,4 +1,4 @@
-//! Deterministic variety: the same seed gives the same catalogue on every machine and version.
+//! Pseudo-random choices: the same seed gives the same catalogue on every machine and version.
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -7,9 +7,9 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 pub(super) struct Dice(u64);
 
 impl Dice {
-    /// Dice of their own for each `(purpose, number)`.
+    /// A sequence for each `(purpose, number)`.
     pub(super) fn new(purpose: &str, number: u64) -> Self {
-        // FNV-1a, so that purposes do not share a sequence.
+        // FNV-1a, so that each purpose has its own sequence.
         let hash = purpose
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -54,7 +54,7 @@ impl Dice {
             .collect()
     }
 
-    /// Brings `items` into an order of the dice's making (Fisher–Yates).
+    /// Shuffles `items` (Fisher–Yates).
     pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.below(last + 1));

@@ -1,4 +1,4 @@
-//! What the stand-in's invented people listen to and watch.
+//! Invented accounts, and what they listen to and watch.
 //!
 //! All accounts choose from one [`World`], so that two of them can like the same artist.
 
@@ -13,7 +13,7 @@ use dice::Dice;
 use music::{Music, MusicTaste};
 use video::{VideoTaste, Videos};
 
-/// Everything there is to choose from.
+/// All artists, tracks, channels and videos.
 #[derive(Debug)]
 pub(super) struct World {
     music: Music,
@@ -28,18 +28,18 @@ impl World {
     }
 }
 
-/// One person at both providers.
+/// One user, with an account at each provider.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// The number everything about the account follows from.
+    /// The number that determines all of the account.
     pub number: u64,
     /// Name shown by both providers.
     pub display_name: String,
     /// Spotify's user id.
     pub spotify_id: String,
-    /// Spotify's side.
+    /// What is at Spotify.
     pub music: MusicTaste,
-    /// YouTube's side.
+    /// What is at YouTube.
     pub video: VideoTaste,
 }
 

@@ -41,7 +41,7 @@ const GENRES: &[&str] = &[
 /// The longest list has three pages of 50; the shortest has one.
 const TOP_ARTISTS: [usize; 3] = [120, 70, 30];
 const TOP_TRACKS: [usize; 3] = [130, 60, 25];
-/// More than Spotify shows: recently played holds the newest 50.
+/// More than Spotify lists: recently played has the newest 50.
 const PLAYS: usize = 60;
 /// Two pages each, and three of the saved tracks.
 const FOLLOWED: usize = 60;
@@ -80,7 +80,7 @@ pub struct Track {
 }
 
 impl Track {
-    /// Whether this is a file of the user's own.
+    /// Whether this is a local file of the user.
     pub fn is_local(&self) -> bool {
         self.id.is_none()
     }
@@ -102,7 +102,7 @@ pub struct Play {
 pub struct Saved<T> {
     /// When it was saved.
     pub added_at: DateTime<Utc>,
-    /// What.
+    /// The saved item.
     pub item: T,
 }
 
@@ -113,24 +113,24 @@ pub struct Playlist {
     pub id: String,
     /// Title.
     pub name: String,
-    /// Whose it is.
+    /// User id of its owner.
     pub owner_id: String,
     /// Whether its owner lets others change it.
     pub collaborative: bool,
     /// Changes with its items.
     pub snapshot_id: String,
-    /// What is in it; `None` is a null item.
+    /// Its items; `None` is a null item.
     pub items: Vec<Saved<Option<Track>>>,
 }
 
 impl Playlist {
-    /// Whether the API shows what is in it to this account.
+    /// Whether the API shows its items to this account.
     pub fn is_shown_to(&self, account_id: &str) -> bool {
         self.collaborative || self.owner_id == account_id
     }
 }
 
-/// Over what time an account's affinities are counted.
+/// The time that top artists and tracks are counted over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeRange {
     /// About a year.
@@ -170,7 +170,7 @@ pub struct MusicTaste {
     pub saved_albums: Vec<Saved<(String, String, Vec<Artist>)>>,
     /// Saved tracks, the last saved first.
     pub saved_tracks: Vec<Saved<Track>>,
-    /// Playlists: most are the account's own, one is collaborative, one is a stranger's.
+    /// Playlists: most are the account's own, one is collaborative, one belongs to another user.
     pub playlists: Vec<Playlist>,
 }
 
@@ -243,7 +243,7 @@ fn plays(account: u64, tracks: &[Option<Track>], now: DateTime<Utc>) -> Vec<Play
     let mut played_at = DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now);
     let mut plays = Vec::with_capacity(PLAYS);
     while let (true, Some(track)) = (plays.len() < PLAYS, tracks.get(dice.below(tracks.len()))) {
-        // Never twice in one instant: a cursor cannot tell such plays apart.
+        // Never two at one instant: a cursor could not separate them.
         played_at -= TimeDelta::milliseconds(180_000 + dice.below(3_000_000) as i64);
         let playlist = dice.once_in(2).then(|| playlist.clone());
         plays.push(Play {
@@ -337,7 +337,7 @@ impl Music {
         artists
     }
 
-    /// Tracks of these artists, the first artists' ones mostly first.
+    /// Tracks of these artists, mostly in the order of the artists.
     fn tracks_by(&self, artists: &[Artist], account: u64, range: u64) -> Vec<Track> {
         let mut dice = Dice::new("tracks", account.wrapping_mul(8).wrapping_add(range));
         let mut ranked: Vec<(usize, &Track)> = self

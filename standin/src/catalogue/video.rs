@@ -122,7 +122,7 @@ pub enum Visibility {
     Public,
     /// By its owner: only a playlist still lists it, as "Private video".
     Private,
-    /// By nobody: only a playlist still lists it, as "Deleted video".
+    /// By no one: only a playlist still lists it, as "Deleted video".
     Deleted,
 }
 
@@ -154,20 +154,20 @@ pub struct Video {
 pub struct Subscription {
     /// Id of the subscription itself.
     pub id: String,
-    /// Whom to.
+    /// The channel.
     pub channel: Channel,
-    /// Since when.
+    /// When it began.
     pub subscribed_at: DateTime<Utc>,
 }
 
-/// A playlist of the account's own.
+/// A playlist of the account.
 #[derive(Clone, Debug)]
 pub struct Playlist {
     /// `PL` and 32 more characters.
     pub id: String,
     /// Title.
     pub title: String,
-    /// What is in it.
+    /// Its videos.
     pub videos: Vec<Video>,
 }
 

@@ -68,7 +68,7 @@ async fn a_faulty_authorisation_request_goes_back_with_its_error() {
 #[tokio::test]
 async fn a_refused_consent_says_access_denied() {
     let app = App::start().await;
-    app.standin.consent(Consent::Deny);
+    app.standin.set_consent(Consent::Deny);
     for provider in BOTH {
         let back = app.redirected(provider, &app.authorization(provider)).await;
         assert_eq!(
@@ -342,7 +342,7 @@ async fn google_gives_a_refresh_token_for_offline_access_and_fresh_consent_only(
 async fn an_unticked_scope_is_missing_from_the_grant_and_refused_by_the_api() {
     let app = App::start().await;
     app.standin
-        .consent(Consent::GrantOnly(vec!["user-top-read".to_owned()]));
+        .set_consent(Consent::GrantOnly(vec!["user-top-read".to_owned()]));
     let code = app.code(Provider::Spotify).await;
     let tokens = app.exchange(Provider::Spotify, &code, VERIFIER).await;
     assert_eq!(tokens.text("scope"), "user-top-read");
@@ -355,7 +355,7 @@ async fn an_unticked_scope_is_missing_from_the_grant_and_refused_by_the_api() {
         403
     );
 
-    app.standin.consent(Consent::GrantOnly(Vec::new()));
+    app.standin.set_consent(Consent::GrantOnly(Vec::new()));
     let access = app.access_token(Provider::YouTube).await;
     let refused = app
         .youtube(&access, "/subscriptions?part=snippet&mine=true")

@@ -127,7 +127,7 @@ async fn sentinels_lead_to_the_master_that_they_have_made() {
         ),
     )
     .unwrap();
-    let mut sentinel = process::leashed(Path::new("redis-server"), Signal::TERM);
+    let mut sentinel = process::with_death_signal(Path::new("redis-server"), Signal::TERM);
     sentinel.arg(&configuration).arg("--sentinel");
     let log = directory.path().join("sentinel.log");
     let _sentinel = Server::start("sentinel", sentinel, Signal::TERM, &log).unwrap();

@@ -108,7 +108,7 @@ async fn an_unfinished_walk_removes_nothing() {
 #[tokio::test]
 async fn a_permission_that_was_not_granted_makes_the_pull_partial() {
     let world = World::new().await;
-    world.standin.consent(Consent::GrantOnly(vec![
+    world.standin.set_consent(Consent::GrantOnly(vec![
         "user-read-recently-played".to_owned(),
     ]));
     let user = world.linked(Provider::Spotify, 1).await;
@@ -270,7 +270,7 @@ async fn a_list_that_never_answers_costs_itself_after_three_tries_and_is_asked_f
     let artists = "public.music_top_items where user_id = $1 and kind = 'artist'";
     assert!(world.count(artists, user).await > 0);
 
-    world.standin.heal();
+    world.standin.clear_faults();
     world.let_time_pass().await;
     world.sync().await;
     assert_eq!(world.status(user, Provider::Spotify).await, "ok");
@@ -290,7 +290,7 @@ async fn a_provider_that_is_away_is_waited_for_however_long() {
         assert_eq!(standing.status, "failing");
         assert_eq!(standing.last_error_code.as_deref(), Some("server_error"));
     }
-    world.standin.heal();
+    world.standin.clear_faults();
     world.let_time_pass().await;
     world.sync().await;
     assert_eq!(world.status(user, Provider::Spotify).await, "ok");

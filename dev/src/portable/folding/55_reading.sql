@@ -258,7 +258,7 @@ begin
   perform bondhu_portable.release($1, bondhu_portable.unevidenced($1));
   perform bondhu_portable.note($1, bondhu_portable.unfounded($1), bondhu_portable.unnoted($1));
   perform bondhu_portable.save(p);
-  perform bondhu.rewrite_wellness($1);
+  perform bondhu.recompute_wellness($1);
 end
 $$;
 comment on function bondhu_portable.recompute(uuid) is 'Rebuilds everything the engine derives about a user from the messages; history, a log, stays.';

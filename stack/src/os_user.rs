@@ -1,4 +1,4 @@
-//! As whom Postgres runs: it refuses to be root.
+//! The operating system's user that Postgres runs as: it refuses root.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,12 +8,12 @@ use rustix::process::Signal;
 
 use crate::process;
 
-/// The account that servers run as.
+/// The user that servers run as.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Account {
-    /// The one that we run as.
-    Own,
-    /// Another one, since we are root.
+pub enum OsUser {
+    /// The one that this program runs as.
+    Current,
+    /// Another one, because this program runs as root.
     Other {
         /// User id.
         uid: u32,
@@ -22,14 +22,14 @@ pub enum Account {
     },
 }
 
-impl Account {
-    /// `postgres` for root, otherwise our own.
+impl OsUser {
+    /// `postgres` for root, otherwise the current user.
     ///
     /// # Errors
-    /// We are root and there is no account `postgres`.
+    /// This program runs as root and there is no user `postgres`.
     pub fn for_postgres() -> Result<Self> {
         if !rustix::process::geteuid().is_root() {
-            return Ok(Self::Own);
+            return Ok(Self::Current);
         }
         Ok(Self::Other {
             uid: id_of("-u")?,
@@ -37,10 +37,10 @@ impl Account {
         })
     }
 
-    /// `command`, run as this account.
+    /// A command that runs `program` as this user.
     pub fn command(&self, program: &Path) -> Command {
         match self {
-            Self::Own => Command::new(program),
+            Self::Current => Command::new(program),
             Self::Other { uid, gid } => {
                 let mut command = Command::new("setpriv");
                 command.args([
@@ -55,16 +55,17 @@ impl Account {
         }
     }
 
-    /// As [`Self::command`], for a server that must not outlive us (see [`process::leashed`]).
-    pub fn leashed(&self, program: &Path, farewell: Signal) -> Command {
+    /// As [`Self::command`], for a server that ends with this program: see
+    /// [`process::with_death_signal`].
+    pub fn command_with_death_signal(&self, program: &Path, signal: Signal) -> Command {
         match self {
-            Self::Own => process::leashed(program, farewell),
+            Self::Current => process::with_death_signal(program, signal),
             Self::Other { .. } => {
-                // The leash comes last: a change of account takes it off.
+                // Set last: a change of user clears it.
                 let mut command = self.command(Path::new("setpriv"));
                 command
                     .arg("--pdeathsig")
-                    .arg(process::signal_name(farewell))
+                    .arg(process::signal_name(signal))
                     .arg("--")
                     .arg(program);
                 command
@@ -72,16 +73,15 @@ impl Account {
         }
     }
 
-    /// Makes a directory that this account owns.
+    /// Makes a directory that this user owns.
     ///
     /// # Errors
     /// The directory cannot be made.
     pub fn make_directory(&self, path: &Path) -> Result<()> {
         std::fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))?;
         if let Self::Other { uid, gid } = self {
-            std::os::unix::fs::chown(path, Some(*uid), Some(*gid)).with_context(|| {
-                format!("cannot give {} to the account postgres", path.display())
-            })?;
+            std::os::unix::fs::chown(path, Some(*uid), Some(*gid))
+                .with_context(|| format!("cannot give {} to the user postgres", path.display()))?;
         }
         Ok(())
     }
@@ -94,7 +94,7 @@ fn id_of(option: &str) -> Result<u32> {
         .context("cannot run id")?;
     if !answer.status.success() {
         bail!(
-            "there is no account `postgres` to run Postgres as, which refuses to be root: run dev/setup.sh, which installs the package postgresql-15"
+            "there is no user `postgres` to run Postgres as, which refuses to run as root: run dev/setup.sh, which installs the package postgresql-15"
         );
     }
     let text = String::from_utf8(answer.stdout).context("id")?;

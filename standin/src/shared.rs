@@ -1,4 +1,4 @@
-//! What the stand-in's handlers share.
+//! The state that all handlers share.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,23 +7,24 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::catalogue::{Account, World};
+use super::config::{Client, Consent, StandinConfig};
 use super::faults::FaultPlan;
 use super::grants::Grants;
-use super::requests::{RecordedRequest, Traffic};
-use super::wire::Refusals;
-use super::{Client, Consent, Provider, StandinConfig};
+use super::provider::Provider;
+use super::traffic::{RecordedRequest, Traffic};
+use super::wire::RecordedReplies;
 
-/// State of one running stand-in.
+/// All state of one running stand-in.
 #[derive(Debug)]
 pub(super) struct Shared {
     /// `http://127.0.0.1:port`, for links that answers carry.
     pub(super) base_url: String,
-    pub(super) refusals: Refusals,
+    pub(super) recorded: RecordedReplies,
     pub(super) world: World,
     pub(super) oddities: bool,
     pub(super) spotify_extended: bool,
     pub(super) keep_answers: bool,
-    /// The catalogue's present.
+    /// Current time of the catalogue.
     pub(super) now: DateTime<Utc>,
     pub(super) clients: Mutex<BTreeMap<Provider, Client>>,
     pub(super) browser: Mutex<Browser>,
@@ -33,18 +34,18 @@ pub(super) struct Shared {
     pub(super) faults: Mutex<FaultPlan>,
     pub(super) requests: Mutex<Vec<RecordedRequest>>,
     pub(super) traffic: Traffic,
-    /// What every call of an API takes at least.
+    /// Added to every call of an API.
     pub(super) latency: Mutex<Duration>,
 }
 
-/// Who sits at the consent page, and what they tick.
+/// The account that is signed in at the consent page, and what its user answers there.
 #[derive(Clone, Debug)]
 pub(super) struct Browser {
     pub(super) account: u64,
     pub(super) consent: Consent,
 }
 
-/// Units of the YouTube project's day.
+/// Daily quota of the YouTube project, in units.
 #[derive(Debug)]
 pub(super) struct Quota {
     pub(super) allowed: u32,
@@ -56,7 +57,7 @@ impl Shared {
         let now = config.now.unwrap_or_else(Utc::now);
         Ok(Self {
             base_url,
-            refusals: Refusals::load()?,
+            recorded: RecordedReplies::load()?,
             world: World::new(now),
             oddities: config.oddities,
             spotify_extended: config.spotify_extended,
@@ -96,7 +97,7 @@ impl Shared {
     }
 }
 
-/// Locks; a panic of another test's closure must not hide the first failure.
+/// Locks, also after a panic in another thread: the first failure is the one to report.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,9 +3,9 @@
 use chrono::SecondsFormat;
 use serde_json::{Map, Value, json};
 
-use super::Account;
-use super::catalogue::video::{Channel, Playlist, Subscription, Video, Visibility};
-use super::youtube::etag_of;
+use super::etag::etag_of;
+use crate::catalogue::Account;
+use crate::catalogue::video::{Channel, Playlist, Subscription, Video, Visibility};
 
 /// A resource with an `etag`, and of `parts` only the asked ones.
 fn resource<const N: usize>(

@@ -2,28 +2,31 @@
 //!
 //! <https://developer.spotify.com/documentation/web-api>, description in `standin/specs/`.
 
+mod page;
+mod resources;
+
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::routing::get;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::Provider;
-use super::catalogue::music::{Play, Saved, TimeRange, Track};
+use super::catalogue::music::{Play, Saved, Track};
 use super::grants::Access;
-use super::requests::{Params, bearer};
-use super::spotify_resources::{
+use super::params::Params;
+use super::provider::Provider;
+use super::shared::{Shared, lock};
+use super::traffic::bearer;
+use super::wire::{Reply, spotify_error};
+use page::{Page, cursor, limit, top_page};
+use resources::{
     album_json, api_url, artist_json, play_json, playlist_json, seconds, track_json, track_or_null,
 };
-use super::state::{Shared, lock};
-use super::wire::{Reply, spotify_error};
 
-const DEFAULT_LIMIT: usize = 20;
-const LARGEST_LIMIT: usize = 50;
 const PLAYLIST_SCOPES: [&str; 2] = ["playlist-read-private", "playlist-read-collaborative"];
-/// The endpoint knows no older plays than these.
+/// The endpoint lists no older plays than these.
 const PLAYS_KEPT: usize = 50;
 
 pub(super) fn router() -> Router<Arc<Shared>> {
@@ -41,7 +44,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .fallback(|| async { spotify_error(404, "Service not found") })
 }
 
-/// A handler's answer; `Err` only so that `?` can refuse.
+/// A handler's answer; an error is `Err` so that `?` returns it.
 type Answer = Result<Reply, Reply>;
 
 async fn me(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Answer {
@@ -123,7 +126,7 @@ async fn saved_albums(
             album["genres"] = json!([]);
             album["copyrights"] = json!([]);
             album["external_ids"] = json!({});
-            // Nobody reads them: an album without tracks is as good as any.
+            // The worker does not read an album's tracks.
             album["tracks"] = json!({
                 "href": format!("{}/albums/{id}/tracks", api_url(&shared)),
                 "items": [], "total": 0, "limit": 50, "offset": 0, "next": null, "previous": null,
@@ -133,7 +136,7 @@ async fn saved_albums(
     }))
 }
 
-/// Owned and followed ones; what is in them is only counted.
+/// Owned and followed playlists, with the number of their items.
 async fn playlists(
     State(shared): State<Arc<Shared>>,
     headers: HeaderMap,
@@ -165,7 +168,7 @@ async fn playlist_items(
             .find(|playlist| playlist.id == id);
         let playlist = playlist.ok_or_else(|| spotify_error(404, "Resource not found"))?;
         if !playlist.is_shown_to(&account.spotify_id) {
-            return Err(shared.refusals.spotify_forbidden.clone());
+            return Err(shared.recorded.spotify_forbidden.clone());
         }
         let path = format!("/playlists/{id}/items");
         let item = |Saved { added_at, item }: &Saved<Option<Track>>| {
@@ -221,7 +224,7 @@ async fn following(
     }))
 }
 
-/// Refused to apps in Development Mode; else made of the track's id.
+/// Forbidden to apps in Development Mode; otherwise derived from the track's id.
 async fn audio_features(
     State(shared): State<Arc<Shared>>,
     headers: HeaderMap,
@@ -229,7 +232,7 @@ async fn audio_features(
 ) -> Answer {
     authenticate(&shared, &headers)?;
     if !shared.spotify_extended {
-        return Err(shared.refusals.spotify_forbidden.clone());
+        return Err(shared.recorded.spotify_forbidden.clone());
     }
     let query = Params::parse(&query.unwrap_or_default());
     let features = query.list("ids").map(|id| {
@@ -285,7 +288,7 @@ async fn recently_played(
         (None, Some(before)) => format!("before={before}&"),
         (None, None) => String::new(),
     };
-    let mut body = shared.refusals.recently_played_exhausted.clone();
+    let mut body = shared.recorded.recently_played_exhausted.clone();
     body["href"] = json!(format!("{endpoint}?{asked}limit={limit}"));
     body["limit"] = json!(limit);
     if let (Some(newest), Some(oldest)) = (plays.first(), plays.last()) {
@@ -306,10 +309,10 @@ async fn recently_played(
 fn authenticate(shared: &Shared, headers: &HeaderMap) -> Result<Access, Reply> {
     bearer(headers)
         .and_then(|token| lock(&shared.grants).access(Provider::Spotify, token))
-        .ok_or_else(|| shared.refusals.spotify_unauthorized.clone())
+        .ok_or_else(|| shared.recorded.spotify_unauthorized.clone())
 }
 
-/// Any of these scopes will do.
+/// Requires one of these scopes.
 fn authorize(shared: &Shared, headers: &HeaderMap, any_of: &[&str]) -> Result<Access, Reply> {
     let access = authenticate(shared, headers)?;
     if access
@@ -320,91 +323,5 @@ fn authorize(shared: &Shared, headers: &HeaderMap, any_of: &[&str]) -> Result<Ac
         Ok(access)
     } else {
         Err(spotify_error(403, "Insufficient client scope"))
-    }
-}
-
-fn limit(query: &Params) -> Result<usize, Reply> {
-    match query.get("limit") {
-        None => Ok(DEFAULT_LIMIT),
-        Some(value) => value
-            .parse()
-            .ok()
-            .filter(|limit| (1..=LARGEST_LIMIT).contains(limit))
-            .ok_or_else(|| spotify_error(400, "Invalid limit")),
-    }
-}
-
-/// Unix milliseconds.
-fn cursor(query: &Params, name: &str) -> Result<Option<i64>, Reply> {
-    let parse = |value: &str| {
-        value
-            .parse()
-            .map_err(|_| spotify_error(400, &format!("Invalid {name}")))
-    };
-    query.get(name).map(parse).transpose()
-}
-
-/// The page of a top list, and of which range.
-fn top_page(query: &str) -> Result<(TimeRange, Page), Reply> {
-    let query = Params::parse(query);
-    let name = query.get("time_range").unwrap_or("medium_term");
-    let range = TimeRange::parse(name).ok_or_else(|| spotify_error(400, "Invalid time range"))?;
-    let page = Page {
-        also: format!("&time_range={name}"),
-        ..Page::parse(&query)?
-    };
-    Ok((range, page))
-}
-
-/// An offset page of a list.
-struct Page {
-    offset: usize,
-    limit: usize,
-    /// What else its links carry.
-    also: String,
-}
-
-impl Page {
-    fn parse(query: &Params) -> Result<Self, Reply> {
-        let offset = query.get("offset").unwrap_or("0");
-        Ok(Self {
-            offset: offset
-                .parse()
-                .map_err(|_| spotify_error(400, "Invalid offset"))?,
-            limit: limit(query)?,
-            also: String::new(),
-        })
-    }
-
-    /// Cuts the page out of the whole list.
-    fn reply<T>(
-        &self,
-        shared: &Shared,
-        path: &str,
-        all: &[T],
-        json: impl Fn(&T) -> Value,
-    ) -> Reply {
-        let Self {
-            offset,
-            limit,
-            also,
-        } = self;
-        let endpoint = format!("{}{path}", api_url(shared));
-        let at = |offset: usize| format!("{endpoint}?offset={offset}&limit={limit}{also}");
-        let total = all.len();
-        let page = all.iter().skip(*offset).take(*limit);
-        let items: Vec<Value> = page.map(json).collect();
-        Reply::new(
-            200,
-            json!({
-                "items": items,
-                "total": total,
-                "limit": limit,
-                "offset": offset,
-                "href": at(*offset),
-                "next": (offset + limit < total).then(|| at(offset + limit)),
-                "previous": (*offset > 0).then(|| at(offset.saturating_sub(*limit))),
-            }),
-        )
     }
 }

@@ -3,11 +3,12 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
-use super::catalogue::music::{Artist, Play, Playlist, Track};
-use super::state::Shared;
+use crate::catalogue::music::{Artist, Play, Playlist, Track};
+use crate::provider::SPOTIFY_API;
+use crate::shared::Shared;
 
 pub(super) fn api_url(shared: &Shared) -> String {
-    format!("{}/spotify/v1", shared.base_url)
+    format!("{}{SPOTIFY_API}", shared.base_url)
 }
 
 pub(super) fn seconds(at: DateTime<Utc>) -> String {
