@@ -119,11 +119,18 @@ impl IntoResponse for NotTaken {
                 Duration::from_secs(30),
             ),
         };
-        let mut response = page(status, text);
-        let seconds = HeaderValue::from(wait.as_secs().max(1));
-        response.headers_mut().insert(header::RETRY_AFTER, seconds);
-        response
+        page_for_later(status, text, wait)
     }
+}
+
+/// What a browser is shown that waited too long. The state works once and may be used up by now,
+/// so that loading the page again does not help.
+pub(super) fn too_slow() -> Response {
+    page_for_later(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "This took too long. Go back to the app and link the account again.",
+        Duration::from_secs(5),
+    )
 }
 
 /// Who began a consent, if they may finish it now.
@@ -201,6 +208,13 @@ fn page(status: StatusCode, text: &'static str) -> Response {
     );
     let mut response = (status, Html(html)).into_response();
     private(&mut response);
+    response
+}
+
+fn page_for_later(status: StatusCode, text: &'static str, wait: Duration) -> Response {
+    let mut response = page(status, text);
+    let seconds = HeaderValue::from(wait.as_secs().max(1));
+    response.headers_mut().insert(header::RETRY_AFTER, seconds);
     response
 }
 
