@@ -27,7 +27,7 @@ impl Pull<'_> {
     /// Stores a page, and decides at the end of its list what that end is worth.
     pub(super) async fn store(
         &mut self,
-        resource: Resource,
+        resource: &'static Resource,
         part: &str,
         fetched: Fetched,
     ) -> Result<(), SyncError> {
@@ -48,13 +48,13 @@ impl Pull<'_> {
             Onward::Broken(failure) => Some(Ending::Short(Shortfall::Of(*failure))),
             Onward::End => Some(self.ending(resource)),
         };
-        let scope = fetched.scope.clone();
+        let subset = fetched.subset.clone();
         let shelf = Shelf {
             lease: self.session.lease,
             walk: self.checkpoint.walk,
             resource,
             part,
-            scope: &scope,
+            subset: &subset,
         };
         match self.store_whole(shelf, &fetched, ending).await {
             Err(SyncError::Database(error)) if is_of_data(&error) => {
@@ -143,15 +143,15 @@ impl Pull<'_> {
                 shelf.finish_part(transaction).await?;
             }
             self.complete(shelf);
-        } else if emptied && self.knowledge.was_emptied(shelf.resource, shelf.scope) {
+        } else if emptied && self.knowledge.was_emptied(shelf.resource, shelf.subset) {
             shelf.sweep(transaction).await?;
             shelf.finish_part(transaction).await?;
             self.complete(shelf);
         } else if emptied {
-            let known = self.learned.entry(shelf.resource.name());
+            let known = self.learned.entry(shelf.resource.name);
             known
                 .or_insert_with(Known::unsettled)
-                .note_emptied(shelf.scope);
+                .note_emptied(shelf.subset);
             self.fall_short(shelf, Shortfall::Emptied);
         } else {
             self.fall_short(shelf, Shortfall::Miscounted);
@@ -169,7 +169,7 @@ impl Pull<'_> {
         fetched: Fetched,
         error: &sqlx::Error,
     ) -> Result<(), SyncError> {
-        tracing::warn!(user = %shelf.lease.owner.user, resource = shelf.resource.name(), %error, "a page cannot be stored as it is");
+        tracing::warn!(user = %shelf.lease.owner.user, resource = shelf.resource.name, %error, "a page cannot be stored as it is");
         let Items::New(rows, _) = &fetched.items else {
             return Err(SyncError::Unstorable(error.to_string()));
         };
@@ -189,9 +189,9 @@ impl Pull<'_> {
         Box::pin(self.store(shelf.resource, shelf.part, fetched)).await
     }
 
-    fn ending(&self, resource: Resource) -> Ending {
-        Ending::Counted(match resource.list().stale {
-            Some(_) => self.checkpoint.trail.verdict(resource.hides()),
+    fn ending(&self, resource: &'static Resource) -> Ending {
+        Ending::Counted(match resource.statements.stale {
+            Some(_) => self.checkpoint.trail.verdict(resource.hides_items),
             // Nothing is removed.
             None => Verdict::Complete,
         })
@@ -208,7 +208,7 @@ impl Pull<'_> {
     /// Goes on without the rest of a list, which the next sync walks again.
     fn fall_short(&mut self, shelf: Shelf<'_>, why: Shortfall) {
         self.learned
-            .entry(shelf.resource.name())
+            .entry(shelf.resource.name)
             .or_insert_with(Known::unsettled);
         self.checkpoint.miss(shelf.resource, why);
         if shelf.part.is_empty() {
@@ -220,25 +220,25 @@ impl Pull<'_> {
 
     /// The resource was walked to its end. One of which a part is missing stays due: else the
     /// next sync would pass it by and call itself complete.
-    pub(super) fn finish(&mut self, resource: Resource) {
+    pub(super) fn finish(&mut self, resource: &'static Resource) {
         let lost = std::mem::take(&mut self.checkpoint.lost);
         self.checkpoint.finish(resource);
         if !self.checkpoint.misses(resource) {
             self.learned
-                .insert(resource.name(), Known::walked(Utc::now(), lost));
+                .insert(resource.name, Known::walked(Utc::now(), lost));
         }
     }
 
-    fn count_lost(&self, resource: Resource, fetched: &Fetched) {
+    fn count_lost(&self, resource: &'static Resource, fetched: &Fetched) {
         if fetched.lost.is_empty() {
             return;
         }
         let owner = self.session.lease.owner;
-        tracing::warn!(user = %owner.user, resource = resource.name(), lost = ?fetched.lost, "some of a page could not be read");
+        tracing::warn!(user = %owner.user, resource = resource.name, lost = ?fetched.lost, "some of a page could not be read");
         for (&field, &times) in &fetched.lost {
             self.session.metrics.provider_fields_lost(
                 owner.provider,
-                resource.name(),
+                resource.name,
                 field,
                 times.into(),
             );

@@ -70,7 +70,7 @@ impl Outcome {
             status: if missing.is_empty() { "ok" } else { "partial" },
             missing: missing
                 .iter()
-                .map(|missing| missing.resource.name())
+                .map(|missing| missing.resource.name.to_owned())
                 .collect(),
             code: first.map(|missing| missing.code.clone()),
             sentence: first.map(|missing| missing.sentence.clone()),

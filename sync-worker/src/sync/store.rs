@@ -26,11 +26,11 @@ pub(super) enum PageStored {
 pub(super) struct Shelf<'a> {
     pub(super) lease: Lease,
     pub(super) walk: Uuid,
-    pub(super) resource: Resource,
+    pub(super) resource: &'static Resource,
     /// The part under way; empty for a resource without parts.
     pub(super) part: &'a str,
     /// Which of the table's rows these are.
-    pub(super) scope: &'a str,
+    pub(super) subset: &'a str,
 }
 
 impl Shelf<'_> {
@@ -66,14 +66,14 @@ impl Shelf<'_> {
                 }
             }
             Items::Unchanged { page, ids } => {
-                let Some(touch) = resource.list().touch else {
+                let Some(touch) = resource.statements.touch else {
                     return Ok(PageStored::RowsGone);
                 };
                 let touched = sqlx::query(touch)
                     .bind(lease.owner.user)
                     .bind(ids)
                     .bind(walk)
-                    .bind(self.scope)
+                    .bind(self.subset)
                     .execute(&mut **transaction)
                     .await?
                     .rows_affected();
@@ -91,11 +91,11 @@ impl Shelf<'_> {
         transaction: &mut PgTransaction<'static>,
         rows: &[Value],
     ) -> Result<(), sqlx::Error> {
-        sqlx::query(self.resource.list().insert)
+        sqlx::query(self.resource.statements.insert)
             .bind(self.lease.owner.user)
             .bind(Json(rows))
             .bind(self.walk)
-            .bind(self.scope)
+            .bind(self.subset)
             .execute(&mut **transaction)
             .await?;
         Ok(())
@@ -113,18 +113,18 @@ impl Shelf<'_> {
         let mut storable = Vec::new();
         for row in rows {
             let mut trial = transaction.begin().await?;
-            let tried = sqlx::query(self.resource.list().insert)
+            let tried = sqlx::query(self.resource.statements.insert)
                 .bind(self.lease.owner.user)
                 .bind(Json([row]))
                 .bind(self.walk)
-                .bind(self.scope)
+                .bind(self.subset)
                 .execute(&mut *trial)
                 .await;
             trial.rollback().await?;
             match tried {
                 Ok(_) => storable.push(row.clone()),
                 Err(error) if is_of_data(&error) => {
-                    tracing::warn!(resource = self.resource.name(), %error, "a row cannot be stored");
+                    tracing::warn!(resource = self.resource.name, %error, "a row cannot be stored");
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -140,13 +140,13 @@ impl Shelf<'_> {
         self,
         transaction: &mut PgTransaction<'static>,
     ) -> Result<bool, sqlx::Error> {
-        let Some(stale) = self.resource.list().stale else {
+        let Some(stale) = self.resource.statements.stale else {
             return Ok(false);
         };
         sqlx::query_scalar(&format!("select exists (select {stale})"))
             .bind(self.lease.owner.user)
             .bind(self.walk)
-            .bind(self.scope)
+            .bind(self.subset)
             .fetch_one(&mut **transaction)
             .await
     }
@@ -159,11 +159,11 @@ impl Shelf<'_> {
         self,
         transaction: &mut PgTransaction<'static>,
     ) -> Result<(), sqlx::Error> {
-        if let Some(stale) = self.resource.list().stale {
+        if let Some(stale) = self.resource.statements.stale {
             sqlx::query(&format!("delete {stale}"))
                 .bind(self.lease.owner.user)
                 .bind(self.walk)
-                .bind(self.scope)
+                .bind(self.subset)
                 .execute(&mut **transaction)
                 .await?;
         }
@@ -178,7 +178,7 @@ impl Shelf<'_> {
         self,
         transaction: &mut PgTransaction<'static>,
     ) -> Result<(), sqlx::Error> {
-        let parts = self.resource.list().parts.as_ref();
+        let parts = self.resource.statements.parts.as_ref();
         if let Some(finish) = parts.and_then(|parts| parts.finish) {
             sqlx::query(finish)
                 .bind(self.lease.owner.user)

@@ -49,7 +49,7 @@ struct Ended {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Lost {
     provider: &'static str,
-    resource: String,
+    resource: &'static str,
     field: &'static str,
 }
 
@@ -302,7 +302,7 @@ impl Metrics {
     pub fn provider_fields_lost(
         &self,
         provider: Provider,
-        resource: String,
+        resource: &'static str,
         field: &'static str,
         times: u64,
     ) {

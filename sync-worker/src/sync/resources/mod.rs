@@ -1,0 +1,21 @@
+//! What is pulled: a provider's resources, each described once.
+
+mod spotify;
+mod youtube;
+
+use super::resource::Resource;
+use crate::provider::Provider;
+
+/// What a provider has, in the order in which it is walked.
+pub(super) fn of(provider: Provider) -> &'static [&'static Resource] {
+    match provider {
+        Provider::Spotify => &spotify::RESOURCES,
+        Provider::YouTube => &youtube::RESOURCES,
+    }
+}
+
+/// The resource of a name.
+pub(super) fn named(name: &str) -> Option<&'static Resource> {
+    let all = Provider::ALL.into_iter().flat_map(of);
+    all.copied().find(|resource| resource.name == name)
+}
