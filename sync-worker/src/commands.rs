@@ -26,7 +26,8 @@ use crate::http::{self, HotState, Readiness};
 use crate::jwt::JwtVerifier;
 use crate::mirror::Mirror;
 use crate::oauth::{self, LinkingState};
-use crate::providers::{ProviderAccess, http_client};
+use crate::provider::Provider;
+use crate::providers::{ProviderAccess, ProviderClients, http_client};
 use crate::sync::{self, Allowance, SyncContext};
 use crate::telemetry::Metrics;
 use crate::vault::Vault;
@@ -216,16 +217,15 @@ impl Syncing {
     ) -> Result<Self, Error> {
         let vault = Arc::new(Vault::new(&config.token_keys));
         let http = provider_client()?;
-        let providers = ProviderAccess::of(config);
+        let clients = ProviderClients::new(&ProviderAccess::of(config), &http);
         let genres = config
             .musicbrainz_url
             .clone()
-            .map(|url| MusicBrainz::new(http.clone(), url, &config.public_url));
+            .map(|url| MusicBrainz::new(http, url, &config.public_url));
         let callback = LinkingState {
             database: database.clone(),
             vault: Arc::clone(&vault),
-            http: http.clone(),
-            providers: providers.clone(),
+            clients: clients.clone(),
             verifier: door.verifier,
             proxies: door.proxies,
             attempts: Attempts::default(),
@@ -233,8 +233,7 @@ impl Syncing {
         let context = SyncContext {
             database: database.clone(),
             vault,
-            http,
-            providers,
+            clients,
             concurrency: config.concurrency,
             worker: worker_name(),
             metrics,
@@ -263,9 +262,9 @@ impl Syncing {
     fn describe(&self) -> String {
         let mut names: Vec<_> = self
             .context
-            .providers
-            .keys()
-            .map(|provider| provider.name())
+            .clients
+            .providers()
+            .map(Provider::name)
             .collect();
         names.sort_unstable();
         format!("syncs {}", names.join(" and "))

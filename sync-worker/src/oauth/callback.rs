@@ -14,9 +14,8 @@ use super::keeping::keep_grant;
 use super::linking::{LinkingState, is_credential, to_its_end};
 use super::pending::{Begun, Consent, hold_revocations, take_state};
 use super::refusal::Refusal;
-use super::tokens::TokenEndpoint;
 use crate::provider::Provider;
-use crate::providers::ProviderAccess;
+use crate::providers::ProviderClient;
 use crate::vault::Owner;
 
 #[derive(Deserialize)]
@@ -44,7 +43,7 @@ pub(super) async fn callback(
             "There is no such provider. Known: spotify, youtube.",
         );
     };
-    let Some(config) = state.providers.get(&provider) else {
+    let Some(client) = state.clients.get(provider) else {
         return page(
             StatusCode::NOT_FOUND,
             "This provider is not set up on this server. Tell its operator.",
@@ -67,14 +66,20 @@ pub(super) async fn callback(
         Ok(Err(not_taken)) => return not_taken.into_response(),
         Err(error) => return not_now(provider, &error),
     };
-    let finished = finish(Arc::clone(&state), config.clone(), consent, owner, answer);
+    let finished = finish(
+        Arc::clone(&state),
+        Arc::clone(client),
+        consent,
+        owner,
+        answer,
+    );
     to_its_end(finished).await
 }
 
 /// From taking the state, which works once, to what is kept and answered.
 async fn finish(
     state: Arc<LinkingState>,
-    config: ProviderAccess,
+    client: Arc<ProviderClient>,
     consent: Consent,
     owner: Owner,
     answer: Answer,
@@ -85,7 +90,7 @@ async fn finish(
         Ok(Err(not_taken)) => return not_taken.into_response(),
         Err(error) => return not_now(provider, &error),
     };
-    let outcome = complete(&state, &config, &begun, answer).await;
+    let outcome = complete(&state, &client, &begun, answer).await;
     if let Err(refusal) = &outcome {
         tracing::warn!(%provider, user = %begun.owner.user, code = refusal.code(), error = ?refusal, "an account was not linked");
     }
@@ -161,7 +166,7 @@ async fn taken(
 
 async fn complete(
     state: &LinkingState,
-    config: &ProviderAccess,
+    client: &ProviderClient,
     begun: &Begun,
     answer: Answer,
 ) -> Result<String, Refusal> {
@@ -171,10 +176,10 @@ async fn complete(
         (Some(code), None) => code,
     };
     let provider = begun.owner.provider;
-    let endpoint = TokenEndpoint::new(provider, config, state.http.clone());
-    let exchanged = endpoint.exchange(code, begun.code_verifier.clone()).await;
+    let verifier = begun.code_verifier.clone();
+    let exchanged = client.token_endpoint.exchange(code, verifier).await;
     let grant = exchanged.map_err(|error| Refusal::Exchange(provider, error))?;
-    let code = keep_grant(state, config, begun.owner, &grant).await?;
+    let code = keep_grant(state, client, begun.owner, &grant).await?;
     tracing::info!(%provider, user = %begun.owner.user, "consent kept until it is confirmed");
     Ok(code)
 }

@@ -10,11 +10,10 @@ use super::account::Account;
 use super::linking::LinkingState;
 use super::pending::{KeepError, keep};
 use super::refusal::Refusal;
-use super::tokens::Grant;
 use crate::http::LONGEST_REQUEST;
 use crate::provider::Provider;
 use crate::providers::{
-    Api, CALL_TIMEOUT, ProviderAccess, ProviderError, spend_request, stop_provider,
+    CALL_TIMEOUT, Grant, ProviderClient, ProviderError, spend_request, stop_provider,
 };
 use crate::vault::Owner;
 
@@ -36,7 +35,7 @@ const LONGEST_SCOPE: usize = 200;
 /// also when the provider cannot be asked whose it is: the first pull asks then.
 pub(super) async fn keep_grant(
     state: &LinkingState,
-    config: &ProviderAccess,
+    client: &ProviderClient,
     owner: Owner,
     grant: &Grant,
 ) -> Result<String, Refusal> {
@@ -51,7 +50,7 @@ pub(super) async fn keep_grant(
     if !asked.iter().any(|scope| granted.contains(scope)) {
         return Err(Refusal::ScopeMissing);
     }
-    let account = account(state, config, owner.provider, grant).await?;
+    let account = account(state, client, owner.provider, grant).await?;
     let kept = keep(
         &state.database,
         &state.vault,
@@ -85,7 +84,7 @@ fn storable(scopes: &[String]) -> Vec<String> {
 /// Whose account it is; `None` when that cannot be asked now.
 async fn account(
     state: &LinkingState,
-    config: &ProviderAccess,
+    client: &ProviderClient,
     provider: Provider,
     grant: &Grant,
 ) -> Result<Option<Account>, Refusal> {
@@ -96,8 +95,10 @@ async fn account(
         tracing::info!(%provider, "kept without its account: the budget is used up, or the provider stopped");
         return Ok(None);
     }
-    let api = Api::new(provider, state.http.clone(), config.api_url.clone());
-    let asked = timeout(ASK_PATIENCE, Account::ask(provider, &api, &grant.access));
+    let asked = timeout(
+        ASK_PATIENCE,
+        Account::ask(provider, &client.api, &grant.access),
+    );
     let error = match asked.await {
         Ok(Ok(account)) => return Ok(Some(account)),
         Ok(Err(error)) => error,

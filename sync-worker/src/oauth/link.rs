@@ -21,10 +21,9 @@ use super::keeping::keep_grant;
 use super::linking::{LinkingState, is_credential, to_its_end};
 use super::pending::{KeepError, hold_revocations};
 use super::refusal::Refusal;
-use super::tokens::{Grant, TokenEndpoint};
 use crate::jwt::JwtError;
 use crate::provider::Provider;
-use crate::providers::ProviderAccess;
+use crate::providers::{Grant, ProviderClient};
 use crate::vault::Owner;
 
 /// What is posted.
@@ -168,7 +167,7 @@ async fn linked(
         .provider
         .parse()
         .map_err(|_| LinkError::UnknownProvider)?;
-    let config = state.providers.get(&provider).ok_or(LinkError::NotSetUp)?;
+    let client = state.clients.get(provider).ok_or(LinkError::NotSetUp)?;
     if let Some(wait) = state.too_many(user, headers, extensions) {
         return Err(Refusal::TooMany(wait).into());
     }
@@ -180,7 +179,12 @@ async fn linked(
         return Err(Refusal::Unlinking.into());
     }
 
-    let brought = bring(Arc::clone(state), config.clone(), owner, link.refresh_token);
+    let brought = bring(
+        Arc::clone(state),
+        Arc::clone(client),
+        owner,
+        link.refresh_token,
+    );
     let code = to_its_end(brought).await?;
     tracing::info!(%provider, %user, "a token was brought and kept until it is confirmed");
     Ok((provider, code))
@@ -189,19 +193,18 @@ async fn linked(
 /// Renews the token, which may use it up, and keeps what came; the one-time code.
 async fn bring(
     state: Arc<LinkingState>,
-    config: ProviderAccess,
+    client: Arc<ProviderClient>,
     owner: Owner,
     refresh_token: SecretString,
 ) -> Result<String, Refusal> {
     let provider = owner.provider;
-    let endpoint = TokenEndpoint::new(provider, &config, state.http.clone());
-    let renewed = endpoint.refresh(&refresh_token).await;
+    let renewed = client.token_endpoint.refresh(&refresh_token).await;
     let renewed = renewed.map_err(|error| Refusal::Exchange(provider, error))?;
     let grant = Grant {
         refresh: renewed.refresh.or(Some(refresh_token)),
         ..renewed
     };
-    keep_grant(&state, &config, owner, &grant).await
+    keep_grant(&state, &client, owner, &grant).await
 }
 
 fn not_kept(error: sqlx::Error) -> LinkError {

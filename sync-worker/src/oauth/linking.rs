@@ -1,6 +1,5 @@
 //! What the ways of linking an account share.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +10,7 @@ use uuid::Uuid;
 use crate::http::attempts::{Attempts, Who};
 use crate::http::client_address::TrustedProxies;
 use crate::jwt::JwtVerifier;
-use crate::provider::Provider;
-use crate::providers::ProviderAccess;
+use crate::providers::ProviderClients;
 use crate::vault::Vault;
 
 /// What linking an account needs, whichever way it comes.
@@ -22,10 +20,8 @@ pub struct LinkingState {
     pub database: PgPool,
     /// Seals what is granted.
     pub vault: Arc<Vault>,
-    /// Talks with the providers.
-    pub http: reqwest::Client,
-    /// The providers that are set up.
-    pub providers: HashMap<Provider, ProviderAccess>,
+    /// Talk with the providers that are set up.
+    pub clients: ProviderClients,
     /// Knows who signed in; `None`: nobody can bring a token.
     pub verifier: Option<Arc<JwtVerifier>>,
     /// Whose word on a client's address counts.

@@ -1,5 +1,5 @@
-//! OAuth2: codes and refresh tokens against the provider's token endpoint, the callback that
-//! the user's browser comes back to, and tokens that an app brings by itself.
+//! Linking an account by OAuth2: the callback that the user's browser comes back to, and tokens
+//! that an app brings by itself.
 
 mod account;
 mod callback;
@@ -9,9 +9,7 @@ mod linking;
 mod pending;
 mod refusal;
 mod routes;
-mod tokens;
 
 pub use account::Account;
 pub use linking::LinkingState;
 pub use routes::router;
-pub use tokens::{Grant, TokenEndpoint};

@@ -59,7 +59,7 @@ mod tests {
     use crate::http::attempts::Attempts;
     use crate::http::client_address::TrustedProxies;
     use crate::provider::Provider;
-    use crate::providers::{ProviderAccess, http_client};
+    use crate::providers::{ProviderAccess, ProviderClients, http_client};
     use crate::vault::Vault;
 
     const APP: &str = "https://app.example";
@@ -82,8 +82,10 @@ mod tests {
                 .connect_lazy(&format!("postgres://nobody@{address}/none"))
                 .unwrap(),
             vault: Arc::new(Vault::new(&[TokenKey::generate("k1")])),
-            http: http_client().unwrap(),
-            providers: HashMap::from([(Provider::Spotify, access)]),
+            clients: ProviderClients::new(
+                &HashMap::from([(Provider::Spotify, access)]),
+                &http_client().unwrap(),
+            ),
             verifier: None,
             proxies: TrustedProxies::default(),
             attempts: Attempts::default(),
