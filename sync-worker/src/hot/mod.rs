@@ -123,8 +123,8 @@ impl HotReader {
     ) -> Result<Served, HotError> {
         let outcome = self.redis_or_postgres(user, document, min_lsn).await;
         match &outcome {
-            Ok(served) => self.metrics.hot_read(served.source),
-            Err(_) => self.metrics.hot_failure(),
+            Ok(served) => self.metrics.hot.read(served.source.name()),
+            Err(_) => self.metrics.hot.failure(),
         }
         outcome
     }
@@ -176,7 +176,7 @@ impl HotReader {
                     if let Some(lease) = Lease::take(redis, user, document, seen).await? {
                         let read = self.postgres.read(user, document, min_lsn).await;
                         let read = read.map_err(Failure::Hot)?;
-                        self.metrics.hot_fill();
+                        self.metrics.hot.fill();
                         // Kept or not: it was read from Postgres and is good.
                         if let Err(error) = lease.fill(redis, &read).await {
                             tracing::debug!(%error, "a document was not kept");
@@ -211,7 +211,7 @@ impl HotReader {
                 if let Some(lease) = Lease::take(redis, user, document, seen).await? {
                     let read = reader.postgres.read(user, document, None).await;
                     lease.fill(redis, &read.map_err(Failure::Hot)?).await?;
-                    reader.metrics.hot_fill();
+                    reader.metrics.hot.fill();
                 }
                 Ok::<(), Failure>(())
             };

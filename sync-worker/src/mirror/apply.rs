@@ -94,13 +94,15 @@ impl Applier {
         let now = Utc::now();
         self.status.set(Phase::Following { version, at: now });
         self.metrics
-            .mirror_batch(now.timestamp(), self.watermark.epoch().0);
-        self.metrics.mirror_apart(self.apart.count());
+            .mirror
+            .batch(now.timestamp(), self.watermark.epoch().0);
+        self.metrics.mirror.apart(self.apart.count());
         for transaction in transactions {
             let committed = transaction.at_micros + POSTGRES_EPOCH_MICROS;
             let lag = now.timestamp_micros().saturating_sub(committed).max(0);
             self.metrics
-                .mirror_transaction(Duration::from_micros(lag.unsigned_abs()));
+                .mirror
+                .transaction(Duration::from_micros(lag.unsigned_abs()));
         }
     }
 
@@ -257,7 +259,7 @@ impl Applier {
             writes.push(write(version, as_of, Body::none(document, user))?);
         }
         let (written, held) = self.store.write(version, begun, &writes, looks).await?;
-        self.metrics.mirror_documents(written);
+        self.metrics.mirror.documents(written);
         Ok(held)
     }
 }

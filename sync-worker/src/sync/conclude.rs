@@ -236,7 +236,7 @@ impl Pull<'_> {
         let owner = self.session.lease.owner;
         tracing::warn!(user = %owner.user, resource = resource.name, lost = ?fetched.lost, "some of a page could not be read");
         for (&field, &times) in &fetched.lost {
-            self.session.metrics.provider_fields_lost(
+            self.session.metrics.providers.field_lost(
                 owner.provider,
                 resource.name,
                 field,

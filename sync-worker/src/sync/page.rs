@@ -54,7 +54,8 @@ pub(super) async fn fetch(
         };
         session
             .metrics
-            .provider_answered(session.lease.owner.provider, failure);
+            .providers
+            .answered(session.lease.owner.provider, failure);
         if failure != Some(Failure::TooLarge) {
             break;
         }

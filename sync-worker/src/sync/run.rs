@@ -158,7 +158,7 @@ async fn work(context: &SyncContext, mut claim: Claim, stop: &CancellationToken)
     let error = match pull_claim(context, &mut claim, stop).await {
         Ok(status) => {
             tracing::info!(user = %owner.user, provider = %owner.provider, status, "synced");
-            context.metrics.sync_ended(owner.provider, status);
+            context.metrics.sync.ended(owner.provider, status);
             return;
         }
         Err(error) => error,
@@ -168,7 +168,7 @@ async fn work(context: &SyncContext, mut claim: Claim, stop: &CancellationToken)
         return;
     };
     tracing::warn!(user = %owner.user, provider = %owner.provider, %error, status = outcome.status, "a sync did not finish");
-    context.metrics.sync_ended(owner.provider, outcome.status);
+    context.metrics.sync.ended(owner.provider, outcome.status);
     let completed = async {
         let mut transaction = context.database.begin().await?;
         let sent = claim.share.sent();
