@@ -25,7 +25,7 @@ use crate::http::client_address::TrustedProxies;
 use crate::http::{self, HotState, Readiness};
 use crate::jwt::JwtVerifier;
 use crate::mirror::Mirror;
-use crate::oauth::{self, LinkingState};
+use crate::oauth::{self, LinkingContext};
 use crate::provider::Provider;
 use crate::providers::{ProviderAccess, ProviderClients, http_client};
 use crate::sync::{self, Allowance, SyncContext};
@@ -114,11 +114,11 @@ async fn serve(env: &Environment) -> Result<(), Error> {
         .as_ref()
         .map(|config| {
             let metrics = Arc::clone(&metrics);
-            let door = Door {
+            let callers = CallerIdentity {
                 verifier: verifier.clone(),
                 proxies: http.trusted_proxies.clone(),
             };
-            Syncing::new(config, door, &database, metrics, redis.clone())
+            Syncing::new(config, callers, &database, metrics, redis.clone())
         })
         .transpose()?;
     let mirroring = match &mirror {
@@ -195,7 +195,7 @@ fn provider_client() -> Result<reqwest::Client, Error> {
 
 /// How the linking routes know who comes.
 #[derive(Default)]
-struct Door {
+struct CallerIdentity {
     verifier: Option<Arc<JwtVerifier>>,
     proxies: TrustedProxies,
 }
@@ -203,14 +203,14 @@ struct Door {
 /// What syncing and the OAuth callback share.
 struct Syncing {
     context: Arc<SyncContext>,
-    callback: Arc<LinkingState>,
+    callback: Arc<LinkingContext>,
     genres: Option<MusicBrainz>,
 }
 
 impl Syncing {
     fn new(
         config: &SyncConfig,
-        door: Door,
+        callers: CallerIdentity,
         database: &PgPool,
         metrics: Arc<Metrics>,
         redis: Option<RedisTarget>,
@@ -222,12 +222,12 @@ impl Syncing {
             .musicbrainz_url
             .clone()
             .map(|url| MusicBrainz::new(http, url, &config.public_url));
-        let callback = LinkingState {
+        let callback = LinkingContext {
             database: database.clone(),
             vault: Arc::clone(&vault),
             clients: clients.clone(),
-            verifier: door.verifier,
-            proxies: door.proxies,
+            verifier: callers.verifier,
+            proxies: callers.proxies,
             attempts: Attempts::default(),
         };
         let context = SyncContext {
@@ -289,7 +289,13 @@ async fn only_sync(env: &Environment, once: bool) -> Result<(), Error> {
     } else {
         pool(&database, most)?
     };
-    let syncing = Syncing::new(&config, Door::default(), &database, Arc::default(), None)?;
+    let syncing = Syncing::new(
+        &config,
+        CallerIdentity::default(),
+        &database,
+        Arc::default(),
+        None,
+    )?;
     if once {
         let synced = sync::run_once(syncing.context, stop).await?;
         println!(

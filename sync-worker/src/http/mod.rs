@@ -2,11 +2,11 @@
 
 pub mod attempts;
 pub mod client_address;
+mod connection_permits;
 mod hot;
 pub mod limits;
 mod listener;
 mod patience;
-mod places;
 mod readiness;
 
 use std::io::ErrorKind;

@@ -3,13 +3,13 @@
 
 mod account;
 mod callback;
+mod context;
 mod keeping;
 mod link;
-mod linking;
+mod link_error;
 mod pending;
-mod refusal;
 mod routes;
 
 pub use account::Account;
-pub use linking::LinkingState;
+pub use context::LinkingContext;
 pub use routes::router;

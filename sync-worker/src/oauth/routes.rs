@@ -10,19 +10,23 @@ use axum::routing::{get, post};
 use tower_http::cors::CorsLayer;
 
 use super::callback::{self, callback};
+use super::context::LinkingContext;
 use super::link::link;
-use super::linking::LinkingState;
 use crate::http::{LONGEST_REQUEST, bounded_with, too_slow};
 
 /// A token and its envelope are far smaller.
 const LARGEST_LINK: usize = 16 * 1024;
 
 /// The routes of linking; tokens may be brought by pages of these origins.
-pub fn router(state: Arc<LinkingState>, origins: Vec<HeaderValue>) -> Router {
-    router_within(LONGEST_REQUEST, state, origins)
+pub fn router(context: Arc<LinkingContext>, origins: Vec<HeaderValue>) -> Router {
+    router_within(LONGEST_REQUEST, context, origins)
 }
 
-fn router_within(longest: Duration, state: Arc<LinkingState>, origins: Vec<HeaderValue>) -> Router {
+fn router_within(
+    longest: Duration,
+    context: Arc<LinkingContext>,
+    origins: Vec<HeaderValue>,
+) -> Router {
     let cors = CorsLayer::new()
         .allow_origin(origins)
         .allow_methods([Method::POST])
@@ -31,10 +35,10 @@ fn router_within(longest: Duration, state: Arc<LinkingState>, origins: Vec<Heade
     let linking = Router::new()
         .route("/link", post(link))
         .layer(DefaultBodyLimit::max(LARGEST_LINK))
-        .with_state(Arc::clone(&state));
+        .with_state(Arc::clone(&context));
     let callback = Router::new()
         .route("/oauth/{provider}/callback", get(callback))
-        .with_state(state);
+        .with_state(context);
     // Programs bring tokens, people come back from the provider.
     bounded_with(longest, linking, too_slow)
         .layer(cors)
@@ -77,7 +81,7 @@ mod tests {
             redirect_uri: nowhere.clone(),
             api_url: nowhere,
         };
-        let state = LinkingState {
+        let context = LinkingContext {
             database: PgPoolOptions::new()
                 .connect_lazy(&format!("postgres://nobody@{address}/none"))
                 .unwrap(),
@@ -91,7 +95,7 @@ mod tests {
             attempts: Attempts::default(),
         };
         let origins = vec![HeaderValue::from_static(APP)];
-        router_within(Duration::from_millis(10), Arc::new(state), origins)
+        router_within(Duration::from_millis(10), Arc::new(context), origins)
             .oneshot(request)
             .await
             .unwrap()

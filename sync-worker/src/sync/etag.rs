@@ -16,7 +16,7 @@ use crate::vault::Owner;
 
 /// What a page held under a tag.
 #[derive(Debug, sqlx::FromRow)]
-pub(super) struct Held {
+pub(super) struct KnownPage {
     /// The tag.
     pub(super) etag: String,
     /// Ids of its rows.
@@ -29,7 +29,7 @@ pub(super) struct Held {
     total: Option<i32>,
 }
 
-impl Held {
+impl KnownPage {
     /// What the page showed of its list, of which `limit` items were asked for.
     pub(super) fn sight(&self, limit: u32) -> Sight {
         Sight {
@@ -50,7 +50,7 @@ pub(super) async fn held(
     session: &Session<'_>,
     resource: &'static Resource,
     page: &str,
-) -> Result<Option<Held>, sqlx::Error> {
+) -> Result<Option<KnownPage>, sqlx::Error> {
     let Owner { user, provider } = session.lease.owner;
     sqlx::query_as(
         "select etag, item_ids, next_page, shown, total from bondhu.page_etags

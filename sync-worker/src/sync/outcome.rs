@@ -13,7 +13,7 @@ use crate::vault::VaultError;
 /// Why a pull stopped before its end.
 #[derive(Debug, thiserror::Error)]
 pub enum SyncError {
-    /// The provider did not go along.
+    /// The provider refused, or did not answer.
     #[error(transparent)]
     Provider(#[from] ProviderError),
     /// A stored token cannot be opened or sealed.
@@ -22,7 +22,7 @@ pub enum SyncError {
     /// The connection has no tokens, or this worker has no credentials for the provider.
     #[error("{0}")]
     NotSetUp(String),
-    /// The database did not go along: the lease runs out and somebody tries again.
+    /// The database refused, or did not answer: the lease runs out and somebody tries again.
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
     /// What came cannot be stored, whatever is left out of it.

@@ -23,7 +23,7 @@ pub(super) enum PageStored {
 
 /// Where a walk stores what it finds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shelf<'a> {
+pub(super) struct PageTarget<'a> {
     pub(super) lease: Lease,
     pub(super) walk: Uuid,
     pub(super) resource: &'static Resource,
@@ -33,7 +33,7 @@ pub(super) struct Shelf<'a> {
     pub(super) subset: &'a str,
 }
 
-impl Shelf<'_> {
+impl PageTarget<'_> {
     /// Stores a page.
     ///
     /// # Errors
@@ -104,7 +104,7 @@ impl Shelf<'_> {
     /// The rows of a page that the database takes, each tried by itself; nothing is stored.
     ///
     /// # Errors
-    /// The database does not go along, for another reason than what is in a row.
+    /// The database does not answer, or refuses for another reason than what is in a row.
     pub(super) async fn storable(
         self,
         transaction: &mut PgTransaction<'static>,
@@ -135,7 +135,7 @@ impl Shelf<'_> {
     /// Whether something is here that the walk has not seen.
     ///
     /// # Errors
-    /// The database does not go along.
+    /// The database does not answer, or refuses.
     pub(super) async fn is_stale(
         self,
         transaction: &mut PgTransaction<'static>,
@@ -154,7 +154,7 @@ impl Shelf<'_> {
     /// Removes what the walk has not seen.
     ///
     /// # Errors
-    /// The database does not go along.
+    /// The database does not answer, or refuses.
     pub(super) async fn sweep(
         self,
         transaction: &mut PgTransaction<'static>,
@@ -173,7 +173,7 @@ impl Shelf<'_> {
     /// Notes that the part under way was walked to its end.
     ///
     /// # Errors
-    /// The database does not go along.
+    /// The database does not answer, or refuses.
     pub(super) async fn finish_part(
         self,
         transaction: &mut PgTransaction<'static>,

@@ -15,7 +15,7 @@ use sync_worker::config::TokenKey;
 use sync_worker::http::attempts::Attempts;
 use sync_worker::http::client_address::TrustedProxies;
 use sync_worker::jwt::JwtVerifier;
-use sync_worker::oauth::{self, LinkingState};
+use sync_worker::oauth::{self, LinkingContext};
 use sync_worker::provider::Provider;
 use sync_worker::providers::{ProviderAccess, ProviderClients, http_client};
 use sync_worker::sync::{Allowance, SyncContext, run_once};
@@ -119,7 +119,7 @@ impl World {
         let vault = Arc::new(Vault::new(std::slice::from_ref(&token_key)));
         let http = http_client().unwrap();
         let clients = ProviderClients::new(&providers, &http);
-        let linking = Arc::new(LinkingState {
+        let linking = Arc::new(LinkingContext {
             // So that tests may come from where they say.
             proxies: TrustedProxies::parse("127.0.0.1").unwrap(),
             attempts: Attempts::default(),

@@ -3,7 +3,7 @@
 use bondhu_core::retry::Failure;
 
 use crate::providers::{Changed, Losses, ProviderError, youtube};
-use crate::sync::etag::{self, Held};
+use crate::sync::etag::{self, KnownPage};
 use crate::sync::fetched::{Fetched, Items, Onward, Tagged};
 use crate::sync::outcome::SyncError;
 use crate::sync::request::{PageRequest, ReadRow};
@@ -90,7 +90,7 @@ impl PageRequest<'_> {
         })
     }
 
-    fn unchanged(&self, page: String, held: Held) -> Fetched {
+    fn unchanged(&self, page: String, held: KnownPage) -> Fetched {
         let sight = held.sight(self.limit);
         let next = held.next_page.filter(|token| !token.is_empty());
         Fetched {

@@ -10,7 +10,7 @@ use crate::providers::{ProviderError, of_oauth_code};
 
 /// The code goes to the frontend, the text to people.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Refusal {
+pub(super) enum LinkError {
     #[error("You did not agree to link the account.")]
     Denied,
     #[error("The provider could not go on ({0}). Try again later.")]
@@ -29,7 +29,7 @@ pub(super) enum Refusal {
     NotKept(#[from] KeepError),
 }
 
-impl Refusal {
+impl LinkError {
     /// What a consent page sent back instead of a code. Anybody can write into that address, so
     /// that nothing of it is passed on but what is known.
     pub(super) fn of_consent_page(error: &str) -> Self {

@@ -12,13 +12,13 @@ const PART: u32 = 4;
 
 /// Counts the connections of each address.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct ConnectionPermits {
     most: u32,
     proxies: TrustedProxies,
     taken: Mutex<HashMap<Who, u32>>,
 }
 
-impl Places {
+impl ConnectionPermits {
     pub(super) fn new(connections: u32, proxies: TrustedProxies) -> Arc<Self> {
         Arc::new(Self {
             most: (connections / PART).max(1),
@@ -27,9 +27,9 @@ impl Places {
         })
     }
 
-    /// A place for a connection of `address`; `None` when it has its part already. Behind a
+    /// A permit for a connection of `address`; `None` when it has its part already. Behind a
     /// trusted proxy are many, so that it may have all.
-    pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+    pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Option<ConnectionPermit> {
         let who = Who::at(address);
         let most = if self.proxies.trusts(address.to_canonical()) {
             u32::MAX
@@ -42,8 +42,8 @@ impl Places {
             return None;
         }
         *held += 1;
-        Some(Place {
-            places: Arc::clone(self),
+        Some(ConnectionPermit {
+            permits: Arc::clone(self),
             who,
         })
     }
@@ -51,14 +51,14 @@ impl Places {
 
 /// Given back when dropped.
 #[derive(Debug)]
-pub(super) struct Place {
-    places: Arc<Places>,
+pub(super) struct ConnectionPermit {
+    permits: Arc<ConnectionPermits>,
     who: Who,
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        let taken = &self.places.taken;
+        let taken = &self.permits.taken;
         let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
         let left = taken.get(&self.who).map_or(0, |held| held - 1);
         // Addresses that are gone take no memory.

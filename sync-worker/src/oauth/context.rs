@@ -15,7 +15,7 @@ use crate::vault::Vault;
 
 /// What linking an account needs, whichever way it comes.
 #[derive(Debug)]
-pub struct LinkingState {
+pub struct LinkingContext {
     /// As `bondhu_worker`.
     pub database: PgPool,
     /// Seals what is granted.
@@ -30,7 +30,7 @@ pub struct LinkingState {
     pub attempts: Attempts,
 }
 
-impl LinkingState {
+impl LinkingContext {
     /// Counts an attempt of a person, and of the address it comes from. `Some`: too many, it has
     /// to wait so long. In front of everything that costs a provider's attention.
     pub(super) fn too_many(

@@ -9,7 +9,7 @@ use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde_json::Value;
 
-use super::meanings::{Door, Form, RefusedAnswer, row};
+use super::meanings::{Endpoint, Form, RefusedAnswer, row};
 use super::retry_after::retry_after;
 use crate::provider::Provider;
 
@@ -57,19 +57,19 @@ impl ProviderError {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Self {
-        Self::read(Door::Api(provider), status, headers, body)
+        Self::read(Endpoint::Api(provider), status, headers, body)
     }
 
     /// Reads a refusal of a token endpoint or of the endpoint that revokes.
     pub(crate) fn refused_by_oauth(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
-        Self::read(Door::OAuth, status, headers, body)
+        Self::read(Endpoint::OAuth, status, headers, body)
     }
 
-    fn read(door: Door, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+    fn read(endpoint: Endpoint, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let said = Said::read(headers, body);
         let reasons: Vec<&str> = said.reasons.iter().map(String::as_str).collect();
         let refusal = RefusedAnswer {
-            door,
+            endpoint,
             status: status.as_u16(),
             form: said.form,
             reasons: &reasons,
