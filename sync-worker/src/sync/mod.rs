@@ -33,4 +33,5 @@ pub use allowance::Allowance;
 pub use context::SyncContext;
 pub use outcome::SyncError;
 pub use reseal::{Resealed, reseal};
+pub(crate) use resources::scopes;
 pub use run::{run, run_once};

@@ -19,3 +19,14 @@ pub(super) fn named(name: &str) -> Option<&'static Resource> {
     let all = Provider::ALL.into_iter().flat_map(of);
     all.copied().find(|resource| resource.name == name)
 }
+
+/// The scopes that the pulls of a provider need, each once.
+pub(crate) fn scopes(provider: Provider) -> Vec<&'static str> {
+    let mut scopes = Vec::new();
+    for scope in of(provider).iter().flat_map(|resource| resource.scopes) {
+        if !scopes.contains(scope) {
+            scopes.push(*scope);
+        }
+    }
+    scopes
+}
