@@ -59,9 +59,9 @@ pub async fn serve(
                     tracing::debug!(%peer, "closed: its address has its part of the connections");
                     continue;
                 };
-                let conversation = converse(tcp, peer, router.clone(), limits, stop.clone());
+                let served = serve_connection(tcp, peer, router.clone(), limits, stop.clone());
                 tokio::spawn(async move {
-                    conversation.await;
+                    served.await;
                     drop((permit, of_address));
                 });
             }
@@ -78,7 +78,7 @@ pub async fn serve(
 }
 
 /// One connection, from its first request to its last.
-async fn converse(
+async fn serve_connection(
     tcp: TcpStream,
     peer: SocketAddr,
     router: Router,

@@ -10,7 +10,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use url::Url;
 
-use super::context::{LinkingContext, is_credential, to_its_end};
+use super::context::{LinkingContext, is_credential, run_to_completion};
 use super::keeping::keep_grant;
 use super::link_error::LinkError;
 use super::pending::{Begun, Consent, hold_revocations, take_state};
@@ -73,7 +73,7 @@ pub(super) async fn callback(
         owner,
         answer,
     );
-    to_its_end(finished).await
+    run_to_completion(finished).await
 }
 
 /// From taking the state, which works once, to what is kept and answered.

@@ -7,7 +7,7 @@ use axum::http::{Extensions, HeaderMap};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::http::attempts::{Attempts, Who};
+use crate::http::attempts::{Attempts, Caller};
 use crate::http::client_address::TrustedProxies;
 use crate::jwt::JwtVerifier;
 use crate::providers::ProviderClients;
@@ -40,8 +40,11 @@ impl LinkingContext {
         extensions: &Extensions,
     ) -> Option<Duration> {
         let address = self.proxies.client(extensions, headers);
-        let of_person = self.attempts.take(Who::Person(user));
-        of_person.max(self.attempts.take(address.map_or(Who::Crowd, Who::at)))
+        let of_person = self.attempts.take(Caller::Person(user));
+        of_person.max(
+            self.attempts
+                .take(address.map_or(Caller::Crowd, Caller::at)),
+        )
     }
 }
 
@@ -57,7 +60,7 @@ pub(super) fn is_credential(text: &str) -> bool {
 
 /// Does work that must not be left half done, for it uses up what works once: it goes on when
 /// whoever asked for it leaves, or has waited too long.
-pub(super) async fn to_its_end<T: Send + 'static>(
+pub(super) async fn run_to_completion<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> T {
     match tokio::spawn(work).await {

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::json;
 use sqlx::PgPool;
 
-use super::context::{LinkingContext, is_credential, to_its_end};
+use super::context::{LinkingContext, is_credential, run_to_completion};
 use super::keeping::keep_grant;
 use super::link_error::LinkError;
 use super::pending::{KeepError, hold_revocations};
@@ -185,19 +185,19 @@ async fn linked(
         return Err(LinkError::Unlinking.into());
     }
 
-    let brought = bring(
+    let kept = renew_and_keep(
         Arc::clone(context),
         Arc::clone(client),
         owner,
         link.refresh_token,
     );
-    let code = to_its_end(brought).await?;
+    let code = run_to_completion(kept).await?;
     tracing::info!(%provider, %user, "a token was brought and kept until it is confirmed");
     Ok((provider, code))
 }
 
 /// Renews the token, which may use it up, and keeps what came; the one-time code.
-async fn bring(
+async fn renew_and_keep(
     context: Arc<LinkingContext>,
     client: Arc<ProviderClient>,
     owner: Owner,
