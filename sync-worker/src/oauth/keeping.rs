@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bondhu_core::retry::{Failure, Policy};
+use bondhu_core::retry::{Failure, RetryPolicy};
 use sqlx::PgPool;
 use tokio::time::timeout;
 
@@ -107,7 +107,7 @@ async fn account(
             return Ok(None);
         }
     };
-    if error.failure.policy() == Policy::StopProvider {
+    if error.failure.policy() == RetryPolicy::StopProvider {
         stop_provider(&context.database, provider, &error).await;
     }
     if passes(&error) {
@@ -120,9 +120,9 @@ async fn account(
 /// Whether the next pull may find it otherwise, so that the consent is worth keeping.
 const fn passes(error: &ProviderError) -> bool {
     match error.failure.policy() {
-        Policy::Retry | Policy::Refresh => true,
-        Policy::StopProvider => matches!(error.failure, Failure::QuotaExceeded),
-        Policy::NeedsReauth | Policy::RestartList | Policy::SkipResource => false,
+        RetryPolicy::Retry | RetryPolicy::Refresh => true,
+        RetryPolicy::StopProvider => matches!(error.failure, Failure::QuotaExceeded),
+        RetryPolicy::NeedsReauth | RetryPolicy::RestartList | RetryPolicy::SkipResource => false,
     }
 }
 

@@ -180,7 +180,7 @@ fn shortened(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Duration, Failure, HeaderMap, Provider, ProviderError, StatusCode, Value};
-    use bondhu_core::retry::{APP_REFUSED_PAUSE, Policy};
+    use bondhu_core::retry::{APP_REFUSED_PAUSE, RetryPolicy};
     use proptest::prelude::{any, proptest};
     use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
     use serde_json::json;
@@ -307,7 +307,7 @@ mod tests {
     #[test]
     fn a_refusal_of_the_app_stops_it_for_a_while_at_least() {
         let error = read(Provider::YouTube, "accessNotConfigured");
-        assert_eq!(error.failure.policy(), Policy::StopProvider);
+        assert_eq!(error.failure.policy(), RetryPolicy::StopProvider);
         assert_eq!(error.retry_after, Some(APP_REFUSED_PAUSE));
     }
 

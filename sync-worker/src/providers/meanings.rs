@@ -255,7 +255,7 @@ pub(crate) fn of_oauth_code(code: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::{Endpoint, Form, OAUTH, Provider, RefusedAnswer, SPOTIFY, YOUTUBE, row};
-    use bondhu_core::retry::{Failure, Policy, Scope};
+    use bondhu_core::retry::{Failure, RetryPolicy, Scope};
     use serde_json::Value;
 
     const PUBLISHED: &str = include_str!("../../../standin/specs/provider-errors.tsv");
@@ -348,7 +348,7 @@ mod tests {
             assert!(matches!(scope, Scope::App | Scope::Account), "{row:?}");
         }
         let unheard_of = row(&refusal(Endpoint::OAuth, 418, &["teapot"]));
-        assert_eq!(unheard_of.failure.policy(), Policy::Retry);
+        assert_eq!(unheard_of.failure.policy(), RetryPolicy::Retry);
     }
 
     #[test]
@@ -363,7 +363,7 @@ mod tests {
                     let found = row(&refusal(endpoint, status, reasons));
                     assert_eq!(
                         found.failure.policy(),
-                        Policy::Retry,
+                        RetryPolicy::Retry,
                         "{endpoint:?} {status}"
                     );
                 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bondhu_core::retry::{Failure, Policy, back_off};
+use bondhu_core::retry::{Failure, RetryPolicy, back_off};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::checkpoint::Missing;
@@ -108,17 +108,20 @@ impl Outcome {
         jitter: u32,
     ) -> Self {
         let status = match error.failure.policy() {
-            Policy::NeedsReauth => "needs_reauth",
-            Policy::Retry
-            | Policy::Refresh
-            | Policy::RestartList
-            | Policy::SkipResource
-            | Policy::StopProvider => "failing",
+            RetryPolicy::NeedsReauth => "needs_reauth",
+            RetryPolicy::Retry
+            | RetryPolicy::Refresh
+            | RetryPolicy::RestartList
+            | RetryPolicy::SkipResource
+            | RetryPolicy::StopProvider => "failing",
         };
         // A refusal of the whole app is kept with the provider, not with the user.
         let not_before = match error.failure.policy() {
-            Policy::NeedsReauth | Policy::StopProvider => None,
-            Policy::Retry | Policy::Refresh | Policy::RestartList | Policy::SkipResource => later(
+            RetryPolicy::NeedsReauth | RetryPolicy::StopProvider => None,
+            RetryPolicy::Retry
+            | RetryPolicy::Refresh
+            | RetryPolicy::RestartList
+            | RetryPolicy::SkipResource => later(
                 now,
                 back_off(attempts, jitter).max(error.retry_after.unwrap_or_default()),
             ),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bondhu_core::retry::{Failure, Policy};
+use bondhu_core::retry::{Failure, RetryPolicy};
 use chrono::Utc;
 use sqlx::PgTransaction;
 use tokio_util::sync::CancellationToken;
@@ -152,7 +152,7 @@ impl Pull<'_> {
             seen: self.checkpoint.trail.seen,
         };
         match page::fetch(&self.session, &bearer, resource, position).await {
-            Err(SyncError::Provider(error)) if error.failure.policy() == Policy::Refresh => {
+            Err(SyncError::Provider(error)) if error.failure.policy() == RetryPolicy::Refresh => {
                 let bearer = self.session.renewed_bearer().await?;
                 page::fetch(&self.session, &bearer, resource, position).await
             }
@@ -184,17 +184,19 @@ impl Pull<'_> {
     ) -> Result<(), SyncError> {
         let user = self.session.lease.owner.user;
         let policy = match error.failure {
-            Failure::Malformed if self.attempts >= TRIES => Policy::SkipResource,
-            _ if self.is_silent(&error) => Policy::SkipResource,
+            Failure::Malformed if self.attempts >= TRIES => RetryPolicy::SkipResource,
+            _ if self.is_silent(&error) => RetryPolicy::SkipResource,
             failure => failure.policy(),
         };
         match policy {
-            Policy::RestartList if self.checkpoint.next.is_some() && !self.checkpoint.restarted => {
+            RetryPolicy::RestartList
+                if self.checkpoint.next.is_some() && !self.checkpoint.restarted =>
+            {
                 tracing::info!(%user, resource = resource.name, "a list is walked anew");
                 self.checkpoint.restart();
                 self.checkpoint.restarted = true;
             }
-            Policy::RestartList | Policy::SkipResource => {
+            RetryPolicy::RestartList | RetryPolicy::SkipResource => {
                 tracing::warn!(%user, resource = resource.name, part, %error, "passed over");
                 if part.is_empty() || resource.is_optional {
                     self.give_up(resource, error.failure);
@@ -202,7 +204,10 @@ impl Pull<'_> {
                     self.give_up_part(resource, part, error.failure);
                 }
             }
-            Policy::Retry | Policy::Refresh | Policy::StopProvider | Policy::NeedsReauth => {
+            RetryPolicy::Retry
+            | RetryPolicy::Refresh
+            | RetryPolicy::StopProvider
+            | RetryPolicy::NeedsReauth => {
                 return Err(error.into());
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bondhu_core::retry::{Policy, back_off};
+use bondhu_core::retry::{RetryPolicy, back_off};
 use chrono::Utc;
 use sqlx::PgPool;
 use tokio::task::JoinSet;
@@ -228,7 +228,7 @@ async fn outcome_of(context: &SyncContext, claim: &Claim, error: &SyncError) -> 
     };
     match error {
         SyncError::Provider(error) => {
-            if error.failure.policy() == Policy::StopProvider {
+            if error.failure.policy() == RetryPolicy::StopProvider {
                 stop_provider(&context.database, provider, error).await;
             }
             Some(Outcome::failed(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bondhu_core::retry::{Failure, Policy};
+use bondhu_core::retry::{Failure, RetryPolicy};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
@@ -70,7 +70,9 @@ impl PageRequest<'_> {
             let url = spotify::page_url(api, path, &[], next.as_deref(), limit)?;
             let answer = match api.get(url, self.bearer).await {
                 // The pages before it are stored: the provider forgets them soon.
-                Err(error) if !rows.is_empty() && error.failure.policy() != Policy::Refresh => {
+                Err(error)
+                    if !rows.is_empty() && error.failure.policy() != RetryPolicy::Refresh =>
+                {
                     return Ok(self.played(rows, Onward::Broken(error.failure), None, lost));
                 }
                 answer => answer?,
