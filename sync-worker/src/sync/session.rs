@@ -72,8 +72,8 @@ impl<'a> Session<'a> {
         Ok(self.bearer.insert(bearer).clone())
     }
 
-    /// Counts one request against the person's allowance, the connection's share, and in the provider's ledger, before it
-    /// is sent.
+    /// Counts one request against the person's allowance, the connection's share, and in the
+    /// provider's ledger, before it is sent.
     ///
     /// # Errors
     /// [`SyncError::EnoughForNow`], [`SyncError::BudgetSpent`]: it must not be sent.

@@ -30,3 +30,25 @@ pub(crate) fn scopes(provider: Provider) -> Vec<&'static str> {
     }
     scopes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Provider, named, of};
+
+    #[test]
+    fn every_resource_is_found_by_its_name_and_belongs_to_the_provider_that_has_it() {
+        for provider in Provider::ALL {
+            for &resource in of(provider) {
+                let found = named(resource.name).unwrap();
+                assert!(
+                    std::ptr::eq(found, resource),
+                    "{} is there twice",
+                    resource.name
+                );
+                assert_eq!(resource.provider, provider, "{}", resource.name);
+                let prefix = format!("{provider}.");
+                assert!(resource.name.starts_with(&prefix), "{}", resource.name);
+            }
+        }
+    }
+}

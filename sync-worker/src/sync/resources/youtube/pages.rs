@@ -23,8 +23,8 @@ impl PageRequest<'_> {
         self.youtube_page(path, &query, row).await
     }
 
-    /// What YouTube has of the ids that are the part under way. One that is not in the answer is gone, if the answer's own
-    /// count agrees; else nothing is known of it.
+    /// What YouTube has of the ids that are the part under way. One that is not in the answer is
+    /// gone, if the answer's own count agrees; else nothing is known of it.
     pub(super) async fn youtube_by_id(
         &self,
         path: &str,
