@@ -63,7 +63,7 @@ pub enum Scope {
 
 /// What follows from a [`Failure`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Policy {
+pub enum RetryPolicy {
     /// Try this connection again later, backing off.
     Retry,
     /// Refresh the access token once and repeat the call.
@@ -157,18 +157,18 @@ impl Failure {
 
     /// What to do. Exhaustive, so that a new kind forces a decision.
     #[must_use]
-    pub const fn policy(self) -> Policy {
+    pub const fn policy(self) -> RetryPolicy {
         match self {
             Self::Unreachable
             | Self::TimedOut
             | Self::ServerError
             | Self::Malformed
-            | Self::RateLimited => Policy::Retry,
-            Self::TokenExpired => Policy::Refresh,
-            Self::QuotaExceeded | Self::AppRefused => Policy::StopProvider,
-            Self::PageExpired => Policy::RestartList,
+            | Self::RateLimited => RetryPolicy::Retry,
+            Self::TokenExpired => RetryPolicy::Refresh,
+            Self::QuotaExceeded | Self::AppRefused => RetryPolicy::StopProvider,
+            Self::PageExpired => RetryPolicy::RestartList,
             Self::ConsentEnded | Self::NotAllowListed | Self::NoChannel | Self::AccountClosed => {
-                Policy::NeedsReauth
+                RetryPolicy::NeedsReauth
             }
             Self::TooLarge
             | Self::ScopeMissing
@@ -176,7 +176,7 @@ impl Failure {
             | Self::Gone
             | Self::ForeignList
             | Self::Refused
-            | Self::ForeignLink => Policy::SkipResource,
+            | Self::ForeignLink => RetryPolicy::SkipResource,
         }
     }
 
@@ -270,7 +270,7 @@ pub fn back_off(attempts: u32, jitter: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::{FIRST_BACK_OFF, Failure, LONGEST_BACK_OFF, Policy, Scope, back_off};
+    use super::{FIRST_BACK_OFF, Failure, LONGEST_BACK_OFF, RetryPolicy, Scope, back_off};
 
     #[test]
     fn back_off_doubles_and_ends_at_its_longest() {
@@ -282,19 +282,21 @@ mod tests {
 
     #[test]
     fn a_dead_refresh_token_is_final_and_a_quota_stops_everybody() {
-        assert_eq!(Failure::ConsentEnded.policy(), Policy::NeedsReauth);
-        assert_eq!(Failure::QuotaExceeded.policy(), Policy::StopProvider);
-        assert_eq!(Failure::RateLimited.policy(), Policy::Retry);
+        assert_eq!(Failure::ConsentEnded.policy(), RetryPolicy::NeedsReauth);
+        assert_eq!(Failure::QuotaExceeded.policy(), RetryPolicy::StopProvider);
+        assert_eq!(Failure::RateLimited.policy(), RetryPolicy::Retry);
     }
 
     #[test]
     fn what_follows_reaches_as_far_as_whom_it_concerns() {
         for failure in Failure::ALL {
             let reach: &[Scope] = match failure.policy() {
-                Policy::StopProvider => &[Scope::App],
-                Policy::Retry | Policy::Refresh | Policy::NeedsReauth => &[Scope::Account],
-                Policy::RestartList => &[Scope::List],
-                Policy::SkipResource => &[Scope::List, Scope::Item],
+                RetryPolicy::StopProvider => &[Scope::App],
+                RetryPolicy::Retry | RetryPolicy::Refresh | RetryPolicy::NeedsReauth => {
+                    &[Scope::Account]
+                }
+                RetryPolicy::RestartList => &[Scope::List],
+                RetryPolicy::SkipResource => &[Scope::List, Scope::Item],
             };
             assert!(reach.contains(&failure.scope()), "{failure:?}");
         }

@@ -25,8 +25,9 @@ use crate::http::client_address::TrustedProxies;
 use crate::http::{self, HotState, Readiness};
 use crate::jwt::JwtVerifier;
 use crate::mirror::Mirror;
-use crate::oauth::{self, LinkingState};
-use crate::providers::{ProviderAccess, http_client};
+use crate::oauth::{self, LinkingContext};
+use crate::provider::Provider;
+use crate::providers::{ProviderAccess, ProviderClients, http_client};
 use crate::sync::{self, Allowance, SyncContext};
 use crate::telemetry::Metrics;
 use crate::vault::Vault;
@@ -113,11 +114,11 @@ async fn serve(env: &Environment) -> Result<(), Error> {
         .as_ref()
         .map(|config| {
             let metrics = Arc::clone(&metrics);
-            let door = Door {
+            let callers = CallerIdentity {
                 verifier: verifier.clone(),
                 proxies: http.trusted_proxies.clone(),
             };
-            Syncing::new(config, door, &database, metrics, redis.clone())
+            Syncing::new(config, callers, &database, metrics, redis.clone())
         })
         .transpose()?;
     let mirroring = match &mirror {
@@ -194,7 +195,7 @@ fn provider_client() -> Result<reqwest::Client, Error> {
 
 /// How the linking routes know who comes.
 #[derive(Default)]
-struct Door {
+struct CallerIdentity {
     verifier: Option<Arc<JwtVerifier>>,
     proxies: TrustedProxies,
 }
@@ -202,39 +203,37 @@ struct Door {
 /// What syncing and the OAuth callback share.
 struct Syncing {
     context: Arc<SyncContext>,
-    callback: Arc<LinkingState>,
+    callback: Arc<LinkingContext>,
     genres: Option<MusicBrainz>,
 }
 
 impl Syncing {
     fn new(
         config: &SyncConfig,
-        door: Door,
+        callers: CallerIdentity,
         database: &PgPool,
         metrics: Arc<Metrics>,
         redis: Option<RedisTarget>,
     ) -> Result<Self, Error> {
         let vault = Arc::new(Vault::new(&config.token_keys));
         let http = provider_client()?;
-        let providers = ProviderAccess::of(config);
+        let clients = ProviderClients::new(&ProviderAccess::of(config), &http);
         let genres = config
             .musicbrainz_url
             .clone()
-            .map(|url| MusicBrainz::new(http.clone(), url, &config.public_url));
-        let callback = LinkingState {
+            .map(|url| MusicBrainz::new(http, url, &config.public_url));
+        let callback = LinkingContext {
             database: database.clone(),
             vault: Arc::clone(&vault),
-            http: http.clone(),
-            providers: providers.clone(),
-            verifier: door.verifier,
-            proxies: door.proxies,
+            clients: clients.clone(),
+            verifier: callers.verifier,
+            proxies: callers.proxies,
             attempts: Attempts::default(),
         };
         let context = SyncContext {
             database: database.clone(),
             vault,
-            http,
-            providers,
+            clients,
             concurrency: config.concurrency,
             worker: worker_name(),
             metrics,
@@ -263,9 +262,9 @@ impl Syncing {
     fn describe(&self) -> String {
         let mut names: Vec<_> = self
             .context
-            .providers
-            .keys()
-            .map(|provider| provider.name())
+            .clients
+            .providers()
+            .map(Provider::name)
             .collect();
         names.sort_unstable();
         format!("syncs {}", names.join(" and "))
@@ -290,7 +289,13 @@ async fn only_sync(env: &Environment, once: bool) -> Result<(), Error> {
     } else {
         pool(&database, most)?
     };
-    let syncing = Syncing::new(&config, Door::default(), &database, Arc::default(), None)?;
+    let syncing = Syncing::new(
+        &config,
+        CallerIdentity::default(),
+        &database,
+        Arc::default(),
+        None,
+    )?;
     if once {
         let synced = sync::run_once(syncing.context, stop).await?;
         println!(

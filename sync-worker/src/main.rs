@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use sync_worker::cli::Cli;
 use sync_worker::commands;
-use sync_worker::config::{Environment, LogConfig};
+use sync_worker::config::Environment;
 use sync_worker::error::Error;
-use sync_worker::telemetry;
+use sync_worker::telemetry::{LogConfig, start_logging};
 
 fn main() -> ExitCode {
     let cli = Cli::from_arguments();
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
 
 fn start(cli: Cli) -> Result<(), Error> {
     let env = Environment::load()?;
-    telemetry::start_logging(&LogConfig::from_env(&env)?);
+    start_logging(&LogConfig::from_env(&env)?);
     // Fails only when a provider has been installed before, and then there is one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()

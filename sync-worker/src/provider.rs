@@ -29,22 +29,6 @@ impl Provider {
         }
     }
 
-    /// What the pulls of this worker need to be allowed.
-    #[must_use]
-    pub const fn scopes(self) -> &'static [&'static str] {
-        match self {
-            Self::Spotify => &[
-                "user-top-read",
-                "user-read-recently-played",
-                "user-library-read",
-                "user-follow-read",
-                "playlist-read-private",
-                "playlist-read-collaborative",
-            ],
-            Self::YouTube => &["https://www.googleapis.com/auth/youtube.readonly"],
-        }
-    }
-
     /// The name people use.
     #[must_use]
     pub const fn display_name(self) -> &'static str {

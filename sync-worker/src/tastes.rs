@@ -17,7 +17,7 @@ use crate::vault::Owner;
 /// Computes the preferences that a provider feeds.
 ///
 /// # Errors
-/// When the database does not go along.
+/// When the database does not answer, or refuses.
 pub async fn refresh(
     transaction: &mut PgTransaction<'static>,
     owner: Owner,

@@ -5,9 +5,9 @@ use std::process::{Command, Output};
 
 use sync_worker::config::variables::{self, Variable};
 use sync_worker::config::{
-    ConfigError, DatabaseConfig, Environment, HttpConfig, LogConfig, MirrorConfig, SyncConfig,
-    TokenKey,
+    ConfigError, DatabaseConfig, Environment, HttpConfig, MirrorConfig, SyncConfig, TokenKey,
 };
+use sync_worker::telemetry::LogConfig;
 
 fn env(pairs: &[(&str, &str)]) -> Environment {
     pairs.iter().copied().collect()

@@ -22,7 +22,7 @@ pub enum RedisClientError {
 }
 
 #[derive(Default)]
-struct Held {
+struct ClientState {
     connection: Option<Connection>,
     not_before: Option<Instant>,
 }
@@ -31,7 +31,7 @@ struct Held {
 pub struct RedisClient {
     target: RedisTarget,
     patience: Duration,
-    held: Mutex<Held>,
+    state: Mutex<ClientState>,
 }
 
 impl RedisClient {
@@ -41,7 +41,7 @@ impl RedisClient {
         Self {
             target,
             patience,
-            held: Mutex::default(),
+            state: Mutex::default(),
         }
     }
 
@@ -58,34 +58,34 @@ impl RedisClient {
         if let Err(error) = &outcome
             && is_fault_of_server(error)
         {
-            self.pause(&mut *self.held.lock().await);
+            self.pause(&mut *self.state.lock().await);
         }
         Ok(outcome?)
     }
 
     async fn connection(&self) -> Result<Connection, RedisClientError> {
-        let mut held = self.held.lock().await;
-        if let Some(connection) = &held.connection {
+        let mut state = self.state.lock().await;
+        if let Some(connection) = &state.connection {
             return Ok(connection.clone());
         }
-        if held
+        if state
             .not_before
             .is_some_and(|instant| Instant::now() < instant)
         {
             return Err(RedisClientError::Paused);
         }
         match self.target.connect(self.patience).await {
-            Ok(connection) => Ok(held.connection.insert(connection).clone()),
+            Ok(connection) => Ok(state.connection.insert(connection).clone()),
             Err(error) => {
-                self.pause(&mut held);
+                self.pause(&mut state);
                 Err(error.into())
             }
         }
     }
 
-    fn pause(&self, held: &mut Held) {
-        held.connection = None;
-        held.not_before = Some(Instant::now() + PAUSE);
+    fn pause(&self, state: &mut ClientState) {
+        state.connection = None;
+        state.not_before = Some(Instant::now() + PAUSE);
     }
 }
 

@@ -17,6 +17,7 @@ use url::Url;
 use crate::cache::RedisTarget;
 use crate::http::client_address::TrustedProxies;
 use crate::http::limits::Limits;
+use crate::telemetry::{LogConfig, LogFormat};
 
 pub use environment::{ConfigError, Environment};
 pub use token_keys::TokenKey;
@@ -272,24 +273,6 @@ impl DataApiConfig {
             key: env.secret(&var::SUPABASE_SERVICE_ROLE_KEY)?,
         }))
     }
-}
-
-/// How lines of the log look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
-/// What is logged, and how.
-#[derive(Debug, Clone)]
-pub struct LogConfig {
-    /// `BONDHU_LOG`: tracing filter directives.
-    pub filter: String,
-    /// `BONDHU_LOG_FORMAT`.
-    pub format: LogFormat,
 }
 
 impl LogConfig {

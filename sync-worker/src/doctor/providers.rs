@@ -6,6 +6,7 @@ use super::Report;
 use crate::config::SyncConfig;
 use crate::provider::Provider;
 use crate::providers::ProviderAccess;
+use crate::sync;
 
 /// A row of `bondhu.provider_settings`.
 #[derive(Debug, sqlx::FromRow)]
@@ -89,8 +90,8 @@ fn compare(
             format!("{}; register the same URI with {name}", row(format!("redirect_uri = '{redirect}'"))),
         );
     }
-    let lacking: Vec<&str> = provider
-        .scopes()
+    let scopes = sync::scopes(provider);
+    let lacking: Vec<&str> = scopes
         .iter()
         .copied()
         .filter(|scope| !settings.scopes.iter().any(|held| held == scope))
@@ -98,10 +99,7 @@ fn compare(
     if !lacking.is_empty() {
         report.fail(
             format!("{name} is not asked for {}", lacking.join(", ")),
-            row(format!(
-                "scopes = array['{}']",
-                provider.scopes().join("', '")
-            )),
+            row(format!("scopes = array['{}']", scopes.join("', '"))),
         );
     }
     if settings.return_to_allow_list.is_empty() {

@@ -56,7 +56,7 @@ pub async fn run(source: &impl GenreSource, database: &PgPool, stop: &Cancellati
 /// Why no genres were brought.
 #[derive(Debug, thiserror::Error)]
 pub enum GenresError {
-    /// The source did not go along.
+    /// The source refused, or did not answer.
     #[error(transparent)]
     Source(#[from] ProviderError),
     /// The database did not.

@@ -25,7 +25,7 @@ pub struct MusicBrainz {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct RecordingAnswer {
     #[serde(default)]
     recordings: Vec<Recording>,
 }
@@ -90,7 +90,7 @@ impl GenreSource for MusicBrainz {
                 });
             }
         }
-        let answer: Answer =
+        let answer: RecordingAnswer =
             serde_json::from_slice(&body).map_err(|error| ProviderError::malformed(&error))?;
         let genres = answer
             .recordings

@@ -18,7 +18,7 @@ const LIFETIME: Duration = Duration::from_secs(3);
 ///
 /// The mirror's write takes the lease away, and it also writes documents that nobody holds but
 /// somebody has a lease on. So what was read before a change never lands after it.
-pub(super) struct Lease {
+pub(super) struct FillLease {
     key: String,
     lease_key: String,
     token: String,
@@ -27,7 +27,7 @@ pub(super) struct Lease {
     watermark: Version,
 }
 
-impl Lease {
+impl FillLease {
     /// `None` while somebody else has it, or when the document is no longer as it was seen.
     pub(super) async fn take(
         redis: &RedisClient,

@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 use crate::cache::{Connection, RedisClient, RedisClientError, RedisTarget, date_time, now};
 use crate::telemetry::Metrics;
-use fill::Lease;
+use fill::FillLease;
 use postgres::PostgresReader;
 
 /// A read waits so long for Redis to come to where it should be.
@@ -42,14 +42,14 @@ const REDIS_PATIENCE: Duration = Duration::from_millis(250);
 
 /// Where a document came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum DocumentSource {
     /// A copy that the mirror keeps current.
     Redis,
     /// Built for this reader.
     Postgres,
 }
 
-impl Source {
+impl DocumentSource {
     /// As headers and metrics name it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -68,7 +68,7 @@ pub struct Served {
     /// The instant it is exact as of, by Postgres' clock.
     pub as_of: DateTime<Utc>,
     /// Where it came from.
-    pub source: Source,
+    pub source: DocumentSource,
 }
 
 /// Why a document cannot be served.
@@ -123,8 +123,8 @@ impl HotReader {
     ) -> Result<Served, HotError> {
         let outcome = self.redis_or_postgres(user, document, min_lsn).await;
         match &outcome {
-            Ok(served) => self.metrics.hot_read(served.source),
-            Err(_) => self.metrics.hot_failure(),
+            Ok(served) => self.metrics.hot.read(served.source.name()),
+            Err(_) => self.metrics.hot.failure(),
         }
         outcome
     }
@@ -137,11 +137,11 @@ impl HotReader {
     ) -> Result<Served, HotError> {
         match self.from_redis(user, document, min_lsn).await {
             Ok(Some(served)) => return Ok(served),
-            Ok(None) | Err(Failure::Redis(RedisClientError::Paused)) => {}
-            Err(Failure::Redis(RedisClientError::Redis(error))) => {
+            Ok(None) | Err(RedisReadError::Redis(RedisClientError::Paused)) => {}
+            Err(RedisReadError::Redis(RedisClientError::Redis(error))) => {
                 tracing::warn!("reading from Postgres, since Redis fails: {error}");
             }
-            Err(Failure::Hot(error)) => return Err(error),
+            Err(RedisReadError::Hot(error)) => return Err(error),
         }
         let read = self.postgres.read(user, document, min_lsn).await?;
         Ok(read.served())
@@ -153,7 +153,7 @@ impl HotReader {
         user: Uuid,
         document: Document,
         min_lsn: Option<Lsn>,
-    ) -> Result<Option<Served>, Failure> {
+    ) -> Result<Option<Served>, RedisReadError> {
         let Some(redis) = &self.redis else {
             return Ok(None);
         };
@@ -173,10 +173,10 @@ impl HotReader {
             match miss {
                 Miss::Untrusted(_) | Miss::Apart => return Ok(None),
                 Miss::Absent(_, seen) => {
-                    if let Some(lease) = Lease::take(redis, user, document, seen).await? {
+                    if let Some(lease) = FillLease::take(redis, user, document, seen).await? {
                         let read = self.postgres.read(user, document, min_lsn).await;
-                        let read = read.map_err(Failure::Hot)?;
-                        self.metrics.hot_fill();
+                        let read = read.map_err(RedisReadError::Hot)?;
+                        self.metrics.hot.fill();
                         // Kept or not: it was read from Postgres and is good.
                         if let Err(error) = lease.fill(redis, &read).await {
                             tracing::debug!(%error, "a document was not kept");
@@ -189,7 +189,7 @@ impl HotReader {
                 Miss::Behind if looks == LOOKS_BEFORE_NUDGE => {
                     if let Some(least) = min_lsn {
                         let checked = self.postgres.check(user, least).await;
-                        checked.map_err(Failure::Hot)?;
+                        checked.map_err(RedisReadError::Hot)?;
                     }
                     self.postgres.nudge().await;
                 }
@@ -208,12 +208,14 @@ impl HotReader {
         tokio::spawn(async move {
             let Some(redis) = &reader.redis else { return };
             let refreshed = async {
-                if let Some(lease) = Lease::take(redis, user, document, seen).await? {
+                if let Some(lease) = FillLease::take(redis, user, document, seen).await? {
                     let read = reader.postgres.read(user, document, None).await;
-                    lease.fill(redis, &read.map_err(Failure::Hot)?).await?;
-                    reader.metrics.hot_fill();
+                    lease
+                        .fill(redis, &read.map_err(RedisReadError::Hot)?)
+                        .await?;
+                    reader.metrics.hot.fill();
                 }
-                Ok::<(), Failure>(())
+                Ok::<(), RedisReadError>(())
             };
             if let Err(error) = refreshed.await {
                 tracing::debug!(%error, "a document was not refreshed");
@@ -224,7 +226,7 @@ impl HotReader {
 
 /// What stands between a reader and Redis.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+enum RedisReadError {
     #[error(transparent)]
     Redis(#[from] RedisClientError),
     #[error(transparent)]
@@ -275,6 +277,6 @@ fn served_from_redis(value: &Envelope<'_>) -> Served {
     Served {
         data: value.data.get().to_owned(),
         as_of: date_time(value.as_of),
-        source: Source::Redis,
+        source: DocumentSource::Redis,
     }
 }

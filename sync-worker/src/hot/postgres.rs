@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, Semaphore};
 use uuid::Uuid;
 
 use super::turns::Turns;
-use super::{HotError, Served, Source};
+use super::{DocumentSource, HotError, Served};
 use crate::mirror::heartbeat;
 use bondhu_core::cache::position::Lsn;
 
@@ -35,7 +35,7 @@ impl Read {
         Served {
             data: self.data.unwrap_or_else(|| "null".to_owned()),
             as_of: self.as_of,
-            source: Source::Postgres,
+            source: DocumentSource::Postgres,
         }
     }
 }

@@ -22,7 +22,7 @@ const MOST: usize = 20_000;
 
 /// Who tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Who {
+pub enum Caller {
     /// A signed-in user.
     Person(Uuid),
     /// A client, by its address (IPv6: its network of 64 bits, which one subscriber has whole).
@@ -31,7 +31,7 @@ pub enum Who {
     Crowd,
 }
 
-impl Who {
+impl Caller {
     /// Whoever is at `address`.
     #[must_use]
     pub fn at(address: IpAddr) -> Self {
@@ -60,29 +60,29 @@ struct Window {
 
 /// The counts.
 #[derive(Debug, Default)]
-pub struct Attempts(Mutex<HashMap<Who, Window>>);
+pub struct Attempts(Mutex<HashMap<Caller, Window>>);
 
 impl Attempts {
     /// Counts one attempt. `Some`: there were too many, and it has to wait so long.
-    pub fn take(&self, who: Who) -> Option<Duration> {
-        self.take_at(who, Instant::now())
+    pub fn take(&self, caller: Caller) -> Option<Duration> {
+        self.take_at(caller, Instant::now())
     }
 
-    fn take_at(&self, who: Who, now: Instant) -> Option<Duration> {
+    fn take_at(&self, caller: Caller, now: Instant) -> Option<Duration> {
         let mut windows = match self.0.lock() {
             Ok(windows) => windows,
             Err(poisoned) => poisoned.into_inner(),
         };
         let left = |window: &Window| WINDOW.checked_sub(now.duration_since(window.began));
-        if windows.len() >= MOST && !windows.contains_key(&who) {
+        if windows.len() >= MOST && !windows.contains_key(&caller) {
             windows.retain(|_, window| left(window).is_some());
         }
-        let who = if windows.len() >= MOST && !windows.contains_key(&who) {
-            Who::Crowd
+        let caller = if windows.len() >= MOST && !windows.contains_key(&caller) {
+            Caller::Crowd
         } else {
-            who
+            caller
         };
-        let window = windows.entry(who).or_insert(Window {
+        let window = windows.entry(caller).or_insert(Window {
             began: now,
             attempts: 0,
         });
@@ -94,20 +94,20 @@ impl Attempts {
             return None;
         };
         window.attempts = window.attempts.saturating_add(1);
-        (window.attempts > who.limit()).then_some(left)
+        (window.attempts > caller.limit()).then_some(left)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Attempts, FROM_ONE_ADDRESS, Instant, MOST, OF_ONE_PERSON, WINDOW, Who};
+    use super::{Attempts, Caller, FROM_ONE_ADDRESS, Instant, MOST, OF_ONE_PERSON, WINDOW};
     use std::time::Duration;
     use uuid::Uuid;
 
     #[test]
     fn too_many_wait_for_the_end_of_their_window_and_others_do_not() {
         let (attempts, now) = (Attempts::default(), Instant::now());
-        let person = Who::Person(Uuid::from_u128(1));
+        let person = Caller::Person(Uuid::from_u128(1));
         for _ in 0..OF_ONE_PERSON {
             assert_eq!(attempts.take_at(person, now), None);
         }
@@ -115,7 +115,7 @@ mod tests {
         let wait = attempts.take_at(person, later);
         assert_eq!(wait, Some(WINDOW - Duration::from_secs(60)));
         assert_eq!(
-            attempts.take_at(Who::Person(Uuid::from_u128(2)), later),
+            attempts.take_at(Caller::Person(Uuid::from_u128(2)), later),
             None
         );
         assert_eq!(
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_network_of_ipv6_is_one_address_and_a_mapped_ipv4_is_itself() {
-        let at = |address: &str| Who::at(address.parse().unwrap());
+        let at = |address: &str| Caller::at(address.parse().unwrap());
         assert_eq!(at("2001:db8::1"), at("2001:db8::ffff:1"));
         assert_ne!(at("2001:db8:0:1::1"), at("2001:db8::1"));
         assert_eq!(at("::ffff:192.0.2.1"), at("192.0.2.1"));
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_crowd_is_counted_as_one_and_room_comes_back() {
         let (attempts, now) = (Attempts::default(), Instant::now());
-        let person = |n: usize| Who::Person(Uuid::from_u128(n as u128));
+        let person = |n: usize| Caller::Person(Uuid::from_u128(n as u128));
         for n in 0..MOST {
             assert_eq!(attempts.take_at(person(n), now), None);
         }

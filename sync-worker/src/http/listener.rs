@@ -16,16 +16,16 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::client_address::TrustedProxies;
+use super::connection_permits::ConnectionPermits;
 use super::limits::Limits;
 use super::patience::LONGEST_REQUEST;
-use super::places::Places;
 use crate::error::Error;
 
 /// Request line and headers together; an access token is some KB at most.
 const LARGEST_HEAD: usize = 32 * 1024;
 const MOST_HEADERS: usize = 64;
 
-/// A connection that takes its answers too slowly has a place for no longer, nor has any other.
+/// No connection lasts longer, however slowly it takes its answers.
 const LONGEST_CONNECTION: Duration = Duration::from_secs(300);
 
 /// After a failure to accept, most likely for want of file descriptors.
@@ -42,14 +42,14 @@ pub async fn serve(
     proxies: TrustedProxies,
     stop: CancellationToken,
 ) -> Result<(), Error> {
-    let by_address = Places::new(limits.connections, proxies);
-    let places = Arc::new(Semaphore::new(limits.connections as usize));
+    let by_address = ConnectionPermits::new(limits.connections, proxies);
+    let permits = Arc::new(Semaphore::new(limits.connections as usize));
     loop {
         let accepted = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (place, listener.accept().await)
+            let permit = Arc::clone(&permits).acquire_owned().await;
+            (permit, listener.accept().await)
         };
-        let (place, accepted) = tokio::select! {
+        let (permit, accepted) = tokio::select! {
             () = stop.cancelled() => break,
             accepted = accepted => accepted,
         };
@@ -59,10 +59,10 @@ pub async fn serve(
                     tracing::debug!(%peer, "closed: its address has its part of the connections");
                     continue;
                 };
-                let conversation = converse(tcp, peer, router.clone(), limits, stop.clone());
+                let served = serve_connection(tcp, peer, router.clone(), limits, stop.clone());
                 tokio::spawn(async move {
-                    conversation.await;
-                    drop((place, of_address));
+                    served.await;
+                    drop((permit, of_address));
                 });
             }
             Err(error) => {
@@ -72,13 +72,13 @@ pub async fn serve(
         }
     }
     drop(listener);
-    // All places are free once everybody is gone.
-    let _ = timeout(LONGEST_REQUEST, places.acquire_many(limits.connections)).await;
+    // All permits are given back once everybody is gone.
+    let _ = timeout(LONGEST_REQUEST, permits.acquire_many(limits.connections)).await;
     Ok(())
 }
 
 /// One connection, from its first request to its last.
-async fn converse(
+async fn serve_connection(
     tcp: TcpStream,
     peer: SocketAddr,
     router: Router,

@@ -2,11 +2,11 @@
 
 pub mod attempts;
 pub mod client_address;
+mod connection_permits;
 mod hot;
 pub mod limits;
 mod listener;
 mod patience;
-mod places;
 mod readiness;
 
 use std::io::ErrorKind;
@@ -28,8 +28,8 @@ use crate::telemetry::Metrics;
 
 pub use hot::{HotState, router as hot_router};
 pub use listener::serve;
-pub(crate) use patience::LONGEST_REQUEST;
 pub use patience::bounded;
+pub(crate) use patience::{LONGEST_REQUEST, bounded_with, too_slow};
 pub use readiness::{Dependency, Readiness};
 
 /// The worker's own routes, and those of `more`, which are [`bounded`] already. The parts of a request's body come within `reading`.

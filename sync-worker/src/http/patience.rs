@@ -15,29 +15,33 @@ pub(crate) const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 
 /// Routes whose requests end in time. CORS belongs around it: pages read this answer too.
 pub fn bounded(routes: Router) -> Router {
-    bounded_by(LONGEST_REQUEST, routes)
+    bounded_with(LONGEST_REQUEST, routes, too_slow)
 }
 
-fn bounded_by(longest: Duration, routes: Router) -> Router {
-    routes.layer(from_fn(move |request: Request, next: Next| {
-        in_time(longest, request, next)
+/// Routes whose requests end within `longest`, with another answer than JSON for those that do not.
+pub(crate) fn bounded_with(
+    longest: Duration,
+    routes: Router,
+    too_slow: fn() -> Response,
+) -> Router {
+    routes.layer(from_fn(move |request: Request, next: Next| async move {
+        timeout(longest, next.run(request))
+            .await
+            .unwrap_or_else(|_| too_slow())
     }))
 }
 
-async fn in_time(longest: Duration, request: Request, next: Next) -> Response {
-    timeout(longest, next.run(request))
-        .await
-        .unwrap_or_else(|_| {
-            let headers = [
-                (header::CACHE_CONTROL, "private, no-store"),
-                (header::RETRY_AFTER, "5"),
-            ];
-            let body = json!({
-                "code": "too_slow",
-                "message": "this took too long and was given up; wait a moment, then try again",
-            });
-            (StatusCode::SERVICE_UNAVAILABLE, headers, Json(body)).into_response()
-        })
+/// What programs are answered that waited too long.
+pub(crate) fn too_slow() -> Response {
+    let headers = [
+        (header::CACHE_CONTROL, "private, no-store"),
+        (header::RETRY_AFTER, "5"),
+    ];
+    let body = json!({
+        "code": "too_slow",
+        "message": "this took too long and was given up; wait a moment, then try again",
+    });
+    (StatusCode::SERVICE_UNAVAILABLE, headers, Json(body)).into_response()
 }
 
 #[cfg(test)]
@@ -52,7 +56,7 @@ mod tests {
     #[tokio::test]
     async fn who_waited_too_long_is_told_so_and_when_to_come_again() {
         let routes = Router::new().route("/", get(std::future::pending::<()>));
-        let answer = bounded_by(Duration::from_millis(10), routes)
+        let answer = bounded_with(Duration::from_millis(10), routes, too_slow)
             .oneshot(Request::new(Body::empty()))
             .await
             .unwrap();

@@ -47,7 +47,7 @@ impl Dependency {
 
 /// The answer of `/readyz`.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub struct ReadinessReport {
     /// Whether all of it is well.
     pub ready: bool,
     /// By name: `postgres`, `redis`, `mirror`, `sync`.
@@ -60,7 +60,7 @@ pub struct Readiness {
     redis: Option<RedisClient>,
     mirror: Option<Arc<Status>>,
     sync: String,
-    last: Mutex<Option<(Instant, Arc<Report>)>>,
+    last: Mutex<Option<(Instant, Arc<ReadinessReport>)>>,
 }
 
 impl Readiness {
@@ -79,7 +79,7 @@ impl Readiness {
     }
 
     /// How everything stands, as of a moment ago at most.
-    pub async fn report(&self) -> Arc<Report> {
+    pub async fn report(&self) -> Arc<ReadinessReport> {
         let mut last = self.last.lock().await;
         if let Some((since, report)) = &*last
             && since.elapsed() < GOOD_FOR
@@ -91,7 +91,7 @@ impl Readiness {
         report
     }
 
-    async fn ask(&self) -> Report {
+    async fn ask(&self) -> ReadinessReport {
         let (postgres, redis) = tokio::join!(self.postgres(), self.redis());
         let dependencies = BTreeMap::from([
             ("postgres", postgres),
@@ -99,7 +99,7 @@ impl Readiness {
             ("mirror", self.mirror()),
             ("sync", Dependency::good(&self.sync)),
         ]);
-        Report {
+        ReadinessReport {
             ready: dependencies.values().all(|dependency| dependency.ok),
             dependencies,
         }

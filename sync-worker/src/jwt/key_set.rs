@@ -82,12 +82,12 @@ pub(super) enum KeySetError {
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct FetchedKeys {
     keys: HashMap<String, VerifyingKey>,
     fetched: Option<Instant>,
 }
 
-impl Held {
+impl FetchedKeys {
     fn younger_than(&self, age: Duration) -> bool {
         self.fetched.is_some_and(|at| at.elapsed() < age)
     }
@@ -102,7 +102,7 @@ impl Held {
 pub(super) struct KeySet {
     url: String,
     http: reqwest::Client,
-    held: RwLock<Arc<Held>>,
+    held: RwLock<Arc<FetchedKeys>>,
     /// When was last looked; held by whoever looks.
     looking: Mutex<Option<Instant>>,
 }
@@ -149,7 +149,7 @@ impl KeySet {
         }
     }
 
-    fn held(&self) -> Arc<Held> {
+    fn held(&self) -> Arc<FetchedKeys> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&held)
     }
@@ -157,7 +157,7 @@ impl KeySet {
     fn hold(&self, keys: HashMap<String, VerifyingKey>) {
         let fetched = Some(Instant::now());
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        *held = Arc::new(Held { keys, fetched });
+        *held = Arc::new(FetchedKeys { keys, fetched });
     }
 
     async fn fetch(&self) -> Result<HashMap<String, VerifyingKey>, KeySetError> {

@@ -28,7 +28,7 @@ pub(super) type Portion = Vec<(Uuid, DocumentSet)>;
 
 /// Why a document is kept apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Why {
+pub(super) enum ApartReason {
     /// It has more bytes than a document may have.
     Large,
     /// Postgres cannot build it.
@@ -39,7 +39,7 @@ pub(super) enum Why {
     Refused,
 }
 
-impl Why {
+impl ApartReason {
     const fn name(self) -> &'static str {
         match self {
             Self::Large => "too large",
@@ -71,7 +71,7 @@ impl Apart {
     }
 
     /// Remembers one.
-    pub(super) fn add(&self, key: (Uuid, Document), why: Why) {
+    pub(super) fn add(&self, key: (Uuid, Document), why: ApartReason) {
         let mut documents = self.documents();
         let known = documents.contains_key(&key);
         if known || documents.len() < MOST {
@@ -182,7 +182,7 @@ mod tests {
         let user = Uuid::from_u128(1);
         let portion = || vec![(user, DocumentSet::all())];
         assert_eq!(apart.order(portion()).together, portion());
-        apart.add((user, Document::ChatHistory), Why::Large);
+        apart.add((user, Document::ChatHistory), ApartReason::Large);
         let order = apart.order(portion());
         assert_eq!(order.resting, [(user, Document::ChatHistory)]);
         assert!(order.alone.is_empty());

@@ -12,9 +12,9 @@ use sqlx::pool::PoolConnection;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
-use super::apart::{self, Apart, Portion, Why};
+use super::apart::{self, Apart, ApartReason, Portion};
 use super::changes::{Committed, DocumentSet};
-use super::documents::{self, Body, Reading, Wanted, Whose};
+use super::documents::{self, Body, Reading, Subjects, Wanted};
 use super::error::MirrorError;
 use super::prepare::{Documents, Step};
 use super::status::{Phase, Status};
@@ -94,13 +94,15 @@ impl Applier {
         let now = Utc::now();
         self.status.set(Phase::Following { version, at: now });
         self.metrics
-            .mirror_batch(now.timestamp(), self.watermark.epoch().0);
-        self.metrics.mirror_apart(self.apart.count());
+            .mirror
+            .batch(now.timestamp(), self.watermark.epoch().0);
+        self.metrics.mirror.apart(self.apart.count());
         for transaction in transactions {
             let committed = transaction.at_micros + POSTGRES_EPOCH_MICROS;
             let lag = now.timestamp_micros().saturating_sub(committed).max(0);
             self.metrics
-                .mirror_transaction(Duration::from_micros(lag.unsigned_abs()));
+                .mirror
+                .transaction(Duration::from_micros(lag.unsigned_abs()));
         }
     }
 
@@ -155,7 +157,7 @@ impl Applier {
                 continue;
             }
             let asked = documents::wanted(apart::keys(&some));
-            let read = documents::read(&mut self.database, &asked, Whose::Everyone).await;
+            let read = documents::read(&mut self.database, &asked, Subjects::Everyone).await;
             let outcome = match read {
                 Ok(reading) => self.write_reading(version, &asked, reading, &[]).await,
                 Err(error) => Err(error.into()),
@@ -198,18 +200,20 @@ impl Applier {
 
     /// Why an error is caused by the documents that were read or written, so that smaller parts of them
     /// may succeed; any other error is returned.
-    async fn cause_in_documents(&self, error: MirrorError) -> Result<Why, MirrorError> {
+    async fn cause_in_documents(&self, error: MirrorError) -> Result<ApartReason, MirrorError> {
         let why = match &error {
-            MirrorError::Reading(error) if error.is_caused_by_documents() => Some(Why::Unreadable),
-            MirrorError::Document(_) => Some(Why::Unreadable),
+            MirrorError::Reading(error) if error.is_caused_by_documents() => {
+                Some(ApartReason::Unreadable)
+            }
+            MirrorError::Document(_) => Some(ApartReason::Unreadable),
             // A write that took but a moment is late because a clock was set.
             MirrorError::Redis(redis) if redis.code() == Some("LATE") => {
-                (self.begun.elapsed() * 2 > WRITE_GOOD_FOR).then_some(Why::Late)
+                (self.begun.elapsed() * 2 > WRITE_GOOD_FOR).then_some(ApartReason::Late)
             }
             MirrorError::Redis(redis) if redis.is_timeout() => {
-                self.store.answers().await.then_some(Why::Late)
+                self.store.answers().await.then_some(ApartReason::Late)
             }
-            MirrorError::Redis(redis) if redis.code() == Some("ERR") => Some(Why::Refused),
+            MirrorError::Redis(redis) if redis.code() == Some("ERR") => Some(ApartReason::Refused),
             _ => None,
         };
         match why {
@@ -246,7 +250,7 @@ impl Applier {
             let key = (body.user, body.document);
             gone.remove(&key);
             if body.large {
-                self.apart.add(key, Why::Large);
+                self.apart.add(key, ApartReason::Large);
             } else {
                 self.apart.remove(key);
             }
@@ -257,7 +261,7 @@ impl Applier {
             writes.push(write(version, as_of, Body::none(document, user))?);
         }
         let (written, held) = self.store.write(version, begun, &writes, looks).await?;
-        self.metrics.mirror_documents(written);
+        self.metrics.mirror.documents(written);
         Ok(held)
     }
 }

@@ -101,7 +101,7 @@ pub(super) struct Reading {
 
 /// Whose documents are built.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Whose<'a> {
+pub(super) enum Subjects<'a> {
     /// Of those among these users who have a session that has not ended.
     Active(&'a [Uuid]),
     /// Of everyone who was asked for.
@@ -130,11 +130,11 @@ struct Row {
 pub(super) async fn read(
     connection: &mut PgConnection,
     wanted: &Wanted,
-    whose: Whose<'_>,
+    subjects: Subjects<'_>,
 ) -> Result<Reading, ReadError> {
-    let (asked, only) = match whose {
-        Whose::Active(users) => (users, " where id in (select unnest(here))"),
-        Whose::Everyone => (&[][..], ""),
+    let (asked, only) = match subjects {
+        Subjects::Active(users) => (users, " where id in (select unnest(here))"),
+        Subjects::Everyone => (&[][..], ""),
     };
     // Names come from the enum: no input reaches this text, and there are few texts, so that each
     // is prepared once. The clock is read once the snapshot is taken.

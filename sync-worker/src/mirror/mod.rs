@@ -150,7 +150,7 @@ impl Mirror {
                 () = tokio::time::sleep(wait) => {}
             }
         }
-        self.metrics.mirror_leads(false);
+        self.metrics.mirror.leads(false);
         self.database.close().await;
     }
 
@@ -168,7 +168,7 @@ impl Mirror {
             reason: error.to_string(),
             public_reason: error.public_reason(),
         });
-        self.metrics.mirror_restart();
+        self.metrics.mirror.restart();
     }
 
     /// One stream, from taking the slot to whatever ends it.
@@ -176,9 +176,9 @@ impl Mirror {
         // Redis first: a mirror that cannot write should not hold the slot against one that can.
         let store = Store::connect(&self.redis).await?;
         let (mut stream, origin) = Stream::open(&self.replication, renew).await?;
-        self.metrics.mirror_leads(true);
+        self.metrics.mirror.leads(true);
         let outcome = self.mirror_stream(store, &mut stream, origin, stop).await;
-        self.metrics.mirror_leads(false);
+        self.metrics.mirror.leads(false);
         stream.close().await;
         outcome
     }

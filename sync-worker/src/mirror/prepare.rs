@@ -11,9 +11,9 @@ use sqlx::pool::PoolConnection;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::apart::{self, Apart, Why};
+use super::apart::{self, Apart, ApartReason};
 use super::changes::{Batch, Committed, DocumentSet};
-use super::documents::{self, ReadError, Reading, Wanted, Whose};
+use super::documents::{self, ReadError, Reading, Subjects, Wanted};
 use super::error::MirrorError;
 use super::store::Store;
 use bondhu_core::cache::position::Lsn;
@@ -135,7 +135,7 @@ impl Preparer {
                             .for_each(|part| portions.push_front(part)),
                         Err(key) => {
                             tracing::warn!("{error}");
-                            self.apart.add(key, Why::Unreadable);
+                            self.apart.add(key, ApartReason::Unreadable);
                             let keys = vec![key];
                             steps.send(Step::Apart { end, keys }).await.ok();
                         }
@@ -176,7 +176,7 @@ impl Preparer {
         let mut pause = FIRST_PAUSE;
         loop {
             let reading =
-                documents::read(&mut self.database, &touched, Whose::Active(&ids)).await?;
+                documents::read(&mut self.database, &touched, Subjects::Active(&ids)).await?;
             let over = |transaction: &Committed| reading.snapshot.is_over(transaction.xid);
             if transactions.iter().all(over) {
                 return Ok(reading);

@@ -124,7 +124,7 @@ pub(super) async fn watch(database: &PgPool, name: &str, metrics: &Metrics) {
         .fetch_optional(database)
         .await;
         match sizes {
-            Ok(Some((Some(behind), Some(held)))) => metrics.mirror_slot(behind, held),
+            Ok(Some((Some(behind), Some(held)))) => metrics.mirror.slot(behind, held),
             Ok(_) => {}
             Err(error) => tracing::debug!(%error, "the slot was not looked at"),
         }

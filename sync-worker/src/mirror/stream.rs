@@ -15,7 +15,7 @@ use url::Url;
 
 use super::error::MirrorError;
 use super::slot;
-use super::walsender::{self, Address, Incoming, Session};
+use super::walsender::{self, Address, Incoming, ReplicationSession};
 use super::watermark::Origin;
 use bondhu_core::cache::position::Lsn;
 
@@ -140,7 +140,7 @@ impl Stream {
         let mut sql = slot::connect(&target.sql).await?;
         slot::ensure(&mut sql, name, publication, renew).await?;
 
-        let mut session = Session::connect(&target.address).await?;
+        let mut session = ReplicationSession::connect(&target.address).await?;
         let patience = format!("set wal_sender_timeout = {SILENT_FOR_MS}");
         session.ask(&patience).await?;
         let server = session.ask("IDENTIFY_SYSTEM").await?;

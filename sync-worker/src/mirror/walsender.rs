@@ -85,12 +85,12 @@ impl Incoming {
 pub(super) type Outgoing = WriteHalf<Box<dyn Wire>>;
 
 /// A session that has signed in and does not stream yet.
-pub(super) struct Session {
+pub(super) struct ReplicationSession {
     incoming: Incoming,
     outgoing: Outgoing,
 }
 
-impl Session {
+impl ReplicationSession {
     /// Connects and signs in.
     ///
     /// # Errors

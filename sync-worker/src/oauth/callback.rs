@@ -10,17 +10,16 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use url::Url;
 
+use super::context::{LinkingContext, is_credential, run_to_completion};
 use super::keeping::keep_grant;
-use super::linking::{LinkingState, is_credential, to_its_end};
+use super::link_error::LinkError;
 use super::pending::{Begun, Consent, hold_revocations, take_state};
-use super::refusal::Refusal;
-use super::tokens::TokenEndpoint;
 use crate::provider::Provider;
-use crate::providers::ProviderAccess;
+use crate::providers::ProviderClient;
 use crate::vault::Owner;
 
 #[derive(Deserialize)]
-pub(super) struct Answer {
+pub(super) struct CallbackQuery {
     code: Option<String>,
     state: Option<String>,
     error: Option<String>,
@@ -31,9 +30,9 @@ const NOT_NOW: &str =
     "The account could not be linked just now. Wait a moment, then load this page again.";
 
 pub(super) async fn callback(
-    State(state): State<Arc<LinkingState>>,
+    State(context): State<Arc<LinkingContext>>,
     provider: Result<Path<String>, PathRejection>,
-    answer: Result<Query<Answer>, QueryRejection>,
+    answer: Result<Query<CallbackQuery>, QueryRejection>,
     headers: HeaderMap,
     extensions: Extensions,
 ) -> Response {
@@ -44,7 +43,7 @@ pub(super) async fn callback(
             "There is no such provider. Known: spotify, youtube.",
         );
     };
-    let Some(config) = state.providers.get(&provider) else {
+    let Some(client) = context.clients.get(provider) else {
         return page(
             StatusCode::NOT_FOUND,
             "This provider is not set up on this server. Tell its operator.",
@@ -62,32 +61,38 @@ pub(super) async fn callback(
         return page(StatusCode::BAD_REQUEST, UNKNOWN);
     }
     let consent = Consent::of(provider, answer.state.as_deref().unwrap_or_default());
-    let owner = match admitted(&state, &consent, &headers, &extensions).await {
+    let owner = match admitted(&context, &consent, &headers, &extensions).await {
         Ok(Ok(owner)) => owner,
         Ok(Err(not_taken)) => return not_taken.into_response(),
         Err(error) => return not_now(provider, &error),
     };
-    let finished = finish(Arc::clone(&state), config.clone(), consent, owner, answer);
-    to_its_end(finished).await
+    let finished = finish(
+        Arc::clone(&context),
+        Arc::clone(client),
+        consent,
+        owner,
+        answer,
+    );
+    run_to_completion(finished).await
 }
 
 /// From taking the state, which works once, to what is kept and answered.
 async fn finish(
-    state: Arc<LinkingState>,
-    config: ProviderAccess,
+    context: Arc<LinkingContext>,
+    client: Arc<ProviderClient>,
     consent: Consent,
     owner: Owner,
-    answer: Answer,
+    answer: CallbackQuery,
 ) -> Response {
     let provider = owner.provider;
-    let begun = match taken(&state, &consent, owner).await {
+    let begun = match taken(&context, &consent, owner).await {
         Ok(Ok(begun)) => begun,
         Ok(Err(not_taken)) => return not_taken.into_response(),
         Err(error) => return not_now(provider, &error),
     };
-    let outcome = complete(&state, &config, &begun, answer).await;
-    if let Err(refusal) = &outcome {
-        tracing::warn!(%provider, user = %begun.owner.user, code = refusal.code(), error = ?refusal, "an account was not linked");
+    let outcome = complete(&context, &client, &begun, answer).await;
+    if let Err(error) = &outcome {
+        tracing::warn!(%provider, user = %begun.owner.user, code = error.code(), ?error, "an account was not linked");
     }
     send_back(&begun, outcome)
 }
@@ -119,61 +124,68 @@ impl IntoResponse for NotTaken {
                 Duration::from_secs(30),
             ),
         };
-        let mut response = page(status, text);
-        let seconds = HeaderValue::from(wait.as_secs().max(1));
-        response.headers_mut().insert(header::RETRY_AFTER, seconds);
-        response
+        page_for_later(status, text, wait)
     }
+}
+
+/// What a browser is shown that waited too long. The state works once and may be used up by now,
+/// so that loading the page again does not help.
+pub(super) fn too_slow() -> Response {
+    page_for_later(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "This took too long. Go back to the app and link the account again.",
+        Duration::from_secs(5),
+    )
 }
 
 /// Who began a consent, if they may finish it now.
 async fn admitted(
-    state: &LinkingState,
+    context: &LinkingContext,
     consent: &Consent,
     headers: &HeaderMap,
     extensions: &Extensions,
 ) -> Result<Result<Owner, NotTaken>, sqlx::Error> {
-    let Some(owner) = consent.owner(&state.database).await? else {
+    let Some(owner) = consent.owner(&context.database).await? else {
         return Ok(Err(NotTaken::Unknown));
     };
-    let wait = state.too_many(owner.user, headers, extensions);
+    let wait = context.too_many(owner.user, headers, extensions);
     Ok(wait.map_or(Ok(owner), |wait| Err(NotTaken::TooMany(wait))))
 }
 
 async fn taken(
-    state: &LinkingState,
+    context: &LinkingContext,
     consent: &Consent,
     owner: Owner,
 ) -> Result<Result<Begun, NotTaken>, sqlx::Error> {
-    if !hold_revocations(&state.database, owner).await? {
+    if !hold_revocations(&context.database, owner).await? {
         return Ok(Err(NotTaken::Unlinking));
     }
-    let begun = take_state(&state.database, consent).await?;
+    let begun = take_state(&context.database, consent).await?;
     Ok(begun.ok_or(NotTaken::Unknown))
 }
 
 async fn complete(
-    state: &LinkingState,
-    config: &ProviderAccess,
+    context: &LinkingContext,
+    client: &ProviderClient,
     begun: &Begun,
-    answer: Answer,
-) -> Result<String, Refusal> {
+    answer: CallbackQuery,
+) -> Result<String, LinkError> {
     let code = match (answer.code, answer.error.as_deref()) {
-        (_, Some(error)) => return Err(Refusal::of_consent_page(error)),
-        (None, None) => return Err(Refusal::Provider("it sent no code")),
+        (_, Some(error)) => return Err(LinkError::of_consent_page(error)),
+        (None, None) => return Err(LinkError::Provider("it sent no code")),
         (Some(code), None) => code,
     };
     let provider = begun.owner.provider;
-    let endpoint = TokenEndpoint::new(provider, config, state.http.clone());
-    let exchanged = endpoint.exchange(code, begun.code_verifier.clone()).await;
-    let grant = exchanged.map_err(|error| Refusal::Exchange(provider, error))?;
-    let code = keep_grant(state, config, begun.owner, &grant).await?;
+    let verifier = begun.code_verifier.clone();
+    let exchanged = client.token_endpoint.exchange(code, verifier).await;
+    let grant = exchanged.map_err(|error| LinkError::Exchange(provider, error))?;
+    let code = keep_grant(context, client, begun.owner, &grant).await?;
     tracing::info!(%provider, user = %begun.owner.user, "consent kept until it is confirmed");
     Ok(code)
 }
 
 /// Back to the app. `return_to` was checked against the allow-list when it was stored.
-fn send_back(begun: &Begun, outcome: Result<String, Refusal>) -> Response {
+fn send_back(begun: &Begun, outcome: Result<String, LinkError>) -> Response {
     let Ok(mut url) = Url::parse(&begun.return_to) else {
         return page(
             StatusCode::BAD_REQUEST,
@@ -185,9 +197,9 @@ fn send_back(begun: &Begun, outcome: Result<String, Refusal>) -> Response {
         query.append_pair("provider", begun.owner.provider.name());
         match outcome {
             Ok(code) => query.append_pair("code", &code),
-            Err(refusal) => query
-                .append_pair("error", refusal.code())
-                .append_pair("error_description", &refusal.to_string()),
+            Err(error) => query
+                .append_pair("error", error.code())
+                .append_pair("error_description", &error.to_string()),
         };
     }
     let mut response = Redirect::to(url.as_str()).into_response();
@@ -201,6 +213,13 @@ fn page(status: StatusCode, text: &'static str) -> Response {
     );
     let mut response = (status, Html(html)).into_response();
     private(&mut response);
+    response
+}
+
+fn page_for_later(status: StatusCode, text: &'static str, wait: Duration) -> Response {
+    let mut response = page(status, text);
+    let seconds = HeaderValue::from(wait.as_secs().max(1));
+    response.headers_mut().insert(header::RETRY_AFTER, seconds);
     response
 }
 

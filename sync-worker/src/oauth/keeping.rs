@@ -2,19 +2,18 @@
 
 use std::time::Duration;
 
-use bondhu_core::retry::{Failure, Policy};
+use bondhu_core::retry::{Failure, RetryPolicy};
 use sqlx::PgPool;
 use tokio::time::timeout;
 
 use super::account::Account;
-use super::linking::LinkingState;
+use super::context::LinkingContext;
+use super::link_error::LinkError;
 use super::pending::{KeepError, keep};
-use super::refusal::Refusal;
-use super::tokens::Grant;
 use crate::http::LONGEST_REQUEST;
 use crate::provider::Provider;
 use crate::providers::{
-    Api, CALL_TIMEOUT, ProviderAccess, ProviderError, spend_request, stop_provider,
+    CALL_TIMEOUT, Grant, ProviderClient, ProviderError, spend_request, stop_provider,
 };
 use crate::vault::Owner;
 
@@ -35,12 +34,12 @@ const LONGEST_SCOPE: usize = 200;
 /// What was granted exists once, for a code is used up by asking for it. So the grant is kept
 /// also when the provider cannot be asked whose it is: the first pull asks then.
 pub(super) async fn keep_grant(
-    state: &LinkingState,
-    config: &ProviderAccess,
+    context: &LinkingContext,
+    client: &ProviderClient,
     owner: Owner,
     grant: &Grant,
-) -> Result<String, Refusal> {
-    let asked = asked_scopes(&state.database, owner.provider)
+) -> Result<String, LinkError> {
+    let asked = asked_scopes(&context.database, owner.provider)
         .await
         .map_err(KeepError::from)?;
     // Consent is granular: what was asked for need not be what was granted.
@@ -49,12 +48,12 @@ pub(super) async fn keep_grant(
         None => asked.clone(),
     };
     if !asked.iter().any(|scope| granted.contains(scope)) {
-        return Err(Refusal::ScopeMissing);
+        return Err(LinkError::ScopeMissing);
     }
-    let account = account(state, config, owner.provider, grant).await?;
+    let account = account(context, client, owner.provider, grant).await?;
     let kept = keep(
-        &state.database,
-        &state.vault,
+        &context.database,
+        &context.vault,
         owner,
         grant,
         &granted,
@@ -84,20 +83,22 @@ fn storable(scopes: &[String]) -> Vec<String> {
 
 /// Whose account it is; `None` when that cannot be asked now.
 async fn account(
-    state: &LinkingState,
-    config: &ProviderAccess,
+    context: &LinkingContext,
+    client: &ProviderClient,
     provider: Provider,
     grant: &Grant,
-) -> Result<Option<Account>, Refusal> {
-    if !may_ask(&state.database, provider)
+) -> Result<Option<Account>, LinkError> {
+    if !may_ask(&context.database, provider)
         .await
         .map_err(KeepError::from)?
     {
         tracing::info!(%provider, "kept without its account: the budget is used up, or the provider stopped");
         return Ok(None);
     }
-    let api = Api::new(provider, state.http.clone(), config.api_url.clone());
-    let asked = timeout(ASK_PATIENCE, Account::ask(provider, &api, &grant.access));
+    let asked = timeout(
+        ASK_PATIENCE,
+        Account::ask(provider, &client.api, &grant.access),
+    );
     let error = match asked.await {
         Ok(Ok(account)) => return Ok(Some(account)),
         Ok(Err(error)) => error,
@@ -106,22 +107,22 @@ async fn account(
             return Ok(None);
         }
     };
-    if error.failure.policy() == Policy::StopProvider {
-        stop_provider(&state.database, provider, &error).await;
+    if error.failure.policy() == RetryPolicy::StopProvider {
+        stop_provider(&context.database, provider, &error).await;
     }
     if passes(&error) {
         tracing::warn!(%provider, %error, "kept without its account");
         return Ok(None);
     }
-    Err(Refusal::Exchange(provider, error))
+    Err(LinkError::Exchange(provider, error))
 }
 
 /// Whether the next pull may find it otherwise, so that the consent is worth keeping.
 const fn passes(error: &ProviderError) -> bool {
     match error.failure.policy() {
-        Policy::Retry | Policy::Refresh => true,
-        Policy::StopProvider => matches!(error.failure, Failure::QuotaExceeded),
-        Policy::NeedsReauth | Policy::RestartList | Policy::SkipResource => false,
+        RetryPolicy::Retry | RetryPolicy::Refresh => true,
+        RetryPolicy::StopProvider => matches!(error.failure, Failure::QuotaExceeded),
+        RetryPolicy::NeedsReauth | RetryPolicy::RestartList | RetryPolicy::SkipResource => false,
     }
 }
 

@@ -17,37 +17,36 @@ use serde::Deserialize;
 use serde_json::json;
 use sqlx::PgPool;
 
+use super::context::{LinkingContext, is_credential, run_to_completion};
 use super::keeping::keep_grant;
-use super::linking::{LinkingState, is_credential, to_its_end};
+use super::link_error::LinkError;
 use super::pending::{KeepError, hold_revocations};
-use super::refusal::Refusal;
-use super::tokens::{Grant, TokenEndpoint};
 use crate::jwt::JwtError;
 use crate::provider::Provider;
-use crate::providers::ProviderAccess;
+use crate::providers::{Grant, ProviderClient};
 use crate::vault::Owner;
 
 /// What is posted.
 #[derive(Deserialize)]
-struct Link {
+struct LinkRequest {
     provider: String,
     refresh_token: SecretString,
 }
 
-impl Link {
+impl LinkRequest {
     /// Reads a body; nothing of it is repeated to anybody, for a secret is in it.
-    fn read(body: &[u8]) -> Result<Self, LinkError> {
+    fn read(body: &[u8]) -> Result<Self, LinkRequestError> {
         // An array would be read too, by places.
         let object = body.trim_ascii_start().starts_with(b"{");
         let link: Option<Self> = serde_json::from_slice(body).ok();
         link.filter(|link| object && is_credential(link.refresh_token.expose_secret()))
-            .ok_or(LinkError::Body)
+            .ok_or(LinkRequestError::Body)
     }
 }
 
 /// Why it came to nothing.
 #[derive(Debug, thiserror::Error)]
-enum LinkError {
+enum LinkRequestError {
     #[error("this server accepts no sign-in: its operator has to set SUPABASE_URL")]
     NoSignIn,
     #[error(transparent)]
@@ -65,10 +64,10 @@ enum LinkError {
     #[error("this provider is not set up on this server; its operator has to do that")]
     NotSetUp,
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] LinkError),
 }
 
-impl LinkError {
+impl LinkRequestError {
     fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::NoSignIn => (StatusCode::SERVICE_UNAVAILABLE, "not_set_up"),
@@ -81,20 +80,20 @@ impl LinkError {
             Self::Body => (StatusCode::BAD_REQUEST, "bad_request"),
             Self::UnknownProvider => (StatusCode::NOT_FOUND, "unknown_provider"),
             Self::NotSetUp => (StatusCode::NOT_FOUND, "not_set_up"),
-            Self::Refused(refusal) => {
-                let status = match refusal {
-                    Refusal::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Refused(error) => {
+                let status = match error {
+                    LinkError::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
                     // Later it may do; the token is as good as before.
-                    _ if refusal.wait().is_some() => StatusCode::SERVICE_UNAVAILABLE,
+                    _ if error.wait().is_some() => StatusCode::SERVICE_UNAVAILABLE,
                     _ => StatusCode::UNPROCESSABLE_ENTITY,
                 };
-                (status, refusal.code())
+                (status, error.code())
             }
         }
     }
 }
 
-impl IntoResponse for LinkError {
+impl IntoResponse for LinkRequestError {
     fn into_response(self) -> Response {
         let (status, code) = self.status_and_code();
         let body = json!({ "code": code, "message": self.to_string() });
@@ -103,8 +102,8 @@ impl IntoResponse for LinkError {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Self::Refused(refusal) = &self
-            && let Some(wait) = refusal.wait()
+        if let Self::Refused(error) = &self
+            && let Some(wait) = error.wait()
         {
             headers.insert(
                 header::RETRY_AFTER,
@@ -120,12 +119,12 @@ const NOT_STORED: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no
 /// Answers `{"provider", "code"}`: `confirm_connect(code)` under the same user then links the
 /// account, as after a consent.
 pub(super) async fn link(
-    State(state): State<Arc<LinkingState>>,
+    State(context): State<Arc<LinkingContext>>,
     headers: HeaderMap,
     extensions: Extensions,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    match linked(&state, &headers, &extensions, body).await {
+    match linked(&context, &headers, &extensions, body).await {
         Ok((provider, code)) => {
             let body = json!({ "provider": provider.name(), "code": code });
             (NOT_STORED, Json(body)).into_response()
@@ -142,70 +141,80 @@ pub(super) async fn link(
 }
 
 async fn linked(
-    state: &Arc<LinkingState>,
+    context: &Arc<LinkingContext>,
     headers: &HeaderMap,
     extensions: &Extensions,
     body: Result<Bytes, BytesRejection>,
-) -> Result<(Provider, String), LinkError> {
-    let verifier = state.verifier.as_ref().ok_or(LinkError::NoSignIn)?;
+) -> Result<(Provider, String), LinkRequestError> {
+    let verifier = context
+        .verifier
+        .as_ref()
+        .ok_or(LinkRequestError::NoSignIn)?;
     let signed_in = verifier.verify_headers(headers).await?;
     let user = signed_in.user;
     if signed_in.anonymous
-        && !anonymous_may_link(&state.database)
+        && !anonymous_may_link(&context.database)
             .await
             .map_err(not_kept)?
     {
-        return Err(LinkError::Anonymous);
+        return Err(LinkRequestError::Anonymous);
     }
     let link = match body {
-        Ok(body) => Link::read(&body)?,
+        Ok(body) => LinkRequest::read(&body)?,
         Err(refused) if refused.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            return Err(LinkError::TooLarge);
+            return Err(LinkRequestError::TooLarge);
         }
-        Err(_) => return Err(LinkError::Body),
+        Err(_) => return Err(LinkRequestError::Body),
     };
     let provider: Provider = link
         .provider
         .parse()
-        .map_err(|_| LinkError::UnknownProvider)?;
-    let config = state.providers.get(&provider).ok_or(LinkError::NotSetUp)?;
-    if let Some(wait) = state.too_many(user, headers, extensions) {
-        return Err(Refusal::TooMany(wait).into());
+        .map_err(|_| LinkRequestError::UnknownProvider)?;
+    let client = context
+        .clients
+        .get(provider)
+        .ok_or(LinkRequestError::NotSetUp)?;
+    if let Some(wait) = context.too_many(user, headers, extensions) {
+        return Err(LinkError::TooMany(wait).into());
     }
     let owner = Owner { user, provider };
-    if !hold_revocations(&state.database, owner)
+    if !hold_revocations(&context.database, owner)
         .await
         .map_err(not_kept)?
     {
-        return Err(Refusal::Unlinking.into());
+        return Err(LinkError::Unlinking.into());
     }
 
-    let brought = bring(Arc::clone(state), config.clone(), owner, link.refresh_token);
-    let code = to_its_end(brought).await?;
+    let kept = renew_and_keep(
+        Arc::clone(context),
+        Arc::clone(client),
+        owner,
+        link.refresh_token,
+    );
+    let code = run_to_completion(kept).await?;
     tracing::info!(%provider, %user, "a token was brought and kept until it is confirmed");
     Ok((provider, code))
 }
 
 /// Renews the token, which may use it up, and keeps what came; the one-time code.
-async fn bring(
-    state: Arc<LinkingState>,
-    config: ProviderAccess,
+async fn renew_and_keep(
+    context: Arc<LinkingContext>,
+    client: Arc<ProviderClient>,
     owner: Owner,
     refresh_token: SecretString,
-) -> Result<String, Refusal> {
+) -> Result<String, LinkError> {
     let provider = owner.provider;
-    let endpoint = TokenEndpoint::new(provider, &config, state.http.clone());
-    let renewed = endpoint.refresh(&refresh_token).await;
-    let renewed = renewed.map_err(|error| Refusal::Exchange(provider, error))?;
+    let renewed = client.token_endpoint.refresh(&refresh_token).await;
+    let renewed = renewed.map_err(|error| LinkError::Exchange(provider, error))?;
     let grant = Grant {
         refresh: renewed.refresh.or(Some(refresh_token)),
         ..renewed
     };
-    keep_grant(&state, &config, owner, &grant).await
+    keep_grant(&context, &client, owner, &grant).await
 }
 
-fn not_kept(error: sqlx::Error) -> LinkError {
-    Refusal::from(KeepError::from(error)).into()
+fn not_kept(error: sqlx::Error) -> LinkRequestError {
+    LinkError::from(KeepError::from(error)).into()
 }
 
 /// What `bondhu.settings` says that anonymous accounts may do.

@@ -1,17 +1,15 @@
-//! OAuth2: codes and refresh tokens against the provider's token endpoint, the callback that
-//! the user's browser comes back to, and tokens that an app brings by itself.
+//! Linking an account by OAuth2: the callback that the user's browser comes back to, and tokens
+//! that an app brings by itself.
 
 mod account;
 mod callback;
+mod context;
 mod keeping;
 mod link;
-mod linking;
+mod link_error;
 mod pending;
-mod refusal;
 mod routes;
-mod tokens;
 
 pub use account::Account;
-pub use linking::LinkingState;
+pub use context::LinkingContext;
 pub use routes::router;
-pub use tokens::{Grant, TokenEndpoint};

@@ -5,8 +5,8 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::account::Account;
-use super::tokens::Grant;
 use crate::provider::Provider;
+use crate::providers::Grant;
 use crate::vault::{Owner, TokenKind, Vault, VaultError};
 
 /// Who began a consent, and where they want to be sent back to.

@@ -13,7 +13,7 @@ use crate::provider::Provider;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Door {
+pub(crate) enum Endpoint {
     /// A provider's API.
     Api(Provider),
     /// A provider's token endpoint, or what its consent page sends back.
@@ -34,7 +34,7 @@ pub(super) enum Form {
 /// A refusal, as far as it decides anything.
 #[derive(Debug)]
 pub(super) struct RefusedAnswer<'a> {
-    pub(super) door: Door,
+    pub(super) endpoint: Endpoint,
     pub(super) status: u16,
     pub(super) form: Form,
     /// Every reason it gives.
@@ -230,10 +230,10 @@ static OAUTH: &[Meaning] = &[
 
 /// The row that says what a refusal means.
 pub(super) fn row(refusal: &RefusedAnswer<'_>) -> &'static Meaning {
-    let rows = match refusal.door {
-        Door::Api(Provider::Spotify) => SPOTIFY,
-        Door::Api(Provider::YouTube) => YOUTUBE,
-        Door::OAuth => OAUTH,
+    let rows = match refusal.endpoint {
+        Endpoint::Api(Provider::Spotify) => SPOTIFY,
+        Endpoint::Api(Provider::YouTube) => YOUTUBE,
+        Endpoint::OAuth => OAUTH,
     };
     rows.iter()
         .find(|row| row.fits(refusal))
@@ -243,7 +243,7 @@ pub(super) fn row(refusal: &RefusedAnswer<'_>) -> &'static Meaning {
 /// What an error code of OAuth2 means that did not come with an answer of its own.
 pub(crate) fn of_oauth_code(code: &str) -> Failure {
     row(&RefusedAnswer {
-        door: Door::OAuth,
+        endpoint: Endpoint::OAuth,
         status: 400,
         form: Form::Json,
         reasons: &[code],
@@ -254,22 +254,22 @@ pub(crate) fn of_oauth_code(code: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::{Door, Form, OAUTH, Provider, RefusedAnswer, SPOTIFY, YOUTUBE, row};
-    use bondhu_core::retry::{Failure, Policy, Scope};
+    use super::{Endpoint, Form, OAUTH, Provider, RefusedAnswer, SPOTIFY, YOUTUBE, row};
+    use bondhu_core::retry::{Failure, RetryPolicy, Scope};
     use serde_json::Value;
 
     const PUBLISHED: &str = include_str!("../../../standin/specs/provider-errors.tsv");
 
-    fn door(name: &str) -> Door {
+    fn endpoint(name: &str) -> Endpoint {
         match name {
-            "oauth" => Door::OAuth,
-            name => Door::Api(name.parse().unwrap()),
+            "oauth" => Endpoint::OAuth,
+            name => Endpoint::Api(name.parse().unwrap()),
         }
     }
 
-    fn refusal<'a>(door: Door, status: u16, reasons: &'a [&'a str]) -> RefusedAnswer<'a> {
+    fn refusal<'a>(endpoint: Endpoint, status: u16, reasons: &'a [&'a str]) -> RefusedAnswer<'a> {
         RefusedAnswer {
-            door,
+            endpoint,
             status,
             form: Form::Json,
             reasons,
@@ -285,7 +285,7 @@ mod tests {
                 panic!("not four columns: {line}");
             };
             let reasons = [reason];
-            let found = row(&refusal(door(at), status.parse().unwrap(), &reasons));
+            let found = row(&refusal(endpoint(at), status.parse().unwrap(), &reasons));
             assert_eq!(found.reason, reason, "no row for {line}");
             read += 1;
         }
@@ -313,17 +313,17 @@ mod tests {
             .collect();
         assert!(listed.len() > 100, "{} statuses", listed.len());
         for (provider, status) in listed {
-            let found = row(&refusal(Door::Api(provider), status, &[]));
+            let found = row(&refusal(Endpoint::Api(provider), status, &[]));
             assert_eq!(found.statuses.0, status, "no row for {provider} {status}");
         }
     }
 
     #[test]
     fn no_row_is_hidden_by_one_before_it() {
-        for (door, rows) in [
-            (Door::Api(Provider::Spotify), SPOTIFY),
-            (Door::Api(Provider::YouTube), YOUTUBE),
-            (Door::OAuth, OAUTH),
+        for (endpoint, rows) in [
+            (Endpoint::Api(Provider::Spotify), SPOTIFY),
+            (Endpoint::Api(Provider::YouTube), YOUTUBE),
+            (Endpoint::OAuth, OAUTH),
         ] {
             for own in rows {
                 let reasons = [own.reason];
@@ -331,7 +331,7 @@ mod tests {
                     form: own.forms.first().copied().unwrap_or(Form::Json),
                     text: own.text,
                     ..refusal(
-                        door,
+                        endpoint,
                         own.statuses.0,
                         &reasons[..usize::from(!own.reason.is_empty())],
                     )
@@ -347,21 +347,25 @@ mod tests {
             let scope = row.failure.scope();
             assert!(matches!(scope, Scope::App | Scope::Account), "{row:?}");
         }
-        let unheard_of = row(&refusal(Door::OAuth, 418, &["teapot"]));
-        assert_eq!(unheard_of.failure.policy(), Policy::Retry);
+        let unheard_of = row(&refusal(Endpoint::OAuth, 418, &["teapot"]));
+        assert_eq!(unheard_of.failure.policy(), RetryPolicy::Retry);
     }
 
     #[test]
     fn a_redirect_is_tried_again_and_never_says_that_something_is_not_there() {
-        for door in [
-            Door::Api(Provider::Spotify),
-            Door::Api(Provider::YouTube),
-            Door::OAuth,
+        for endpoint in [
+            Endpoint::Api(Provider::Spotify),
+            Endpoint::Api(Provider::YouTube),
+            Endpoint::OAuth,
         ] {
             for status in 300..400 {
                 for reasons in [&[][..], &["movedPermanently"], &["seeOther"], &["teapot"]] {
-                    let found = row(&refusal(door, status, reasons));
-                    assert_eq!(found.failure.policy(), Policy::Retry, "{door:?} {status}");
+                    let found = row(&refusal(endpoint, status, reasons));
+                    assert_eq!(
+                        found.failure.policy(),
+                        RetryPolicy::Retry,
+                        "{endpoint:?} {status}"
+                    );
                 }
             }
         }
@@ -370,7 +374,7 @@ mod tests {
     #[test]
     fn what_is_unheard_of_concerns_one_list() {
         for provider in Provider::ALL {
-            let found = row(&refusal(Door::Api(provider), 418, &["teapot"]));
+            let found = row(&refusal(Endpoint::Api(provider), 418, &["teapot"]));
             assert_eq!(found.failure, Failure::Refused);
             assert_eq!(found.failure.scope(), Scope::List);
         }

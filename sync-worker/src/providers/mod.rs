@@ -2,20 +2,24 @@
 
 pub mod answer;
 mod api;
+mod client;
+mod error;
 mod meanings;
 mod meanings_youtube;
-mod refusal;
 mod retry_after;
 pub mod spotify;
 mod stop;
+mod token_endpoint;
 pub mod youtube;
 
 pub use answer::{Answer, Item, Losses};
 pub use api::{Api, Bearer, Changed};
+pub use client::{ProviderClient, ProviderClients};
+pub use error::ProviderError;
 pub(crate) use meanings::of_oauth_code;
-pub use refusal::ProviderError;
 pub(crate) use retry_after::retry_after;
 pub(crate) use stop::stop_provider;
+pub use token_endpoint::{Grant, TokenEndpoint};
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -112,7 +116,7 @@ pub fn http_client() -> reqwest::Result<reqwest::Client> {
 /// provider's budget is used up until then, and the request must not be sent.
 ///
 /// # Errors
-/// When the database does not go along.
+/// When the database does not answer, or refuses.
 pub async fn spend_request(
     database: &PgPool,
     provider: Provider,

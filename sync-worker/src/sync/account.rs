@@ -1,6 +1,6 @@
 //! Whose account was linked, where the provider could not be asked while it was.
 
-use bondhu_core::retry::Policy;
+use bondhu_core::retry::RetryPolicy;
 
 use super::outcome::SyncError;
 use super::session::Session;
@@ -29,7 +29,7 @@ pub(super) async fn settle(session: &mut Session<'_>) -> Result<(), SyncError> {
     let bearer = session.bearer().await?;
     session.spend().await?;
     let account = match Account::ask(provider, session.api, &bearer).await {
-        Err(error) if error.failure.policy() == Policy::Refresh => {
+        Err(error) if error.failure.policy() == RetryPolicy::Refresh => {
             let bearer = session.renewed_bearer().await?;
             session.spend().await?;
             Account::ask(provider, session.api, &bearer).await?

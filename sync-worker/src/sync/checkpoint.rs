@@ -16,7 +16,7 @@ pub(super) struct Checkpoint {
     pub(super) walk: Uuid,
     /// Resources walked to their end, or given up.
     #[serde(default)]
-    pub(super) done: Vec<Resource>,
+    pub(super) done: Vec<&'static Resource>,
     /// The last id of the last part of the resource under way that was finished or given up.
     #[serde(default)]
     pub(super) part: String,
@@ -43,7 +43,7 @@ pub(super) struct Checkpoint {
 /// A resource that could not be brought.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Missing {
-    pub(super) resource: Resource,
+    pub(super) resource: &'static Resource,
     /// Stable code of the failure.
     pub(super) code: String,
     /// For people.
@@ -72,19 +72,19 @@ impl Checkpoint {
     }
 
     /// Whether the resource, or a part of it, could not be brought.
-    pub(super) fn misses(&self, resource: Resource) -> bool {
+    pub(super) fn misses(&self, resource: &'static Resource) -> bool {
         self.missing
             .iter()
             .any(|missing| missing.resource == resource)
     }
 
     /// Notes why the resource is not all here; the first reason stays.
-    pub(super) fn miss(&mut self, resource: Resource, why: Shortfall) {
+    pub(super) fn miss(&mut self, resource: &'static Resource, why: Shortfall) {
         if !self.misses(resource) {
             self.missing.push(Missing {
                 resource,
                 code: why.code().to_owned(),
-                sentence: why.sentence(resource.provider().display_name()),
+                sentence: why.sentence(resource.provider.display_name()),
             });
         }
     }
@@ -104,7 +104,7 @@ impl Checkpoint {
     }
 
     /// The resource under way is finished, or given up.
-    pub(super) fn finish(&mut self, resource: Resource) {
+    pub(super) fn finish(&mut self, resource: &'static Resource) {
         self.done.push(resource);
         self.put_off();
     }
@@ -120,12 +120,17 @@ impl Checkpoint {
 #[cfg(test)]
 mod tests {
     use super::{Checkpoint, Resource};
+    use crate::sync::resources;
     use serde_json::json;
+
+    fn resource(name: &str) -> &'static Resource {
+        resources::named(name).unwrap()
+    }
 
     #[test]
     fn a_checkpoint_survives_its_way_through_the_database() {
         let mut checkpoint = Checkpoint::read(json!({}));
-        checkpoint.finish(Resource::TopArtistsShort);
+        checkpoint.finish(resource("spotify.top_artists.short_term"));
         checkpoint.next = Some("page 2".into());
         let read = Checkpoint::read(serde_json::to_value(&checkpoint).unwrap());
         assert_eq!(
@@ -139,7 +144,7 @@ mod tests {
         let mut checkpoint = Checkpoint::read(json!({}));
         checkpoint.finish_part("a,b,c");
         assert_eq!(checkpoint.part, "c");
-        checkpoint.finish(Resource::VideoDetails);
+        checkpoint.finish(resource("youtube.video_details"));
         assert_eq!(checkpoint.part, "");
     }
 

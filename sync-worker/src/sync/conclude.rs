@@ -10,8 +10,8 @@ use super::outcome::{SyncError, is_of_data};
 use super::pull::Pull;
 use super::resource::Resource;
 use super::shortfall::Shortfall;
-use super::store::{PageStored, Shelf};
-use super::trail::Verdict;
+use super::store::{PageStored, PageTarget};
+use super::trail::CountVerdict;
 use chrono::Utc;
 
 /// How the walk along a list, or a part of one, ended.
@@ -20,14 +20,14 @@ enum Ending {
     /// Before its end.
     Short(Shortfall),
     /// At its end.
-    Counted(Verdict),
+    Counted(CountVerdict),
 }
 
 impl Pull<'_> {
     /// Stores a page, and decides at the end of its list what that end is worth.
     pub(super) async fn store(
         &mut self,
-        resource: Resource,
+        resource: &'static Resource,
         part: &str,
         fetched: Fetched,
     ) -> Result<(), SyncError> {
@@ -48,18 +48,18 @@ impl Pull<'_> {
             Onward::Broken(failure) => Some(Ending::Short(Shortfall::Of(*failure))),
             Onward::End => Some(self.ending(resource)),
         };
-        let scope = fetched.scope.clone();
-        let shelf = Shelf {
+        let subset = fetched.subset.clone();
+        let target = PageTarget {
             lease: self.session.lease,
             walk: self.checkpoint.walk,
             resource,
             part,
-            scope: &scope,
+            subset: &subset,
         };
-        match self.store_whole(shelf, &fetched, ending).await {
+        match self.store_whole(target, &fetched, ending).await {
             Err(SyncError::Database(error)) if is_of_data(&error) => {
                 *self.checkpoint = before;
-                self.without_what_fails(shelf, fetched, &error).await
+                self.without_what_fails(target, fetched, &error).await
             }
             Ok(PageStored::RowsGone) => {
                 *self.checkpoint = before;
@@ -78,7 +78,7 @@ impl Pull<'_> {
 
     async fn store_whole(
         &mut self,
-        shelf: Shelf<'_>,
+        target: PageTarget<'_>,
         fetched: &Fetched,
         ending: Option<Ending>,
     ) -> Result<PageStored, SyncError> {
@@ -88,41 +88,41 @@ impl Pull<'_> {
         let decided = match ending {
             None => true,
             Some(Ending::Short(why)) => {
-                self.fall_short(shelf, why);
+                self.fall_short(target, why);
                 true
             }
-            Some(Ending::Counted(Verdict::Complete)) => {
-                self.complete(shelf);
+            Some(Ending::Counted(CountVerdict::Complete)) => {
+                self.complete(target);
                 true
             }
-            Some(Ending::Counted(Verdict::Short)) => {
-                self.fall_short(shelf, Shortfall::Miscounted);
+            Some(Ending::Counted(CountVerdict::Short)) => {
+                self.fall_short(target, Shortfall::Miscounted);
                 true
             }
-            Some(Ending::Counted(Verdict::Empty | Verdict::Uncounted)) => false,
+            Some(Ending::Counted(CountVerdict::Empty | CountVerdict::Uncounted)) => false,
         };
         let mut transaction = if decided {
             self.begin().await?
         } else {
             self.session.lease.begin(self.session.database).await?
         };
-        if shelf.store(&mut transaction, fetched).await? == PageStored::RowsGone {
+        if target.store(&mut transaction, fetched).await? == PageStored::RowsGone {
             transaction.rollback().await?;
             return Ok(PageStored::RowsGone);
         }
         match ending {
-            Some(Ending::Counted(Verdict::Complete)) => {
-                shelf.sweep(&mut transaction).await?;
+            Some(Ending::Counted(CountVerdict::Complete)) => {
+                target.sweep(&mut transaction).await?;
                 if whole {
-                    shelf.finish_part(&mut transaction).await?;
+                    target.finish_part(&mut transaction).await?;
                 }
             }
             Some(Ending::Counted(verdict)) if !decided => {
-                self.decide(shelf, &mut transaction, verdict).await?;
+                self.decide(target, &mut transaction, verdict).await?;
             }
             // Where its pages led is not believed a second time.
             Some(Ending::Short(Shortfall::Endless)) => {
-                etag::forget(&mut transaction, shelf.lease.owner, shelf.resource).await?;
+                etag::forget(&mut transaction, target.lease.owner, target.resource).await?;
             }
             _ => {}
         }
@@ -133,28 +133,28 @@ impl Pull<'_> {
     /// What the end of a list is worth whose count does not say that the rest is gone.
     async fn decide(
         &mut self,
-        shelf: Shelf<'_>,
+        target: PageTarget<'_>,
         transaction: &mut PgTransaction<'static>,
-        verdict: Verdict,
+        verdict: CountVerdict,
     ) -> Result<(), SyncError> {
-        let emptied = verdict == Verdict::Empty;
-        if !shelf.is_stale(transaction).await? {
+        let emptied = verdict == CountVerdict::Empty;
+        if !target.is_stale(transaction).await? {
             if !self.checkpoint.trail.damaged {
-                shelf.finish_part(transaction).await?;
+                target.finish_part(transaction).await?;
             }
-            self.complete(shelf);
-        } else if emptied && self.knowledge.was_emptied(shelf.resource, shelf.scope) {
-            shelf.sweep(transaction).await?;
-            shelf.finish_part(transaction).await?;
-            self.complete(shelf);
+            self.complete(target);
+        } else if emptied && self.knowledge.was_emptied(target.resource, target.subset) {
+            target.sweep(transaction).await?;
+            target.finish_part(transaction).await?;
+            self.complete(target);
         } else if emptied {
-            let known = self.learned.entry(shelf.resource.name());
+            let known = self.learned.entry(target.resource.name);
             known
                 .or_insert_with(Known::unsettled)
-                .note_emptied(shelf.scope);
-            self.fall_short(shelf, Shortfall::Emptied);
+                .note_emptied(target.subset);
+            self.fall_short(target, Shortfall::Emptied);
         } else {
-            self.fall_short(shelf, Shortfall::Miscounted);
+            self.fall_short(target, Shortfall::Miscounted);
         }
         self.session
             .lease
@@ -165,16 +165,16 @@ impl Pull<'_> {
     /// Stores the rows of a page that the database takes. What it does not take is lost by itself.
     async fn without_what_fails(
         &mut self,
-        shelf: Shelf<'_>,
+        target: PageTarget<'_>,
         fetched: Fetched,
         error: &sqlx::Error,
     ) -> Result<(), SyncError> {
-        tracing::warn!(user = %shelf.lease.owner.user, resource = shelf.resource.name(), %error, "a page cannot be stored as it is");
+        tracing::warn!(user = %target.lease.owner.user, resource = target.resource.name, %error, "a page cannot be stored as it is");
         let Items::New(rows, _) = &fetched.items else {
             return Err(SyncError::Unstorable(error.to_string()));
         };
         let mut transaction = self.session.lease.begin(self.session.database).await?;
-        let storable = shelf.storable(&mut transaction, rows).await?;
+        let storable = target.storable(&mut transaction, rows).await?;
         transaction.rollback().await?;
         if storable.len() == rows.len() {
             return Err(SyncError::Unstorable(error.to_string()));
@@ -186,59 +186,59 @@ impl Pull<'_> {
             lost,
             ..fetched
         };
-        Box::pin(self.store(shelf.resource, shelf.part, fetched)).await
+        Box::pin(self.store(target.resource, target.part, fetched)).await
     }
 
-    fn ending(&self, resource: Resource) -> Ending {
-        Ending::Counted(match resource.list().stale {
-            Some(_) => self.checkpoint.trail.verdict(resource.hides()),
+    fn ending(&self, resource: &'static Resource) -> Ending {
+        Ending::Counted(match resource.statements.stale {
+            Some(_) => self.checkpoint.trail.verdict(resource.hides_items),
             // Nothing is removed.
-            None => Verdict::Complete,
+            None => CountVerdict::Complete,
         })
     }
 
-    fn complete(&mut self, shelf: Shelf<'_>) {
-        if shelf.part.is_empty() {
-            self.finish(shelf.resource);
+    fn complete(&mut self, target: PageTarget<'_>) {
+        if target.part.is_empty() {
+            self.finish(target.resource);
         } else {
-            self.checkpoint.finish_part(shelf.part);
+            self.checkpoint.finish_part(target.part);
         }
     }
 
     /// Goes on without the rest of a list, which the next sync walks again.
-    fn fall_short(&mut self, shelf: Shelf<'_>, why: Shortfall) {
+    fn fall_short(&mut self, target: PageTarget<'_>, why: Shortfall) {
         self.learned
-            .entry(shelf.resource.name())
+            .entry(target.resource.name)
             .or_insert_with(Known::unsettled);
-        self.checkpoint.miss(shelf.resource, why);
-        if shelf.part.is_empty() {
-            self.checkpoint.finish(shelf.resource);
+        self.checkpoint.miss(target.resource, why);
+        if target.part.is_empty() {
+            self.checkpoint.finish(target.resource);
         } else {
-            self.checkpoint.finish_part(shelf.part);
+            self.checkpoint.finish_part(target.part);
         }
     }
 
     /// The resource was walked to its end. One of which a part is missing stays due: else the
     /// next sync would pass it by and call itself complete.
-    pub(super) fn finish(&mut self, resource: Resource) {
+    pub(super) fn finish(&mut self, resource: &'static Resource) {
         let lost = std::mem::take(&mut self.checkpoint.lost);
         self.checkpoint.finish(resource);
         if !self.checkpoint.misses(resource) {
             self.learned
-                .insert(resource.name(), Known::walked(Utc::now(), lost));
+                .insert(resource.name, Known::walked(Utc::now(), lost));
         }
     }
 
-    fn count_lost(&self, resource: Resource, fetched: &Fetched) {
+    fn count_lost(&self, resource: &'static Resource, fetched: &Fetched) {
         if fetched.lost.is_empty() {
             return;
         }
         let owner = self.session.lease.owner;
-        tracing::warn!(user = %owner.user, resource = resource.name(), lost = ?fetched.lost, "some of a page could not be read");
+        tracing::warn!(user = %owner.user, resource = resource.name, lost = ?fetched.lost, "some of a page could not be read");
         for (&field, &times) in &fetched.lost {
-            self.session.metrics.provider_fields_lost(
+            self.session.metrics.providers.field_lost(
                 owner.provider,
-                resource.name(),
+                resource.name,
                 field,
                 times.into(),
             );

@@ -1,13 +1,11 @@
 //! What pulling needs.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use sqlx::PgPool;
 
 use super::allowance::Allowance;
-use crate::provider::Provider;
-use crate::providers::ProviderAccess;
+use crate::providers::ProviderClients;
 use crate::telemetry::Metrics;
 use crate::vault::Vault;
 
@@ -18,10 +16,8 @@ pub struct SyncContext {
     pub database: PgPool,
     /// Opens tokens.
     pub vault: Arc<Vault>,
-    /// Talks with the providers.
-    pub http: reqwest::Client,
-    /// The providers that are set up.
-    pub providers: HashMap<Provider, ProviderAccess>,
+    /// Talk with the providers that are set up.
+    pub clients: ProviderClients,
     /// Connections worked on at once.
     pub concurrency: usize,
     /// Who holds the leases, for operators: host and process.

@@ -16,7 +16,7 @@ use crate::vault::Owner;
 
 /// What a page held under a tag.
 #[derive(Debug, sqlx::FromRow)]
-pub(super) struct Held {
+pub(super) struct KnownPage {
     /// The tag.
     pub(super) etag: String,
     /// Ids of its rows.
@@ -29,7 +29,7 @@ pub(super) struct Held {
     total: Option<i32>,
 }
 
-impl Held {
+impl KnownPage {
     /// What the page showed of its list, of which `limit` items were asked for.
     pub(super) fn sight(&self, limit: u32) -> Sight {
         Sight {
@@ -48,9 +48,9 @@ pub(super) fn page_of(url: &Url) -> String {
 /// What the page held when it was last sent.
 pub(super) async fn held(
     session: &Session<'_>,
-    resource: Resource,
+    resource: &'static Resource,
     page: &str,
-) -> Result<Option<Held>, sqlx::Error> {
+) -> Result<Option<KnownPage>, sqlx::Error> {
     let Owner { user, provider } = session.lease.owner;
     sqlx::query_as(
         "select etag, item_ids, next_page, shown, total from bondhu.page_etags
@@ -58,7 +58,7 @@ pub(super) async fn held(
     )
     .bind(user)
     .bind(provider.name())
-    .bind(resource.name())
+    .bind(resource.name)
     .bind(page)
     .fetch_optional(session.database)
     .await
@@ -68,13 +68,13 @@ pub(super) async fn held(
 pub(super) async fn keep(
     transaction: &mut PgTransaction<'static>,
     owner: Owner,
-    resource: Resource,
+    resource: &'static Resource,
     walk: Uuid,
     tagged: &Tagged,
     rows: &[Value],
     fetched: &Fetched,
 ) -> Result<(), sqlx::Error> {
-    let (id, sight) = (resource.list().id, fetched.sight);
+    let (id, sight) = (resource.statements.id, fetched.sight);
     let next_page = match &fetched.onward {
         Onward::End => None,
         Onward::Page(next) => Some(next.as_str()),
@@ -93,7 +93,7 @@ pub(super) async fn keep(
     )
     .bind(owner.user)
     .bind(owner.provider.name())
-    .bind(resource.name())
+    .bind(resource.name)
     .bind(&tagged.page)
     .bind(&tagged.etag)
     .bind(Vec::from_iter(ids))
@@ -110,7 +110,7 @@ pub(super) async fn keep(
 pub(super) async fn seen(
     transaction: &mut PgTransaction<'static>,
     owner: Owner,
-    resource: Resource,
+    resource: &'static Resource,
     walk: Uuid,
     page: &str,
 ) -> Result<(), sqlx::Error> {
@@ -120,7 +120,7 @@ pub(super) async fn seen(
     )
     .bind(owner.user)
     .bind(owner.provider.name())
-    .bind(resource.name())
+    .bind(resource.name)
     .bind(page)
     .bind(walk)
     .execute(&mut **transaction)
@@ -132,14 +132,14 @@ pub(super) async fn seen(
 pub(super) async fn forget(
     transaction: &mut PgTransaction<'static>,
     owner: Owner,
-    resource: Resource,
+    resource: &'static Resource,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "delete from bondhu.page_etags where user_id = $1 and provider = $2 and resource = $3",
     )
     .bind(owner.user)
     .bind(owner.provider.name())
-    .bind(resource.name())
+    .bind(resource.name)
     .execute(&mut **transaction)
     .await?;
     Ok(())
@@ -148,7 +148,7 @@ pub(super) async fn forget(
 /// Forgets the tag of one page: it does the page no good.
 pub(super) async fn forget_page(
     session: &Session<'_>,
-    resource: Resource,
+    resource: &'static Resource,
     page: &str,
 ) -> Result<(), sqlx::Error> {
     let Owner { user, provider } = session.lease.owner;
@@ -158,7 +158,7 @@ pub(super) async fn forget_page(
     )
     .bind(user)
     .bind(provider.name())
-    .bind(resource.name())
+    .bind(resource.name)
     .bind(page)
     .execute(session.database)
     .await?;

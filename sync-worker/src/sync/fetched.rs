@@ -32,7 +32,7 @@ impl From<Result<Option<String>, Failure>> for Onward {
 #[derive(Debug)]
 pub(super) struct Fetched {
     /// Which of the table's rows these are.
-    pub(super) scope: String,
+    pub(super) subset: String,
     /// What it holds.
     pub(super) items: Items,
     /// What comes after it.
@@ -46,7 +46,7 @@ pub(super) struct Fetched {
 /// What a page holds.
 #[derive(Debug)]
 pub(super) enum Items {
-    /// Rows, in the columns of the resource's list, and how to ask for the page again.
+    /// Rows, in the columns of the resource's statements, and how to ask for the page again.
     New(Vec<Value>, Option<Tagged>),
     /// What it held when it was last sent: the rows of these ids.
     Unchanged { page: String, ids: Vec<String> },

@@ -17,7 +17,7 @@ pub(super) struct Known {
     at: DateTime<Utc>,
     /// Whether the provider gives it to this app.
     offered: bool,
-    /// Lists of it, by scope, that the last walk found empty while something of them is here.
+    /// Lists of it, by subset, that the last walk found empty while something of them is here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     emptied: Vec<String>,
     /// What of it the last walk could not read, by field.
@@ -45,8 +45,8 @@ impl Known {
     }
 
     /// A list of it was found empty.
-    pub(super) fn note_emptied(&mut self, scope: &str) {
-        self.emptied.push(scope.to_owned());
+    pub(super) fn note_emptied(&mut self, subset: &str) {
+        self.emptied.push(subset.to_owned());
     }
 
     /// Refused to this app just now.
@@ -70,11 +70,16 @@ impl Knowledge {
     }
 
     /// Whether a resource is walked now. `requested`: the person asked for a sync.
-    pub(super) fn is_due(&self, resource: Resource, requested: bool, now: DateTime<Utc>) -> bool {
-        self.0.get(&resource.name()).is_none_or(|known| {
+    pub(super) fn is_due(
+        &self,
+        resource: &'static Resource,
+        requested: bool,
+        now: DateTime<Utc>,
+    ) -> bool {
+        self.0.get(resource.name).is_none_or(|known| {
             let rest = match known.offered {
                 true if requested => TimeDelta::zero(),
-                true => resource.walked_every(),
+                true => resource.walked_every,
                 false => ASK_AGAIN,
             };
             now - known.at >= rest
@@ -82,23 +87,24 @@ impl Knowledge {
     }
 
     /// Whether the last walk, too, found a list empty.
-    pub(super) fn was_emptied(&self, resource: Resource, scope: &str) -> bool {
+    pub(super) fn was_emptied(&self, resource: &'static Resource, subset: &str) -> bool {
         self.0
-            .get(&resource.name())
-            .is_some_and(|known| known.emptied.iter().any(|emptied| emptied == scope))
+            .get(resource.name)
+            .is_some_and(|known| known.emptied.iter().any(|emptied| emptied == subset))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Knowledge, Known, Resource, TimeDelta, Utc};
+    use super::{Knowledge, Known, TimeDelta, Utc};
+    use crate::sync::resources;
     use serde_json::json;
 
     #[test]
     fn what_changes_slowly_is_walked_once_a_day_and_at_once_when_asked_for() {
         let now = Utc::now();
-        let top = Resource::TopArtistsLong;
-        let knowledge = |known: Known| Knowledge::read(json!({ top.name(): known }));
+        let top = resources::named("spotify.top_artists.long_term").unwrap();
+        let knowledge = |known: Known| Knowledge::read(json!({ top.name: known }));
         assert!(Knowledge::default().is_due(top, false, now));
         let walked = |at| Known::walked(at, std::collections::BTreeMap::new());
         let fresh = knowledge(walked(now - TimeDelta::hours(2)));
@@ -108,10 +114,10 @@ mod tests {
 
     #[test]
     fn a_list_that_was_found_empty_is_walked_again_at_the_next_sync() {
-        let top = Resource::TopArtistsLong;
+        let top = resources::named("spotify.top_artists.long_term").unwrap();
         let mut known = Known::unsettled();
         known.note_emptied("artist.long_term");
-        let knowledge = Knowledge::read(json!({ top.name(): known }));
+        let knowledge = Knowledge::read(json!({ top.name: known }));
         assert!(knowledge.is_due(top, false, Utc::now()));
         assert!(knowledge.was_emptied(top, "artist.long_term"));
         assert!(!knowledge.was_emptied(top, "artist.short_term"));
@@ -120,8 +126,8 @@ mod tests {
     #[test]
     fn what_is_not_offered_is_left_alone_for_a_month_also_when_asked_for() {
         let now = Utc::now();
-        let features = Resource::AudioFeatures;
-        let refused = |at| Knowledge::read(json!({ features.name(): Known::not_offered(at) }));
+        let features = resources::named("spotify.audio_features").unwrap();
+        let refused = |at| Knowledge::read(json!({ features.name: Known::not_offered(at) }));
         assert!(!refused(now - TimeDelta::days(29)).is_due(features, true, now));
         assert!(refused(now - TimeDelta::days(30)).is_due(features, false, now));
     }

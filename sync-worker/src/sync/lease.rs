@@ -109,7 +109,7 @@ impl Lease {
         &self,
         database: &PgPool,
         checkpoint: &Checkpoint,
-        learned: &BTreeMap<String, Known>,
+        learned: &BTreeMap<&'static str, Known>,
     ) -> Result<PgTransaction<'static>, SyncError> {
         self.hold(database, Some(checkpoint), learned).await
     }
@@ -118,7 +118,7 @@ impl Lease {
         &self,
         database: &PgPool,
         checkpoint: Option<&Checkpoint>,
-        learned: &BTreeMap<String, Known>,
+        learned: &BTreeMap<&'static str, Known>,
     ) -> Result<PgTransaction<'static>, SyncError> {
         let mut transaction = database.begin().await?;
         self.write(&mut transaction, checkpoint, learned).await?;
@@ -130,7 +130,7 @@ impl Lease {
         &self,
         transaction: &mut PgTransaction<'static>,
         checkpoint: &Checkpoint,
-        learned: &BTreeMap<String, Known>,
+        learned: &BTreeMap<&'static str, Known>,
     ) -> Result<(), SyncError> {
         self.write(transaction, Some(checkpoint), learned).await
     }
@@ -139,7 +139,7 @@ impl Lease {
         &self,
         transaction: &mut PgTransaction<'static>,
         checkpoint: Option<&Checkpoint>,
-        learned: &BTreeMap<String, Known>,
+        learned: &BTreeMap<&'static str, Known>,
     ) -> Result<(), SyncError> {
         let held: bool = sqlx::query_scalar("select bondhu.hold_lease($1, $2, $3, $4, $5)")
             .bind(self.owner.user)

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 
 use crate::provider::Provider;
-use crate::telemetry::{Metrics, ProviderLoad};
+use crate::telemetry::{Metrics, ProviderBudget, SyncQueue};
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -31,14 +31,17 @@ pub(super) async fn measure(database: &PgPool, metrics: &Metrics) -> Result<(), 
         let Ok(provider) = row.provider.parse::<Provider>() else {
             continue;
         };
-        let load = ProviderLoad {
+        let budget = ProviderBudget {
             requests_left: row.requests_left,
             blocked_until: row.blocked_until.map_or(0, |until| until.timestamp()),
+        };
+        metrics.providers.budget(provider, budget);
+        let queue = SyncQueue {
             queued: row.queued,
-            syncing: row.syncing,
+            under_way: row.syncing,
             backing_off: row.backing_off,
         };
-        metrics.provider_load(provider, load);
+        metrics.sync.queue(provider, queue);
     }
     Ok(())
 }

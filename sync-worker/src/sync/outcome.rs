@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bondhu_core::retry::{Failure, Policy, back_off};
+use bondhu_core::retry::{Failure, RetryPolicy, back_off};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::checkpoint::Missing;
@@ -13,7 +13,7 @@ use crate::vault::VaultError;
 /// Why a pull stopped before its end.
 #[derive(Debug, thiserror::Error)]
 pub enum SyncError {
-    /// The provider did not go along.
+    /// The provider refused, or did not answer.
     #[error(transparent)]
     Provider(#[from] ProviderError),
     /// A stored token cannot be opened or sealed.
@@ -22,7 +22,7 @@ pub enum SyncError {
     /// The connection has no tokens, or this worker has no credentials for the provider.
     #[error("{0}")]
     NotSetUp(String),
-    /// The database did not go along: the lease runs out and somebody tries again.
+    /// The database refused, or did not answer: the lease runs out and somebody tries again.
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
     /// What came cannot be stored, whatever is left out of it.
@@ -70,7 +70,7 @@ impl Outcome {
             status: if missing.is_empty() { "ok" } else { "partial" },
             missing: missing
                 .iter()
-                .map(|missing| missing.resource.name())
+                .map(|missing| missing.resource.name.to_owned())
                 .collect(),
             code: first.map(|missing| missing.code.clone()),
             sentence: first.map(|missing| missing.sentence.clone()),
@@ -108,17 +108,20 @@ impl Outcome {
         jitter: u32,
     ) -> Self {
         let status = match error.failure.policy() {
-            Policy::NeedsReauth => "needs_reauth",
-            Policy::Retry
-            | Policy::Refresh
-            | Policy::RestartList
-            | Policy::SkipResource
-            | Policy::StopProvider => "failing",
+            RetryPolicy::NeedsReauth => "needs_reauth",
+            RetryPolicy::Retry
+            | RetryPolicy::Refresh
+            | RetryPolicy::RestartList
+            | RetryPolicy::SkipResource
+            | RetryPolicy::StopProvider => "failing",
         };
         // A refusal of the whole app is kept with the provider, not with the user.
         let not_before = match error.failure.policy() {
-            Policy::NeedsReauth | Policy::StopProvider => None,
-            Policy::Retry | Policy::Refresh | Policy::RestartList | Policy::SkipResource => later(
+            RetryPolicy::NeedsReauth | RetryPolicy::StopProvider => None,
+            RetryPolicy::Retry
+            | RetryPolicy::Refresh
+            | RetryPolicy::RestartList
+            | RetryPolicy::SkipResource => later(
                 now,
                 back_off(attempts, jitter).max(error.retry_after.unwrap_or_default()),
             ),

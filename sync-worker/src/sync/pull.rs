@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bondhu_core::retry::{Failure, Policy};
+use bondhu_core::retry::{Failure, RetryPolicy};
 use chrono::Utc;
 use sqlx::PgTransaction;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +14,7 @@ use super::outcome::{Outcome, SyncError};
 use super::page;
 use super::request::WalkPosition;
 use super::resource::Resource;
+use super::resources;
 use super::session::Session;
 use super::shortfall::Shortfall;
 use crate::providers::ProviderError;
@@ -32,7 +33,7 @@ pub(super) struct Pull<'a> {
     /// What earlier pulls learned.
     pub(super) knowledge: &'a Knowledge,
     /// What this one learned and has not stored yet.
-    pub(super) learned: BTreeMap<String, Known>,
+    pub(super) learned: BTreeMap<&'static str, Known>,
     /// What the person granted.
     pub(super) scopes: &'a [String],
     /// Whether the person asked for it.
@@ -40,7 +41,7 @@ pub(super) struct Pull<'a> {
     /// Tries that failed before this one.
     pub(super) attempts: u32,
     /// Lists without an answer so far, put off until it is known whether others have one.
-    pub(super) silent: Vec<(Resource, ProviderError)>,
+    pub(super) silent: Vec<(&'static Resource, ProviderError)>,
     /// Tells it to stop at the next page.
     pub(super) stop: &'a CancellationToken,
 }
@@ -53,7 +54,7 @@ impl Pull<'_> {
     /// [`SyncError`]; what was committed stays, and the checkpoint with it.
     pub(super) async fn run(&mut self) -> Result<&'static str, SyncError> {
         let owner = self.session.lease.owner;
-        for &resource in Resource::of(owner.provider) {
+        for &resource in resources::of(owner.provider) {
             if self.checkpoint.done.contains(&resource)
                 || !self.knowledge.is_due(resource, self.requested, Utc::now())
             {
@@ -83,8 +84,8 @@ impl Pull<'_> {
         Ok(outcome.status)
     }
 
-    fn may_read(&self, resource: Resource) -> bool {
-        let one_of = resource.scopes();
+    fn may_read(&self, resource: &'static Resource) -> bool {
+        let one_of = resource.scopes;
         one_of.is_empty()
             || self
                 .scopes
@@ -92,7 +93,7 @@ impl Pull<'_> {
                 .any(|scope| one_of.contains(&scope.as_str()))
     }
 
-    async fn walk(&mut self, resource: Resource) -> Result<(), SyncError> {
+    async fn walk(&mut self, resource: &'static Resource) -> Result<(), SyncError> {
         let user = self.session.lease.owner.user;
         while !self.checkpoint.done.contains(&resource) {
             if self.stop.is_cancelled() {
@@ -109,7 +110,7 @@ impl Pull<'_> {
                     self.store(resource, &part, fetched).await?;
                 }
                 Err(SyncError::Provider(error)) if part.is_empty() && self.is_silent(&error) => {
-                    tracing::warn!(%user, resource = resource.name(), %error, "put off");
+                    tracing::warn!(%user, resource = resource.name, %error, "put off");
                     self.checkpoint.put_off();
                     self.silent.push((resource, error));
                     return Ok(());
@@ -122,8 +123,8 @@ impl Pull<'_> {
     }
 
     /// The part under way; empty for a resource without parts, `None` when none is left.
-    async fn part(&self, resource: Resource) -> Result<Option<String>, SyncError> {
-        let Some(parts) = &resource.list().parts else {
+    async fn part(&self, resource: &'static Resource) -> Result<Option<String>, SyncError> {
+        let Some(parts) = &resource.statements.parts else {
             return Ok(Some(String::new()));
         };
         let next = sqlx::query_scalar(parts.next)
@@ -134,7 +135,11 @@ impl Pull<'_> {
     }
 
     /// Fetches a page; renews the access token once if the provider no longer takes it.
-    async fn fetch(&mut self, resource: Resource, part: &str) -> Result<Fetched, SyncError> {
+    async fn fetch(
+        &mut self,
+        resource: &'static Resource,
+        part: &str,
+    ) -> Result<Fetched, SyncError> {
         let bearer = self.session.bearer().await?;
         let unusable = |next: &String| !page::is_usable(&self.session, resource, next);
         if self.checkpoint.next.as_ref().is_some_and(unusable) {
@@ -147,7 +152,7 @@ impl Pull<'_> {
             seen: self.checkpoint.trail.seen,
         };
         match page::fetch(&self.session, &bearer, resource, position).await {
-            Err(SyncError::Provider(error)) if error.failure.policy() == Policy::Refresh => {
+            Err(SyncError::Provider(error)) if error.failure.policy() == RetryPolicy::Refresh => {
                 let bearer = self.session.renewed_bearer().await?;
                 page::fetch(&self.session, &bearer, resource, position).await
             }
@@ -173,31 +178,36 @@ impl Pull<'_> {
     /// Decides what follows from a refusal.
     fn go_on_after(
         &mut self,
-        resource: Resource,
+        resource: &'static Resource,
         part: &str,
         error: ProviderError,
     ) -> Result<(), SyncError> {
         let user = self.session.lease.owner.user;
         let policy = match error.failure {
-            Failure::Malformed if self.attempts >= TRIES => Policy::SkipResource,
-            _ if self.is_silent(&error) => Policy::SkipResource,
+            Failure::Malformed if self.attempts >= TRIES => RetryPolicy::SkipResource,
+            _ if self.is_silent(&error) => RetryPolicy::SkipResource,
             failure => failure.policy(),
         };
         match policy {
-            Policy::RestartList if self.checkpoint.next.is_some() && !self.checkpoint.restarted => {
-                tracing::info!(%user, resource = resource.name(), "a list is walked anew");
+            RetryPolicy::RestartList
+                if self.checkpoint.next.is_some() && !self.checkpoint.restarted =>
+            {
+                tracing::info!(%user, resource = resource.name, "a list is walked anew");
                 self.checkpoint.restart();
                 self.checkpoint.restarted = true;
             }
-            Policy::RestartList | Policy::SkipResource => {
-                tracing::warn!(%user, resource = resource.name(), part, %error, "passed over");
-                if part.is_empty() || resource.is_extended() {
+            RetryPolicy::RestartList | RetryPolicy::SkipResource => {
+                tracing::warn!(%user, resource = resource.name, part, %error, "passed over");
+                if part.is_empty() || resource.is_optional {
                     self.give_up(resource, error.failure);
                 } else {
                     self.give_up_part(resource, part, error.failure);
                 }
             }
-            Policy::Retry | Policy::Refresh | Policy::StopProvider | Policy::NeedsReauth => {
+            RetryPolicy::Retry
+            | RetryPolicy::Refresh
+            | RetryPolicy::StopProvider
+            | RetryPolicy::NeedsReauth => {
                 return Err(error.into());
             }
         }
@@ -205,15 +215,15 @@ impl Pull<'_> {
     }
 
     /// Goes on without a resource. What an earlier pull brought of it stays.
-    fn give_up(&mut self, resource: Resource, failure: Failure) {
+    fn give_up(&mut self, resource: &'static Resource, failure: Failure) {
         self.checkpoint.finish(resource);
         let says_so = !matches!(
             failure,
             Failure::ServerError | Failure::TimedOut | Failure::Malformed | Failure::TooLarge
         );
-        if resource.is_extended() && says_so {
+        if resource.is_optional && says_so {
             let known = Known::not_offered(Utc::now());
-            self.learned.insert(resource.name(), known);
+            self.learned.insert(resource.name, known);
         } else {
             // A 403 without a reason, to a list of the account's own: an endpoint that is not
             // given to this app says no more.
@@ -226,19 +236,19 @@ impl Pull<'_> {
     }
 
     /// Goes on with the next part.
-    fn give_up_part(&mut self, resource: Resource, part: &str, failure: Failure) {
+    fn give_up_part(&mut self, resource: &'static Resource, part: &str, failure: Failure) {
         self.checkpoint.finish_part(part);
-        match failure {
+        let missing = match failure {
             // It was there when its list was walked: the next walk of that sweeps it.
-            Failure::NotOffered | Failure::Gone => {}
-            // A region that the provider does not know: another's titles stand in.
-            Failure::Refused if resource == Resource::VideoCategories => {}
-            // The provider says no more than 403 to who is neither owner nor collaborator.
-            Failure::Refused if resource == Resource::MusicPlaylistItems => {
-                self.checkpoint
-                    .miss(resource, Shortfall::Of(Failure::ForeignList));
+            Failure::NotOffered | Failure::Gone => None,
+            Failure::Refused => {
+                let parts = resource.statements.parts.as_ref();
+                parts.map_or(Some(failure), |parts| parts.refused)
             }
-            other => self.checkpoint.miss(resource, Shortfall::Of(other)),
+            other => Some(other),
+        };
+        if let Some(failure) = missing {
+            self.checkpoint.miss(resource, Shortfall::Of(failure));
         }
     }
 }

@@ -5,11 +5,14 @@ use serde_json::Value;
 
 use super::fetched::{Fetched, Items, Onward};
 use super::resource::Resource;
-use super::rows::ReadRow;
 use super::session::Session;
 use super::trail::Sight;
 use crate::provider::Provider;
 use crate::providers::{Bearer, Item, Losses, PAGE_SIZE};
+
+/// Makes a row of an item and its place in the whole list, from 0. An item without what identifies
+/// it (a local file, an episode, a deleted or private video) is none.
+pub(super) type ReadRow = fn(Item<'_>, u32) -> Option<Value>;
 
 /// Items of a list that comes whole: far more than any has.
 pub(super) const MOST_UNPAGED: u32 = 500;
@@ -29,7 +32,7 @@ pub(super) struct WalkPosition<'a> {
 pub(super) struct PageRequest<'a> {
     pub(super) session: &'a Session<'a>,
     pub(super) bearer: &'a Bearer,
-    pub(super) resource: Resource,
+    pub(super) resource: &'static Resource,
     pub(super) position: WalkPosition<'a>,
     pub(super) limit: u32,
 }
@@ -42,12 +45,12 @@ impl PageRequest<'_> {
         sight: Sight,
         losses: Losses,
     ) -> Fetched {
-        let scope = match self.position.part {
-            "" => self.resource.scope(),
+        let subset = match self.position.part {
+            "" => self.resource.subset,
             part => part,
         };
         Fetched {
-            scope: scope.to_owned(),
+            subset: subset.to_owned(),
             items: Items::New(rows, None),
             onward,
             sight,
@@ -69,7 +72,7 @@ impl PageRequest<'_> {
             Err(_) => (Vec::new(), Onward::Broken(Failure::Malformed)),
         };
         // Spotify counts what it cannot show and sends null for it.
-        let uncounted = match self.resource.provider() {
+        let uncounted = match self.resource.provider {
             Provider::Spotify => 0,
             Provider::YouTube => page.nulls("items", most),
         };
@@ -88,7 +91,7 @@ impl PageRequest<'_> {
 
     /// How many items are read of a page: no more than were asked for.
     pub(super) const fn most_items(&self) -> u32 {
-        if self.resource.is_paged() {
+        if self.resource.is_paged {
             self.limit
         } else {
             MOST_UNPAGED

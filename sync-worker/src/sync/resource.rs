@@ -1,183 +1,103 @@
-//! What is pulled, in which order and how often.
+//! A resource: a list of a provider's that is walked to its end, described in one place.
 
+use bondhu_core::retry::Failure;
 use chrono::TimeDelta;
-use serde::{Deserialize, Serialize};
+use futures::future::BoxFuture;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::fetched::Fetched;
+use super::outcome::SyncError;
+use super::request::PageRequest;
+use super::resources;
 use crate::provider::Provider;
 
-/// A list that is walked to its end.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
-#[allow(missing_docs)]
-pub(super) enum Resource {
-    #[serde(rename = "spotify.account")]
-    Account,
-    #[serde(rename = "spotify.recently_played")]
-    RecentlyPlayed,
-    #[serde(rename = "spotify.top_artists.short_term")]
-    TopArtistsShort,
-    #[serde(rename = "spotify.top_artists.medium_term")]
-    TopArtistsMedium,
-    #[serde(rename = "spotify.top_artists.long_term")]
-    TopArtistsLong,
-    #[serde(rename = "spotify.top_tracks.short_term")]
-    TopTracksShort,
-    #[serde(rename = "spotify.top_tracks.medium_term")]
-    TopTracksMedium,
-    #[serde(rename = "spotify.top_tracks.long_term")]
-    TopTracksLong,
-    #[serde(rename = "spotify.followed_artists")]
-    FollowedArtists,
-    #[serde(rename = "spotify.saved_albums")]
-    SavedAlbums,
-    #[serde(rename = "spotify.saved_tracks")]
-    SavedTracks,
-    #[serde(rename = "spotify.playlists")]
-    MusicPlaylists,
-    #[serde(rename = "spotify.playlist_items")]
-    MusicPlaylistItems,
-    #[serde(rename = "spotify.audio_features")]
-    AudioFeatures,
-    #[serde(rename = "youtube.subscriptions")]
-    Subscriptions,
-    #[serde(rename = "youtube.liked_videos")]
-    LikedVideos,
-    #[serde(rename = "youtube.playlists")]
-    VideoPlaylists,
-    #[serde(rename = "youtube.playlist_items")]
-    VideoPlaylistItems,
-    #[serde(rename = "youtube.video_details")]
-    VideoDetails,
-    #[serde(rename = "youtube.channel_topics")]
-    ChannelTopics,
-    #[serde(rename = "youtube.video_categories")]
-    VideoCategories,
-}
-
-impl Resource {
-    /// What a provider has. Plays come first: the provider forgets them soonest. Parts of
-    /// something come after it.
-    pub(super) const fn of(provider: Provider) -> &'static [Self] {
-        match provider {
-            Provider::Spotify => &[
-                Self::RecentlyPlayed,
-                Self::Account,
-                Self::TopArtistsShort,
-                Self::TopArtistsMedium,
-                Self::TopArtistsLong,
-                Self::TopTracksShort,
-                Self::TopTracksMedium,
-                Self::TopTracksLong,
-                Self::FollowedArtists,
-                Self::SavedAlbums,
-                Self::SavedTracks,
-                Self::MusicPlaylists,
-                Self::MusicPlaylistItems,
-                Self::AudioFeatures,
-            ],
-            Provider::YouTube => &[
-                Self::Subscriptions,
-                Self::LikedVideos,
-                Self::VideoPlaylists,
-                Self::VideoPlaylistItems,
-                Self::VideoDetails,
-                Self::ChannelTopics,
-                Self::VideoCategories,
-            ],
-        }
-    }
-
-    /// The scopes of which it needs one; none: any will do.
-    pub(super) const fn scopes(self) -> &'static [&'static str] {
-        match self {
-            Self::RecentlyPlayed => &["user-read-recently-played"],
-            Self::TopArtistsShort
-            | Self::TopArtistsMedium
-            | Self::TopArtistsLong
-            | Self::TopTracksShort
-            | Self::TopTracksMedium
-            | Self::TopTracksLong => &["user-top-read"],
-            Self::FollowedArtists => &["user-follow-read"],
-            Self::SavedAlbums | Self::SavedTracks => &["user-library-read"],
-            Self::MusicPlaylists | Self::MusicPlaylistItems => {
-                &["playlist-read-private", "playlist-read-collaborative"]
-            }
-            Self::Account | Self::AudioFeatures => &[],
-            Self::Subscriptions
-            | Self::LikedVideos
-            | Self::VideoPlaylists
-            | Self::VideoPlaylistItems
-            | Self::VideoDetails
-            | Self::ChannelTopics
-            | Self::VideoCategories => &["https://www.googleapis.com/auth/youtube.readonly"],
-        }
-    }
-
-    /// How old a complete walk may be before a scheduled sync walks it again. Spotify's sync
-    /// comes hourly for the sake of plays; what changes slowly is walked once a day.
-    pub(super) const fn walked_every(self) -> TimeDelta {
-        match self {
-            Self::RecentlyPlayed
-            | Self::Subscriptions
-            | Self::LikedVideos
-            | Self::VideoPlaylists
-            | Self::VideoPlaylistItems
-            | Self::VideoDetails
-            | Self::ChannelTopics
-            | Self::VideoCategories => TimeDelta::zero(),
-            Self::Account
-            | Self::TopArtistsShort
-            | Self::TopArtistsMedium
-            | Self::TopArtistsLong
-            | Self::TopTracksShort
-            | Self::TopTracksMedium
-            | Self::TopTracksLong
-            | Self::FollowedArtists
-            | Self::SavedAlbums
-            | Self::SavedTracks
-            | Self::MusicPlaylists
-            | Self::MusicPlaylistItems
-            | Self::AudioFeatures => TimeDelta::hours(23),
-        }
-    }
-
+/// What is pulled, how often, how it is asked for and where it is stored.
+#[derive(Debug)]
+pub(super) struct Resource {
+    /// The name in `provider_connections.missing`, `sync_jobs.resources` and checkpoints.
+    pub(super) name: &'static str,
     /// Whose it is.
-    pub(super) fn provider(self) -> Provider {
-        if Self::of(Provider::Spotify).contains(&self) {
-            Provider::Spotify
-        } else {
-            Provider::YouTube
-        }
-    }
-
+    pub(super) provider: Provider,
+    /// The scopes of which it needs one; none: any will do.
+    pub(super) scopes: &'static [&'static str],
+    /// How old a complete walk may be before a scheduled sync walks it again.
+    pub(super) walked_every: TimeDelta,
+    /// Asks for a page and makes rows of it.
+    pub(super) page: AskForPage,
     /// Whether it comes in pages, whose size is ours to say.
-    pub(super) const fn is_paged(self) -> bool {
-        !matches!(
-            self,
-            Self::Account
-                | Self::AudioFeatures
-                | Self::VideoDetails
-                | Self::ChannelTopics
-                | Self::VideoCategories
-        )
-    }
-
+    pub(super) is_paged: bool,
     /// Whether the provider counts items there that it does not show: private and deleted videos,
     /// channels that are gone.
-    pub(super) const fn hides(self) -> bool {
-        matches!(self, Self::LikedVideos | Self::Subscriptions)
-    }
-
+    pub(super) hides_items: bool,
     /// Whether a pull is complete without it: only some apps are given it. Whether this one is,
     /// is learned by asking.
-    pub(super) const fn is_extended(self) -> bool {
-        matches!(self, Self::AudioFeatures)
-    }
+    pub(super) is_optional: bool,
+    /// Which of its table's rows it is; empty where it is all of them, or each part says which.
+    pub(super) subset: &'static str,
+    /// How it lies in the database.
+    pub(super) statements: &'static Statements,
+}
 
-    /// The name in `provider_connections.missing`, `sync_jobs.resources` and checkpoints.
-    pub(super) fn name(self) -> String {
-        serde_json::to_value(self)
-            .ok()
-            .and_then(|name| name.as_str().map(str::to_owned))
-            .unwrap_or_default()
+/// Asks for a page of a resource and makes rows of it.
+pub(super) type AskForPage =
+    for<'a> fn(&'a PageRequest<'a>) -> BoxFuture<'a, Result<Fetched, SyncError>>;
+
+/// How a resource lies in the database.
+///
+/// | statement | `$1` | `$2` | `$3` | `$4` |
+/// |---|---|---|---|---|
+/// | `insert` | user | rows, a JSON array | walk | subset |
+/// | `touch` | user | ids | walk | subset |
+/// | `stale` | user | walk | subset | |
+/// | `next` part | user | the id up to which parts are done | | |
+/// | `finish` part | user | part | | |
+///
+/// A page is one statement: rows go as one JSON array, so that a list of names within a row
+/// needs no second table.
+#[derive(Debug)]
+pub(super) struct Statements {
+    /// Stores a page; what is there already is refreshed.
+    pub(super) insert: &'static str,
+    /// Marks the rows of an unchanged page as seen. Only where the provider has entity tags.
+    pub(super) touch: Option<&'static str>,
+    /// The rows that a complete walk did not see, after `select` or `delete`; `None` for what is
+    /// history or shared.
+    pub(super) stale: Option<&'static str>,
+    /// Which column identifies a row of a page.
+    pub(super) id: &'static str,
+    /// For resources that are walked in parts, such as the items of each playlist.
+    pub(super) parts: Option<Parts>,
+}
+
+/// A resource in parts.
+#[derive(Debug)]
+pub(super) struct Parts {
+    /// The next part after an id: an id, or several in order joined with commas, so that one with
+    /// a comma in it is never asked for among them; null when none is left.
+    pub(super) next: &'static str,
+    /// Notes that a part was walked to its end.
+    pub(super) finish: Option<&'static str>,
+    /// What is missing when the provider refuses a part; `None`: nothing.
+    pub(super) refused: Option<Failure>,
+}
+
+impl PartialEq for Resource {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Serialize for Resource {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name)
+    }
+}
+
+impl<'de> Deserialize<'de> for &'static Resource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        resources::named(&name)
+            .ok_or_else(|| D::Error::custom(format!("there is no resource {name:?}")))
     }
 }

@@ -1,13 +1,11 @@
 //! Revoking the consents of accounts that were unlinked, or whose user is gone.
 
 use bondhu_core::retry::Failure;
-use reqwest::StatusCode;
-use secrecy::ExposeSecret;
 use uuid::Uuid;
 
 use super::context::SyncContext;
 use crate::provider::Provider;
-use crate::providers::{ProviderError, bounded_body};
+use crate::providers::ProviderError;
 use crate::vault::{Owner, TokenKind};
 
 /// Consents revoked in a minute. One is claimed at a time: a claim says that the provider may be
@@ -56,23 +54,13 @@ async fn revoke(context: &SyncContext, due: &Due) -> Result<(), ProviderError> {
         user: due.sealed_for,
         provider,
     };
-    let url = context
-        .providers
-        .get(&owner.provider)
-        .and_then(|access| access.revoke_url.clone())
+    let client = context
+        .clients
+        .get(provider)
         .ok_or_else(|| ProviderError::new(Failure::NotOffered, "not set up on this worker"))?;
     let token = context
         .vault
         .open(owner, TokenKind::Refresh, &due.sealed)
         .map_err(|error| ProviderError::new(Failure::Refused, error.to_string()))?;
-    // RFC 7009, section 2.1
-    let form = [("token", token.expose_secret())];
-    let answer = context.http.post(url).form(&form).send().await?;
-    let (status, headers) = (answer.status(), answer.headers().clone());
-    let body = bounded_body(answer).await?;
-    // 400: it was no longer good, which is as good.
-    if status.is_success() || status == StatusCode::BAD_REQUEST {
-        return Ok(());
-    }
-    Err(ProviderError::refused_by_oauth(status, &headers, &body))
+    client.token_endpoint.revoke(&token).await
 }

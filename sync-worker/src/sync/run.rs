@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bondhu_core::retry::{Policy, back_off};
+use bondhu_core::retry::{RetryPolicy, back_off};
 use chrono::Utc;
 use sqlx::PgPool;
 use tokio::task::JoinSet;
@@ -18,8 +18,7 @@ use super::outcome::{Outcome, SyncError, is_of_data};
 use super::pull::Pull;
 use super::revoke::revoke_due;
 use super::session::Session;
-use crate::oauth::TokenEndpoint;
-use crate::providers::{Api, stop_provider};
+use crate::providers::stop_provider;
 
 /// How often an idle worker looks for queued connections.
 const POLL: Duration = Duration::from_secs(1);
@@ -142,7 +141,7 @@ async fn claim_more(
     if room == 0 {
         return Ok(0);
     }
-    let providers = context.providers.keys().copied();
+    let providers = context.clients.providers();
     let claims = claim(&context.database, &context.worker, room, providers).await?;
     let claimed = claims.len();
     for claim in claims {
@@ -159,7 +158,7 @@ async fn work(context: &SyncContext, mut claim: Claim, stop: &CancellationToken)
     let error = match pull_claim(context, &mut claim, stop).await {
         Ok(status) => {
             tracing::info!(user = %owner.user, provider = %owner.provider, status, "synced");
-            context.metrics.sync_ended(owner.provider, status);
+            context.metrics.sync.ended(owner.provider, status);
             return;
         }
         Err(error) => error,
@@ -169,7 +168,7 @@ async fn work(context: &SyncContext, mut claim: Claim, stop: &CancellationToken)
         return;
     };
     tracing::warn!(user = %owner.user, provider = %owner.provider, %error, status = outcome.status, "a sync did not finish");
-    context.metrics.sync_ended(owner.provider, outcome.status);
+    context.metrics.sync.ended(owner.provider, outcome.status);
     let completed = async {
         let mut transaction = context.database.begin().await?;
         let sent = claim.share.sent();
@@ -190,15 +189,13 @@ async fn pull_claim(
     stop: &CancellationToken,
 ) -> Result<&'static str, SyncError> {
     let provider = claim.lease.owner.provider;
-    let config = context.providers.get(&provider).ok_or_else(|| {
+    let client = context.clients.get(provider).ok_or_else(|| {
         SyncError::NotSetUp(format!(
             "{} is not set up on this server.",
             provider.display_name()
         ))
     })?;
-    let api = Api::new(provider, context.http.clone(), config.api_url.clone());
-    let endpoint = TokenEndpoint::new(provider, config, context.http.clone());
-    let mut session = Session::new(context, &api, &endpoint, &claim.share, claim.lease);
+    let mut session = Session::new(context, client, &claim.share, claim.lease);
     account::settle(&mut session).await?;
     let mut pull = Pull {
         session,
@@ -231,7 +228,7 @@ async fn outcome_of(context: &SyncContext, claim: &Claim, error: &SyncError) -> 
     };
     match error {
         SyncError::Provider(error) => {
-            if error.failure.policy() == Policy::StopProvider {
+            if error.failure.policy() == RetryPolicy::StopProvider {
                 stop_provider(&context.database, provider, error).await;
             }
             Some(Outcome::failed(

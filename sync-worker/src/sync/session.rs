@@ -10,8 +10,7 @@ use super::context::SyncContext;
 use super::lease::Lease;
 use super::outcome::SyncError;
 use super::share::Share;
-use crate::oauth::TokenEndpoint;
-use crate::providers::{Api, Bearer, ProviderError, spend_request};
+use crate::providers::{Api, Bearer, ProviderClient, ProviderError, TokenEndpoint, spend_request};
 use crate::telemetry::Metrics;
 use crate::vault::{TokenKind, Vault};
 
@@ -24,7 +23,7 @@ pub(super) struct Session<'a> {
     pub(super) database: &'a PgPool,
     pub(super) vault: &'a Vault,
     pub(super) api: &'a Api,
-    pub(super) endpoint: &'a TokenEndpoint,
+    token_endpoint: &'a TokenEndpoint,
     pub(super) metrics: &'a Metrics,
     allowance: &'a Allowance,
     pub(super) share: &'a Share,
@@ -41,16 +40,15 @@ struct SealedToken {
 impl<'a> Session<'a> {
     pub(super) fn new(
         context: &'a SyncContext,
-        api: &'a Api,
-        endpoint: &'a TokenEndpoint,
+        client: &'a ProviderClient,
         share: &'a Share,
         lease: Lease,
     ) -> Self {
         Self {
             database: &context.database,
             vault: &context.vault,
-            api,
-            endpoint,
+            api: &client.api,
+            token_endpoint: &client.token_endpoint,
             metrics: &context.metrics,
             allowance: &context.allowance,
             share,
@@ -74,8 +72,8 @@ impl<'a> Session<'a> {
         Ok(self.bearer.insert(bearer).clone())
     }
 
-    /// Counts one request against the person's allowance, the connection's share, and in the provider's ledger, before it
-    /// is sent.
+    /// Counts one request against the person's allowance, the connection's share, and in the
+    /// provider's ledger, before it is sent.
     ///
     /// # Errors
     /// [`SyncError::EnoughForNow`], [`SyncError::BudgetSpent`]: it must not be sent.
@@ -116,7 +114,7 @@ impl<'a> Session<'a> {
             .open(self.lease.owner, TokenKind::Refresh, &refresh.sealed)?;
         // A rotated token exists once: the lease must not run out before it is stored.
         self.lease.begin(self.database).await?.commit().await?;
-        let grant = self.endpoint.refresh(&refresh).await?;
+        let grant = self.token_endpoint.refresh(&refresh).await?;
         let mut transaction = self.lease.begin(self.database).await?;
         self.keep(
             &mut transaction,

@@ -23,17 +23,17 @@ pub(super) enum PageStored {
 
 /// Where a walk stores what it finds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shelf<'a> {
+pub(super) struct PageTarget<'a> {
     pub(super) lease: Lease,
     pub(super) walk: Uuid,
-    pub(super) resource: Resource,
+    pub(super) resource: &'static Resource,
     /// The part under way; empty for a resource without parts.
     pub(super) part: &'a str,
     /// Which of the table's rows these are.
-    pub(super) scope: &'a str,
+    pub(super) subset: &'a str,
 }
 
-impl Shelf<'_> {
+impl PageTarget<'_> {
     /// Stores a page.
     ///
     /// # Errors
@@ -66,14 +66,14 @@ impl Shelf<'_> {
                 }
             }
             Items::Unchanged { page, ids } => {
-                let Some(touch) = resource.list().touch else {
+                let Some(touch) = resource.statements.touch else {
                     return Ok(PageStored::RowsGone);
                 };
                 let touched = sqlx::query(touch)
                     .bind(lease.owner.user)
                     .bind(ids)
                     .bind(walk)
-                    .bind(self.scope)
+                    .bind(self.subset)
                     .execute(&mut **transaction)
                     .await?
                     .rows_affected();
@@ -91,11 +91,11 @@ impl Shelf<'_> {
         transaction: &mut PgTransaction<'static>,
         rows: &[Value],
     ) -> Result<(), sqlx::Error> {
-        sqlx::query(self.resource.list().insert)
+        sqlx::query(self.resource.statements.insert)
             .bind(self.lease.owner.user)
             .bind(Json(rows))
             .bind(self.walk)
-            .bind(self.scope)
+            .bind(self.subset)
             .execute(&mut **transaction)
             .await?;
         Ok(())
@@ -104,7 +104,7 @@ impl Shelf<'_> {
     /// The rows of a page that the database takes, each tried by itself; nothing is stored.
     ///
     /// # Errors
-    /// The database does not go along, for another reason than what is in a row.
+    /// The database does not answer, or refuses for another reason than what is in a row.
     pub(super) async fn storable(
         self,
         transaction: &mut PgTransaction<'static>,
@@ -113,18 +113,18 @@ impl Shelf<'_> {
         let mut storable = Vec::new();
         for row in rows {
             let mut trial = transaction.begin().await?;
-            let tried = sqlx::query(self.resource.list().insert)
+            let tried = sqlx::query(self.resource.statements.insert)
                 .bind(self.lease.owner.user)
                 .bind(Json([row]))
                 .bind(self.walk)
-                .bind(self.scope)
+                .bind(self.subset)
                 .execute(&mut *trial)
                 .await;
             trial.rollback().await?;
             match tried {
                 Ok(_) => storable.push(row.clone()),
                 Err(error) if is_of_data(&error) => {
-                    tracing::warn!(resource = self.resource.name(), %error, "a row cannot be stored");
+                    tracing::warn!(resource = self.resource.name, %error, "a row cannot be stored");
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -135,18 +135,18 @@ impl Shelf<'_> {
     /// Whether something is here that the walk has not seen.
     ///
     /// # Errors
-    /// The database does not go along.
+    /// The database does not answer, or refuses.
     pub(super) async fn is_stale(
         self,
         transaction: &mut PgTransaction<'static>,
     ) -> Result<bool, sqlx::Error> {
-        let Some(stale) = self.resource.list().stale else {
+        let Some(stale) = self.resource.statements.stale else {
             return Ok(false);
         };
         sqlx::query_scalar(&format!("select exists (select {stale})"))
             .bind(self.lease.owner.user)
             .bind(self.walk)
-            .bind(self.scope)
+            .bind(self.subset)
             .fetch_one(&mut **transaction)
             .await
     }
@@ -154,16 +154,16 @@ impl Shelf<'_> {
     /// Removes what the walk has not seen.
     ///
     /// # Errors
-    /// The database does not go along.
+    /// The database does not answer, or refuses.
     pub(super) async fn sweep(
         self,
         transaction: &mut PgTransaction<'static>,
     ) -> Result<(), sqlx::Error> {
-        if let Some(stale) = self.resource.list().stale {
+        if let Some(stale) = self.resource.statements.stale {
             sqlx::query(&format!("delete {stale}"))
                 .bind(self.lease.owner.user)
                 .bind(self.walk)
-                .bind(self.scope)
+                .bind(self.subset)
                 .execute(&mut **transaction)
                 .await?;
         }
@@ -173,12 +173,12 @@ impl Shelf<'_> {
     /// Notes that the part under way was walked to its end.
     ///
     /// # Errors
-    /// The database does not go along.
+    /// The database does not answer, or refuses.
     pub(super) async fn finish_part(
         self,
         transaction: &mut PgTransaction<'static>,
     ) -> Result<(), sqlx::Error> {
-        let parts = self.resource.list().parts.as_ref();
+        let parts = self.resource.statements.parts.as_ref();
         if let Some(finish) = parts.and_then(|parts| parts.finish) {
             sqlx::query(finish)
                 .bind(self.lease.owner.user)

@@ -48,7 +48,7 @@ pub(super) struct Trail {
 
 /// What the end of a walk says about what it did not see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum CountVerdict {
     /// It is gone: the provider's count agrees.
     Complete,
     /// It all is gone, as the provider's count says too.
@@ -94,24 +94,24 @@ impl Trail {
     }
 
     /// What its end says. `hides`: the list counts items that it does not show.
-    pub(super) fn verdict(&self, hides: bool) -> Verdict {
+    pub(super) fn verdict(&self, hides: bool) -> CountVerdict {
         let Some(total) = self.total else {
-            return Verdict::Uncounted;
+            return CountVerdict::Uncounted;
         };
         let shown = self.room >= total && !self.hollow && self.seen >= total / 2;
         match self.seen {
-            0 if total == 0 => Verdict::Empty,
-            seen if seen == total => Verdict::Complete,
-            seen if seen < total && hides && shown => Verdict::Complete,
-            seen if seen < total => Verdict::Short,
-            _ => Verdict::Uncounted,
+            0 if total == 0 => CountVerdict::Empty,
+            seen if seen == total => CountVerdict::Complete,
+            seen if seen < total && hides && shown => CountVerdict::Complete,
+            seen if seen < total => CountVerdict::Short,
+            _ => CountVerdict::Uncounted,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{MOST_PAGES, Sight, Trail, Verdict};
+    use super::{CountVerdict, MOST_PAGES, Sight, Trail};
 
     fn trail(pages: &[(u32, Option<u32>)]) -> Trail {
         let mut trail = Trail::default();
@@ -131,20 +131,24 @@ mod tests {
             (
                 &[(50, Some(53)), (3, Some(53))][..],
                 false,
-                Verdict::Complete,
+                CountVerdict::Complete,
             ),
-            (&[(50, Some(53)), (3, None)], false, Verdict::Complete),
-            (&[(50, Some(53)), (2, Some(53))], false, Verdict::Short),
-            (&[(50, Some(53)), (2, Some(53))], true, Verdict::Complete),
-            (&[(50, Some(53)), (0, Some(53))], true, Verdict::Short),
-            (&[(20, Some(53))], true, Verdict::Short),
-            (&[(0, Some(3))], false, Verdict::Short),
-            (&[(0, Some(3))], true, Verdict::Short),
-            (&[(1, Some(3))], true, Verdict::Complete),
-            (&[(0, Some(0))], false, Verdict::Empty),
-            (&[(0, None)], false, Verdict::Uncounted),
-            (&[(7, None)], false, Verdict::Uncounted),
-            (&[(7, Some(6))], false, Verdict::Uncounted),
+            (&[(50, Some(53)), (3, None)], false, CountVerdict::Complete),
+            (&[(50, Some(53)), (2, Some(53))], false, CountVerdict::Short),
+            (
+                &[(50, Some(53)), (2, Some(53))],
+                true,
+                CountVerdict::Complete,
+            ),
+            (&[(50, Some(53)), (0, Some(53))], true, CountVerdict::Short),
+            (&[(20, Some(53))], true, CountVerdict::Short),
+            (&[(0, Some(3))], false, CountVerdict::Short),
+            (&[(0, Some(3))], true, CountVerdict::Short),
+            (&[(1, Some(3))], true, CountVerdict::Complete),
+            (&[(0, Some(0))], false, CountVerdict::Empty),
+            (&[(0, None)], false, CountVerdict::Uncounted),
+            (&[(7, None)], false, CountVerdict::Uncounted),
+            (&[(7, Some(6))], false, CountVerdict::Uncounted),
         ] {
             assert_eq!(trail(pages).verdict(hides), verdict, "{pages:?} {hides}");
         }

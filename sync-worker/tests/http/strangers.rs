@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use bondhu_stack::process::free_port;
 use bondhu_stack::testing::{Database, Role, redis};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
+use uuid::Uuid;
 
-use crate::{DEADLINE, Worker, header, serving, token};
+use crate::worker::{DEADLINE, Worker, header, serving, token};
 
 impl Worker {
     async fn connect(&self) -> TcpStream {
@@ -319,4 +320,38 @@ async fn metrics_are_read_and_nothing_else_is_there() {
     let mut rest = Vec::new();
     let closed = timeout(Duration::from_secs(20), tcp.read_to_end(&mut rest)).await;
     assert!(closed.is_ok(), "a half-sent request stays open");
+}
+
+/// `POST /link` as somebody new, who says that it comes from `address`: the status.
+async fn link_from(worker: &Worker, address: &str) -> u16 {
+    let request = worker.client.post(format!("{}/link", worker.url));
+    let request = request
+        .bearer_auth(token(Uuid::new_v4()))
+        .header("x-forwarded-for", address)
+        .json(&json!({"provider": "spotify", "refresh_token": "nobody gave this"}));
+    request.send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn an_address_is_who_connects_unless_a_trusted_proxy_names_another() {
+    let database = Database::create().await;
+    let nowhere = format!("http://127.0.0.1:{}", free_port().unwrap());
+    let key = sync_worker::config::TokenKey::generate("k1").to_entry();
+    let mut pairs = vec![
+        ("BONDHU_TOKEN_KEYS", key),
+        ("SPOTIFY_CLIENT_ID", "id".to_owned()),
+        ("SPOTIFY_CLIENT_SECRET", "secret".to_owned()),
+        ("SPOTIFY_ACCOUNTS_URL", nowhere.clone()),
+        ("SPOTIFY_API_URL", nowhere),
+    ];
+    for (trusted, last) in [("192.0.2.1", 429), ("192.0.2.1, 127.0.0.0/8", 503)] {
+        pairs.retain(|(name, _)| *name != "BONDHU_TRUSTED_PROXIES");
+        pairs.push(("BONDHU_TRUSTED_PROXIES", trusted.to_owned()));
+        let worker = serving(&database, &pairs).await;
+        for n in 1..=60 {
+            let status = link_from(&worker, &format!("198.51.100.{n}")).await;
+            assert_eq!(status, 503, "the provider is away");
+        }
+        assert_eq!(link_from(&worker, "198.51.100.61").await, last, "{trusted}");
+    }
 }

@@ -8,7 +8,7 @@ use bondhu_stack::testing::execute;
 use serde_json::{Value, json};
 use sync_worker::cache::RedisTarget;
 use sync_worker::config::MirrorConfig;
-use sync_worker::hot::Source;
+use sync_worker::hot::DocumentSource;
 use uuid::Uuid;
 
 use crate::readers::{newest, reader};
@@ -114,7 +114,7 @@ async fn the_others_go_on(instead: &str) {
     eventually("the others are served by Redis", async || {
         let (read, source) = newest(&hot, people[0], &stage).await;
         assert_eq!(read.as_deref(), Some("and on"));
-        (source == Source::Redis).then_some(())
+        (source == DocumentSource::Redis).then_some(())
     })
     .await;
     is_left_to_postgres(&stage, spoilt).await.unwrap();
@@ -123,7 +123,7 @@ async fn the_others_go_on(instead: &str) {
     let (read, source) = newest(&hot, spoilt, &stage).await;
     assert_eq!(
         (read.as_deref(), source),
-        (Some("and on"), Source::Postgres)
+        (Some("and on"), DocumentSource::Postgres)
     );
     mirror.stop().await;
     let mirror = stage.following().await;
@@ -192,7 +192,7 @@ async fn what_is_too_large_is_not_filled_either() {
     let hot = reader(&stage, &stage.redis_url()).await;
     for _ in 0..3 {
         let served = hot.read(user, Document::ChatHistory, None).await.unwrap();
-        assert_eq!(served.source, Source::Postgres);
+        assert_eq!(served.source, DocumentSource::Postgres);
         assert!(served.data.len() > DOCUMENT_MOST_BYTES);
         is_left_to_postgres(&stage, user).await.unwrap();
     }

@@ -7,7 +7,7 @@ use bondhu_stack::testing::Role;
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 use sync_worker::cache::RedisTarget;
-use sync_worker::hot::{HotReader, Served, Source};
+use sync_worker::hot::{DocumentSource, HotReader, Served};
 use sync_worker::telemetry::Metrics;
 use uuid::Uuid;
 
@@ -30,7 +30,7 @@ impl Reader {
         }
     }
 
-    async fn read(&self, user: Uuid, document: Document) -> (Value, Source) {
+    async fn read(&self, user: Uuid, document: Document) -> (Value, DocumentSource) {
         parsed(self.hot.read(user, document, None).await.unwrap())
     }
 
@@ -43,7 +43,7 @@ impl Reader {
     }
 }
 
-fn parsed(served: Served) -> (Value, Source) {
+fn parsed(served: Served) -> (Value, DocumentSource) {
     (serde_json::from_str(&served.data).unwrap(), served.source)
 }
 
@@ -66,17 +66,17 @@ async fn what_is_missing_is_read_from_postgres_once_and_kept() {
     let (first, source) = reader.read(user, Document::ChatHistory).await;
     assert_eq!(
         (texts(&first), source),
-        (vec!["long ago"], Source::Postgres)
+        (vec!["long ago"], DocumentSource::Postgres)
     );
     let (again, source) = reader.read(user, Document::ChatHistory).await;
-    assert_eq!((again, source), (first, Source::Redis));
+    assert_eq!((again, source), (first, DocumentSource::Redis));
 
     stage.say(user, "and now").await;
     stage.reads(user, &["long ago", "and now"]).await;
     let (now, source) = reader.read(user, Document::ChatHistory).await;
     assert_eq!(
         (texts(&now), source),
-        (vec!["long ago", "and now"], Source::Redis)
+        (vec!["long ago", "and now"], DocumentSource::Redis)
     );
     mirror.stop().await;
 }
@@ -105,7 +105,7 @@ async fn that_there_is_nothing_is_remembered_until_there_is() {
     let user = stage.database.user().await;
     stage.caught_up().await;
     let reader = Reader::of(&stage).await;
-    for source in [Source::Postgres, Source::Redis] {
+    for source in [DocumentSource::Postgres, DocumentSource::Redis] {
         assert_eq!(
             reader.read(user, Document::MusicProfile).await,
             (Value::Null, source)
@@ -114,7 +114,7 @@ async fn that_there_is_nothing_is_remembered_until_there_is() {
     stage.taste(user).await;
     eventually("the taste is served", async || {
         let (document, source) = reader.read(user, Document::MusicProfile).await;
-        (document.is_object() && source == Source::Redis).then_some(())
+        (document.is_object() && source == DocumentSource::Redis).then_some(())
     })
     .await;
     mirror.stop().await;
@@ -131,16 +131,19 @@ async fn without_a_mirror_that_keeps_up_postgres_is_read() {
     let reader = Reader::of(&stage).await;
     for _ in 0..2 {
         let (document, source) = reader.read(user, Document::ChatHistory).await;
-        assert_eq!((document, source), (json!([]), Source::Postgres));
+        assert_eq!((document, source), (json!([]), DocumentSource::Postgres));
     }
     stage.redis.take().unwrap().stop();
     let (document, source) = reader.read(user, Document::ChatHistory).await;
-    assert_eq!((document, source), (json!([]), Source::Postgres));
+    assert_eq!((document, source), (json!([]), DocumentSource::Postgres));
 
     let database = stage.database.pool(Role::Worker).await;
     let without = HotReader::new(database, 4, None, Arc::default());
     let served = without.read(user, Document::ChatHistory, None).await;
-    assert_eq!(parsed(served.unwrap()), (json!([]), Source::Postgres));
+    assert_eq!(
+        parsed(served.unwrap()),
+        (json!([]), DocumentSource::Postgres)
+    );
 }
 
 #[tokio::test]
@@ -151,7 +154,7 @@ async fn a_value_of_another_epoch_or_past_its_instant_is_replaced() {
     stage.caught_up().await;
     let reader = Reader::of(&stage).await;
     let (_, source) = reader.read(user, Document::PersonalitySentiment).await;
-    assert_eq!(source, Source::Postgres);
+    assert_eq!(source, DocumentSource::Postgres);
     let held = stage
         .held(user, Document::PersonalitySentiment)
         .await
@@ -165,9 +168,9 @@ async fn a_value_of_another_epoch_or_past_its_instant_is_replaced() {
             .change(user, Document::PersonalitySentiment, &change)
             .await;
         let (_, source) = reader.read(user, Document::PersonalitySentiment).await;
-        assert_eq!(source, Source::Postgres, "{change}");
+        assert_eq!(source, DocumentSource::Postgres, "{change}");
         let (_, source) = reader.read(user, Document::PersonalitySentiment).await;
-        assert_eq!(source, Source::Redis, "after {change}");
+        assert_eq!(source, DocumentSource::Redis, "after {change}");
     }
     mirror.stop().await;
 }
@@ -188,12 +191,12 @@ async fn a_value_near_its_end_is_served_and_made_anew_meanwhile() {
 
     let served = reader.hot.read(user, Document::ChatHistory, None).await;
     let served = served.unwrap();
-    assert_eq!(served.source, Source::Redis);
+    assert_eq!(served.source, DocumentSource::Redis);
     assert!(served.as_of < old + TimeDelta::seconds(1));
     eventually("it is made anew", async || {
         let served = reader.hot.read(user, Document::ChatHistory, None).await;
         let served = served.unwrap();
-        assert_eq!(served.source, Source::Redis);
+        assert_eq!(served.source, DocumentSource::Redis);
         (served.as_of > old + TimeDelta::seconds(1)).then_some(())
     })
     .await;

@@ -4,7 +4,7 @@ use bondhu_core::cache::{Document, STATE_KEY};
 use bondhu_stack::testing::{Role, execute};
 use chrono::Utc;
 use serde_json::{Value, json};
-use sync_worker::hot::Source;
+use sync_worker::hot::DocumentSource;
 use sync_worker::mirror::Phase;
 
 use crate::oracle;
@@ -120,7 +120,11 @@ async fn a_watermark_ahead_of_the_clock_is_not_trusted_and_heals() {
         .read(user, Document::ChatHistory, None)
         .await
         .unwrap();
-    assert_eq!(read.source, Source::Postgres, "a dead mirror is trusted");
+    assert_eq!(
+        read.source,
+        DocumentSource::Postgres,
+        "a dead mirror is trusted"
+    );
     assert!(read.data.contains("nobody mirrors this"));
 
     let mirror = stage.following().await;
@@ -131,7 +135,7 @@ async fn a_watermark_ahead_of_the_clock_is_not_trusted_and_heals() {
     .await;
     eventually("Redis serves again", async || {
         let (read, source) = newest(&reader, user, &stage).await;
-        (source == Source::Redis && read? == "nobody mirrors this").then_some(())
+        (source == DocumentSource::Redis && read? == "nobody mirrors this").then_some(())
     })
     .await;
     mirror.stop().await;
@@ -295,7 +299,7 @@ async fn whatever_is_under_a_documents_key_is_replaced() {
         .read(user, Document::ChatHistory, None)
         .await
         .unwrap();
-    assert_eq!(read.source, Source::Postgres);
+    assert_eq!(read.source, DocumentSource::Postgres);
     texts.push("after a list".to_owned());
     stage.say(user, "after a list").await;
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();

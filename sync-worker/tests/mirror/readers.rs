@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bondhu_core::cache::Document;
 use bondhu_stack::testing::Role;
 use sync_worker::cache::RedisTarget;
-use sync_worker::hot::{HotReader, Source};
+use sync_worker::hot::{DocumentSource, HotReader};
 use uuid::Uuid;
 
 use crate::stage::Stage;
@@ -21,7 +21,7 @@ pub(crate) async fn newest(
     reader: &Arc<HotReader>,
     user: Uuid,
     stage: &Stage,
-) -> (Option<String>, Source) {
+) -> (Option<String>, DocumentSource) {
     let written = stage.written().await;
     let served = reader
         .read(user, Document::ChatHistory, Some(written))
@@ -47,7 +47,7 @@ pub(crate) async fn count_up(
             stage.say(*user, &text).await;
             let (read, source) = newest(reader, *user, stage).await;
             assert_eq!(read.as_ref(), Some(&text), "from {source:?}");
-            from_redis += usize::from(source == Source::Redis);
+            from_redis += usize::from(source == DocumentSource::Redis);
         }
         from_redis
     });

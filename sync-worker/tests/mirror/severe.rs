@@ -10,7 +10,7 @@ use bondhu_stack::testing::{drop_slot, execute};
 use rustix::process::{Pid, Signal, kill_process};
 use sync_worker::cache::RedisTarget;
 use sync_worker::config::MirrorConfig;
-use sync_worker::hot::{HotReader, Source};
+use sync_worker::hot::{DocumentSource, HotReader};
 use sync_worker::mirror::Phase;
 use uuid::Uuid;
 
@@ -51,7 +51,7 @@ async fn served_by_redis(stage: &Stage, reader: &Arc<HotReader>, people: &[Uuid]
     for user in people {
         eventually("a read comes from Redis", async || {
             let (_, source) = newest(reader, *user, stage).await;
-            (source == Source::Redis).then_some(())
+            (source == DocumentSource::Redis).then_some(())
         })
         .await;
     }

@@ -5,7 +5,7 @@ use bondhu_stack::proxy::Proxy;
 use bondhu_stack::testing::execute;
 use sync_worker::cache::RedisTarget;
 use sync_worker::config::MirrorConfig;
-use sync_worker::hot::Source;
+use sync_worker::hot::DocumentSource;
 use sync_worker::mirror::Phase;
 
 use crate::oracle;
@@ -34,7 +34,7 @@ async fn sixteen_who_write_at_once_never_read_less_than_they_wrote() {
         stage.caught_up().await;
         for user in &people {
             let (_, source) = newest(&reader, *user, &stage).await;
-            if source == Source::Postgres {
+            if source == DocumentSource::Postgres {
                 return None;
             }
         }

@@ -98,15 +98,11 @@ async fn tagging(
             .insert_header("etag", etag.as_str())
     };
     Mock::given(any()).respond_with(answer).mount(&server).await;
-    let url = server.uri().parse().unwrap();
+    let url = server.uri();
     // It answers as long as the test runs.
     std::mem::forget(server);
     world.context_with(|context| {
-        context
-            .providers
-            .get_mut(&Provider::YouTube)
-            .unwrap()
-            .api_url = url;
+        context.clients = world.clients_with_api(Provider::YouTube, &url);
     })
 }
 
@@ -154,8 +150,7 @@ async fn a_redirect_or_a_304_out_of_place_never_says_that_a_list_is_not_offered(
                 .mount(&server)
                 .await;
             let context = world.context_with(|context| {
-                let access = context.providers.get_mut(&provider).unwrap();
-                access.api_url = server.uri().parse().unwrap();
+                context.clients = world.clients_with_api(provider, &server.uri());
             });
             run_once(context, CancellationToken::new()).await.unwrap();
             let standing = world.standing(user, provider).await;

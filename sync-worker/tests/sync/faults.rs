@@ -5,6 +5,7 @@ use std::time::Duration;
 use bondhu_standin::{Consent, Fault, Outcome, Reply};
 use serde_json::json;
 use sync_worker::provider::Provider;
+use sync_worker::providers::ProviderClients;
 use sync_worker::sync::run_once;
 use tokio_util::sync::CancellationToken;
 
@@ -230,10 +231,11 @@ async fn an_answer_that_does_not_come_in_time_is_a_fault() {
         Outcome::Delayed(Duration::from_secs(5)),
     ));
     let context = world.context_with(|context| {
-        context.http = reqwest::Client::builder()
+        let http = reqwest::Client::builder()
             .timeout(Duration::from_millis(500))
             .build()
             .unwrap();
+        context.clients = ProviderClients::new(&world.access, &http);
     });
     run_once(context, CancellationToken::new()).await.unwrap();
     assert_eq!(

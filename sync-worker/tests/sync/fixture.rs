@@ -15,9 +15,9 @@ use sync_worker::config::TokenKey;
 use sync_worker::http::attempts::Attempts;
 use sync_worker::http::client_address::TrustedProxies;
 use sync_worker::jwt::JwtVerifier;
-use sync_worker::oauth::{self, LinkingState};
+use sync_worker::oauth::{self, LinkingContext};
 use sync_worker::provider::Provider;
-use sync_worker::providers::{ProviderAccess, http_client};
+use sync_worker::providers::{ProviderAccess, ProviderClients, http_client};
 use sync_worker::sync::{Allowance, SyncContext, run_once};
 use sync_worker::vault::Vault;
 use tokio::net::TcpListener;
@@ -47,6 +47,8 @@ pub(crate) struct World {
     pub(crate) admin: PgPool,
     pub(crate) standin: Standin,
     pub(crate) context: Arc<SyncContext>,
+    /// How the worker is registered with each provider.
+    pub(crate) access: HashMap<Provider, ProviderAccess>,
     /// Seals tokens.
     pub(crate) token_key: TokenKey,
     /// Where the callback and `POST /link` are.
@@ -116,14 +118,14 @@ impl World {
         let token_key = TokenKey::generate("k1");
         let vault = Arc::new(Vault::new(std::slice::from_ref(&token_key)));
         let http = http_client().unwrap();
-        let linking = Arc::new(LinkingState {
+        let clients = ProviderClients::new(&providers, &http);
+        let linking = Arc::new(LinkingContext {
             // So that tests may come from where they say.
             proxies: TrustedProxies::parse("127.0.0.1").unwrap(),
             attempts: Attempts::default(),
             database: worker.clone(),
             vault: Arc::clone(&vault),
-            http: http.clone(),
-            providers: providers.clone(),
+            clients: clients.clone(),
             verifier: Some(JwtVerifier::new(
                 &SUPABASE_URL.parse().unwrap(),
                 Some(&JWT_SECRET.into()),
@@ -136,8 +138,7 @@ impl World {
         let context = Arc::new(SyncContext {
             database: worker,
             vault,
-            http: http.clone(),
-            providers,
+            clients,
             concurrency: 4,
             worker: "test".to_owned(),
             metrics: Arc::default(),
@@ -148,6 +149,7 @@ impl World {
             admin,
             standin,
             context,
+            access: providers,
             token_key,
             worker_url: public_url,
             browser: http,
@@ -159,8 +161,7 @@ impl World {
         let mut context = SyncContext {
             database: self.context.database.clone(),
             vault: Arc::clone(&self.context.vault),
-            http: self.context.http.clone(),
-            providers: self.context.providers.clone(),
+            clients: self.context.clients.clone(),
             concurrency: self.context.concurrency,
             worker: self.context.worker.clone(),
             metrics: Arc::clone(&self.context.metrics),
@@ -170,9 +171,16 @@ impl World {
         Arc::new(context)
     }
 
+    /// Clients of which one has its API elsewhere.
+    pub(crate) fn clients_with_api(&self, provider: Provider, url: &str) -> ProviderClients {
+        let mut access = self.access.clone();
+        access.get_mut(&provider).unwrap().api_url = url.parse().unwrap();
+        ProviderClients::new(&access, &self.browser)
+    }
+
     /// How a worker process is told of the stand-in.
     pub(crate) fn environment(&self) -> [(&'static str, String); 8] {
-        let of = |provider: Provider| &self.context.providers[&provider];
+        let of = |provider: Provider| &self.access[&provider];
         let (spotify, google) = (of(Provider::Spotify), of(Provider::YouTube));
         let secret = |of: &ProviderAccess| of.client_secret.expose_secret().to_owned();
         [

@@ -4,15 +4,16 @@ use bondhu_standin::catalogue::music::TimeRange;
 use serde_json::{Value, json};
 use sync_worker::genres::{MusicBrainz, ask_for_one};
 use sync_worker::provider::Provider;
+use sync_worker::providers::http_client;
 use wiremock::matchers::{header_regex, method, path_regex, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::fixture::World;
 
-async fn source(world: &World, server: &MockServer) -> MusicBrainz {
+fn source(server: &MockServer) -> MusicBrainz {
     let base = format!("{}/ws/2", server.uri()).parse().unwrap();
     MusicBrainz::new(
-        world.context.http.clone(),
+        http_client().unwrap(),
         base,
         &"https://app.example".parse().unwrap(),
     )
@@ -51,7 +52,7 @@ async fn recordings_tell_the_genres_that_an_account_does_not() {
         .respond_with(ResponseTemplate::new(200).set_body_json(genres))
         .mount(&server)
         .await;
-    let source = source(&world, &server).await;
+    let source = source(&server);
     let mut asked = 0;
     while ask_for_one(&source, &world.context.database).await.unwrap() {
         asked += 1;
@@ -82,7 +83,7 @@ async fn recordings_tell_the_genres_that_an_account_does_not() {
 async fn what_a_source_does_not_know_is_not_asked_again_and_what_it_refuses_is() {
     let (world, _) = without_genres().await;
     let server = MockServer::start().await;
-    let source = source(&world, &server).await;
+    let source = source(&server);
     let busy = ResponseTemplate::new(503).insert_header("retry-after", "5");
     Mock::given(method("GET"))
         .respond_with(busy)

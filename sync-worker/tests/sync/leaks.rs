@@ -122,7 +122,7 @@ async fn no_token_is_in_clear_in_the_database_its_log_the_workers_log_or_redis()
     let mut needles: BTreeSet<String> = world.standin.issued_secrets().into_iter().collect();
     assert!(needles.len() >= 4, "{needles:?}");
     needles.insert(
-        world.context.providers[&Provider::YouTube]
+        world.access[&Provider::YouTube]
             .client_secret
             .expose_secret()
             .to_owned(),

@@ -3,6 +3,7 @@
 
 mod attempts;
 mod claims;
+mod consents;
 mod disconnecting;
 mod endings;
 mod faults;

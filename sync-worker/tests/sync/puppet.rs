@@ -130,7 +130,7 @@ impl Puppet {
         let routes = Router::new().fallback(answer).with_state(strings);
         tokio::spawn(async move { axum::serve(listener, routes).await });
         let context = world.context_with(|context| {
-            context.providers.get_mut(&provider).unwrap().api_url = base.parse().unwrap();
+            context.clients = world.clients_with_api(provider, &base);
             context.concurrency = 8;
         });
         for roomy in [

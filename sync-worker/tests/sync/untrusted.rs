@@ -15,7 +15,7 @@ use crate::fixture::World;
 async fn puppet(world: &World, provider: Provider) -> (MockServer, Arc<SyncContext>) {
     let server = MockServer::start().await;
     let context = world.context_with(|context| {
-        context.providers.get_mut(&provider).unwrap().api_url = server.uri().parse().unwrap();
+        context.clients = world.clients_with_api(provider, &server.uri());
     });
     (server, context)
 }

@@ -2,13 +2,12 @@
 
 use bondhu_core::retry::Failure;
 
-use super::etag::{self, Held};
-use super::fetched::{Fetched, Items, Onward, Tagged};
-use super::outcome::SyncError;
-use super::request::PageRequest;
-use super::rows::ReadRow;
-use super::session::Session;
 use crate::providers::{Changed, Losses, ProviderError, youtube};
+use crate::sync::etag::{self, KnownPage};
+use crate::sync::fetched::{Fetched, Items, Onward, Tagged};
+use crate::sync::outcome::SyncError;
+use crate::sync::request::{PageRequest, ReadRow};
+use crate::sync::session::Session;
 
 impl PageRequest<'_> {
     /// A list of YouTube's.
@@ -24,25 +23,27 @@ impl PageRequest<'_> {
         self.youtube_page(path, &query, row).await
     }
 
-    /// What YouTube has of some ids. One that is not in the answer is gone, if the answer's own
-    /// count agrees; else nothing is known of it.
+    /// What YouTube has of the ids that are the part under way. One that is not in the answer is
+    /// gone, if the answer's own count agrees; else nothing is known of it.
     pub(super) async fn youtube_by_id(
         &self,
         path: &str,
         query: &[(&str, &str)],
         row: ReadRow,
     ) -> Result<Fetched, SyncError> {
-        let fetched = self.youtube_page(path, query, row).await?;
+        let mut query = query.to_vec();
+        query.push(("id", self.position.part));
+        let fetched = self.youtube_page(path, &query, row).await?;
         let Items::New(rows, _) = &fetched.items else {
             return Ok(fetched);
         };
         if fetched.sight.total == Some(fetched.sight.items) && fetched.onward == Onward::End {
             return Ok(fetched);
         }
-        let id = self.resource.list().id;
+        let id = self.resource.statements.id;
         let came: Vec<&str> = rows.iter().filter_map(|row| row[id].as_str()).collect();
         Ok(Fetched {
-            scope: came.join(","),
+            subset: came.join(","),
             ..fetched
         })
     }
@@ -57,14 +58,14 @@ impl PageRequest<'_> {
         let Session { api, .. } = self.session;
         let url = youtube::page_url(api, path, query, self.position.next);
         let page = etag::page_of(&url);
-        let held = match self.resource.list().touch {
+        let held = match self.resource.statements.touch {
             Some(_) => etag::held(self.session, self.resource, &page).await?,
             None => None,
         };
         let tag = held.as_ref().map(|held| held.etag.as_str());
         let answer = match api.get_if_changed(url.clone(), self.bearer, tag).await {
             Err(error) if tag.is_some() && may_be_of_the_tag(error.failure) => {
-                tracing::warn!(resource = self.resource.name(), %error, "asked for again without its tag");
+                tracing::warn!(resource = self.resource.name, %error, "asked for again without its tag");
                 etag::forget_page(self.session, self.resource, &page).await?;
                 self.session.spend().await?;
                 api.get_if_changed(url, self.bearer, None).await?
@@ -81,7 +82,7 @@ impl PageRequest<'_> {
         let onward = youtube::next_page(root).into();
         let (rows, onward, sight) = self.read(root, onward, youtube::total(root), row);
         let tagged = etag
-            .filter(|_| self.resource.list().touch.is_some())
+            .filter(|_| self.resource.statements.touch.is_some())
             .map(|etag| Tagged { page, etag });
         Ok(Fetched {
             items: Items::New(rows, tagged),
@@ -89,7 +90,7 @@ impl PageRequest<'_> {
         })
     }
 
-    fn unchanged(&self, page: String, held: Held) -> Fetched {
+    fn unchanged(&self, page: String, held: KnownPage) -> Fetched {
         let sight = held.sight(self.limit);
         let next = held.next_page.filter(|token| !token.is_empty());
         Fetched {

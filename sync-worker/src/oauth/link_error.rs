@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bondhu_core::retry::{Failure, Policy};
+use bondhu_core::retry::{Failure, RetryPolicy};
 
 use super::pending::KeepError;
 use crate::provider::Provider;
@@ -10,7 +10,7 @@ use crate::providers::{ProviderError, of_oauth_code};
 
 /// The code goes to the frontend, the text to people.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Refusal {
+pub(super) enum LinkError {
     #[error("You did not agree to link the account.")]
     Denied,
     #[error("The provider could not go on ({0}). Try again later.")]
@@ -29,7 +29,7 @@ pub(super) enum Refusal {
     NotKept(#[from] KeepError),
 }
 
-impl Refusal {
+impl LinkError {
     /// What a consent page sent back instead of a code. Anybody can write into that address, so
     /// that nothing of it is passed on but what is known.
     pub(super) fn of_consent_page(error: &str) -> Self {
@@ -58,7 +58,7 @@ impl Refusal {
             Self::Unlinking => Some(Duration::from_secs(30)),
             Self::TooMany(wait) => Some(*wait),
             Self::NotKept(_) => Some(Duration::from_secs(5)),
-            Self::Exchange(_, error) => matches!(error.failure.policy(), Policy::Retry)
+            Self::Exchange(_, error) => matches!(error.failure.policy(), RetryPolicy::Retry)
                 .then(|| error.retry_after.unwrap_or(Duration::from_secs(30))),
             Self::Denied | Self::Provider(_) | Self::ScopeMissing => None,
         }
@@ -68,13 +68,14 @@ impl Refusal {
 /// What a pull tries again by itself, a person has to try again here.
 fn sentence(provider: Provider, error: &ProviderError) -> String {
     match error.failure.policy() {
-        Policy::Retry | Policy::Refresh => format!(
+        RetryPolicy::Retry | RetryPolicy::Refresh => format!(
             "{} did not complete the link ({}). Try again.",
             provider.display_name(),
             error.failure.code()
         ),
-        Policy::StopProvider | Policy::NeedsReauth | Policy::RestartList | Policy::SkipResource => {
-            error.failure.sentence(provider.display_name())
-        }
+        RetryPolicy::StopProvider
+        | RetryPolicy::NeedsReauth
+        | RetryPolicy::RestartList
+        | RetryPolicy::SkipResource => error.failure.sentence(provider.display_name()),
     }
 }

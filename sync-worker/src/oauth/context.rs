@@ -1,6 +1,5 @@
 //! What the ways of linking an account share.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,24 +7,21 @@ use axum::http::{Extensions, HeaderMap};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::http::attempts::{Attempts, Who};
+use crate::http::attempts::{Attempts, Caller};
 use crate::http::client_address::TrustedProxies;
 use crate::jwt::JwtVerifier;
-use crate::provider::Provider;
-use crate::providers::ProviderAccess;
+use crate::providers::ProviderClients;
 use crate::vault::Vault;
 
 /// What linking an account needs, whichever way it comes.
 #[derive(Debug)]
-pub struct LinkingState {
+pub struct LinkingContext {
     /// As `bondhu_worker`.
     pub database: PgPool,
     /// Seals what is granted.
     pub vault: Arc<Vault>,
-    /// Talks with the providers.
-    pub http: reqwest::Client,
-    /// The providers that are set up.
-    pub providers: HashMap<Provider, ProviderAccess>,
+    /// Talk with the providers that are set up.
+    pub clients: ProviderClients,
     /// Knows who signed in; `None`: nobody can bring a token.
     pub verifier: Option<Arc<JwtVerifier>>,
     /// Whose word on a client's address counts.
@@ -34,7 +30,7 @@ pub struct LinkingState {
     pub attempts: Attempts,
 }
 
-impl LinkingState {
+impl LinkingContext {
     /// Counts an attempt of a person, and of the address it comes from. `Some`: too many, it has
     /// to wait so long. In front of everything that costs a provider's attention.
     pub(super) fn too_many(
@@ -44,8 +40,11 @@ impl LinkingState {
         extensions: &Extensions,
     ) -> Option<Duration> {
         let address = self.proxies.client(extensions, headers);
-        let of_person = self.attempts.take(Who::Person(user));
-        of_person.max(self.attempts.take(address.map_or(Who::Crowd, Who::at)))
+        let of_person = self.attempts.take(Caller::Person(user));
+        of_person.max(
+            self.attempts
+                .take(address.map_or(Caller::Crowd, Caller::at)),
+        )
     }
 }
 
@@ -61,7 +60,7 @@ pub(super) fn is_credential(text: &str) -> bool {
 
 /// Does work that must not be left half done, for it uses up what works once: it goes on when
 /// whoever asked for it leaves, or has waited too long.
-pub(super) async fn to_its_end<T: Send + 'static>(
+pub(super) async fn run_to_completion<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> T {
     match tokio::spawn(work).await {

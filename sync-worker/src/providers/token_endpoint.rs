@@ -1,4 +1,4 @@
-//! The token endpoint.
+//! A provider's token endpoint: codes and refresh tokens against access tokens, and back.
 
 use std::time::Duration;
 
@@ -10,10 +10,12 @@ use oauth2::{
     HttpResponse, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, TokenResponse,
     TokenUrl,
 };
+use reqwest::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
+use url::Url;
 
+use super::{ProviderAccess, ProviderError, bounded_body, of_oauth_code};
 use crate::provider::Provider;
-use crate::providers::{ProviderAccess, ProviderError, bounded_body, of_oauth_code};
 
 type Client =
     BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
@@ -36,6 +38,7 @@ pub struct Grant {
 #[derive(Debug)]
 pub struct TokenEndpoint {
     client: Client,
+    revoke_url: Option<Url>,
     http: reqwest::Client,
 }
 
@@ -55,7 +58,11 @@ impl TokenEndpoint {
                 // https://developers.google.com/identity/protocols/oauth2/web-server
                 Provider::YouTube => AuthType::RequestBody,
             });
-        Self { client, http }
+        Self {
+            client,
+            revoke_url: config.revoke_url.clone(),
+            http,
+        }
     }
 
     /// Exchanges an authorisation code, with the PKCE verifier of its consent.
@@ -83,6 +90,28 @@ impl TokenEndpoint {
             .await
             .map(grant)
             .map_err(failure)
+    }
+
+    /// Ends a consent by its refresh token (RFC 7009, section 2.1).
+    ///
+    /// # Errors
+    /// [`ProviderError`]; [`Failure::NotOffered`] where the provider has no such endpoint.
+    pub async fn revoke(&self, refresh: &SecretString) -> Result<(), ProviderError> {
+        let url = self.revoke_url.clone().ok_or_else(|| {
+            ProviderError::new(
+                Failure::NotOffered,
+                "the provider revokes nothing by itself",
+            )
+        })?;
+        let form = [("token", refresh.expose_secret())];
+        let answer = self.http.post(url).form(&form).send().await?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = bounded_body(answer).await?;
+        // 400: it was no longer good, which is as good.
+        if status.is_success() || status == StatusCode::BAD_REQUEST {
+            return Ok(());
+        }
+        Err(ProviderError::refused_by_oauth(status, &headers, &body))
     }
 }
 

@@ -2,17 +2,52 @@
 
 use std::collections::BTreeMap;
 
-use bondhu_core::retry::{Failure, Policy};
+use bondhu_core::retry::{Failure, RetryPolicy};
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::fetched::{Fetched, Onward};
-use super::outcome::SyncError;
-use super::request::PageRequest;
-use super::rows;
-use super::session::Session;
-use super::trail::Sight;
-use crate::providers::{Answer, Losses, spotify};
+use super::track;
+use crate::provider::Provider;
+use crate::providers::{Answer, Item, Losses, spotify};
+use crate::sync::fetched::{Fetched, Onward};
+use crate::sync::outcome::SyncError;
+use crate::sync::request::PageRequest;
+use crate::sync::resource::{Resource, Statements};
+use crate::sync::session::Session;
+use crate::sync::trail::Sight;
+
+pub(super) static RECENTLY_PLAYED: Resource = Resource {
+    name: "spotify.recently_played",
+    provider: Provider::Spotify,
+    scopes: &["user-read-recently-played"],
+    walked_every: TimeDelta::zero(),
+    page: |asked| Box::pin(asked.recently_played()),
+    is_paged: true,
+    hides_items: false,
+    is_optional: false,
+    subset: "",
+    statements: &Statements {
+        // The subset is the newest play known, when what came is full and all of it is newer.
+        insert: "
+            with gap as (
+              insert into public.listening_gaps (user_id, after_play, before_play)
+              select $1, nullif($4, '')::timestamptz, min(played_at)
+              from jsonb_to_recordset($2) as r (played_at timestamptz)
+              having min(played_at) > nullif($4, '')::timestamptz
+              on conflict do nothing
+            )
+            insert into public.listening_history
+              (user_id, played_at, track_id, track_name, artist_names, isrc, duration_ms, context_uri)
+            select $1, played_at, track_id, track_name, artist_names, isrc, duration_ms, context_uri
+            from jsonb_to_recordset($2) as r (played_at timestamptz, track_id text, track_name text,
+              artist_names text[], isrc text, duration_ms integer, context_uri text)
+            on conflict (user_id, played_at, track_id) do nothing",
+        touch: None,
+        stale: None,
+        id: "track_id",
+        parts: None,
+    },
+};
 
 /// Pages of recently played at most; the provider keeps one.
 const MOST_PLAY_PAGES: usize = 10;
@@ -24,7 +59,7 @@ impl PageRequest<'_> {
     /// All that the provider keeps, whatever is known: a device that was away tells of its plays
     /// when it is back, with the instants at which they were. Older pages are asked for until
     /// what is known is reached.
-    pub(super) async fn recently_played(&self) -> Result<Fetched, SyncError> {
+    async fn recently_played(&self) -> Result<Fetched, SyncError> {
         let Session { api, .. } = self.session;
         let (known, now) = newest_play(self.session).await?;
         let (mut rows, mut items) = (Vec::new(), 0);
@@ -35,7 +70,9 @@ impl PageRequest<'_> {
             let url = spotify::page_url(api, path, &[], next.as_deref(), limit)?;
             let answer = match api.get(url, self.bearer).await {
                 // The pages before it are stored: the provider forgets them soon.
-                Err(error) if !rows.is_empty() && error.failure.policy() != Policy::Refresh => {
+                Err(error)
+                    if !rows.is_empty() && error.failure.policy() != RetryPolicy::Refresh =>
+                {
                     return Ok(self.played(rows, Onward::Broken(error.failure), None, lost));
                 }
                 answer => answer?,
@@ -70,10 +107,7 @@ impl PageRequest<'_> {
         let page = answer.item(&losses);
         let (plays, onward) = match page.list("items", self.most_items()) {
             Ok(items) => (
-                items
-                    .into_iter()
-                    .map(|item| rows::play(item?, latest))
-                    .collect(),
+                items.into_iter().map(|item| row(item?, latest)).collect(),
                 spotify::next_page(self.session.api, page).into(),
             ),
             Err(_) => (Vec::new(), Onward::Broken(Failure::Malformed)),
@@ -92,7 +126,7 @@ impl PageRequest<'_> {
         lost: BTreeMap<&'static str, u32>,
     ) -> Fetched {
         Fetched {
-            scope: gap_after.map(|at| at.to_rfc3339()).unwrap_or_default(),
+            subset: gap_after.map(|at| at.to_rfc3339()).unwrap_or_default(),
             lost,
             ..self.fetched(rows, onward, Sight::default(), Losses::default())
         }
@@ -116,4 +150,20 @@ async fn newest_play(
     .bind(session.lease.owner.user)
     .fetch_one(session.database)
     .await
+}
+
+/// <https://developer.spotify.com/documentation/web-api/reference/get-recently-played>
+/// `latest`: no play is from after it, whatever the provider's clock says.
+fn row(play: Item<'_>, latest: DateTime<Utc>) -> Option<Value> {
+    let of = play.needed_object("track")?;
+    let track = track(of)?;
+    Some(json!({
+        "played_at": play.needed_time("played_at", latest)?,
+        "track_id": track["item_id"],
+        "track_name": track["name"],
+        "artist_names": track["artist_names"],
+        "isrc": track["isrc"],
+        "duration_ms": of.count("duration_ms"),
+        "context_uri": play.object("context").and_then(|context| context.id("uri")),
+    }))
 }

@@ -9,7 +9,7 @@ use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde_json::Value;
 
-use super::meanings::{Door, Form, RefusedAnswer, row};
+use super::meanings::{Endpoint, Form, RefusedAnswer, row};
 use super::retry_after::retry_after;
 use crate::provider::Provider;
 
@@ -57,19 +57,19 @@ impl ProviderError {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Self {
-        Self::read(Door::Api(provider), status, headers, body)
+        Self::read(Endpoint::Api(provider), status, headers, body)
     }
 
     /// Reads a refusal of a token endpoint or of the endpoint that revokes.
     pub(crate) fn refused_by_oauth(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
-        Self::read(Door::OAuth, status, headers, body)
+        Self::read(Endpoint::OAuth, status, headers, body)
     }
 
-    fn read(door: Door, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+    fn read(endpoint: Endpoint, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let said = Said::read(headers, body);
         let reasons: Vec<&str> = said.reasons.iter().map(String::as_str).collect();
         let refusal = RefusedAnswer {
-            door,
+            endpoint,
             status: status.as_u16(),
             form: said.form,
             reasons: &reasons,
@@ -180,7 +180,7 @@ fn shortened(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Duration, Failure, HeaderMap, Provider, ProviderError, StatusCode, Value};
-    use bondhu_core::retry::{APP_REFUSED_PAUSE, Policy};
+    use bondhu_core::retry::{APP_REFUSED_PAUSE, RetryPolicy};
     use proptest::prelude::{any, proptest};
     use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
     use serde_json::json;
@@ -307,7 +307,7 @@ mod tests {
     #[test]
     fn a_refusal_of_the_app_stops_it_for_a_while_at_least() {
         let error = read(Provider::YouTube, "accessNotConfigured");
-        assert_eq!(error.failure.policy(), Policy::StopProvider);
+        assert_eq!(error.failure.policy(), RetryPolicy::StopProvider);
         assert_eq!(error.retry_after, Some(APP_REFUSED_PAUSE));
     }
 
