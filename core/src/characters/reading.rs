@@ -133,8 +133,8 @@ fn first_change(text: &str, mut last: Option<char>) -> Option<usize> {
     })
 }
 
-/// The signs' codes, for [`crate::score::blueprint`].
-pub(crate) fn constants() -> [crate::score::blueprint::Named; 9] {
+/// The signs' codes and what templates call them.
+pub(crate) fn constants() -> [(&'static str, i64); 9] {
     [
         ("VIRAMA", VIRAMA),
         ("BENGALI_VIRAMA", BENGALI_VIRAMA),

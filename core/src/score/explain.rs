@@ -1,10 +1,13 @@
 //! Why a message got its score: what the words, pairs and the whole added.
 
 use super::features::{self, Feature, Place};
-use super::model::{FIRST_MOOD, Model, NEGATIVE, ONE, POSITIVE};
+use super::heads::{FIRST_MOOD, NEGATIVE, ONE, POSITIVE};
+use super::model::Model;
+use super::readout::{self, Score};
 use super::sums::Sums;
+use super::support;
+use super::tokeniser::with_tokens;
 use super::tokens::{Token, Tokens};
-use super::{Score, readout, support};
 use crate::mood::Mood;
 
 /// What one part of a message did.
@@ -36,7 +39,7 @@ impl Model<'_> {
     /// Scores a message and says why. Slower than [`Model::score`], which it agrees with.
     #[must_use]
     pub fn explain(&self, text: &str) -> Explanation {
-        self.with_tokens(text, |tokens| {
+        with_tokens(text, &self.lexicon, |tokens| {
             let sums = self.sums(tokens);
             let score = readout::score(&self.logits(&sums), support::detect(tokens));
             let mood = FIRST_MOOD + score.mood.index();

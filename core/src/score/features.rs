@@ -3,6 +3,7 @@
 
 use super::hash::pair;
 use super::lexicon::Entry;
+use super::plain::Named;
 use super::tokens::{Token, Tokens};
 use super::valence::{self, compound};
 
@@ -165,7 +166,7 @@ fn graded(code: u32, valence: i64, sink: &mut impl FnMut(u32, u8)) {
 }
 
 /// The features' numbers, for [`super::blueprint`].
-pub(super) fn constants() -> [super::blueprint::Named; 5] {
+pub(super) fn constants() -> [Named; 5] {
     [
         ("NEGATED_WORD", NEGATED),
         ("GRAM", GRAM),
