@@ -7,8 +7,8 @@ use super::heads::HEADS;
 use super::lexicon::Entry;
 use super::model::{ENGINE_VERSION, MODEL, Model};
 use super::table::Table;
-use super::{comparison, features, readout, roman, support, tokeniser, tokens, valence};
-use crate::characters::reading;
+use super::{comparison, features, negation, readout, roman, support, tokeniser, tokens, valence};
+use crate::characters::folded;
 
 pub use super::plain::{Element, Letter, Map, Named, Pattern, WordSet};
 
@@ -36,7 +36,8 @@ pub fn constants() -> Vec<Named> {
     all.extend(readout::constants());
     all.extend(support::constants());
     all.extend(comparison::constants());
-    all.extend(reading::constants());
+    all.extend(negation::constants());
+    all.extend(folded::constants());
     all.extend(roman::constants());
     all.extend(classes());
     all
@@ -122,11 +123,11 @@ pub fn comparison_words() -> Vec<WordSet> {
     comparison::word_sets()
 }
 
-/// What is said in place of a negated comparative: of the negation, of what is better, worse and
-/// less than all.
+/// The words that are read in place of a negated comparative: of the negation, then of what is
+/// better, worse and less than all.
 #[must_use]
-pub const fn said() -> [&'static str; 4] {
-    comparison::SAID
+pub const fn replacements() -> [&'static str; 4] {
+    comparison::REPLACEMENTS
 }
 
 /// The words that weigh a match of the support detector.

@@ -335,5 +335,6 @@ pub(super) fn constants() -> [Named; 3] {
     ]
 }
 
-/// What is said instead, for [`super::blueprint`].
-pub(super) const SAID: [&str; 4] = [STRONGLY, AS_GOOD_AS_CAN_BE, AS_BAD_AS_CAN_BE, NOT_AT_ALL];
+/// The words that are read in place of a negated comparative, for [`super::blueprint`].
+pub(super) const REPLACEMENTS: [&str; 4] =
+    [STRONGLY, AS_GOOD_AS_CAN_BE, AS_BAD_AS_CAN_BE, NOT_AT_ALL];

@@ -20,14 +20,14 @@ const LONGEST_EMOTICON: usize = 4;
 fn tokenise(text: &str, lexicon: &Lexicon<'_>, tokens: &mut Tokens) {
     tokens.chars.clear();
     tokens.list.clear();
-    let mut reading = std::mem::take(&mut tokens.reading);
+    let mut buffer = std::mem::take(&mut tokens.fold_buffer);
     Reader {
         tokens,
         lexicon,
         some_lower: false,
     }
-    .read(reading.of(text, MAX_CHARS));
-    tokens.reading = reading;
+    .read(buffer.fold(text, MAX_CHARS));
+    tokens.fold_buffer = buffer;
     comparison::strengthen(tokens, lexicon);
     negation::mark(&mut tokens.list);
 }

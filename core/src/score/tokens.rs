@@ -3,7 +3,7 @@
 
 use super::hash::WordHash;
 use super::lexicon::{Entry, Lexicon};
-use crate::characters::Reading;
+use crate::characters::FoldBuffer;
 
 /// One token.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +43,7 @@ pub(crate) const QUESTIONS: u32 = WordHash::EMPTY.push('?').push('?').finish();
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
     /// The buffer that the message is folded into.
-    pub(super) reading: Reading,
+    pub(super) fold_buffer: FoldBuffer,
     pub(super) chars: Vec<char>,
     pub(super) list: Vec<Token>,
 }

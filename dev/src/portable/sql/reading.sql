@@ -1,4 +1,4 @@
--- Text to tokens, as core/src/characters/reading.rs and core/src/score/tokens.rs read it.
+-- Text to tokens, as core/src/characters/folded.rs and core/src/score/tokeniser.rs read it.
 
 create function bondhu_portable.read_{{V}}(message text) returns integer[]
 language plpgsql immutable strict parallel safe
@@ -456,7 +456,7 @@ begin
     foreach j in array bondhu_portable.strengthen_{{V}}(words, marks) loop
       i := i + 1;
       continue when j = 0;
-      word := (array[{{SAID_WORDS}}])[j];
+      word := (array[{{REPLACEMENT_WORDS}}])[j];
       m := m + 1;
       chars[m] := 60;
       starts[i] := m;
@@ -475,7 +475,7 @@ begin
       cell := bondhu_portable.lexicon_{{V}}(hash);
       valences[i] := (cell >> 8) - 128;
       marks[i] := (marks[i] & ~127) | (cell & 127);
-      words[i] := (array[{{SAID_IDS}}])[j];
+      words[i] := (array[{{REPLACEMENT_IDS}}])[j];
       seen := seen | (bondhu_portable.word_sets_{{V}}())[words[i]];
     end loop;
   end if;
@@ -484,14 +484,14 @@ begin
   for at in 1..k loop
     flags := marks[at];
     if flags & {{NEGATES_NEXT}} > 0 and flags & {{ENDS}} = 0 then
-      for reached in at + 1..least(at + 5, k) loop
+      for reached in at + 1..least(at + {{REACH_AFTER}}, k) loop
         exit when marks[reached] & {{CONTRASTS}} > 0;
         marks[reached] := marks[reached] # {{IS_NEGATED}};
         exit when marks[reached] & {{ENDS}} > 0;
       end loop;
     end if;
     if flags & {{NEGATES_BEFORE}} > 0 then
-      for reached in reverse at - 1..greatest(at - 3, 1) loop
+      for reached in reverse at - 1..greatest(at - {{REACH_BEFORE}}, 1) loop
         exit when marks[reached] & ({{ENDS}} | {{CONTRASTS}}) > 0;
         marks[reached] := marks[reached] # {{IS_NEGATED}};
       end loop;
