@@ -25,3 +25,34 @@ pub(super) fn rendered(text: &str, meaning_of: Meaning<'_>) -> Result<String> {
     }
     Ok(text)
 }
+
+/// `text` with a part in place of each line `{{PART name}}`, as far in as that line is. Parts may
+/// have parts.
+///
+/// # Errors
+/// No part has that name.
+pub(super) fn with_parts(text: &str, parts: &[(&str, &str)]) -> Result<String> {
+    let mut whole = String::new();
+    for line in text.lines() {
+        let inner = line.trim_start();
+        let name = inner
+            .strip_prefix("{{PART ")
+            .and_then(|rest| rest.strip_suffix("}}"));
+        let Some(name) = name else {
+            whole.push_str(line);
+            whole.push('\n');
+            continue;
+        };
+        let (_, part) = parts
+            .iter()
+            .find(|(part, _)| *part == name)
+            .with_context(|| format!("there is no part {name}"))?;
+        let indent = &line[..line.len() - inner.len()];
+        for line in with_parts(part, parts)?.lines() {
+            whole.push_str(if line.is_empty() { "" } else { indent });
+            whole.push_str(line);
+            whole.push('\n');
+        }
+    }
+    Ok(whole)
+}
