@@ -3,11 +3,11 @@
 use crate::decay::{UNIT, weight};
 use crate::time::Timestamp;
 
-/// How many of the newest messages are looked at, so that the work is bounded.
-pub const LOOKED_AT: usize = 15;
+/// How many of the newest messages are compared, so that the work is bounded.
+pub const MOST_CANDIDATES: usize = 15;
 
-/// How many messages are named.
-pub const NAMED: usize = 3;
+/// How many messages are kept as evidence of a change.
+pub const MOST_EVIDENCE: usize = 3;
 
 /// A message that may be evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

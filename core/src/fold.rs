@@ -22,10 +22,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::decay::HORIZON_DAYS;
-use crate::evidence::{Candidate, LOOKED_AT, NAMED, ranked};
+use crate::evidence::{Candidate, MOST_CANDIDATES, MOST_EVIDENCE, ranked};
 use crate::message::Message;
 use crate::mood::Mood;
 use crate::personality::{Landmark, Personality};
+use crate::profile::Profile;
 use crate::settings::Settings;
 use crate::state::{Repairs, Span, State};
 use crate::tally::{Inconsistent, Tally};
@@ -61,20 +62,9 @@ impl<Id> Default for Change<Id> {
 /// What buckets change by, by their start.
 pub type Deltas = BTreeMap<Timestamp, Tally>;
 
-/// What is stored of a user beside the conclusions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Profile {
-    /// The sums.
-    pub state: State,
-    /// Where history was last written.
-    pub landmark: Landmark,
-    /// Where the user's recorded days of wellness end.
-    pub wellness_until: Option<Timestamp>,
-}
-
 /// A material change, for history.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry<Id> {
+pub struct HistoryEntry<Id> {
     /// When it showed.
     pub changed_at: Timestamp,
     /// Where history stood.
@@ -90,7 +80,7 @@ pub struct Entry<Id> {
 }
 
 /// One user's scored messages, and their tallies by day, as one snapshot shows them.
-pub trait Reading {
+pub trait StoredMessages {
     /// What goes wrong.
     type Error;
 
@@ -100,7 +90,7 @@ pub trait Reading {
     /// The messages of a span.
     ///
     /// # Errors
-    /// As the store has them; so for all others.
+    /// The store's; so for all others.
     fn in_span(&self, span: Span) -> Result<Vec<Message>, Self::Error>;
 
     /// When the oldest message of a span was written.
@@ -142,10 +132,10 @@ pub trait Ledger {
     type Error;
 
     /// The messages as others have committed them, without what this transaction did.
-    fn committed(&self) -> impl Reading<Error = Self::Error>;
+    fn committed(&self) -> impl StoredMessages<Error = Self::Error>;
 
     /// The messages as they are now, this transaction's changes included.
-    fn newest(&self) -> impl Reading<Error = Self::Error>;
+    fn newest(&self) -> impl StoredMessages<Error = Self::Error>;
 
     /// Locks the user's profile; none if there is none.
     ///
@@ -162,7 +152,7 @@ pub trait Ledger {
     /// Adds to the buckets. One that comes to nothing goes.
     ///
     /// # Errors
-    /// The store's, and [`Reading::inconsistent`] where a bucket falls below nothing.
+    /// The store's, and [`StoredMessages::inconsistent`] where a bucket falls below nothing.
     fn apply(&mut self, deltas: &Deltas) -> Result<(), Self::Error>;
 
     /// Takes messages, none or more, out of the evidence of history.
@@ -193,7 +183,7 @@ pub trait Ledger {
     ///
     /// # Errors
     /// The store's.
-    fn append(&mut self, entry: &Entry<Self::Id>) -> Result<(), Self::Error>;
+    fn append(&mut self, entry: &HistoryEntry<Self::Id>) -> Result<(), Self::Error>;
 
     /// Stores the profile and what is concluded from it.
     ///
@@ -217,7 +207,7 @@ pub trait Ledger {
 /// Folds what happened to one user's messages, in a transaction of the time `now`.
 ///
 /// # Errors
-/// The ledger's, and [`Reading::inconsistent`] where stored sums do not cover a message.
+/// The ledger's, and [`StoredMessages::inconsistent`] where stored sums do not cover a message.
 pub fn fold<L: Ledger>(
     ledger: &mut L,
     change: &Change<L::Id>,
@@ -258,8 +248,8 @@ pub fn fold<L: Ledger>(
 /// Advances `state` to `to` (never back), reading what has left the windows since.
 ///
 /// # Errors
-/// The reading's, and [`Reading::inconsistent`] where the state does not cover a message.
-pub fn advance<R: Reading>(
+/// The store's, and [`StoredMessages::inconsistent`] where the state does not cover a message.
+pub fn advance<R: StoredMessages>(
     messages: &R,
     state: &mut State,
     to: Timestamp,
@@ -288,7 +278,11 @@ pub const fn first_day(as_of: Timestamp) -> Day {
 }
 
 /// Reads again the extremes that a message which is gone may have been.
-fn repair<R: Reading>(messages: &R, state: &mut State, repairs: &Repairs) -> Result<(), R::Error> {
+fn repair<R: StoredMessages>(
+    messages: &R,
+    state: &mut State,
+    repairs: &Repairs,
+) -> Result<(), R::Error> {
     let window = state.current_span();
     for mood in repairs.moods() {
         state.latest[mood.index()] = messages.latest_of_mood(window.after, mood)?;
@@ -319,7 +313,7 @@ fn deltas<Id>(change: &Change<Id>) -> Result<Deltas, Inconsistent> {
     Ok(deltas)
 }
 
-fn put<R: Reading, Id>(
+fn put<R: StoredMessages, Id>(
     messages: &R,
     state: &mut State,
     change: &Change<Id>,
@@ -368,7 +362,7 @@ fn record<L: Ledger>(
     added: &[Identified<L::Id>],
 ) -> Result<(), L::Error> {
     let state = &profile.state;
-    let mut candidates = ledger.candidates(LOOKED_AT)?;
+    let mut candidates = ledger.candidates(MOST_CANDIDATES)?;
     candidates.extend(added.iter().map(|row| Candidate {
         id: row.id,
         created_at: row.message.created_at,
@@ -376,13 +370,13 @@ fn record<L: Ledger>(
     }));
     let evidence: Vec<_> = ranked(candidates, state.as_of)
         .into_iter()
-        .take(NAMED)
+        .take(MOST_EVIDENCE)
         .map(|candidate| (candidate.id, candidate.weight(state.as_of)))
         .collect();
     if evidence.is_empty() {
         return Ok(());
     }
-    ledger.append(&Entry {
+    ledger.append(&HistoryEntry {
         changed_at: state.as_of,
         before: profile.landmark,
         after: personality.landmark(),

@@ -16,6 +16,7 @@ pub mod message;
 pub mod mood;
 pub mod patterns;
 pub mod personality;
+pub mod profile;
 pub mod retry;
 pub mod score;
 pub mod settings;

@@ -248,9 +248,9 @@ pub const FIRST_BACK_OFF: Duration = Duration::from_secs(30);
 /// No back-off of our own is longer. A provider's Retry-After may be.
 pub const LONGEST_BACK_OFF: Duration = Duration::from_secs(6 * 60 * 60);
 
-/// No provider's wish to wait is believed beyond this: two days, above all that were seen
+/// No provider's Retry-After is believed beyond this: two days, above all that were seen
 /// (74,214 s). A date in a far year would stop a connection, or everybody, for good.
-pub const LONGEST_WISH: Duration = Duration::from_secs(48 * 60 * 60);
+pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(48 * 60 * 60);
 
 /// How long a provider is left alone that refused the app itself and did not say how long.
 pub const APP_REFUSED_PAUSE: Duration = Duration::from_secs(15 * 60);

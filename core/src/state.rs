@@ -69,20 +69,21 @@ impl Repairs {
     }
 }
 
+/// The window that a message lies in.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum WindowPart {
     Current,
     Previous,
     Outside,
 }
 
-fn place(created_at: Timestamp, as_of: Timestamp, window_hours: i64) -> Place {
+fn window_part(created_at: Timestamp, as_of: Timestamp, window_hours: i64) -> WindowPart {
     if created_at > as_of.plus_hours(-window_hours) {
-        Place::Current
+        WindowPart::Current
     } else if created_at > as_of.plus_hours(-2 * window_hours) {
-        Place::Previous
+        WindowPart::Previous
     } else {
-        Place::Outside
+        WindowPart::Outside
     }
 }
 
@@ -139,7 +140,7 @@ impl State {
         for message in recent {
             state.enter(
                 message,
-                place(message.created_at, as_of, settings.window_hours),
+                window_part(message.created_at, as_of, settings.window_hours),
             )?;
         }
         for (day, tally) in days {
@@ -230,11 +231,11 @@ impl State {
         self.as_of = to;
         for message in moving {
             let was = if is_past {
-                Place::Outside
+                WindowPart::Outside
             } else {
-                place(message.created_at, from, hours)
+                window_part(message.created_at, from, hours)
             };
-            let is = place(message.created_at, to, hours);
+            let is = window_part(message.created_at, to, hours);
             if was != is {
                 self.leave(message, was, repairs)?;
                 self.enter(message, is)?;
@@ -256,7 +257,7 @@ impl State {
     pub fn put(&mut self, message: &Message) -> Result<(), Inconsistent> {
         self.enter(
             message,
-            place(message.created_at, self.as_of, self.window_hours),
+            window_part(message.created_at, self.as_of, self.window_hours),
         )?;
         self.traits.put(
             message.score,
@@ -274,8 +275,8 @@ impl State {
     /// # Errors
     /// [`Inconsistent`] when the state does not cover the message.
     pub fn take(&mut self, message: &Message, repairs: &mut Repairs) -> Result<(), Inconsistent> {
-        let place = place(message.created_at, self.as_of, self.window_hours);
-        self.leave(message, place, repairs)?;
+        let part = window_part(message.created_at, self.as_of, self.window_hours);
+        self.leave(message, part, repairs)?;
         self.traits.put(
             message.score,
             message.mood,
@@ -305,21 +306,21 @@ impl State {
             .min()
     }
 
-    fn enter(&mut self, message: &Message, place: Place) -> Result<(), Inconsistent> {
+    fn enter(&mut self, message: &Message, part: WindowPart) -> Result<(), Inconsistent> {
         let at = message.created_at;
-        match place {
-            Place::Current => {
+        match part {
+            WindowPart::Current => {
                 let mood = message.mood.index();
                 self.window.put(message.score, message.mood, 1)?;
                 self.latest[mood] = self.latest[mood].max(Some(at));
                 self.oldest = earlier(self.oldest, at);
             }
-            Place::Previous => {
+            WindowPart::Previous => {
                 self.previous_count += 1;
                 self.previous_sum += message.score;
                 self.previous_oldest = earlier(self.previous_oldest, at);
             }
-            Place::Outside => {}
+            WindowPart::Outside => {}
         }
         Ok(())
     }
@@ -327,25 +328,25 @@ impl State {
     fn leave(
         &mut self,
         message: &Message,
-        place: Place,
+        part: WindowPart,
         repairs: &mut Repairs,
     ) -> Result<(), Inconsistent> {
         let at = message.created_at;
-        match place {
-            Place::Current => {
+        match part {
+            WindowPart::Current => {
                 let mood = message.mood.index();
                 self.window.put(message.score, message.mood, -1)?;
                 let left = self.window.moods[mood] > 0;
                 repairs.moods[mood] |= vacate(&mut self.latest[mood], at, left);
                 repairs.oldest |= vacate(&mut self.oldest, at, self.window.count > 0);
             }
-            Place::Previous => {
+            WindowPart::Previous => {
                 self.previous_count -= 1;
                 self.previous_sum -= message.score;
                 let left = self.previous_count > 0;
                 repairs.previous_oldest |= vacate(&mut self.previous_oldest, at, left);
             }
-            Place::Outside => {}
+            WindowPart::Outside => {}
         }
         Ok(())
     }

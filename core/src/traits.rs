@@ -101,7 +101,16 @@ pub const NEUROTICISM: Signal = Signal {
 };
 
 impl Traits {
-    /// The traits in the order openness, conscientiousness, extraversion, agreeableness, neuroticism.
+    /// Their names, as columns have them.
+    pub const NAMES: [&str; 5] = [
+        "openness",
+        "conscientiousness",
+        "extraversion",
+        "agreeableness",
+        "neuroticism",
+    ];
+
+    /// The traits in the order of [`Traits::NAMES`].
     #[must_use]
     pub const fn values(&self) -> [i64; 5] {
         [

@@ -46,7 +46,7 @@ enum Command {
         /// Seconds
         #[arg(long = "for", value_name = "SECONDS", default_value_t = 60)]
         seconds: u64,
-        /// Go on until so many processes were killed
+        /// Go on until this many processes were killed
         #[arg(long, value_name = "COUNT", default_value_t = 0)]
         kills: u64,
     },
@@ -54,10 +54,10 @@ enum Command {
     BenchSync,
     /// Kill the worker and let the providers fail, again and again; nothing may be lost
     SoakSync {
-        /// For how long, once everything stands
+        /// Seconds, from when everything has started
         #[arg(long = "for", value_name = "SECONDS", default_value_t = 60)]
         seconds: u64,
-        /// What chose the moments of an earlier run [default: any]
+        /// Seed of an earlier run, which breaks the same things [default: random]
         #[arg(long)]
         seed: Option<u64>,
     },
@@ -151,7 +151,7 @@ async fn run(command: Command) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Ctrl-C, a closed terminal and a polite kill all end the work by dropping it.
+/// Ctrl-C, a closed terminal and SIGTERM all end the work by dropping it.
 async fn until_interrupted(
     work: impl Future<Output = Result<ExitCode>>,
     interrupted: ExitCode,

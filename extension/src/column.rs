@@ -32,6 +32,16 @@ impl Kind {
     }
 }
 
+/// A type as SQL writes it.
+pub(crate) fn type_name(oid: Oid, modifier: i32) -> String {
+    // SAFETY: it answers a palloc'd C string for any type, "???" for one that is gone.
+    unsafe {
+        CStr::from_ptr(pg_sys::format_type_with_typemod(oid, modifier))
+            .to_string_lossy()
+            .into_owned()
+    }
+}
+
 /// A column of a table.
 #[derive(Clone, Copy)]
 pub(crate) struct Column {

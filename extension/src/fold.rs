@@ -13,7 +13,7 @@ use crate::error::{EngineError, or_raise};
 use crate::ledger::UserLedger;
 use crate::spi;
 use crate::store::{buckets, profile, settings};
-use crate::table::{For, Snapshot, Table};
+use crate::table::{Access, Snapshot, Table};
 use crate::{datum, transition, watched};
 
 /// AFTER INSERT, UPDATE or DELETE statement trigger with transition tables.
@@ -38,8 +38,8 @@ fn fold_statement(trigger: &PgTrigger<'_>) -> Result<(), EngineError> {
         spi::connected(|| {
             // Settings are read under the lock on the profiles: a change of them waits for that,
             // and rebuilds what was folded under the former ones.
-            let profiles = Table::open(&profile::TABLE, For::Writing)?;
-            let buckets = Table::open(&buckets::TABLE, For::Writing)?;
+            let profiles = Table::open(&profile::TABLE, Access::Write)?;
+            let buckets = Table::open(&buckets::TABLE, Access::Write)?;
             let settings = settings::read(Snapshot::Transaction)?;
             let now = datum::now();
             // In the order of user ids, so that no two statements wait for each other.

@@ -1,33 +1,34 @@
 //! What core's folding reads and writes, as this database has it.
 
 use bondhu_core::evidence::Candidate;
-use bondhu_core::fold::{Deltas, Entry, Ledger, Profile, Reading};
+use bondhu_core::fold::{Deltas, HistoryEntry, Ledger, StoredMessages};
 use bondhu_core::message::Message;
 use bondhu_core::mood::Mood;
 use bondhu_core::personality::Personality;
+use bondhu_core::profile::Profile;
 use bondhu_core::state::Span;
 use bondhu_core::tally::{Inconsistent, Tally};
 use bondhu_core::time::{Day, Timestamp};
 use pgrx::datum::Uuid;
 
 use crate::error::EngineError;
-use crate::spi::Sees;
+use crate::spi::Visibility;
 use crate::store::{buckets, history, messages, profile, safety};
 use crate::table::{Row, Table};
 
-/// A user's messages and buckets as `sees` shows them.
+/// A user's messages and buckets at one visibility.
 pub(crate) struct UserMessages {
     user: Uuid,
-    sees: Sees,
+    visibility: Visibility,
 }
 
 impl UserMessages {
-    pub(crate) const fn new(user: Uuid, sees: Sees) -> Self {
-        Self { user, sees }
+    pub(crate) const fn new(user: Uuid, visibility: Visibility) -> Self {
+        Self { user, visibility }
     }
 }
 
-impl Reading for UserMessages {
+impl StoredMessages for UserMessages {
     type Error = EngineError;
 
     fn inconsistent(&self, error: Inconsistent) -> EngineError {
@@ -35,11 +36,11 @@ impl Reading for UserMessages {
     }
 
     fn in_span(&self, span: Span) -> Result<Vec<Message>, EngineError> {
-        messages::in_span(self.sees, self.user, span)
+        messages::in_span(self.visibility, self.user, span)
     }
 
     fn oldest(&self, span: Span) -> Result<Option<Timestamp>, EngineError> {
-        messages::oldest(self.sees, self.user, span)
+        messages::oldest(self.visibility, self.user, span)
     }
 
     fn latest_of_mood(
@@ -47,15 +48,15 @@ impl Reading for UserMessages {
         after: Timestamp,
         mood: Mood,
     ) -> Result<Option<Timestamp>, EngineError> {
-        messages::latest_of_mood(self.sees, self.user, after, mood)
+        messages::latest_of_mood(self.visibility, self.user, after, mood)
     }
 
     fn last_crisis(&self) -> Result<Option<Timestamp>, EngineError> {
-        messages::last_crisis(self.sees, self.user)
+        messages::last_crisis(self.visibility, self.user)
     }
 
     fn days(&self, first: Day) -> Result<Vec<(Day, Tally)>, EngineError> {
-        buckets::days(self.sees, self.user, first)
+        buckets::days(self.visibility, self.user, first)
     }
 }
 
@@ -71,12 +72,12 @@ impl<'t> Ledger for UserLedger<'t> {
     type Locked = Row<'t>;
     type Error = EngineError;
 
-    fn committed(&self) -> impl Reading<Error = EngineError> {
-        UserMessages::new(self.user, Sees::Committed)
+    fn committed(&self) -> impl StoredMessages<Error = EngineError> {
+        UserMessages::new(self.user, Visibility::Committed)
     }
 
-    fn newest(&self) -> impl Reading<Error = EngineError> {
-        UserMessages::new(self.user, Sees::Newest)
+    fn newest(&self) -> impl StoredMessages<Error = EngineError> {
+        UserMessages::new(self.user, Visibility::Newest)
     }
 
     fn lock(&mut self) -> Result<Option<(Profile, Row<'t>)>, EngineError> {
@@ -107,7 +108,7 @@ impl<'t> Ledger for UserLedger<'t> {
         history::newest(self.user, limit as i64)
     }
 
-    fn append(&mut self, entry: &Entry<Uuid>) -> Result<(), EngineError> {
+    fn append(&mut self, entry: &HistoryEntry<Uuid>) -> Result<(), EngineError> {
         history::append(self.user, entry)
     }
 

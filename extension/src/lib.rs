@@ -12,7 +12,7 @@
 //! | `store` | every SQL statement of the engine |
 //! | `transition` | rows of a statement's transition tables |
 //! | `watched` | checks the table a trigger fires on and acts as its owner |
-//! | `relation` | whether a relation is the table that the engine knows, and how plain it is |
+//! | `relation` | checks that a relation is the table that the engine knows, and what may be done to it without the executor |
 //! | `table` | rows of the engine's own tables by primary key, without the executor where that is the same |
 //! | `spi`, `column`, `datum`, `error` | plans kept per backend; values; errors with their SQLSTATE |
 

@@ -9,7 +9,7 @@ use pgrx::prelude::*;
 
 use crate::datum::{instant, numeric4};
 use crate::error::{EngineError, or_raise};
-use crate::spi::{self, Sees};
+use crate::spi::{self, Visibility};
 use crate::store::local;
 
 type Row = (
@@ -56,11 +56,11 @@ fn patterns(
 }
 
 fn row(user: Uuid, as_of: Timestamp) -> Result<Option<Row>, EngineError> {
-    let Some((time_zone, today)) = local::today(Sees::Caller, user, as_of)? else {
+    let Some((time_zone, today)) = local::today(Visibility::Caller, user, as_of)? else {
         return Ok(None);
     };
     let first = Day(today.0 + 1 - HORIZON_DAYS);
-    let cells = local::cells(Sees::Caller, user, first, today)?;
+    let cells = local::cells(Visibility::Caller, user, first, today)?;
     let patterns = Patterns::of(&cells, today);
     let counts = |means: &[Mean]| means.iter().map(|mean| mean.count).collect();
     let means = |means: &[Mean]| {

@@ -11,9 +11,9 @@ use pgrx::prelude::*;
 use crate::datum::{instant, numeric, numeric4, timestamptz_element};
 use crate::error::{EngineError, or_raise};
 use crate::ledger::UserMessages;
-use crate::spi::{self, Sees};
+use crate::spi::{self, Visibility};
 use crate::store::{profile, settings};
-use crate::table::{For, Snapshot, Table};
+use crate::table::{Access, Snapshot, Table};
 
 type Concluded = (
     Uuid,
@@ -74,13 +74,13 @@ fn conclude(
     as_of: Timestamp,
 ) -> Result<std::vec::IntoIter<Concluded>, EngineError> {
     let settings = settings::read(Snapshot::Caller)?;
-    let profiles = Table::open(&profile::TABLE, For::Reading)?;
+    let profiles = Table::open(&profile::TABLE, Access::Read)?;
     let rows = users.iter().flatten().map(|user| {
         let mut state = match profile::read(&profiles, *user)? {
             Some(profile) => profile.state,
             None => State::empty(as_of, &settings),
         };
-        let messages = UserMessages::new(*user, Sees::Caller);
+        let messages = UserMessages::new(*user, Visibility::Caller);
         advance(&messages, &mut state, as_of, &settings)?;
         row(*user, &state, &settings)
     });

@@ -1,7 +1,8 @@
 //! `recompute(user_id)` and `verify(user_ids)`: everything derived, anew from the messages.
 
-use bondhu_core::fold::{Profile, first_day};
+use bondhu_core::fold::first_day;
 use bondhu_core::personality::Personality;
+use bondhu_core::profile::Profile;
 use bondhu_core::settings::Settings;
 use bondhu_core::state::State;
 use bondhu_core::time::Timestamp;
@@ -10,9 +11,9 @@ use pgrx::prelude::*;
 
 use crate::datum;
 use crate::error::{EngineError, or_raise};
-use crate::spi::{self, Sees};
+use crate::spi::{self, Visibility};
 use crate::store::{self, buckets, history, messages, profile, safety, settings};
-use crate::table::{For, Snapshot, Table};
+use crate::table::{Access, Snapshot, Table};
 
 /// Rebuilds a user's buckets, profile and recorded days from their scored messages, exactly as
 /// folding the messages one by one would have left them. History, a log, stays.
@@ -22,9 +23,9 @@ fn recompute(user_id: Uuid) {
 }
 
 fn rebuild(user: Uuid) -> Result<(), EngineError> {
-    let profiles = Table::open(&profile::TABLE, For::Writing)?;
+    let profiles = Table::open(&profile::TABLE, Access::Write)?;
     let settings = settings::read(Snapshot::Transaction)?;
-    let locked = match messages::newest(Sees::Newest, user)? {
+    let locked = match messages::newest(Visibility::Newest, user)? {
         Some(_) => Some(profile::lock_or_create(&profiles, user, datum::now())?),
         None => profile::lock(&profiles, user)?,
     };
@@ -34,11 +35,11 @@ fn rebuild(user: Uuid) -> Result<(), EngineError> {
     buckets::recount(user)?;
     let now = profile.state.as_of.max(datum::now());
     // Looked for again under the lock.
-    let as_of = messages::newest(Sees::Newest, user)?.map_or(now, |newest| newest.max(now));
-    profile.state = recount(Sees::Newest, user, as_of, &settings)?;
-    history::release(user, history::orphans(Sees::Newest, user)?)?;
-    safety::withdraw(user, safety::unfounded(Sees::Newest, user)?)?;
-    safety::note(user, safety::missing(Sees::Newest, user)?)?;
+    let as_of = messages::newest(Visibility::Newest, user)?.map_or(now, |newest| newest.max(now));
+    profile.state = recount(Visibility::Newest, user, as_of, &settings)?;
+    history::release(user, history::orphans(Visibility::Newest, user)?)?;
+    safety::withdraw(user, safety::unfounded(Visibility::Newest, user)?)?;
+    safety::note(user, safety::missing(Visibility::Newest, user)?)?;
     profile::save(
         user,
         &row,
@@ -50,16 +51,16 @@ fn rebuild(user: Uuid) -> Result<(), EngineError> {
 
 /// The state that the messages make, as of an instant no message is newer than.
 fn recount(
-    sees: Sees,
+    visibility: Visibility,
     user: Uuid,
     as_of: Timestamp,
     settings: &Settings,
 ) -> Result<State, EngineError> {
     let empty = State::empty(as_of, settings);
-    let mut recent = messages::in_span(sees, user, empty.current_span())?;
-    recent.extend(messages::in_span(sees, user, empty.previous_span())?);
-    let days = messages::days(sees, user, first_day(as_of))?;
-    let last_crisis_at = messages::last_crisis(sees, user)?;
+    let mut recent = messages::in_span(visibility, user, empty.current_span())?;
+    recent.extend(messages::in_span(visibility, user, empty.previous_span())?);
+    let days = messages::days(visibility, user, first_day(as_of))?;
+    let last_crisis_at = messages::last_crisis(visibility, user)?;
     State::rebuild(as_of, settings, &recent, &days, last_crisis_at)
         .map_err(|error| EngineError::inconsistent(user, error))
 }
@@ -88,24 +89,24 @@ fn verify(
 
 fn differences(users: &[Option<Uuid>]) -> Result<Vec<Difference>, EngineError> {
     let settings = settings::read(Snapshot::Caller)?;
-    let profiles = Table::open(&profile::TABLE, For::Reading)?;
+    let profiles = Table::open(&profile::TABLE, Access::Read)?;
     let mut all = Vec::new();
     for user in users.iter().flatten() {
         let of_profile = match profile::read(&profiles, *user)? {
             Some(stored) => profile_differences(*user, &stored, &settings)?,
-            None => messages::newest(Sees::Caller, *user)?
+            None => messages::newest(Visibility::Caller, *user)?
                 .map(|_| ("(row)".to_owned(), None, Some("a profile".to_owned())))
                 .into_iter()
                 .collect(),
         };
-        let of_buckets = buckets::differences(Sees::Caller, *user)?;
-        let orphans = history::orphans(Sees::Caller, *user)?;
+        let of_buckets = buckets::differences(Visibility::Caller, *user)?;
+        let orphans = history::orphans(Visibility::Caller, *user)?;
         let of_evidence = orphans
             .into_iter()
             .map(|id| (id.to_string(), Some("a message".to_owned()), None));
-        let unfounded = safety::unfounded(Sees::Caller, *user)?.into_iter();
+        let unfounded = safety::unfounded(Visibility::Caller, *user)?.into_iter();
         let unfounded = unfounded.map(|id| (id.to_string(), Some("a crisis".to_owned()), None));
-        let missing = safety::missing(Sees::Caller, *user)?.into_iter();
+        let missing = safety::missing(Visibility::Caller, *user)?.into_iter();
         let missing = missing.map(|id| (id.to_string(), None, Some("a crisis".to_owned())));
         let named = |relation| {
             move |(figure, stored, recounted)| (*user, relation, figure, stored, recounted)
@@ -123,13 +124,13 @@ fn profile_differences(
     stored: &Profile,
     settings: &Settings,
 ) -> Result<Vec<store::Difference>, EngineError> {
-    let sees = Sees::Caller;
-    let newest = messages::newest(sees, user)?;
+    let visibility = Visibility::Caller;
+    let newest = messages::newest(visibility, user)?;
     let as_of = newest.map_or(stored.state.as_of, |newest| newest.max(stored.state.as_of));
     let recounted = Profile {
-        state: recount(sees, user, as_of, settings)?,
+        state: recount(visibility, user, as_of, settings)?,
         ..*stored
     };
     let personality = Personality::of(&recounted.state, settings);
-    profile::differences(sees, user, &recounted, &personality)
+    profile::differences(visibility, user, &recounted, &personality)
 }

@@ -8,9 +8,9 @@ use pgrx::prelude::*;
 use crate::datum;
 use crate::error::{EngineError, or_raise};
 use crate::ledger::UserMessages;
-use crate::spi::{self, Sees};
+use crate::spi::{self, Visibility};
 use crate::store::{profile, settings};
-use crate::table::{For, Snapshot, Table};
+use crate::table::{Access, Snapshot, Table};
 
 /// Advances the stored profiles of users to the present, as a message of theirs would.
 /// Users without one are left out.
@@ -22,14 +22,14 @@ fn refresh(user_ids: Vec<Option<Uuid>>) {
 }
 
 fn refresh_all(mut users: Vec<Uuid>) -> Result<(), EngineError> {
-    let profiles = Table::open(&profile::TABLE, For::Writing)?;
+    let profiles = Table::open(&profile::TABLE, Access::Write)?;
     let settings = settings::read(Snapshot::Transaction)?;
     // The order in which messages of many users lock them.
     users.sort_unstable();
     users.dedup();
     for user in users {
         if let Some((mut profile, row)) = profile::lock(&profiles, user)? {
-            let messages = UserMessages::new(user, Sees::Committed);
+            let messages = UserMessages::new(user, Visibility::Committed);
             advance(&messages, &mut profile.state, datum::now(), &settings)?;
             profile::save(
                 user,

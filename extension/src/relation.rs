@@ -16,14 +16,14 @@ use pgrx::pg_sys::{self, Oid};
 
 use crate::column::{self, Column};
 use crate::error::EngineError;
-use crate::table::Plans;
+use crate::spi::Plan;
 
 pub(crate) use shortcuts::Shortcuts;
 
 /// Columns of the widest table.
 const MOST: usize = 36;
 
-/// A table of Bondhu's.
+/// One of Bondhu's tables.
 pub(crate) struct Definition {
     pub(crate) schema: &'static CStr,
     pub(crate) table: &'static CStr,
@@ -34,11 +34,33 @@ pub(crate) struct Definition {
     pub(crate) key: usize,
     /// How many of them are written, the key included.
     pub(crate) written: usize,
-    /// Whose row is held by whoever inserts here, which keeps the foreign key to it true.
+    /// The table that a foreign key refers to. Whoever inserts here holds the row there, which keeps
+    /// the foreign key true.
     pub(crate) parent: Option<&'static Definition>,
     /// How its rows are reached through the executor.
     pub(crate) plans: Plans,
     kept: Kept,
+}
+
+/// The plans by which the executor reaches rows of a table, made when they are first needed.
+pub(crate) struct Plans {
+    pub(crate) read: Plan,
+    pub(crate) lock: Plan,
+    pub(crate) insert: Plan,
+    pub(crate) update: Plan,
+    pub(crate) delete: Plan,
+}
+
+impl Plans {
+    const fn none() -> Self {
+        Self {
+            read: Plan::none(),
+            lock: Plan::none(),
+            insert: Plan::none(),
+            update: Plan::none(),
+            delete: Plan::none(),
+        }
+    }
 }
 
 /// A relation that is a [`Definition`]'s table.
@@ -137,6 +159,7 @@ impl Definition {
                 shortcuts: Shortcuts::of(relation, self, &numbers, primary_key),
             };
             *self.kept.0.get() = Some(shape);
+            invalidation::track(self);
             Ok(shape)
         }
     }
@@ -189,23 +212,13 @@ impl Definition {
                 if oid != column.kind.oid || modifier != column.kind.modifier {
                     return Err(EngineError::WrongType {
                         column: format!("{}.{}", self.name(), column.name),
-                        found: type_name(oid, modifier),
-                        wanted: type_name(column.kind.oid, column.kind.modifier),
+                        found: column::type_name(oid, modifier),
+                        wanted: column::type_name(column.kind.oid, column.kind.modifier),
                     });
                 }
                 *slot = number as u16;
             }
         }
         Ok(numbers)
-    }
-}
-
-/// A type as SQL writes it.
-pub(crate) fn type_name(oid: Oid, modifier: i32) -> String {
-    // SAFETY: it answers a palloc'd C string for any type, "???" for one that is gone.
-    unsafe {
-        CStr::from_ptr(pg_sys::format_type_with_typemod(oid, modifier))
-            .to_string_lossy()
-            .into_owned()
     }
 }

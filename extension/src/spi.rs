@@ -1,4 +1,4 @@
-//! SQL with plans kept for the life of the backend, and a say in what a statement sees.
+//! SQL with plans kept for the life of the backend, and a choice of what a statement sees.
 #![allow(unsafe_code)]
 
 use std::ffi::CString;
@@ -8,14 +8,13 @@ use bondhu_core::time::Timestamp;
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys};
 
-use crate::column::Value;
+use crate::column::{Value, type_name};
 use crate::datum;
 use crate::error::EngineError;
-use crate::relation::type_name;
 
 /// Which version of the rows a statement sees.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sees {
+pub(crate) enum Visibility {
     /// The newest, this transaction's own changes included. The statement may write.
     Newest,
     /// What the calling query sees. Read only.
@@ -66,7 +65,7 @@ impl Statement {
     /// Runs the statement. Must be called within [`connected`].
     pub(crate) fn run<const N: usize>(
         &self,
-        sees: Sees,
+        visibility: Visibility,
         parameters: [Parameter; N],
     ) -> Result<Rows, EngineError> {
         if N != self.types.len() {
@@ -82,7 +81,7 @@ impl Statement {
         let mut values = parameters.map(|p| p.unwrap_or(pg_sys::Datum::from(0_usize)));
         let nulls = parameters.map(|p| if p.is_some() { b' ' } else { b'n' } as _);
         // SAFETY: values and nulls have the length of the plan's types.
-        unsafe { execute(self.name, plan, sees, &mut values, &nulls) }
+        unsafe { execute(self.name, plan, visibility, &mut values, &nulls) }
     }
 }
 
@@ -101,7 +100,7 @@ impl Plan {
         &self,
         name: &'static str,
         text: impl FnOnce() -> (String, Vec<pg_sys::Oid>),
-        sees: Sees,
+        visibility: Visibility,
         parameters: &[Parameter],
     ) -> Result<Rows, EngineError> {
         let plan = self.made(name, text)?;
@@ -118,7 +117,7 @@ impl Plan {
             if pg_sys::SPI_getargcount(plan) as usize != values.len() {
                 return Err(EngineError::Spi(name, pg_sys::SPI_ERROR_ARGUMENT));
             }
-            execute(name, plan, sees, &mut values, &nulls)
+            execute(name, plan, visibility, &mut values, &nulls)
         }
     }
 
@@ -159,14 +158,14 @@ impl Plan {
 unsafe fn execute(
     name: &'static str,
     plan: pg_sys::SPIPlanPtr,
-    sees: Sees,
+    visibility: Visibility,
     values: &mut [pg_sys::Datum],
     nulls: &[std::ffi::c_char],
 ) -> Result<Rows, EngineError> {
     // SAFETY: the caller's; the snapshot pushed is popped, or dropped by the abort that an error
     // leads to.
     unsafe {
-        if sees == Sees::Committed {
+        if visibility == Visibility::Committed {
             pg_sys::PushCopiedSnapshot(pg_sys::GetTransactionSnapshot());
             // Command 0 comes before anything this transaction wrote.
             (*pg_sys::GetActiveSnapshot()).curcid = 0;
@@ -175,10 +174,10 @@ unsafe fn execute(
             plan,
             values.as_mut_ptr(),
             nulls.as_ptr(),
-            sees != Sees::Newest,
+            visibility != Visibility::Newest,
             0,
         );
-        if sees == Sees::Committed {
+        if visibility == Visibility::Committed {
             pg_sys::PopActiveSnapshot();
         }
         if code < 0 {

@@ -19,19 +19,18 @@ use std::ffi::c_char;
 
 use pgrx::{IntoDatum, pg_sys};
 
-pub(crate) use executor::Plans;
 pub(crate) use row::Row;
 
 use crate::error::EngineError;
 use crate::relation::{Definition, Shape};
-use crate::spi::{Parameter, Sees};
+use crate::spi::{Parameter, Visibility};
 use row::Found;
 
 /// What a table is opened for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum For {
-    Reading,
-    Writing,
+pub(crate) enum Access {
+    Read,
+    Write,
 }
 
 /// What writing asks for.
@@ -85,10 +84,13 @@ impl Table {
     ///
     /// # Errors
     /// It is missing, is not what the definition says, or the user may not do what it is for.
-    pub(crate) fn open(definition: &'static Definition, purpose: For) -> Result<Self, EngineError> {
-        let (lock, rights) = match purpose {
-            For::Reading => (pg_sys::AccessShareLock, pg_sys::ACL_SELECT),
-            For::Writing => (pg_sys::RowExclusiveLock, WRITING),
+    pub(crate) fn open(
+        definition: &'static Definition,
+        access: Access,
+    ) -> Result<Self, EngineError> {
+        let (lock, rights) = match access {
+            Access::Read => (pg_sys::AccessShareLock, pg_sys::ACL_SELECT),
+            Access::Write => (pg_sys::RowExclusiveLock, WRITING),
         };
         // SAFETY: catalog lookups by valid names; both relations are closed when dropped.
         unsafe {
@@ -112,7 +114,7 @@ impl Table {
             if may != rights {
                 return Err(EngineError::MayNot(definition.name()));
             }
-            if purpose == For::Writing {
+            if access == Access::Write {
                 pg_sys::PreventCommandIfReadOnly(c"UPDATE".as_ptr());
                 if !is_ours(relation.0) {
                     return Err(EngineError::ForeignOwner(definition.name()));
@@ -123,7 +125,7 @@ impl Table {
                 let (name, key) = (definition.name(), definition.key_names());
                 return Err(EngineError::PrimaryKey(name, key));
             }
-            let index = (shape.shortcuts.read && policies::show_every_row(relation.0, purpose))
+            let index = (shape.shortcuts.read && policies::show_every_row(relation.0, access))
                 .then(|| pg_sys::index_open(shape.primary_key, lock as i32));
             let relation = relation.keep();
             Ok(Self {
@@ -250,7 +252,7 @@ pub(crate) enum Snapshot {
     Caller,
 }
 
-impl From<Snapshot> for Sees {
+impl From<Snapshot> for Visibility {
     fn from(snapshot: Snapshot) -> Self {
         match snapshot {
             Snapshot::Transaction => Self::Newest,

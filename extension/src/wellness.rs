@@ -11,7 +11,7 @@ use pgrx::prelude::*;
 
 use crate::datum::numeric;
 use crate::error::{EngineError, or_raise};
-use crate::spi::{self, Sees};
+use crate::spi::{self, Visibility};
 use crate::store::{local, settings};
 use crate::table::Snapshot;
 
@@ -55,7 +55,7 @@ fn wellness(
     let rows = or_raise(spi::connected(|| {
         let settings = settings::read(Snapshot::Caller)?;
         let from = Day(first.0 + 1 - 2 * WEEK);
-        let days = local::days(Sees::Caller, user_id, from, last)?;
+        let days = local::days(Visibility::Caller, user_id, from, last)?;
         // A day counts for the week that it begins.
         let with_messages = days.iter().flat_map(|(day, _)| day.0..day.0 + WEEK);
         let ends: BTreeSet<_> = with_messages

@@ -1,4 +1,4 @@
-//! That what the other tests trust in can fail, and that what is stale is brought to now.
+//! The checks that the other tests rely on can fail, and stale rows are brought up to date.
 
 use bondhu_stack::testing::{Database, Role, execute};
 use sqlx::{Connection, PgConnection};

@@ -4,14 +4,14 @@
 //! that it stands for, a composed letter is its parts, and what is not seen or only dresses a
 //! letter (soft hyphen, variation selectors, accents) is nothing. Accents go, so that no order
 //! of them matters and `café` is one word however it was typed. Two things no table of single
-//! characters can say are in [`Reading`]: Hangul, which is arithmetic, and the few Bengali and
+//! characters can say are in [`FoldBuffer`]: Hangul, which is arithmetic, and the few Bengali and
 //! Devanagari signs that stay and may come in two orders or two parts.
 
-pub(crate) mod reading;
+pub(crate) mod folded;
 #[rustfmt::skip]
 mod table;
 
-pub use reading::Reading;
+pub use folded::FoldBuffer;
 pub use table::UNICODE_VERSION;
 
 use table::{FOLDS, INVISIBLE};

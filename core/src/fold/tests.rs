@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::{Change, Deltas, Entry, Identified, Ledger, Profile, Reading, fold};
+use super::{Change, Deltas, HistoryEntry, Identified, Ledger, Profile, StoredMessages, fold};
 use crate::evidence::Candidate;
 use crate::message::Message;
 use crate::mood::Mood;
@@ -33,7 +33,7 @@ impl Snapshot<'_> {
     }
 }
 
-impl Reading for Snapshot<'_> {
+impl StoredMessages for Snapshot<'_> {
     type Error = Inconsistent;
 
     fn inconsistent(&self, error: Inconsistent) -> Inconsistent {
@@ -80,7 +80,7 @@ struct InMemory {
     buckets: Deltas,
     profile: Option<Profile>,
     concluded: Option<Personality>,
-    history: Vec<Entry<u32>>,
+    history: Vec<HistoryEntry<u32>>,
     crises: BTreeSet<u32>,
     refreshed: Option<(Timestamp, Timestamp)>,
     writes: Vec<&'static str>,
@@ -91,14 +91,14 @@ impl Ledger for InMemory {
     type Locked = ();
     type Error = Inconsistent;
 
-    fn committed(&self) -> impl Reading<Error = Inconsistent> {
+    fn committed(&self) -> impl StoredMessages<Error = Inconsistent> {
         Snapshot {
             messages: &self.committed,
             buckets: &self.buckets,
         }
     }
 
-    fn newest(&self) -> impl Reading<Error = Inconsistent> {
+    fn newest(&self) -> impl StoredMessages<Error = Inconsistent> {
         Snapshot {
             messages: &self.messages,
             buckets: &self.buckets,
@@ -163,7 +163,7 @@ impl Ledger for InMemory {
         Ok(newest.into_iter().take(limit).map(candidate).collect())
     }
 
-    fn append(&mut self, entry: &Entry<u32>) -> Result<(), Inconsistent> {
+    fn append(&mut self, entry: &HistoryEntry<u32>) -> Result<(), Inconsistent> {
         self.writes.push("append");
         self.history.push(entry.clone());
         Ok(())

@@ -3,59 +3,14 @@
 
 use super::class::{self, Class};
 use super::hash::{self, WordHash};
+use super::heads::HEADS;
 use super::lexicon::Entry;
-use super::model::{HEADS, Model};
+use super::model::{ENGINE_VERSION, MODEL, Model};
 use super::table::Table;
-use super::{MODEL, comparison, features, readout, roman, support, tokens, valence};
-use crate::characters::reading;
+use super::{comparison, features, negation, readout, roman, support, tokeniser, tokens, valence};
+use crate::characters::folded;
 
-/// A number and what templates call it.
-pub type Named = (&'static str, i64);
-
-/// Hashes of words, and what templates call them.
-pub type WordSet = (&'static str, Vec<u32>);
-
-/// A map from hashes to rows of bytes; a hash belongs in the bucket `hash × buckets / 2³²`.
-#[derive(Clone, Debug)]
-pub struct Map {
-    /// Number of buckets.
-    pub buckets: usize,
-    /// Bucket, low 16 bits of the hash, row; of equals the first is meant.
-    pub rows: Vec<(usize, u16, Vec<u8>)>,
-}
-
-/// One element of a pattern of the support detector.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Element {
-    /// Hashes of the words, any of which will do.
-    pub words: Vec<u32>,
-    /// The end of a clause will do too.
-    pub end: bool,
-    /// It may be missing.
-    pub optional: bool,
-    /// Some words of the clause instead.
-    pub gap: bool,
-}
-
-/// A pattern of the support detector.
-#[derive(Clone, Debug)]
-pub struct Pattern {
-    /// 0 nobody, 1 someone else, 2 the writer in distress, 3 the writer in danger.
-    pub about: u8,
-    /// Hashes of the words that it begins with.
-    pub firsts: Vec<u32>,
-    /// What follows.
-    pub rest: Vec<Element>,
-}
-
-/// A Bengali or Devanagari letter in Latin letters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Letter {
-    /// See [`constants`]: `CONSONANT` and so on.
-    pub kind: u8,
-    /// What is written for it.
-    pub latin: [Option<char>; 2],
-}
+pub use super::plain::{Element, Letter, Map, Named, Pattern, WordSet};
 
 /// Hash of a word.
 #[must_use]
@@ -67,9 +22,9 @@ pub fn word_hash(word: &str) -> u32 {
 #[must_use]
 pub fn constants() -> Vec<Named> {
     let mut all = vec![
-        ("VERSION", i64::from(super::ENGINE_VERSION)),
+        ("VERSION", i64::from(ENGINE_VERSION)),
         ("HEART", i64::from(u32::from(class::HEART))),
-        ("MAX_CHARS", tokens::MAX_CHARS as i64),
+        ("MAX_CHARS", tokeniser::MAX_CHARS as i64),
         ("EXCLAMATION", i64::from(tokens::EXCLAMATION)),
         ("EXCLAMATIONS", i64::from(tokens::EXCLAMATIONS)),
         ("QUESTION", i64::from(tokens::QUESTION)),
@@ -81,7 +36,8 @@ pub fn constants() -> Vec<Named> {
     all.extend(readout::constants());
     all.extend(support::constants());
     all.extend(comparison::constants());
-    all.extend(reading::constants());
+    all.extend(negation::constants());
+    all.extend(folded::constants());
     all.extend(roman::constants());
     all.extend(classes());
     all
@@ -167,11 +123,11 @@ pub fn comparison_words() -> Vec<WordSet> {
     comparison::word_sets()
 }
 
-/// What is said in place of a negated comparative: of the negation, of what is better, worse and
-/// less than all.
+/// The words that are read in place of a negated comparative: of the negation, then of what is
+/// better, worse and less than all.
 #[must_use]
-pub const fn said() -> [&'static str; 4] {
-    comparison::SAID
+pub const fn replacements() -> [&'static str; 4] {
+    comparison::REPLACEMENTS
 }
 
 /// The words that weigh a match of the support detector.

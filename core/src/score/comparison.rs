@@ -3,6 +3,7 @@
 
 use super::hash::WordHash;
 use super::lexicon::{Entry, Lexicon};
+use super::plain::{Named, WordSet};
 use super::tokens::{Token, Tokens};
 
 const fn word(text: &str) -> u32 {
@@ -283,7 +284,7 @@ impl Clause<'_> {
 }
 
 /// The sets of words, for [`super::blueprint`].
-pub(super) fn word_sets() -> Vec<super::blueprint::WordSet> {
+pub(super) fn word_sets() -> Vec<WordSet> {
     let sets = [
         ("COMPARATIVES", COMPARATIVES),
         ("BETTER", BETTER),
@@ -326,7 +327,7 @@ pub(super) fn word_sets() -> Vec<super::blueprint::WordSet> {
 }
 
 /// The reaches, for [`super::blueprint`].
-pub(super) fn constants() -> [super::blueprint::Named; 3] {
+pub(super) fn constants() -> [Named; 3] {
     [
         ("COUNTERFACTUAL", COUNTERFACTUAL as i64),
         ("THOUGHT", THOUGHT as i64),
@@ -334,5 +335,6 @@ pub(super) fn constants() -> [super::blueprint::Named; 3] {
     ]
 }
 
-/// What is said instead, for [`super::blueprint`].
-pub(super) const SAID: [&str; 4] = [STRONGLY, AS_GOOD_AS_CAN_BE, AS_BAD_AS_CAN_BE, NOT_AT_ALL];
+/// The words that are read in place of a negated comparative, for [`super::blueprint`].
+pub(super) const REPLACEMENTS: [&str; 4] =
+    [STRONGLY, AS_GOOD_AS_CAN_BE, AS_BAD_AS_CAN_BE, NOT_AT_ALL];

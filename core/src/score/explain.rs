@@ -1,10 +1,13 @@
 //! Why a message got its score: what the words, pairs and the whole added.
 
-use super::features::{self, Feature, Place};
-use super::model::{FIRST_MOOD, Model, NEGATIVE, ONE, POSITIVE};
+use super::features::{self, Feature, Origin};
+use super::heads::{FIRST_MOOD, NEGATIVE, ONE, POSITIVE};
+use super::model::Model;
+use super::readout::{self, Score};
 use super::sums::Sums;
+use super::support;
+use super::tokeniser::with_tokens;
 use super::tokens::{Token, Tokens};
-use super::{Score, readout, support};
 use crate::mood::Mood;
 
 /// What one part of a message did.
@@ -36,7 +39,7 @@ impl Model<'_> {
     /// Scores a message and says why. Slower than [`Model::score`], which it agrees with.
     #[must_use]
     pub fn explain(&self, text: &str) -> Explanation {
-        self.with_tokens(text, |tokens| {
+        with_tokens(text, &self.lexicon, |tokens| {
             let sums = self.sums(tokens);
             let score = readout::score(&self.logits(&sums), support::detect(tokens));
             let mood = FIRST_MOOD + score.mood.index();
@@ -60,12 +63,12 @@ impl Model<'_> {
         figure: impl Fn(&dyn Fn(usize) -> i64) -> i64,
     ) -> Vec<Part> {
         let mut parts: Vec<Part> = Vec::new();
-        features::each(tokens, |feature, place| {
+        features::each(tokens, |feature, origin| {
             let weight = figure(&|head| self.added(feature, sums, head));
             if weight == 0 {
                 return;
             }
-            let text = text_of(tokens, place);
+            let text = text_of(tokens, origin);
             match parts.iter_mut().find(|part| part.text == text) {
                 Some(part) => part.weight += weight,
                 None => parts.push(Part { text, weight }),
@@ -94,12 +97,12 @@ impl Model<'_> {
 /// Bits beyond those of a logit: one character n-gram adds very little.
 const PRECISION: u32 = 8;
 
-fn text_of(tokens: &Tokens, place: Place<'_>) -> String {
+fn text_of(tokens: &Tokens, origin: Origin<'_>) -> String {
     let word = |token: &Token| tokens.chars(token).iter().collect::<String>();
-    match place {
-        Place::Word(token) if token.negated => format!("not {}", word(token)),
-        Place::Word(token) | Place::Gram(token) => word(token),
-        Place::Pair(first, second) => format!("{} {}", word(first), word(second)),
-        Place::Whole => WHOLE.to_owned(),
+    match origin {
+        Origin::Word(token) if token.negated => format!("not {}", word(token)),
+        Origin::Word(token) | Origin::Gram(token) => word(token),
+        Origin::Pair(first, second) => format!("{} {}", word(first), word(second)),
+        Origin::Whole => WHOLE.to_owned(),
     }
 }

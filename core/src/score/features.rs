@@ -3,6 +3,7 @@
 
 use super::hash::pair;
 use super::lexicon::Entry;
+use super::plain::Named;
 use super::tokens::{Token, Tokens};
 use super::valence::{self, compound};
 
@@ -37,7 +38,7 @@ const ONE: u8 = 16;
 
 /// Where in the message a feature was found, for those who explain.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Place<'t> {
+pub(crate) enum Origin<'t> {
     Word(&'t Token),
     Pair(&'t Token, &'t Token),
     Gram(&'t Token),
@@ -55,7 +56,7 @@ const SHORTEST_GRAM: usize = 3;
 const LONGEST_GRAM: usize = 5;
 
 /// Calls `sink` with every feature of the message; linear in its length.
-pub(crate) fn each<'t>(tokens: &'t Tokens, mut sink: impl FnMut(Feature, Place<'t>)) {
+pub(crate) fn each<'t>(tokens: &'t Tokens, mut sink: impl FnMut(Feature, Origin<'t>)) {
     let list = tokens.list();
     let turn = list
         .iter()
@@ -68,9 +69,9 @@ pub(crate) fn each<'t>(tokens: &'t Tokens, mut sink: impl FnMut(Feature, Place<'
             Some(turn) if at > turn => ONE + ONE / 2,
             _ => ONE,
         };
-        let mut word = |id, place| {
+        let mut word = |id, origin| {
             let group = Group::Words;
-            sink(Feature { id, group, weight }, place);
+            sink(Feature { id, group, weight }, origin);
         };
         word(
             if token.negated {
@@ -78,28 +79,28 @@ pub(crate) fn each<'t>(tokens: &'t Tokens, mut sink: impl FnMut(Feature, Place<'
             } else {
                 token.hash
             },
-            Place::Word(token),
+            Origin::Word(token),
         );
         if let Some(last) = before[0] {
-            word(pair(last.hash, token.hash), Place::Pair(last, token));
+            word(pair(last.hash, token.hash), Origin::Pair(last, token));
         }
         if let Some(first) = before[1] {
             let id = pair(pair(SKIP, first.hash), token.hash);
-            word(id, Place::Pair(first, token));
+            word(id, Origin::Pair(first, token));
         }
         before = [Some(token), before[0]];
         // The letters of "happy" would speak for "not happy".
         if token.is_word && !token.negated {
             grams(tokens.chars(token), |id| {
                 let group = Group::Grams;
-                sink(Feature { id, group, weight }, Place::Gram(token));
+                sink(Feature { id, group, weight }, Origin::Gram(token));
             });
         }
     }
     whole(list, turn, |id, weight| {
         let id = pair(WHOLE, id);
         let group = Group::Whole;
-        sink(Feature { id, group, weight }, Place::Whole);
+        sink(Feature { id, group, weight }, Origin::Whole);
     });
 }
 
@@ -165,7 +166,7 @@ fn graded(code: u32, valence: i64, sink: &mut impl FnMut(u32, u8)) {
 }
 
 /// The features' numbers, for [`super::blueprint`].
-pub(super) fn constants() -> [super::blueprint::Named; 5] {
+pub(super) fn constants() -> [Named; 5] {
     [
         ("NEGATED_WORD", NEGATED),
         ("GRAM", GRAM),

@@ -1,6 +1,8 @@
 //! The hashes that words and features are known by. Part of the model's format: a change
 //! makes every committed model unreadable.
 
+use super::plain::Named;
+
 const WORD_PRIME: u64 = 0x0000_0100_0000_01b3;
 const PAIR_FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 const FOLD_FACTOR: u64 = 0xd6e8_feb8_6659_fd93;
@@ -45,7 +47,7 @@ const fn fold(hash: u64) -> u32 {
 }
 
 /// The hashes' numbers, for [`super::blueprint`].
-pub(super) const fn constants() -> [super::blueprint::Named; 4] {
+pub(super) const fn constants() -> [Named; 4] {
     [
         ("WORD_EMPTY", WordHash::EMPTY.0.cast_signed()),
         ("WORD_PRIME", WORD_PRIME.cast_signed()),

@@ -1,25 +1,30 @@
 //! The trained model: one file with a lexicon, the weights of hashed features and the
-//! figures that turn their sums into a score. Its maker is `model/`.
+//! figures that turn their sums into a score. Its maker is `model/`; one is compiled in.
 
+use super::features;
+use super::heads::HEADS;
 use super::lexicon::Lexicon;
-use super::sums::Sums;
+use super::sums::{Summing, Sums};
 use super::table::Table;
-use crate::mood::MOODS;
+use super::tokens::Tokens;
 
-/// Outputs of the model: negative and positive against neutral, then the moods.
-pub(crate) const HEADS: usize = 16;
+/// Version of the scorer. A change of any result for any text raises it.
+pub const ENGINE_VERSION: i32 = 4;
 
-/// Head of the logit of a negative message; a neutral one's is 0.
-pub(crate) const NEGATIVE: usize = 0;
-/// Head of the logit of a positive message.
-pub(crate) const POSITIVE: usize = 1;
-/// Head of the valence as people rate it.
-pub(crate) const RATED: usize = 2;
-/// First head of the moods, in the order of [`crate::mood::Mood::ALL`].
-pub(crate) const FIRST_MOOD: usize = HEADS - MOODS;
+/// The model that is compiled in.
+pub static MODEL: Model<'static> = match Model::parse(&FILE.0) {
+    Some(model) => model,
+    None => panic!("core/data/scorer.bin is no model of this version"),
+};
 
-/// One, in the fixed point of the logits.
-pub(crate) const ONE: i64 = 1 << 12;
+/// At the start of a cache line, so that no row lies across two.
+#[repr(align(64))]
+struct Aligned<const N: usize>([u8; N]);
+
+/// Size of the compiled-in model.
+pub const MODEL_BYTES: usize = include_bytes!("../../data/scorer.bin").len();
+
+static FILE: Aligned<MODEL_BYTES> = Aligned(*include_bytes!("../../data/scorer.bin"));
 
 /// First bytes of a model.
 const MAGIC: &[u8; 8] = b"bondhu\0\x02";
@@ -97,6 +102,13 @@ impl<'a> Model<'a> {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
         hash == stated
+    }
+
+    /// The summed weights of a message.
+    pub(crate) fn sums(&self, tokens: &Tokens) -> Sums {
+        let mut sums = Summing::new(self.weights);
+        features::each(tokens, |feature, _| sums.add(feature));
+        sums.finish()
     }
 
     /// A sum of weights as a logit: `sum` in steps of `head` × 2⁻²⁰.

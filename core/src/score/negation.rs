@@ -1,6 +1,7 @@
 //! Which tokens negation reaches.
 
 use super::lexicon::Entry;
+use super::plain::Named;
 use super::tokens::Token;
 
 /// Tokens after a negator that it reaches, unless the clause ends before.
@@ -41,4 +42,12 @@ pub(crate) fn mark(tokens: &mut [Token]) {
             }
         }
     }
+}
+
+/// How far negation reaches, for [`super::blueprint`].
+pub(super) const fn constants() -> [Named; 2] {
+    [
+        ("REACH_AFTER", REACH as i64),
+        ("REACH_BEFORE", REACH_BACK as i64),
+    ]
 }

@@ -1,8 +1,22 @@
 //! From the model's outputs to a score.
 
-use super::model::{FIRST_MOOD, HEADS, NEGATIVE, ONE, POSITIVE, RATED};
-use super::{Score, SupportLevel};
+use super::heads::{FIRST_MOOD, HEADS, NEGATIVE, ONE, POSITIVE, RATED};
+use super::plain::Named;
+use super::support::SupportLevel;
 use crate::mood::{MOODS, Mood};
+
+/// What the scorer says of one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Score {
+    /// 0 (bad), 50 (neutral) … 100 (good), in hundredths.
+    pub sentiment: i64,
+    /// The mood.
+    pub mood: Mood,
+    /// How clearly the mood shows, 0 to 100. Not a probability.
+    pub mood_confidence: i64,
+    /// What the support detector saw. Not a diagnosis.
+    pub support: SupportLevel,
+}
 
 /// The best score a crisis message can have.
 const CRISIS_CEILING: i64 = 15;
@@ -90,7 +104,7 @@ fn exp(x: i64) -> i64 {
 }
 
 /// The read-out's numbers, for [`super::blueprint`].
-pub(super) fn constants() -> [super::blueprint::Named; 5] {
+pub(super) fn constants() -> [Named; 5] {
     [
         ("CRISIS_CEILING", CRISIS_CEILING),
         ("CRISIS_CONFIDENCE", CRISIS_CONFIDENCE),

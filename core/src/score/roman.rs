@@ -1,7 +1,7 @@
 //! Bengali and Devanagari letters as people type them in Latin letters, so that what the
 //! model has learnt of romanised chat also holds for the scripts: "ভালো" is "valo".
 
-use super::blueprint;
+use super::plain::{self, Named};
 
 /// Writes a word letter by letter.
 #[derive(Clone, Copy, Debug, Default)]
@@ -185,7 +185,7 @@ const JOINS: u8 = 5;
 const OTHER: u8 = 6;
 
 /// The kinds of letters, for [`super::blueprint`].
-pub(super) fn constants() -> [blueprint::Named; 6] {
+pub(super) fn constants() -> [Named; 6] {
     [
         ("CONSONANT", CONSONANT),
         ("VOWEL", VOWEL),
@@ -198,7 +198,7 @@ pub(super) fn constants() -> [blueprint::Named; 6] {
 }
 
 /// A letter alone and with the dot below of its script behind it, for [`super::blueprint`].
-pub(super) fn letters(c: char) -> [blueprint::Letter; 2] {
+pub(super) fn letters(c: char) -> [plain::Letter; 2] {
     let dot = if c >= '\u{0980}' {
         '\u{09bc}'
     } else {
@@ -215,7 +215,7 @@ pub(super) fn letters(c: char) -> [blueprint::Letter; 2] {
         };
         let mut chars = latin.chars();
         let first = chars.next().or_else(|| digit(c).filter(|_| kind == OTHER));
-        blueprint::Letter {
+        plain::Letter {
             kind,
             latin: [first, chars.next()],
         }

@@ -5,7 +5,7 @@
 //! for many cache lines at once.
 
 use super::features::{Feature, GROUPS, Group};
-use super::model::HEADS;
+use super::heads::HEADS;
 use super::table::Table;
 
 /// For each group the sum of its features' weights, in sixteenths of a head's step, and

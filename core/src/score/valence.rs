@@ -4,6 +4,7 @@
 //! valence scale.
 
 use super::lexicon::Entry;
+use super::plain::Named;
 use super::tokens::Token;
 
 /// What the lexicon's words add up to, in thousandths of VADER's scale.
@@ -103,7 +104,7 @@ pub(crate) fn compound(valence: i64) -> i64 {
 }
 
 /// VADER's numbers, for [`super::blueprint`].
-pub(super) fn constants() -> [super::blueprint::Named; 7] {
+pub(super) fn constants() -> [Named; 7] {
     [
         ("BOOST", BOOST),
         ("SHOUT", SHOUT),

@@ -4,6 +4,8 @@
 //! the audio-feature averages that were published for them do (e.g. Every Noise at
 //! Once, McDonald 2013–2023), and claim no more precision than that order.
 
+use super::features::Features;
+
 /// Musical dimensions that go with a trait, each made of the genres that the source names.
 ///
 /// Rentfrow & Gosling 2003, "The do re mi's of everyday life", Journal of Personality and
@@ -20,26 +22,18 @@ pub(super) enum Dimension {
     Other,
 }
 
-/// Percentages, 0 to 100.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Mood {
-    pub(super) energy: u64,
-    pub(super) valence: u64,
-    pub(super) danceability: u64,
-    pub(super) acousticness: u64,
-}
-
-const fn mood(energy: u64, valence: u64, danceability: u64, acousticness: u64) -> Mood {
-    Mood {
-        energy,
-        valence,
-        danceability,
-        acousticness,
+/// The features of a mood, each given in percent.
+const fn mood(energy: u64, valence: u64, danceability: u64, acousticness: u64) -> Features {
+    Features {
+        energy: 10 * energy,
+        valence: 10 * valence,
+        danceability: 10 * danceability,
+        acousticness: 10 * acousticness,
     }
 }
 
 /// Family and its mood. A genre belongs to the longest family that its name contains.
-const FAMILIES: &[(&str, Mood)] = &[
+const FAMILIES: &[(&str, Features)] = &[
     ("acoustic", mood(30, 45, 45, 85)),
     ("afrobeat", mood(70, 75, 75, 25)),
     ("ambient", mood(20, 25, 30, 75)),
@@ -87,7 +81,7 @@ const FAMILIES: &[(&str, Mood)] = &[
 ];
 
 /// The longest family whose name the genre's contains.
-fn family_of(genre: &str) -> Option<&'static (&'static str, Mood)> {
+fn family_of(genre: &str) -> Option<&'static (&'static str, Features)> {
     let genre = genre.to_lowercase();
     FAMILIES
         .iter()
@@ -96,7 +90,7 @@ fn family_of(genre: &str) -> Option<&'static (&'static str, Mood)> {
 }
 
 /// The mood of a genre's family; `None` for a genre of none of them.
-pub(super) fn mood_of(genre: &str) -> Option<Mood> {
+pub(super) fn mood_of(genre: &str) -> Option<Features> {
     family_of(genre).map(|&(_, mood)| mood)
 }
 
@@ -155,6 +149,7 @@ pub(super) fn dimension_of(genre: &str) -> Option<Dimension> {
 #[cfg(test)]
 mod tests {
     use super::{DIMENSIONS, Dimension, FAMILIES, dimension_of, mood_of};
+    use crate::tastes::ranked::WHOLE;
 
     #[test]
     fn the_longest_family_wins() {
@@ -184,14 +179,14 @@ mod tests {
     }
 
     #[test]
-    fn moods_are_percentages_and_families_are_listed_once() {
+    fn figures_are_thousandths_and_families_are_listed_once() {
         assert!(FAMILIES.is_sorted_by(|(a, _), (b, _)| a < b));
         assert!(FAMILIES.iter().all(|(_, m)| {
             m.energy
                 .max(m.valence)
                 .max(m.danceability)
                 .max(m.acousticness)
-                <= 100
+                <= WHOLE
         }));
     }
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::genres::{self, Dimension};
-use super::{WHOLE, heaviest, is_named, share, topics};
+use super::by_genre::{self, TraitEvidence};
+use super::features::{Features, MoodProfile, MoodSource};
+use super::ranked::{Ranked, WHOLE, heaviest, is_named, share};
+use super::topics;
 
 /// The provider's ranges: about 4 weeks, 6 months and a year.
 /// <https://developer.spotify.com/documentation/web-api/reference/get-users-top-artists-and-tracks>
@@ -38,29 +40,6 @@ fn weight_of_place(range: TimeRange, rank: u32) -> u64 {
 /// long ago).
 const FOLLOWED: u64 = 10;
 
-/// Audio features of a recording, in thousandths.
-/// <https://developer.spotify.com/documentation/web-api/reference/get-audio-features>
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Features {
-    /// Intensity.
-    pub energy: u64,
-    /// Positivity.
-    pub valence: u64,
-    /// How well it is danced to.
-    pub danceability: u64,
-    /// How acoustic it is.
-    pub acousticness: u64,
-}
-
-/// A name with its share, for lists.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ranked {
-    /// Name, as the provider spells it.
-    pub name: String,
-    /// Share in thousandths.
-    pub weight: u64,
-}
-
 /// Who told the genres.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GenresFrom {
@@ -68,36 +47,6 @@ pub enum GenresFrom {
     Account,
     /// Somebody who knows the recordings: only where the provider tells none at all.
     Recordings,
-}
-
-/// What a [`MoodProfile`] was made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MoodSource {
-    /// Measured features of the tracks.
-    AudioFeatures,
-    /// What their artists' genres tend to be like.
-    Genres,
-}
-
-/// How the music tends to feel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MoodProfile {
-    /// The weighted mean.
-    pub mean: Features,
-    /// Share, in thousandths, of the evidence that could be used.
-    pub confidence: u64,
-    /// Of what it was made.
-    pub source: MoodSource,
-}
-
-/// Shares, in thousandths, of the genres that go with a trait among those a source speaks of.
-/// Rentfrow & Gosling 2003, <https://doi.org/10.1037/0022-3514.84.6.1236>.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TraitEvidence {
-    /// Reflective and complex music.
-    pub openness: u64,
-    /// Energetic and rhythmic music.
-    pub extraversion: u64,
 }
 
 /// Musical taste.
@@ -196,9 +145,9 @@ impl MusicEvidence {
         MusicTaste {
             mood: self
                 .mood_of_features()
-                .or_else(|| mood_of_genres(&self.by_genre, total)),
-            diversity: diversity(&self.by_genre, total),
-            trait_evidence: trait_evidence(&self.by_genre),
+                .or_else(|| by_genre::mood(&self.by_genre, total)),
+            diversity: by_genre::diversity(&self.by_genre, total),
+            trait_evidence: by_genre::trait_evidence(&self.by_genre),
             top_genres: favourites(self.by_genre),
             genres_from,
             top_artists: favourites(self.by_artist),
@@ -239,68 +188,6 @@ fn favourites(weights: BTreeMap<String, u64>) -> Vec<Ranked> {
             weight: share(weight, total),
         })
         .collect()
-}
-
-fn mood_of_genres(by_genre: &BTreeMap<String, u64>, total: u64) -> Option<MoodProfile> {
-    let known: Vec<_> = by_genre
-        .iter()
-        .filter_map(|(genre, &weight)| Some((genres::mood_of(genre)?, weight)))
-        .collect();
-    let known_total: u64 = known.iter().map(|(_, weight)| weight).sum();
-    if known_total == 0 {
-        return None;
-    }
-    // Percentages × 10 are thousandths.
-    let mean = |figure: fn(&genres::Mood) -> u64| {
-        (known
-            .iter()
-            .map(|(mood, weight)| figure(mood) * 10 * weight)
-            .sum::<u64>()
-            + known_total / 2)
-            / known_total
-    };
-    Some(MoodProfile {
-        mean: Features {
-            energy: mean(|m| m.energy),
-            valence: mean(|m| m.valence),
-            danceability: mean(|m| m.danceability),
-            acousticness: mean(|m| m.acousticness),
-        },
-        confidence: share(known_total, total),
-        source: MoodSource::Genres,
-    })
-}
-
-fn trait_evidence(by_genre: &BTreeMap<String, u64>) -> Option<TraitEvidence> {
-    let (mut known, mut reflective, mut energetic) = (0, 0, 0);
-    for (genre, weight) in by_genre {
-        match genres::dimension_of(genre) {
-            Some(Dimension::ReflectiveComplex) => reflective += weight,
-            Some(Dimension::EnergeticRhythmic) => energetic += weight,
-            Some(Dimension::Other) => {}
-            None => continue,
-        }
-        known += weight;
-    }
-    (known > 0).then(|| TraitEvidence {
-        openness: share(reflective, known),
-        extraversion: share(energetic, known),
-    })
-}
-
-fn diversity(by_genre: &BTreeMap<String, u64>, total: u64) -> Option<u64> {
-    if total == 0 {
-        return None;
-    }
-    let total = u128::from(total);
-    let squares: u128 = by_genre
-        .values()
-        .map(|&weight| u128::from(weight).pow(2))
-        .sum();
-    let concentration = (squares * u128::from(WHOLE) + total * total / 2) / (total * total);
-    u64::try_from(concentration)
-        .ok()
-        .map(|concentration| WHOLE - concentration.min(WHOLE))
 }
 
 #[cfg(test)]

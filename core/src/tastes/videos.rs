@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{FAVOURITES, Ranked, heaviest, is_named, share};
+use super::ranked::{FAVOURITES, Ranked, heaviest, is_named, share};
 
 /// A video the person liked or put into a playlist, as far as the provider tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! A text is read alike however it was encoded.
 
-use bondhu_core::characters::Reading;
+use bondhu_core::characters::FoldBuffer;
 use bondhu_core::score::score;
 use icu_normalizer::{
     ComposingNormalizerBorrowed as Composing, DecomposingNormalizerBorrowed as Decomposing,
@@ -38,7 +38,7 @@ fn forms(text: &str) -> [String; 4] {
 }
 
 fn read(text: &str) -> String {
-    Reading::default().of(text, 8_000).to_owned()
+    FoldBuffer::default().fold(text, 8_000).to_owned()
 }
 
 /// Each ASCII letter and digit by the number that `to` gives it, in other letters.
@@ -208,7 +208,7 @@ proptest! {
         most in 0_usize..24,
     ) {
         let text: String = text.into_iter().collect();
-        let first = |text: &str| Reading::default().of(text, most).chars().take(most).collect::<String>();
+        let first = |text: &str| FoldBuffer::default().fold(text, most).chars().take(most).collect::<String>();
         let [composed, decomposed, ..] = forms(&text);
         prop_assert_eq!(read(&text), read(&composed));
         prop_assert_eq!(read(&text), read(&decomposed));

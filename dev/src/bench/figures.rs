@@ -1,4 +1,4 @@
-//! Figures of a bench: printed as they come, and a last table of what was reached.
+//! Figures of a benchmark: printed as they come, then compared with their targets in a table.
 
 /// Whether a target is the least or the greatest value that will do.
 #[derive(Clone, Copy, Debug)]

@@ -165,8 +165,8 @@ pub(super) async fn forge(api: &PgPool, people: &[Person], claims: &mut Claims) 
     Ok(())
 }
 
-/// One message, committed; returns its id.
-pub(super) async fn say(api: &PgPool, person: &Person, text: &str) -> Result<Uuid> {
+/// Writes one message, committed; returns its id.
+pub(super) async fn write_one(api: &PgPool, person: &Person, text: &str) -> Result<Uuid> {
     let mut request = data_api::as_user(api, person.id).await?;
     let id = sqlx::query_scalar(
         "insert into public.chat_messages (session_id, message_text) values ($1, $2) returning id",
@@ -179,8 +179,8 @@ pub(super) async fn say(api: &PgPool, person: &Person, text: &str) -> Result<Uui
     Ok(id)
 }
 
-/// Takes messages back; returns how many there were.
-pub(super) async fn unsay(api: &PgPool, person: &Person, ids: &[Uuid]) -> Result<u64> {
+/// Deletes messages; returns how many there were.
+pub(super) async fn delete(api: &PgPool, person: &Person, ids: &[Uuid]) -> Result<u64> {
     let mut request = data_api::as_user(api, person.id).await?;
     let gone = sqlx::query("delete from public.chat_messages where id = any ($1)")
         .bind(ids)

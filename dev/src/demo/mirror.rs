@@ -183,7 +183,7 @@ pub(super) async fn lag(
         )
         .fetch_one(database)
         .await?;
-        let id = chat::say(
+        let id = chat::write_one(
             api,
             person,
             &format!("How long does message {number} take?"),
@@ -233,7 +233,7 @@ pub(super) async fn lag(
     );
 
     // They were said to be measured, not to be reported on.
-    let gone = chat::unsay(api, person, &said).await?;
+    let gone = chat::delete(api, person, &said).await?;
     claims.equal(
         "their author can take them back",
         &said.len(),

@@ -5,18 +5,18 @@
 
 use anyhow::{Context as _, Result};
 use bondhu_core::decay::{HORIZON_DAYS, UNIT, weight};
-use bondhu_core::evidence::{LOOKED_AT, NAMED};
+use bondhu_core::evidence::{MOST_CANDIDATES, MOST_EVIDENCE};
 use bondhu_core::mood::{MOODS, Mood};
 use bondhu_core::patterns::MIN_PAIRS;
+use bondhu_core::profile::{self, Column};
 use bondhu_core::time::Day;
 use bondhu_core::traits::{
-    AGREEABLENESS, CONSCIENTIOUSNESS, EXTRAVERSION, NEUROTICISM, OPENNESS, Signal, UNASSESSED,
-    VARIABILITY_PERCENT, WHOLE,
+    AGREEABLENESS, CONSCIENTIOUSNESS, EXTRAVERSION, NEUROTICISM, OPENNESS, Signal, Traits,
+    UNASSESSED, VARIABILITY_PERCENT, WHOLE,
 };
 use bondhu_core::wellness;
 
-use super::File;
-use super::template::rendered;
+use super::template::{File, rendered};
 
 /// The files by name, as their templates have them.
 const TEMPLATES: [(&str, &str); 6] = [
@@ -28,63 +28,18 @@ const TEMPLATES: [(&str, &str); 6] = [
     ("80_days.sql", include_str!("folding/80_days.sql")),
 ];
 
-const TRAITS: [&str; 5] = [
-    "openness",
-    "conscientiousness",
-    "extraversion",
-    "agreeableness",
-    "neuroticism",
-];
-
-/// Columns of `personality_profiles` that the engine writes, in the table's order; the last two
-/// say where history was last written.
-const PROFILE: [&str; 32] = [
-    "as_of",
-    "openness",
-    "conscientiousness",
-    "extraversion",
-    "agreeableness",
-    "neuroticism",
-    "trait_confidence",
-    "communication_style",
-    "emotional_stability",
-    "needs_support",
-    "message_count",
-    "mean_sentiment",
-    "sentiment_volatility",
-    "dominant_mood",
-    "sentiment_trend",
-    "data_status",
-    "window_hours",
-    "window_sum",
-    "window_sum_squares",
-    "window_moods",
-    "window_latest",
-    "window_oldest",
-    "previous_count",
-    "previous_sum",
-    "previous_oldest",
-    "trait_count",
-    "trait_sum",
-    "trait_sum_squares",
-    "trait_moods",
-    "last_crisis_at",
-    "landmark_traits",
-    "landmark_style",
-];
-const LANDMARK: usize = 2;
-
 /// The files, in the order in which they apply.
 ///
 /// # Errors
 /// A template has a word that nothing stands for.
 pub(super) fn files() -> Result<Vec<File>> {
-    let said = |name: &str, rest: &str| {
+    let meaning_of = |name: &str, rest: &str| {
         let word = format!("{name} {rest}");
         meaning(word.trim_end()).context("nothing stands for this")
     };
     let written = TEMPLATES.iter().map(|(name, text)| {
-        let text = rendered(text, &said).with_context(|| format!("the template of {name}"))?;
+        let text =
+            rendered(text, &meaning_of).with_context(|| format!("the template of {name}"))?;
         Ok(((*name).to_owned(), text))
     });
     written.collect()
@@ -104,8 +59,8 @@ fn meaning(word: &str) -> Option<String> {
         "last age" => (HORIZON_DAYS - 1).to_string(),
         "weights" => weights(),
         "moods" => MOODS.to_string(),
-        "looked at" => LOOKED_AT.to_string(),
-        "named" => NAMED.to_string(),
+        "looked at" => MOST_CANDIDATES.to_string(),
+        "named" => MOST_EVIDENCE.to_string(),
         "least pairs" => MIN_PAIRS.to_string(),
         "week" => wellness::WEEK.to_string(),
         "before first day" => (2 * wellness::WEEK - 1).to_string(),
@@ -121,10 +76,12 @@ fn meaning(word: &str) -> Option<String> {
         "steadiness" => steadiness(),
         "neuroticism" => moved(UNASSESSED.neuroticism, NEUROTICISM.reach),
         "baselines" => baselines(),
-        "written" => columns(&PROFILE, |name| format!("{name} = p.{name}")),
-        "compared" => lines(&PROFILE[..PROFILE.len() - LANDMARK], |name| {
-            format!("('{name}', p.{name}::text, r.{name}::text)")
-        }),
+        "written" => columns(&profile::COLUMNS, ", ", |name| format!("{name} = p.{name}")),
+        "compared" => columns(
+            &profile::COLUMNS[..profile::DETERMINED],
+            ",\n          ",
+            |name| format!("('{name}', p.{name}::text, r.{name}::text)"),
+        ),
         "former traits" => {
             traits(|index, name| format!("'{name}', former.landmark_traits[{index}] * 0.01"))
         }
@@ -152,24 +109,15 @@ fn weights() -> String {
     format!("'{{{}}}'::bigint[]", weights.collect::<Vec<_>>().join(","))
 }
 
-fn columns(names: &[&str], each: impl Fn(&str) -> String) -> String {
-    names
-        .iter()
-        .map(|name| each(name))
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-fn lines(names: &[&str], each: impl Fn(&str) -> String) -> String {
-    names
-        .iter()
-        .map(|name| each(name))
-        .collect::<Vec<_>>()
-        .join(",\n          ")
+fn columns(columns: &[Column], separator: &str, each: impl Fn(&str) -> String) -> String {
+    let each = columns.iter().map(|column| each(column.name));
+    each.collect::<Vec<_>>().join(separator)
 }
 
 fn traits(each: impl Fn(usize, &str) -> String) -> String {
-    let each = (1..).zip(TRAITS).map(|(index, name)| each(index, name));
+    let each = (1..)
+        .zip(Traits::NAMES)
+        .map(|(index, name)| each(index, name));
     each.collect::<Vec<_>>().join(", ")
 }
 
@@ -199,7 +147,7 @@ fn moved(baseline: i64, reach: i128) -> String {
 /// All but the last, whose signal is made of two.
 fn moved_traits() -> String {
     let signals = [OPENNESS, CONSCIENTIOUSNESS, EXTRAVERSION, AGREEABLENESS];
-    let moved = TRAITS
+    let moved = Traits::NAMES
         .into_iter()
         .zip(signals.iter().zip(UNASSESSED.values()))
         .map(|(name, (signal, baseline))| {
@@ -221,7 +169,7 @@ fn steadiness() -> String {
 }
 
 fn baselines() -> String {
-    let baselines = TRAITS
+    let baselines = Traits::NAMES
         .into_iter()
         .zip(UNASSESSED.values())
         .map(|(name, baseline)| format!("    p.{name} := {baseline} * 0.01;"));

@@ -8,9 +8,10 @@ use anyhow::{Context, Result, bail, ensure};
 use bondhu_core::mood::Mood;
 use bondhu_core::score::{WHOLE, blueprint};
 
+use super::characters;
 use super::patterns::{self, Vocabulary};
 use super::seeded::{Layout, place_in_sql};
-use super::{characters, tables, version};
+use super::tables::{self, version};
 
 /// Flags of a token beside the roles of its word.
 const IS_WORD: i64 = 1 << 7;
@@ -81,7 +82,7 @@ impl Numbers {
                 name(set, (1_i64 << bit).to_string())?;
             }
         }
-        let said = blueprint::said().map(blueprint::word_hash);
+        let replacements = blueprint::replacements().map(blueprint::word_hash);
         let quoted = |all: &mut dyn Iterator<Item = &str>| {
             let all: Vec<_> = all.map(|word| format!("'{word}'")).collect();
             all.join(", ")
@@ -98,14 +99,17 @@ impl Numbers {
             ("PAST_BITS", ((1 << pasts) - 1).to_string()),
             ("WORD_EMPTY_LOW", format!("{}", empty & MASK)),
             ("WORD_EMPTY_HIGH", format!("{}", empty >> 32)),
-            ("SAID_WORDS", quoted(&mut blueprint::said().into_iter())),
             (
-                "SAID_HASHES",
-                list(&mut said.iter().map(|&hash| u64::from(hash))),
+                "REPLACEMENT_WORDS",
+                quoted(&mut blueprint::replacements().into_iter()),
             ),
             (
-                "SAID_IDS",
-                list(&mut said.iter().map(|&hash| words.number(hash) as u64)),
+                "REPLACEMENT_HASHES",
+                list(&mut replacements.iter().map(|&hash| u64::from(hash))),
+            ),
+            (
+                "REPLACEMENT_IDS",
+                list(&mut replacements.iter().map(|&hash| words.number(hash) as u64)),
             ),
             (
                 "MOODS",
@@ -167,7 +171,7 @@ impl Numbers {
     }
 
     /// What `name` with `rest` behind it stands for.
-    pub(super) fn said(&self, name: &str, rest: &str) -> Result<String> {
+    pub(super) fn meaning(&self, name: &str, rest: &str) -> Result<String> {
         if rest.is_empty() && name != "WORD_HASH" {
             return self.number(name).map(str::to_owned);
         }

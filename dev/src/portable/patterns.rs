@@ -30,7 +30,7 @@ impl<'p> Vocabulary<'p> {
     pub(super) fn of(patterns: &'p [Pattern]) -> Result<Self> {
         let sets = [blueprint::comparison_words(), blueprint::support_words()].concat();
         let mut words: BTreeSet<u32> = sets.into_iter().flat_map(|(_, words)| words).collect();
-        words.extend(blueprint::said().map(blueprint::word_hash));
+        words.extend(blueprint::replacements().map(blueprint::word_hash));
         for pattern in patterns {
             words.extend(&pattern.firsts);
             words.extend(pattern.rest.iter().flat_map(|element| &element.words));

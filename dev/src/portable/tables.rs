@@ -9,7 +9,13 @@ use base64::engine::general_purpose::STANDARD;
 use bondhu_core::score::{ENGINE_VERSION, blueprint};
 
 use super::seeded::{Layout, Place};
-use super::{File, version};
+use super::template::File;
+
+/// What ends the name of every function of this version, so that a session keeps what it has
+/// planned with while another version is put beside it.
+pub(super) fn version() -> String {
+    format!("v{ENGINE_VERSION}")
+}
 
 /// Numbers of one width.
 pub(super) enum Values {
@@ -32,8 +38,8 @@ const FILE: usize = 360_000;
 /// Characters of a line.
 const LINE: usize = 120;
 
-/// So many noughts in a row are worth an expression of their own.
-const NOUGHTS: usize = 64;
+/// Zeros in a row that are written as an expression.
+const ZEROS: usize = 64;
 
 impl Table {
     pub(super) const fn new(name: &'static str, values: Values) -> Self {
@@ -109,19 +115,19 @@ pub(super) fn pieces(all: &[Table]) -> Vec<File> {
         .collect()
 }
 
-/// Bytes as an expression. Pages of characters are mostly noughts, which need not be written out.
+/// Bytes as an expression. Pages of characters are mostly zeros, which need not be written out.
 fn in_sql(bytes: &[u8]) -> String {
     let mut parts = Vec::new();
     let mut written = 0;
     let mut at = 0;
     while at < bytes.len() {
-        let noughts = bytes[at..].iter().take_while(|byte| **byte == 0).count();
-        if noughts >= NOUGHTS {
+        let zeros = bytes[at..].iter().take_while(|byte| **byte == 0).count();
+        if zeros >= ZEROS {
             parts.extend(literal(&bytes[written..at]));
-            parts.push(format!("decode(repeat('00', {noughts}), 'hex')"));
-            written = at + noughts;
+            parts.push(format!("decode(repeat('00', {zeros}), 'hex')"));
+            written = at + zeros;
         }
-        at += noughts.max(1);
+        at += zeros.max(1);
     }
     parts.extend(literal(&bytes[written..]));
     parts.join(" || ")

@@ -1,4 +1,4 @@
-//! A Postgres, a Redis and workers of their own, for loads on the mirror.
+//! A Postgres, a Redis and workers, on which the mirror is loaded and measured.
 
 use std::path::PathBuf;
 
@@ -24,8 +24,8 @@ const SECRET: &str = "the secret of a project that is nowhere";
 /// The mirror's slot.
 pub(crate) const SLOT: &str = "bondhu_mirror";
 
-/// What a load runs on.
-pub(crate) struct MirrorStage {
+/// The servers. Dropping it ends them.
+pub(crate) struct MirrorRig {
     pub(crate) cluster: Cluster,
     pub(crate) redis: Option<RedisServer>,
     pub(crate) redis_port: u16,
@@ -35,7 +35,7 @@ pub(crate) struct MirrorStage {
     pub(crate) run: RunDirectory,
 }
 
-impl MirrorStage {
+impl MirrorRig {
     /// Starts Postgres with the engine and Redis; `durable` makes commits wait for the disk.
     pub(crate) async fn start(name: &str, durable: bool) -> Result<Self> {
         let engine = build_engine()?;

@@ -4,16 +4,16 @@ use anyhow::{Context, Result, ensure};
 use sqlx::PgConnection;
 use url::Url;
 
-use super::bench::{Bench, CRON_DATABASE, Server};
 use super::job::Tally;
 use super::migration_steps::{bootstrap, push};
 use super::schema_snapshot as snapshot;
+use super::test_run::{CRON_DATABASE, Server, TestRun};
 use bondhu_stack::template;
 
 /// A server gets the engine after people have written: their messages are scored then.
-pub(super) async fn engine_comes_later(bench: &mut Bench) -> Result<Tally> {
+pub(super) async fn engine_comes_later(run: &mut TestRun) -> Result<Tally> {
     const DATABASE: &str = "engine_comes_later";
-    let superuser = bench.server(Server::FifteenBare).await?.superuser()?;
+    let superuser = run.server(Server::FifteenBare).await?.superuser()?;
     let mut admin = template::connect(&superuser, None, None).await?;
     template::remove(&superuser, DATABASE).await?;
     template::run(
@@ -37,7 +37,7 @@ pub(super) async fn engine_comes_later(bench: &mut Bench) -> Result<Tally> {
         "without an engine a message is stored and unscored, not {before:?}"
     );
 
-    bench.add_engine(Server::FifteenBare).await?;
+    run.add_engine(Server::FifteenBare).await?;
     let mut owner = template::connect(&superuser, Some("postgres"), Some(DATABASE)).await?;
     template::run(&mut owner, "select bondhu.install_engine()").await?;
     let rescored: i64 = sqlx::query_scalar("select bondhu.rescore()")
@@ -59,13 +59,13 @@ pub(super) async fn engine_comes_later(bench: &mut Bench) -> Result<Tally> {
 }
 
 /// With its engine detached and dropped, a database is what it is on a server that never had one.
-pub(super) async fn engine_leaves_no_trace(bench: &mut Bench) -> Result<Tally> {
+pub(super) async fn engine_leaves_no_trace(run: &mut TestRun) -> Result<Tally> {
     let mut dumps = Vec::new();
     for server in [Server::SeventeenBare, Server::Seventeen] {
-        let cluster = bench.server(server).await?;
+        let cluster = run.server(server).await?;
         let (superuser, url) = (cluster.superuser()?, cluster.url("postgres", CRON_DATABASE));
         bootstrap(&superuser, false).await?;
-        push(bench, &url).await?;
+        push(run, &url).await?;
         if server.has_engine() {
             let mut owner =
                 template::connect(&superuser, Some("postgres"), Some(CRON_DATABASE)).await?;
@@ -75,7 +75,7 @@ pub(super) async fn engine_leaves_no_trace(bench: &mut Bench) -> Result<Tally> {
             )
             .await?;
         }
-        dumps.push(dump(bench, server).await?);
+        dumps.push(dump(run, server).await?);
     }
     snapshot::same(
         "a server without an engine (-) and one whose engine went (+) hold different databases",
@@ -87,10 +87,10 @@ pub(super) async fn engine_leaves_no_trace(bench: &mut Bench) -> Result<Tally> {
 
 /// A project that was upgraded from 15: `postgres` does not administer the roles that it made
 /// there. The migrations need no such right.
-pub(super) async fn upgraded_project(bench: &mut Bench) -> Result<Tally> {
+pub(super) async fn upgraded_project(run: &mut TestRun) -> Result<Tally> {
     let mut tally = Tally::default();
     for server in [Server::SeventeenBare, Server::Eighteen] {
-        let cluster = bench.server(server).await?;
+        let cluster = run.server(server).await?;
         let (superuser, url) = (cluster.superuser()?, cluster.url("postgres", CRON_DATABASE));
         bootstrap(&superuser, false).await?;
         let mut admin = template::connect(&superuser, None, None).await?;
@@ -103,7 +103,7 @@ pub(super) async fn upgraded_project(bench: &mut Bench) -> Result<Tally> {
         let mut owner =
             template::connect(&superuser, Some("postgres"), Some(CRON_DATABASE)).await?;
         let refused = template::run(&mut owner, "alter role bondhu_worker login").await;
-        let pushed = push(bench, &url).await;
+        let pushed = push(run, &url).await;
         // What docs/backup.md tells a superuser to do.
         template::run(
             &mut admin,
@@ -123,10 +123,10 @@ pub(super) async fn upgraded_project(bench: &mut Bench) -> Result<Tally> {
 }
 
 /// After `bondhu.uninstall()` a project is what it was before the first migration.
-pub(super) async fn uninstalling(bench: &mut Bench) -> Result<Tally> {
+pub(super) async fn uninstalling(run: &mut TestRun) -> Result<Tally> {
     let mut tally = Tally::default();
     for server in Server::ALL {
-        uninstall(bench, server)
+        uninstall(run, server)
             .await
             .with_context(|| server.label())?;
         tally.add(Tally::ONE);
@@ -134,8 +134,8 @@ pub(super) async fn uninstalling(bench: &mut Bench) -> Result<Tally> {
     Ok(tally)
 }
 
-async fn uninstall(bench: &mut Bench, server: Server) -> Result<()> {
-    let cluster = bench.server(server).await?;
+async fn uninstall(run: &mut TestRun, server: Server) -> Result<()> {
+    let cluster = run.server(server).await?;
     let (superuser, url) = (cluster.superuser()?, cluster.url("postgres", CRON_DATABASE));
     without_the_worker_elsewhere(&superuser).await?;
     bootstrap(&superuser, false).await?;
@@ -145,9 +145,9 @@ async fn uninstall(bench: &mut Bench, server: Server) -> Result<()> {
         "insert into auth.users (id) values ('11111111-1111-4111-8111-111111111111')",
     )
     .await?;
-    let before = whole(bench, server, &mut database).await?;
+    let before = whole(run, server, &mut database).await?;
 
-    push(bench, &url).await?;
+    push(run, &url).await?;
     let mut owner = template::connect(&superuser, Some("postgres"), Some(CRON_DATABASE)).await?;
     template::run(
         &mut owner,
@@ -171,7 +171,7 @@ async fn uninstall(bench: &mut Bench, server: Server) -> Result<()> {
             .fetch_one(&mut owner)
             .await?;
     ensure!(stays.is_empty(), "it stays: {}", stays.join("; "));
-    let after = whole(bench, server, &mut database).await?;
+    let after = whole(run, server, &mut database).await?;
     snapshot::same(
         "a project before the migrations (-) and after bondhu.uninstall() (+) differ",
         &before,
@@ -187,7 +187,7 @@ async fn uninstall(bench: &mut Bench, server: Server) -> Result<()> {
         "delete from supabase_migrations.schema_migrations",
     )
     .await?;
-    push(bench, &url).await.context("installing it again")?;
+    push(run, &url).await.context("installing it again")?;
     Ok(())
 }
 
@@ -208,20 +208,20 @@ async fn without_the_worker_elsewhere(superuser: &Url) -> Result<()> {
 
 /// All that a dump says, and what it leaves out.
 async fn whole(
-    bench: &mut Bench,
+    run: &mut TestRun,
     server: Server,
     database: &mut PgConnection,
 ) -> Result<Vec<String>> {
-    let mut said = dump(bench, server).await?;
+    let mut said = dump(run, server).await?;
     said.extend(snapshot::grants(database).await?);
     said.extend(snapshot::cron_jobs(database).await?);
     said.extend(snapshot::of_the_cluster(database).await?);
     Ok(said)
 }
 
-async fn dump(bench: &mut Bench, server: Server) -> Result<Vec<String>> {
-    let pg_dump = bench.pg_dump(server).await?;
-    let url = bench
+async fn dump(run: &mut TestRun, server: Server) -> Result<Vec<String>> {
+    let pg_dump = run.pg_dump(server).await?;
+    let url = run
         .server(server)
         .await?
         .url("supabase_admin", CRON_DATABASE);

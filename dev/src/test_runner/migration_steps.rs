@@ -4,8 +4,8 @@ use anyhow::{Context, Result, ensure};
 use sqlx::{Connection as _, PgConnection};
 use url::Url;
 
-use super::bench::{Bench, CRON_DATABASE, Server};
 use super::job::{self, Tally};
+use super::test_run::{CRON_DATABASE, Server, TestRun};
 use super::{schema_snapshot as snapshot, supabase_steps};
 use bondhu_stack::{migrations, schema, template};
 
@@ -32,17 +32,17 @@ struct Built {
     jobs: Vec<String>,
 }
 
-pub(super) async fn same_database(bench: &mut Bench) -> Result<Tally> {
+pub(super) async fn same_database(run: &mut TestRun) -> Result<Tally> {
     let mut tally = Tally::default();
     for server in Server::ALL {
-        tally.add(on(bench, server).await.with_context(|| server.label())?);
+        tally.add(on(run, server).await.with_context(|| server.label())?);
     }
     Ok(tally)
 }
 
-async fn on(bench: &mut Bench, server: Server) -> Result<Tally> {
+async fn on(run: &mut TestRun, server: Server) -> Result<Tally> {
     let mut passed = 0;
-    let sources = build(bench, server, Way::Sources, false).await?;
+    let sources = build(run, server, Way::Sources, false).await?;
     ensure!(sources.dump.len() > 100, "the dump holds next to nothing");
     if server == Server::Fifteen {
         ensure!(
@@ -54,7 +54,7 @@ async fn on(bench: &mut Bench, server: Server) -> Result<Tally> {
         (Way::OurMigrations, "the local stack's migrations"),
         (Way::Push, "supabase db push"),
     ] {
-        let built = build(bench, server, way, false)
+        let built = build(run, server, way, false)
             .await
             .with_context(|| name.to_owned())?;
         snapshot::same(
@@ -74,7 +74,7 @@ async fn on(bench: &mut Bench, server: Server) -> Result<Tally> {
         )?;
         passed += 3;
     }
-    let new_project = build(bench, server, Way::Push, true)
+    let new_project = build(run, server, Way::Push, true)
         .await
         .context("a new project's default privileges")?;
     snapshot::same(
@@ -90,10 +90,10 @@ async fn on(bench: &mut Bench, server: Server) -> Result<Tally> {
 
 /// Builds the database anew and says what came out. pg_cron runs in one database alone, so
 /// that all are built under its name, one after the other.
-async fn build(bench: &mut Bench, server: Server, way: Way, new_project: bool) -> Result<Built> {
-    let cluster = bench.server(server).await?;
+async fn build(run: &mut TestRun, server: Server, way: Way, new_project: bool) -> Result<Built> {
+    let cluster = run.server(server).await?;
     let (superuser, url) = (cluster.superuser()?, cluster.url("postgres", CRON_DATABASE));
-    bench.note(&format!(
+    run.note(&format!(
         "-- {}: {way:?}, new project's defaults: {new_project}",
         server.label()
     ))?;
@@ -118,21 +118,20 @@ async fn build(bench: &mut Bench, server: Server, way: Way, new_project: bool) -
             owner.close().await?;
         }
         Way::Push => {
-            push(bench, &url).await?;
-            let again = push(bench, &url).await?;
+            push(run, &url).await?;
+            let again = push(run, &url).await?;
             ensure!(
                 again.contains("up to date"),
                 "a second push does something:\n{again}"
             );
         }
     }
-    let pg_dump = bench.pg_dump(server).await?;
+    let pg_dump = run.pg_dump(server).await?;
     let mut database = template::connect(&superuser, None, Some(CRON_DATABASE)).await?;
     let built = Built {
         dump: snapshot::dump(
             &pg_dump,
-            &bench
-                .server(server)
+            &run.server(server)
                 .await?
                 .url("supabase_admin", CRON_DATABASE),
         )
@@ -162,12 +161,12 @@ pub(super) async fn bootstrap(superuser: &Url, new_project: bool) -> Result<()> 
 }
 
 /// `supabase db push`; what it said.
-pub(super) async fn push(bench: &Bench, url: &str) -> Result<String> {
-    let project = supabase_steps::project(bench)?;
-    let mut supabase = bench.supabase(&project, &["db", "push", "--yes"]).await?;
-    let before = bench.read_log().len();
-    job::succeed(supabase.arg(format!("--remote={url}")), &bench.log())
+pub(super) async fn push(run: &TestRun, url: &str) -> Result<String> {
+    let project = supabase_steps::project(run)?;
+    let mut supabase = run.supabase(&project, &["db", "push", "--yes"]).await?;
+    let before = run.read_log().len();
+    job::succeed(supabase.arg(format!("--remote={url}")), &run.log())
         .await
         .context("supabase db push")?;
-    Ok(bench.read_log().split_off(before))
+    Ok(run.read_log().split_off(before))
 }

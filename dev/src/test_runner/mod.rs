@@ -1,6 +1,5 @@
-//! Everything that has to pass, on servers of its own.
+//! `make test`: every check that has to pass, on servers of its own.
 
-mod bench;
 mod downloads;
 mod job;
 mod lifecycle_steps;
@@ -8,6 +7,7 @@ mod migration_steps;
 mod rust_steps;
 mod schema_snapshot;
 mod supabase_steps;
+mod test_run;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -17,10 +17,10 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use crate::extension_sql;
-use bench::{Bench, Server};
 use bondhu_stack::installation::Installation;
 use bondhu_stack::paths;
 use job::Tally;
+use test_run::{Server, TestRun};
 
 /// What a failed step shows; the rest is in its log.
 const LINES_OF_A_FAILURE: usize = 120;
@@ -87,34 +87,34 @@ enum Step {
 }
 
 impl Step {
-    async fn run(self, bench: &mut Bench) -> Result<Tally> {
+    async fn run(self, run: &mut TestRun) -> Result<Tally> {
         match self {
-            Self::Format => rust_steps::format(bench).await,
-            Self::Clippy => rust_steps::clippy(bench).await,
-            Self::Docs => rust_steps::docs(bench).await,
-            Self::ClippyFuzz => rust_steps::clippy_fuzz(bench).await,
-            Self::EngineFifteen => bench.server(Server::Fifteen).await.map(|_| Tally::ONE),
-            Self::ClippyEngine => rust_steps::clippy_engine(bench).await,
-            Self::ExtensionSql => rust_steps::extension_sql_is_current(bench).await,
-            Self::EngineSeventeen => bench.server(Server::Seventeen).await.map(|_| Tally::ONE),
-            Self::EngineEighteen => bench.server(Server::Eighteen).await.map(|_| Tally::ONE),
-            Self::Tests => rust_steps::tests(bench).await,
-            Self::EngineTestsOn17 => rust_steps::engine_tests_on(bench, Server::Seventeen).await,
-            Self::EngineTestsOn18 => rust_steps::engine_tests_on(bench, Server::Eighteen).await,
-            Self::Pgtap => supabase_steps::pgtap(bench, Server::Fifteen).await,
-            Self::PgtapOn17 => supabase_steps::pgtap(bench, Server::Seventeen).await,
-            Self::PgtapOn18 => supabase_steps::pgtap(bench, Server::Eighteen).await,
-            Self::Migrations => migration_steps::same_database(bench).await,
-            Self::EngineLater => lifecycle_steps::engine_comes_later(bench).await,
-            Self::EngineGone => lifecycle_steps::engine_leaves_no_trace(bench).await,
-            Self::Upgraded => lifecycle_steps::upgraded_project(bench).await,
-            Self::Uninstalling => lifecycle_steps::uninstalling(bench).await,
-            Self::Advisors => supabase_steps::advisors(bench).await,
-            Self::Lint => supabase_steps::lint(bench, Server::Fifteen).await,
-            Self::LintBare => supabase_steps::lint(bench, Server::FifteenBare).await,
-            Self::Types => supabase_steps::types_are_current(bench).await,
-            Self::Wasm => rust_steps::wasm(bench).await,
-            Self::Demo => rust_steps::demo(bench).await,
+            Self::Format => rust_steps::format(run).await,
+            Self::Clippy => rust_steps::clippy(run).await,
+            Self::Docs => rust_steps::docs(run).await,
+            Self::ClippyFuzz => rust_steps::clippy_fuzz(run).await,
+            Self::EngineFifteen => run.server(Server::Fifteen).await.map(|_| Tally::ONE),
+            Self::ClippyEngine => rust_steps::clippy_engine(run).await,
+            Self::ExtensionSql => rust_steps::extension_sql_is_current(run).await,
+            Self::EngineSeventeen => run.server(Server::Seventeen).await.map(|_| Tally::ONE),
+            Self::EngineEighteen => run.server(Server::Eighteen).await.map(|_| Tally::ONE),
+            Self::Tests => rust_steps::tests(run).await,
+            Self::EngineTestsOn17 => rust_steps::engine_tests_on(run, Server::Seventeen).await,
+            Self::EngineTestsOn18 => rust_steps::engine_tests_on(run, Server::Eighteen).await,
+            Self::Pgtap => supabase_steps::pgtap(run, Server::Fifteen).await,
+            Self::PgtapOn17 => supabase_steps::pgtap(run, Server::Seventeen).await,
+            Self::PgtapOn18 => supabase_steps::pgtap(run, Server::Eighteen).await,
+            Self::Migrations => migration_steps::same_database(run).await,
+            Self::EngineLater => lifecycle_steps::engine_comes_later(run).await,
+            Self::EngineGone => lifecycle_steps::engine_leaves_no_trace(run).await,
+            Self::Upgraded => lifecycle_steps::upgraded_project(run).await,
+            Self::Uninstalling => lifecycle_steps::uninstalling(run).await,
+            Self::Advisors => supabase_steps::advisors(run).await,
+            Self::Lint => supabase_steps::lint(run, Server::Fifteen).await,
+            Self::LintBare => supabase_steps::lint(run, Server::FifteenBare).await,
+            Self::Types => supabase_steps::types_are_current(run).await,
+            Self::Wasm => rust_steps::wasm(run).await,
+            Self::Demo => rust_steps::demo(run).await,
         }
     }
 }
@@ -122,7 +122,7 @@ impl Step {
 /// Runs the steps whose name contains `only`, one line each, and sums up.
 ///
 /// # Errors
-/// There is nothing to run, or no place to run it in. A failed test is no error here: the
+/// There is no step to run, or its directory cannot be made. A failed test is no error here: the
 /// summary and the exit code say so.
 pub async fn run(only: Option<&str>) -> Result<ExitCode> {
     let chosen: Vec<_> = STEPS
@@ -136,12 +136,12 @@ pub async fn run(only: Option<&str>) -> Result<ExitCode> {
             STEPS.map(|(name, _)| name).join(", ")
         );
     }
-    let mut bench = Bench::set_up()?;
+    let mut run = TestRun::set_up()?;
     let mut total = Tally::default();
     for (name, step) in chosen {
-        total.add(report(&mut bench, name, *step).await?);
+        total.add(report(&mut run, name, *step).await?);
     }
-    drop(bench);
+    drop(run);
     println!("{} passed, {} failed", total.passed, total.failed);
     Ok(if total.failed == 0 {
         ExitCode::SUCCESS
@@ -150,12 +150,12 @@ pub async fn run(only: Option<&str>) -> Result<ExitCode> {
     })
 }
 
-async fn report(bench: &mut Bench, name: &str, step: Step) -> Result<Tally> {
-    bench.begin(name);
+async fn report(run: &mut TestRun, name: &str, step: Step) -> Result<Tally> {
+    run.begin(name);
     print!("{name:<36}");
     std::io::stdout().flush()?;
     let begun = Instant::now();
-    let (tally, complaint) = match step.run(bench).await {
+    let (tally, complaint) = match step.run(run).await {
         Ok(tally) => (tally, None),
         Err(error) => (
             Tally {
@@ -176,7 +176,7 @@ async fn report(bench: &mut Bench, name: &str, step: Step) -> Result<Tally> {
         begun.elapsed().as_secs_f64()
     );
     if tally.failed > 0 {
-        let log = std::fs::read(bench.log()).unwrap_or_default();
+        let log = std::fs::read(run.log()).unwrap_or_default();
         println!(
             "{}",
             job::what_failed(&String::from_utf8_lossy(&log), LINES_OF_A_FAILURE)
@@ -184,7 +184,7 @@ async fn report(bench: &mut Bench, name: &str, step: Step) -> Result<Tally> {
         if let Some(complaint) = complaint {
             println!("{complaint}");
         }
-        println!("  all of it: {}", bench.log().display());
+        println!("  all of it: {}", run.log().display());
     }
     Ok(tally)
 }
@@ -194,9 +194,9 @@ async fn report(bench: &mut Bench, name: &str, step: Step) -> Result<Tally> {
 /// # Errors
 /// The CLI fails, or the file cannot be written.
 pub async fn write_types() -> Result<PathBuf> {
-    let mut bench = Bench::set_up()?;
-    bench.begin("types");
-    let types = supabase_steps::generate_types(&mut bench).await?;
+    let mut run = TestRun::set_up()?;
+    run.begin("types");
+    let types = supabase_steps::generate_types(&mut run).await?;
     let file = supabase_steps::types_file();
     if let Some(directory) = file.parent() {
         std::fs::create_dir_all(directory)?;

@@ -5,18 +5,18 @@ use std::path::Path;
 use anyhow::{Result, bail, ensure};
 use tokio::process::Command;
 
-use super::bench::{Bench, Server};
 use super::job::{self, Tally};
+use super::test_run::{Server, TestRun};
 use crate::{extension_sql, figures};
 use bondhu_stack::installation::Installation;
 use bondhu_stack::{paths, testing};
 
-pub(super) async fn format(bench: &mut Bench) -> Result<Tally> {
-    job::succeed(&mut bench.cargo(&["fmt", "--all", "--check"]), &bench.log()).await?;
+pub(super) async fn format(run: &mut TestRun) -> Result<Tally> {
+    job::succeed(&mut run.cargo(&["fmt", "--all", "--check"]), &run.log()).await?;
     Ok(Tally::ONE)
 }
 
-pub(super) async fn clippy(bench: &mut Bench) -> Result<Tally> {
+pub(super) async fn clippy(run: &mut TestRun) -> Result<Tally> {
     let arguments = [
         "clippy",
         "--locked",
@@ -25,12 +25,12 @@ pub(super) async fn clippy(bench: &mut Bench) -> Result<Tally> {
         "-D",
         "warnings",
     ];
-    job::succeed(&mut bench.cargo(&arguments), &bench.log()).await?;
+    job::succeed(&mut run.cargo(&arguments), &run.log()).await?;
     Ok(Tally::ONE)
 }
 
 /// The engine for 15; it shares its dependencies' build scripts with the release build.
-pub(super) async fn clippy_engine(bench: &mut Bench) -> Result<Tally> {
+pub(super) async fn clippy_engine(run: &mut TestRun) -> Result<Tally> {
     let arguments = [
         "clippy",
         "--release",
@@ -44,19 +44,19 @@ pub(super) async fn clippy_engine(bench: &mut Bench) -> Result<Tally> {
         "-D",
         "warnings",
     ];
-    let mut cargo = bench.cargo(&arguments);
+    let mut cargo = run.cargo(&arguments);
     cargo
-        .env("CARGO_TARGET_DIR", bench.target().join("extension-pg15"))
+        .env("CARGO_TARGET_DIR", run.target().join("extension-pg15"))
         .env(
             "PGRX_PG_CONFIG_PATH",
             Installation::debian_15()?.pg_config(),
         );
-    job::succeed(&mut cargo, &bench.log()).await?;
+    job::succeed(&mut cargo, &run.log()).await?;
     Ok(Tally::ONE)
 }
 
 /// The fuzz targets, without the fuzzer that only a nightly compiler can link.
-pub(super) async fn clippy_fuzz(bench: &mut Bench) -> Result<Tally> {
+pub(super) async fn clippy_fuzz(run: &mut TestRun) -> Result<Tally> {
     let arguments = [
         "clippy",
         "--locked",
@@ -66,30 +66,30 @@ pub(super) async fn clippy_fuzz(bench: &mut Bench) -> Result<Tally> {
         "-D",
         "warnings",
     ];
-    let mut cargo = bench.cargo(&arguments);
+    let mut cargo = run.cargo(&arguments);
     // Otherwise its build script would compile libFuzzer, and need a C++ compiler.
     cargo.env("CUSTOM_LIBFUZZER_PATH", "/nowhere/libfuzzer.a");
-    job::succeed(&mut cargo, &bench.log()).await?;
+    job::succeed(&mut cargo, &run.log()).await?;
     Ok(Tally::ONE)
 }
 
-pub(super) async fn docs(bench: &mut Bench) -> Result<Tally> {
-    let mut cargo = bench.cargo(&["doc", "--locked", "--no-deps", "--document-private-items"]);
+pub(super) async fn docs(run: &mut TestRun) -> Result<Tally> {
+    let mut cargo = run.cargo(&["doc", "--locked", "--no-deps", "--document-private-items"]);
     job::succeed(
         cargo.env(
             "RUSTDOCFLAGS",
             "-D warnings -A rustdoc::private_intra_doc_links",
         ),
-        &bench.log(),
+        &run.log(),
     )
     .await?;
     Ok(Tally::ONE)
 }
 
 /// Every test of `core`, `sync-worker` and `dev`, on PostgreSQL 15.
-pub(super) async fn tests(bench: &mut Bench) -> Result<Tally> {
+pub(super) async fn tests(run: &mut TestRun) -> Result<Tally> {
     cargo_test(
-        bench,
+        run,
         Server::Fifteen,
         &["test", "--locked", "--no-fail-fast"],
     )
@@ -97,9 +97,9 @@ pub(super) async fn tests(bench: &mut Bench) -> Result<Tally> {
 }
 
 /// The engine's tests again, on another PostgreSQL.
-pub(super) async fn engine_tests_on(bench: &mut Bench, server: Server) -> Result<Tally> {
+pub(super) async fn engine_tests_on(run: &mut TestRun, server: Server) -> Result<Tally> {
     cargo_test(
-        bench,
+        run,
         server,
         &[
             "test",
@@ -114,20 +114,20 @@ pub(super) async fn engine_tests_on(bench: &mut Bench, server: Server) -> Result
     .await
 }
 
-async fn cargo_test(bench: &mut Bench, server: Server, arguments: &[&str]) -> Result<Tally> {
-    let url = bench.server(server).await?.superuser()?;
-    let mut cargo = bench.cargo(arguments);
+async fn cargo_test(run: &mut TestRun, server: Server, arguments: &[&str]) -> Result<Tally> {
+    let url = run.server(server).await?.superuser()?;
+    let mut cargo = run.cargo(arguments);
     cargo.env(testing::POSTGRES_URL, url.as_str());
-    let status = job::run(&mut cargo, &bench.log()).await?;
+    let status = job::run(&mut cargo, &run.log()).await?;
     Ok(job::verdict(
         status,
-        job::count_cargo_tests(&bench.read_log()),
+        job::count_cargo_tests(&run.read_log()),
     ))
 }
 
 /// The committed SQL of the extension is what the library describes.
-pub(super) async fn extension_sql_is_current(bench: &mut Bench) -> Result<Tally> {
-    let engine = bench.engine(Server::Fifteen).await?;
+pub(super) async fn extension_sql_is_current(run: &mut TestRun) -> Result<Tally> {
+    let engine = run.engine(Server::Fifteen).await?;
     let generated = extension_sql::generate(&engine.library, &engine.control)?;
     let committed = std::fs::read_to_string(paths::extension_sql()?)?;
     ensure!(
@@ -139,9 +139,9 @@ pub(super) async fn extension_sql_is_current(bench: &mut Bench) -> Result<Tally>
 }
 
 /// `core` gives the golden scores where there is no operating system.
-pub(super) async fn wasm(bench: &mut Bench) -> Result<Tally> {
+pub(super) async fn wasm(run: &mut TestRun) -> Result<Tally> {
     const TARGET: &str = "wasm32-unknown-unknown";
-    let target = bench.target().join("wasm");
+    let target = run.target().join("wasm");
     let mut arguments = vec![
         "build",
         "--locked",
@@ -162,7 +162,7 @@ pub(super) async fn wasm(bench: &mut Bench) -> Result<Tally> {
         .join(TARGET)
         .join("lib");
     let mut cargo = if own.is_dir() {
-        bench.cargo(&arguments)
+        run.cargo(&arguments)
     } else {
         // The toolchain has no standard library for wasm32, and a rustup without network
         // gets none: Debian's compiler builds it from source.
@@ -185,27 +185,27 @@ pub(super) async fn wasm(bench: &mut Bench) -> Result<Tally> {
         cargo
     };
     cargo.env("CARGO_TARGET_DIR", &target);
-    job::succeed(&mut cargo, &bench.log()).await?;
+    job::succeed(&mut cargo, &run.log()).await?;
     // A panic is a trap in wasm, and an exception in Node.
     const RUN: &str = "WebAssembly.instantiate(require('fs').readFileSync(process.argv[1]), {})\
                        .then(({ instance }) => process.exit(instance.exports.main(0, 0)))";
     let mut node = Command::new("node");
     node.args(["-e", RUN])
         .arg(target.join(TARGET).join("release/golden-scores.wasm"));
-    job::succeed(&mut node, &bench.log()).await?;
+    job::succeed(&mut node, &run.log()).await?;
     Ok(Tally::ONE)
 }
 
 /// The way of a message, in a process of its own; the pages show what it prints.
-pub(super) async fn demo(bench: &mut Bench) -> Result<Tally> {
+pub(super) async fn demo(run: &mut TestRun) -> Result<Tally> {
     // Not the program that runs: cargo may have put a newer one in its place.
-    let mut demo = Command::new(bench.target().join("debug/bondhu-dev"));
+    let mut demo = Command::new(run.target().join("debug/bondhu-dev"));
     let status = job::run(
-        demo.arg("demo").env("CARGO_TARGET_DIR", bench.target()),
-        &bench.log(),
+        demo.arg("demo").env("CARGO_TARGET_DIR", run.target()),
+        &run.log(),
     )
     .await?;
-    let said = bench.read_log();
+    let said = run.read_log();
     let mut tally = Tally::default();
     for line in said.lines().map(str::trim_start) {
         tally.passed += u64::from(line.starts_with("✓ "));

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use tokio::process::Command;
 
-use super::bench::{Bench, CRON_DATABASE, Server};
 use super::job::{self, Tally};
+use super::test_run::{CRON_DATABASE, Server, TestRun};
 use bondhu_stack::cluster::SUPERUSER;
 use bondhu_stack::{migrations, paths, schema, template};
 
@@ -16,10 +16,10 @@ const EXPOSED: &str = "public";
 const OURS: &str = "public,bondhu";
 
 /// Every file of `supabase/tests`.
-pub(super) async fn pgtap(bench: &mut Bench, server: Server) -> Result<Tally> {
-    fresh_database(bench, server, "pgtap").await?;
+pub(super) async fn pgtap(run: &mut TestRun, server: Server) -> Result<Tally> {
+    fresh_database(run, server, "pgtap").await?;
     // The tests act as roles that the owner may not become; the rest they do as the owner.
-    let url = bench.server(server).await?.url(SUPERUSER, "pgtap");
+    let url = run.server(server).await?.url(SUPERUSER, "pgtap");
     let mut tests = Vec::new();
     for entry in fs::read_dir(paths::checkout().join("supabase/tests"))? {
         let path = entry?.path();
@@ -33,24 +33,24 @@ pub(super) async fn pgtap(bench: &mut Bench, server: Server) -> Result<Tally> {
         .args(["--verbose", "--dbname"])
         .arg(url)
         .args(tests);
-    let status = job::run(&mut pg_prove, &bench.log())
+    let status = job::run(&mut pg_prove, &run.log())
         .await
         .context("dev/setup.sh test installs pg_prove")?;
-    Ok(job::verdict(status, job::count_tap(&bench.read_log())))
+    Ok(job::verdict(status, job::count_tap(&run.read_log())))
 }
 
-pub(super) async fn advisors(bench: &mut Bench) -> Result<Tally> {
+pub(super) async fn advisors(run: &mut TestRun) -> Result<Tally> {
     remote(
-        bench,
+        run,
         Server::Fifteen,
         &["db", "advisors", "--fail-on", "error"],
     )
     .await
 }
 
-pub(super) async fn lint(bench: &mut Bench, server: Server) -> Result<Tally> {
+pub(super) async fn lint(run: &mut TestRun, server: Server) -> Result<Tally> {
     remote(
-        bench,
+        run,
         server,
         &[
             "db",
@@ -66,17 +66,17 @@ pub(super) async fn lint(bench: &mut Bench, server: Server) -> Result<Tally> {
     .await
 }
 
-async fn remote(bench: &mut Bench, server: Server, arguments: &[&str]) -> Result<Tally> {
+async fn remote(run: &mut TestRun, server: Server, arguments: &[&str]) -> Result<Tally> {
     // Where pg_cron is, so that the functions that use it can be checked.
-    let url = fresh_database(bench, server, CRON_DATABASE).await?;
-    let project = project(bench)?;
-    let mut supabase = bench.supabase(&project, arguments).await?;
-    job::succeed(supabase.arg(format!("--remote={url}")), &bench.log()).await?;
+    let url = fresh_database(run, server, CRON_DATABASE).await?;
+    let project = project(run)?;
+    let mut supabase = run.supabase(&project, arguments).await?;
+    job::succeed(supabase.arg(format!("--remote={url}")), &run.log()).await?;
     Ok(Tally::ONE)
 }
 
-pub(super) async fn types_are_current(bench: &mut Bench) -> Result<Tally> {
-    let generated = generate_types(bench).await?;
+pub(super) async fn types_are_current(run: &mut TestRun) -> Result<Tally> {
+    let generated = generate_types(run).await?;
     let file = types_file();
     let committed =
         fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -94,10 +94,10 @@ pub(super) fn types_file() -> PathBuf {
 }
 
 /// TypeScript types of what the Data API exposes.
-pub(super) async fn generate_types(bench: &mut Bench) -> Result<String> {
-    let url = fresh_database(bench, Server::Fifteen, "types").await?;
-    let project = project(bench)?;
-    let mut supabase = bench
+pub(super) async fn generate_types(run: &mut TestRun) -> Result<String> {
+    let url = fresh_database(run, Server::Fifteen, "types").await?;
+    let project = project(run)?;
+    let mut supabase = run
         .supabase(
             &project,
             &["gen", "types", "--lang=typescript", "--schema", EXPOSED],
@@ -117,8 +117,8 @@ pub(super) async fn generate_types(bench: &mut Bench) -> Result<String> {
 }
 
 /// A copy of the project for the CLI to work on: it leaves files behind.
-pub(super) fn project(bench: &Bench) -> Result<PathBuf> {
-    let project = bench.directory("project")?;
+pub(super) fn project(run: &TestRun) -> Result<PathBuf> {
+    let project = run.directory("project")?;
     let supabase = project.join("supabase");
     fs::create_dir_all(supabase.join("migrations"))?;
     fs::copy(
@@ -138,8 +138,8 @@ fn copy_into(file: &Path, directory: &Path) -> Result<()> {
 }
 
 /// A database with the schema of `sql/` and the extensions of the tools; its owner's URL.
-async fn fresh_database(bench: &mut Bench, server: Server, name: &str) -> Result<String> {
-    let cluster = bench.server(server).await?;
+async fn fresh_database(run: &mut TestRun, server: Server, name: &str) -> Result<String> {
+    let cluster = run.server(server).await?;
     let superuser = cluster.superuser()?;
     let url = cluster.url("postgres", name);
     template::ensure(&superuser).await?;

@@ -1,15 +1,35 @@
-//! When what was found out about relations is no longer true.
+//! When a check of a relation has to be made again.
 #![allow(unsafe_code)]
 
+use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use pgrx::pg_sys;
 
-use crate::store;
+use super::Definition;
 
 /// How often one of the engine's relations may have changed since the backend began.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 static LISTENING: AtomicBool = AtomicBool::new(false);
+
+/// The definitions whose relations were checked.
+struct Tracked(UnsafeCell<Vec<&'static Definition>>);
+
+// SAFETY: a backend has one thread.
+unsafe impl Sync for Tracked {}
+
+static TRACKED: Tracked = Tracked(UnsafeCell::new(Vec::new()));
+
+/// Adds a definition: from now on changes of its relation are counted.
+pub(super) fn track(definition: &'static Definition) {
+    // SAFETY: a backend has one thread, and nothing here calls Postgres, which calls `note`.
+    unsafe {
+        let tracked = &mut *TRACKED.0.get();
+        if !tracked.iter().any(|known| std::ptr::eq(*known, definition)) {
+            tracked.push(definition);
+        }
+    }
+}
 
 /// Grows whenever a relation of the engine's may have changed: its columns, indexes, triggers,
 /// rules, constraints, name or owner.
@@ -26,12 +46,14 @@ pub(super) fn generation() -> u64 {
 
 /// Called by Postgres for each change of any relation; 0 is all of them. Must not fail.
 unsafe extern "C-unwind" fn note(_: pg_sys::Datum, relation: pg_sys::Oid) {
-    let ours = |definition: &&super::Definition| {
+    let ours = |definition: &&Definition| {
         definition
             .kept()
             .is_some_and(|shape| shape.relation == relation)
     };
-    if relation == pg_sys::InvalidOid || store::TABLES.iter().any(ours) {
+    // SAFETY: a backend has one thread, and `track` is not under way.
+    let tracked = unsafe { &*TRACKED.0.get() };
+    if relation == pg_sys::InvalidOid || tracked.iter().any(ours) {
         GENERATION.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -9,7 +9,7 @@ use pgrx::pg_sys::{self, Oid};
 use super::{Definition, MOST};
 use crate::column;
 
-/// What the executor would do to the table no differently. The rest is left to it.
+/// What may be done without the executor, with the same result. The rest is left to it.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Shortcuts {
     pub(crate) read: bool,

@@ -10,7 +10,7 @@ use crate::column::{Column, Kind, column};
 use crate::datum::timestamptz;
 use crate::error::EngineError;
 use crate::relation::Definition;
-use crate::spi::{Sees, Sql, Statement, time, value};
+use crate::spi::{Sql, Statement, Visibility, time, value};
 use crate::store::{Difference, profile, tally};
 use crate::table::{Key, Table};
 
@@ -131,8 +131,12 @@ pub(crate) fn apply(table: &Table, user: Uuid, deltas: &Deltas) -> Result<(), En
 }
 
 /// Daily tallies of a user from a day on.
-pub(crate) fn days(sees: Sees, user: Uuid, from: Day) -> Result<Vec<(Day, Tally)>, EngineError> {
-    DAYS.run(sees, [value(user), time(from.start())])?
+pub(crate) fn days(
+    visibility: Visibility,
+    user: Uuid,
+    from: Day,
+) -> Result<Vec<(Day, Tally)>, EngineError> {
+    DAYS.run(visibility, [value(user), time(from.start())])?
         .iter()
         .map(|row| Ok((Day(row.get(1)?), tally::of(&row, 2)?)))
         .collect()
@@ -140,14 +144,17 @@ pub(crate) fn days(sees: Sees, user: Uuid, from: Day) -> Result<Vec<(Day, Tally)
 
 /// Counts a user's buckets anew from the messages.
 pub(crate) fn recount(user: Uuid) -> Result<(), EngineError> {
-    CLEAR.run(Sees::Newest, [value(user)])?;
-    RECOUNT.run(Sees::Newest, [value(user)]).map(drop)
+    CLEAR.run(Visibility::Newest, [value(user)])?;
+    RECOUNT.run(Visibility::Newest, [value(user)]).map(drop)
 }
 
 /// The buckets of a user that are not what the messages make them, named by their start.
-pub(crate) fn differences(sees: Sees, user: Uuid) -> Result<Vec<Difference>, EngineError> {
+pub(crate) fn differences(
+    visibility: Visibility,
+    user: Uuid,
+) -> Result<Vec<Difference>, EngineError> {
     DIFFERENCES
-        .run(sees, [value(user)])?
+        .run(visibility, [value(user)])?
         .iter()
         .map(|row| Ok((row.get(1)?, row.maybe(2)?, row.maybe(3)?)))
         .collect()

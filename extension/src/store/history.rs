@@ -1,8 +1,9 @@
 //! `public.personality_history` and its evidence.
 
 use bondhu_core::evidence::Candidate;
-use bondhu_core::fold::Entry;
+use bondhu_core::fold::HistoryEntry;
 use bondhu_core::personality::Landmark;
+use bondhu_core::traits::Traits;
 use pgrx::datum::Uuid;
 use pgrx::pg_sys::{INT4OID, INT8OID, JSONBOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID};
 
@@ -10,9 +11,9 @@ use crate::column::{Column, Kind, column};
 use crate::datum;
 use crate::error::EngineError;
 use crate::relation::Definition;
-use crate::spi::{Sees, Sql, Statement, time, value};
+use crate::spi::{Sql, Statement, Visibility, time, value};
 use crate::store::profile;
-use crate::table::{For, Table};
+use crate::table::{Access, Table};
 
 /// The changes.
 pub(crate) static TABLE: Definition = Definition::new(
@@ -86,7 +87,7 @@ static ORPHANS: Statement = Statement::new(
 /// The user's newest scored messages.
 pub(crate) fn newest(user: Uuid, limit: i64) -> Result<Vec<Candidate<Uuid>>, EngineError> {
     NEWEST
-        .run(Sees::Newest, [value(user), value(limit)])?
+        .run(Visibility::Newest, [value(user), value(limit)])?
         .iter()
         .map(|row| {
             Ok(Candidate {
@@ -105,21 +106,21 @@ pub(crate) fn release(user: Uuid, messages: Vec<Uuid>) -> Result<(), EngineError
         return Ok(());
     }
     RELEASE
-        .run(Sees::Newest, [value(user), value(messages)])
+        .run(Visibility::Newest, [value(user), value(messages)])
         .map(drop)
 }
 
 /// Messages that the evidence names although they are not there, or not the user's.
-pub(crate) fn orphans(sees: Sees, user: Uuid) -> Result<Vec<Uuid>, EngineError> {
+pub(crate) fn orphans(visibility: Visibility, user: Uuid) -> Result<Vec<Uuid>, EngineError> {
     ORPHANS
-        .run(sees, [value(user)])?
+        .run(visibility, [value(user)])?
         .iter()
         .map(|row| row.get(1))
         .collect()
 }
 
 /// Appends a change with its evidence. The user's profile is locked.
-pub(crate) fn append(user: Uuid, entry: &Entry<Uuid>) -> Result<(), EngineError> {
+pub(crate) fn append(user: Uuid, entry: &HistoryEntry<Uuid>) -> Result<(), EngineError> {
     let id = datum::random_uuid();
     let change = [
         value(user),
@@ -131,22 +132,15 @@ pub(crate) fn append(user: Uuid, entry: &Entry<Uuid>) -> Result<(), EngineError>
         time(entry.window.through),
         value(entry.message_count),
     ];
-    Table::open(&TABLE, For::Writing)?.insert(&change)?;
-    let table = Table::open(&EVIDENCE, For::Writing)?;
+    Table::open(&TABLE, Access::Write)?.insert(&change)?;
+    let table = Table::open(&EVIDENCE, Access::Write)?;
     entry.evidence.iter().try_for_each(|(message, weight)| {
         table.insert(&[value(user), id, value(*message), value(*weight as i32)])
     })
 }
 
 fn landmark(landmark: &Landmark) -> Option<pgrx::pg_sys::Datum> {
-    const TRAITS: [&str; 5] = [
-        "openness",
-        "conscientiousness",
-        "extraversion",
-        "agreeableness",
-        "neuroticism",
-    ];
-    let traits: String = TRAITS
+    let traits: String = Traits::NAMES
         .iter()
         .zip(landmark.traits)
         .map(|(name, value)| format!("\"{name}\": {}.{:02}, ", value / 100, value % 100))

@@ -7,7 +7,7 @@ use pgrx::datum::Uuid;
 use pgrx::pg_sys::{INT8OID, TIMESTAMPTZOID, UUIDOID};
 
 use crate::error::EngineError;
-use crate::spi::{Sees, Sql, Statement, time, value};
+use crate::spi::{Sql, Statement, Visibility, time, value};
 use crate::store::tally;
 
 /// The local day of an instant, as days since 1970-01-01.
@@ -81,11 +81,11 @@ static DAYS: Statement = Statement::new(
 
 /// A user's time zone, and the day it is there at an instant; none if there is no such user.
 pub(crate) fn today(
-    sees: Sees,
+    visibility: Visibility,
     user: Uuid,
     at: Timestamp,
 ) -> Result<Option<(String, Day)>, EngineError> {
-    let rows = TODAY.run(sees, [value(user), time(at)])?;
+    let rows = TODAY.run(visibility, [value(user), time(at)])?;
     let row = rows.iter().next();
     row.map(|row| Ok((row.get(1)?, Day(row.get(2)?))))
         .transpose()
@@ -93,13 +93,13 @@ pub(crate) fn today(
 
 /// Messages by hour of local day, from `first` to `last`.
 pub(crate) fn cells(
-    sees: Sees,
+    visibility: Visibility,
     user: Uuid,
     first: Day,
     last: Day,
 ) -> Result<Vec<Cell>, EngineError> {
     CELLS
-        .run(sees, [value(user), value(first.0), value(last.0)])?
+        .run(visibility, [value(user), value(first.0), value(last.0)])?
         .iter()
         .map(|row| {
             Ok(Cell {
@@ -114,12 +114,12 @@ pub(crate) fn cells(
 
 /// Tallies of local days that have messages, from `first` to `last`, in order.
 pub(crate) fn days(
-    sees: Sees,
+    visibility: Visibility,
     user: Uuid,
     first: Day,
     last: Day,
 ) -> Result<Vec<(Day, Tally)>, EngineError> {
-    DAYS.run(sees, [value(user), value(first.0), value(last.0)])?
+    DAYS.run(visibility, [value(user), value(first.0), value(last.0)])?
         .iter()
         .map(|row| Ok((Day(row.get(1)?), tally::of(&row, 2)?)))
         .collect()

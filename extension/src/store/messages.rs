@@ -11,7 +11,7 @@ use pgrx::pg_sys::{INT4OID, TEXTOID, TIMESTAMPTZOID, UUIDOID};
 use crate::column::{Column, Kind, column};
 use crate::error::EngineError;
 use crate::relation::Definition;
-use crate::spi::{Sees, Sql, Statement, time, value};
+use crate::spi::{Sql, Statement, Visibility, time, value};
 use crate::store::tally;
 
 /// The table. It is written by its BEFORE trigger alone.
@@ -110,9 +110,16 @@ static DAYS: Statement = Statement::new(
 );
 
 /// The scored messages of a span.
-pub(crate) fn in_span(sees: Sees, user: Uuid, span: Span) -> Result<Vec<Message>, EngineError> {
+pub(crate) fn in_span(
+    visibility: Visibility,
+    user: Uuid,
+    span: Span,
+) -> Result<Vec<Message>, EngineError> {
     IN_SPAN
-        .run(sees, [value(user), time(span.after), time(span.through)])?
+        .run(
+            visibility,
+            [value(user), time(span.after), time(span.through)],
+        )?
         .iter()
         .map(|row| {
             let mood = row.get::<&str>(3)?;
@@ -127,8 +134,15 @@ pub(crate) fn in_span(sees: Sees, user: Uuid, span: Span) -> Result<Vec<Message>
 }
 
 /// When the oldest scored message of a span was written.
-pub(crate) fn oldest(sees: Sees, user: Uuid, span: Span) -> Result<Option<Timestamp>, EngineError> {
-    let rows = OLDEST.run(sees, [value(user), time(span.after), time(span.through)])?;
+pub(crate) fn oldest(
+    visibility: Visibility,
+    user: Uuid,
+    span: Span,
+) -> Result<Option<Timestamp>, EngineError> {
+    let rows = OLDEST.run(
+        visibility,
+        [value(user), time(span.after), time(span.through)],
+    )?;
     rows.iter()
         .next()
         .map_or(Ok(None), |row| row.maybe_instant(1))
@@ -136,36 +150,43 @@ pub(crate) fn oldest(sees: Sees, user: Uuid, span: Span) -> Result<Option<Timest
 
 /// When the newest message of a mood after an instant was written.
 pub(crate) fn latest_of_mood(
-    sees: Sees,
+    visibility: Visibility,
     user: Uuid,
     after: Timestamp,
     mood: Mood,
 ) -> Result<Option<Timestamp>, EngineError> {
-    let rows = LATEST_OF_MOOD.run(sees, [value(user), time(after), value(mood.as_str())])?;
+    let rows = LATEST_OF_MOOD.run(visibility, [value(user), time(after), value(mood.as_str())])?;
     rows.iter()
         .next()
         .map_or(Ok(None), |row| row.maybe_instant(1))
 }
 
 /// When the newest crisis message was written.
-pub(crate) fn last_crisis(sees: Sees, user: Uuid) -> Result<Option<Timestamp>, EngineError> {
-    let rows = LAST_CRISIS.run(sees, [value(user)])?;
+pub(crate) fn last_crisis(
+    visibility: Visibility,
+    user: Uuid,
+) -> Result<Option<Timestamp>, EngineError> {
+    let rows = LAST_CRISIS.run(visibility, [value(user)])?;
     rows.iter()
         .next()
         .map_or(Ok(None), |row| row.maybe_instant(1))
 }
 
 /// When the newest scored message was written.
-pub(crate) fn newest(sees: Sees, user: Uuid) -> Result<Option<Timestamp>, EngineError> {
-    let rows = NEWEST.run(sees, [value(user)])?;
+pub(crate) fn newest(visibility: Visibility, user: Uuid) -> Result<Option<Timestamp>, EngineError> {
+    let rows = NEWEST.run(visibility, [value(user)])?;
     rows.iter()
         .next()
         .map_or(Ok(None), |row| row.maybe_instant(1))
 }
 
 /// Daily tallies of the messages themselves, from a day on.
-pub(crate) fn days(sees: Sees, user: Uuid, from: Day) -> Result<Vec<(Day, Tally)>, EngineError> {
-    DAYS.run(sees, [value(user), time(from.start())])?
+pub(crate) fn days(
+    visibility: Visibility,
+    user: Uuid,
+    from: Day,
+) -> Result<Vec<(Day, Tally)>, EngineError> {
+    DAYS.run(visibility, [value(user), time(from.start())])?
         .iter()
         .map(|row| Ok((Day(row.get(1)?), tally::of(&row, 2)?)))
         .collect()

@@ -1,8 +1,8 @@
 //! `public.personality_profiles`: conclusions, and the state they are drawn from.
 
-use bondhu_core::fold::Profile;
 use bondhu_core::mood::MOODS;
 use bondhu_core::personality::{Landmark, Personality};
+use bondhu_core::profile::{self, Profile, Value};
 use bondhu_core::state::State;
 use bondhu_core::style::CommunicationStyle;
 use bondhu_core::tally::Tally;
@@ -15,65 +15,45 @@ use pgrx::pg_sys::{
     UUIDOID,
 };
 
-use crate::column::{Column, Kind, column};
+use crate::column::{self, Column, Kind, column};
 use crate::datum::{instant, numeric, numeric4, timestamptz_element};
 use crate::error::EngineError;
 use crate::relation::Definition;
-use crate::spi::{Parameter, Sees, Sql, Statement, time, value};
+use crate::spi::{Parameter, Sql, Statement, Visibility, time, value};
 use crate::store::Difference;
 use crate::table::{Key, Row, Snapshot, Table};
 
 /// The table.
 pub(crate) static TABLE: Definition =
-    Definition::new((c"public", c"personality_profiles"), &COLUMNS, 1, WRITTEN);
+    Definition::new((c"public", c"personality_profiles"), &COLUMNS, KEY, WRITTEN);
 
 const UNKNOWN: EngineError = EngineError::UnexpectedValue("personality_profiles");
 
-/// Those the engine writes come first, in the table's order. The law speaks of all of these but the
-/// first and the last [`LANDMARK`]: where history was last written is part of the log.
-const COLUMNS: [Column; 34] = [
-    column("user_id", Kind::of(UUIDOID)),
-    column("as_of", Kind::of(TIMESTAMPTZOID)),
-    column("openness", Kind::numeric(5, 2)),
-    column("conscientiousness", Kind::numeric(5, 2)),
-    column("extraversion", Kind::numeric(5, 2)),
-    column("agreeableness", Kind::numeric(5, 2)),
-    column("neuroticism", Kind::numeric(5, 2)),
-    column("trait_confidence", Kind::numeric(5, 4)),
-    column("communication_style", Kind::of(TEXTOID)),
-    column("emotional_stability", Kind::of(TEXTOID)).or_null(),
-    column("needs_support", Kind::of(BOOLOID)),
-    column("message_count", Kind::of(INT8OID)),
-    column("mean_sentiment", Kind::numeric(5, 4)).or_null(),
-    column("sentiment_volatility", Kind::numeric(5, 4)).or_null(),
-    column("dominant_mood", Kind::of(TEXTOID)).or_null(),
-    column("sentiment_trend", Kind::of(TEXTOID)).or_null(),
-    column("data_status", Kind::of(TEXTOID)),
-    column("window_hours", Kind::of(INT4OID)),
-    column("window_sum", Kind::of(INT8OID)),
-    column("window_sum_squares", Kind::of(INT8OID)),
-    column("window_moods", Kind::of(INT8ARRAYOID)),
-    column("window_latest", Kind::of(TIMESTAMPTZARRAYOID)),
-    column("window_oldest", Kind::of(TIMESTAMPTZOID)).or_null(),
-    column("previous_count", Kind::of(INT8OID)),
-    column("previous_sum", Kind::of(INT8OID)),
-    column("previous_oldest", Kind::of(TIMESTAMPTZOID)).or_null(),
-    column("trait_count", Kind::of(INT8OID)),
-    column("trait_sum", Kind::of(INT8OID)),
-    column("trait_sum_squares", Kind::of(INT8OID)),
-    column("trait_moods", Kind::of(INT8ARRAYOID)),
-    column("last_crisis_at", Kind::of(TIMESTAMPTZOID)).or_null(),
-    column("landmark_traits", Kind::of(INT8ARRAYOID)),
-    column("landmark_style", Kind::of(TEXTOID)),
-    column("wellness_until", Kind::of(TIMESTAMPTZOID)).or_null(),
-];
-const WRITTEN: usize = 33;
-const LANDMARK: usize = 2;
+/// Columns of the primary key.
+const KEY: usize = 1;
+
+/// Those the engine writes, the key's included.
+const WRITTEN: usize = KEY + profile::COLUMNS.len();
+
+/// Those the engine writes come first, in the table's order.
+const COLUMNS: [Column; WRITTEN + 1] = {
+    let mut columns = [column("user_id", Kind::of(UUIDOID)); WRITTEN + 1];
+    let mut index = 0;
+    while index < profile::COLUMNS.len() {
+        columns[KEY + index] = written(&profile::COLUMNS[index]);
+        index += 1;
+    }
+    columns[KEY + WELLNESS_UNTIL] = column("wellness_until", Kind::of(TIMESTAMPTZOID)).or_null();
+    columns
+};
+
+/// Index of `wellness_until`, which is only read.
+const WELLNESS_UNTIL: usize = profile::COLUMNS.len();
 
 /// Types of what is written.
 const TYPES: [Oid; WRITTEN] = {
     let mut types = [UUIDOID; WRITTEN];
-    let mut index = 1;
+    let mut index = KEY;
     while index < WRITTEN {
         types[index] = COLUMNS[index].kind.oid;
         index += 1;
@@ -81,21 +61,26 @@ const TYPES: [Oid; WRITTEN] = {
     types
 };
 
-/// The place of a column; a name that there is not does not compile.
-const fn at(name: &str) -> usize {
-    let mut index = 0;
-    while !same(COLUMNS[index].name.as_bytes(), name.as_bytes()) {
-        index += 1;
+/// A column as the table has it.
+const fn written(of: &profile::Column) -> Column {
+    let kind = match of.value {
+        Value::Instant(_) | Value::InstantOrNull(_) => Kind::of(TIMESTAMPTZOID),
+        Value::Hundredths(_) => Kind::numeric(5, 2),
+        Value::TenThousandths(_) | Value::TenThousandthsOrNull(_) => Kind::numeric(5, 4),
+        Value::Text(_) | Value::TextOrNull(_) => Kind::of(TEXTOID),
+        Value::Boolean(_) => Kind::of(BOOLOID),
+        Value::Integer(_) => Kind::of(INT4OID),
+        Value::Bigint(_) => Kind::of(INT8OID),
+        Value::Bigints(_) => Kind::of(INT8ARRAYOID),
+        Value::Instants(_) => Kind::of(TIMESTAMPTZARRAYOID),
+    };
+    let column = column(of.name, kind);
+    match of.value {
+        Value::InstantOrNull(_) | Value::TenThousandthsOrNull(_) | Value::TextOrNull(_) => {
+            column.or_null()
+        }
+        _ => column,
     }
-    index
-}
-
-const fn same(one: &[u8], other: &[u8]) -> bool {
-    let mut index = 0;
-    while index < one.len() && index < other.len() && one[index] == other[index] {
-        index += 1;
-    }
-    index == one.len() && index == other.len()
 }
 
 static REFRESH_WELLNESS: Statement = Statement::new(
@@ -125,8 +110,8 @@ static DIFFERENCES: Statement = Statement::new(
     "comparing a profile",
     Sql::Made(|| {
         let rows: Vec<_> = (2..)
-            .zip(&COLUMNS[1..WRITTEN - LANDMARK])
-            .map(|(parameter, Column { name, .. })| {
+            .zip(&profile::COLUMNS[..profile::DETERMINED])
+            .map(|(parameter, profile::Column { name, .. })| {
                 format!("('{name}', p.{name}::text, ${parameter}::text)")
             })
             .collect();
@@ -165,58 +150,68 @@ pub(crate) fn lock_or_create(
     if let Some(locked) = lock(table, user)? {
         return Ok(locked);
     }
-    CREATE.run(Sees::Newest, [value(user), time(as_of)])?;
+    CREATE.run(Visibility::Newest, [value(user), time(as_of)])?;
     lock(table, user)?.ok_or(EngineError::NoSettings)
 }
 
-/// So many numbers, none of them null.
-fn numbers<const N: usize>(row: &Row<'_>, column: usize) -> Result<[i64; N], EngineError> {
-    let array = row.get::<Array<'_, i64>>(column)?;
-    let numbers = array.as_slice().map_err(|_| UNKNOWN)?;
-    numbers.try_into().map_err(|_| UNKNOWN)
+/// The columns of a row after the key, by their index in [`profile::COLUMNS`].
+struct ProfileRow<'r>(&'r Row<'r>);
+
+impl ProfileRow<'_> {
+    fn get<T: column::Value>(&self, index: usize) -> Result<T, EngineError> {
+        self.0.get(KEY + index)
+    }
+
+    /// An array of `N` numbers, none of them null.
+    fn numbers<const N: usize>(&self, index: usize) -> Result<[i64; N], EngineError> {
+        let array = self.get::<Array<'_, i64>>(index)?;
+        let numbers = array.as_slice().map_err(|_| UNKNOWN)?;
+        numbers.try_into().map_err(|_| UNKNOWN)
+    }
+
+    fn instant(&self, index: usize) -> Result<Option<Timestamp>, EngineError> {
+        let at = self.0.maybe::<TimestampWithTimeZone>(KEY + index)?;
+        Ok(at.map(|at| instant(at.into())))
+    }
 }
 
 fn profile(row: &Row<'_>) -> Result<Profile, EngineError> {
-    let moods = |column| numbers::<MOODS>(row, column);
-    let instant_at = |column| -> Result<Option<Timestamp>, EngineError> {
-        let at = row.maybe::<TimestampWithTimeZone>(column)?;
-        Ok(at.map(|at| instant(at.into())))
-    };
+    let row = ProfileRow(row);
     let mut state = State {
-        as_of: instant_at(const { at("as_of") })?.ok_or(UNKNOWN)?,
-        window_hours: row.get::<i32>(const { at("window_hours") })?.into(),
+        as_of: row.instant(profile::AS_OF)?.ok_or(UNKNOWN)?,
+        window_hours: row.get::<i32>(profile::WINDOW_HOURS)?.into(),
         window: Tally {
-            count: row.get(const { at("message_count") })?,
-            sum: row.get(const { at("window_sum") })?,
-            sum_squares: row.get(const { at("window_sum_squares") })?,
-            moods: moods(const { at("window_moods") })?,
+            count: row.get(profile::MESSAGE_COUNT)?,
+            sum: row.get(profile::WINDOW_SUM)?,
+            sum_squares: row.get(profile::WINDOW_SUM_SQUARES)?,
+            moods: row.numbers(profile::WINDOW_MOODS)?,
         },
         latest: [None; MOODS],
-        oldest: instant_at(const { at("window_oldest") })?,
-        previous_count: row.get(const { at("previous_count") })?,
-        previous_sum: row.get(const { at("previous_sum") })?,
-        previous_oldest: instant_at(const { at("previous_oldest") })?,
+        oldest: row.instant(profile::WINDOW_OLDEST)?,
+        previous_count: row.get(profile::PREVIOUS_COUNT)?,
+        previous_sum: row.get(profile::PREVIOUS_SUM)?,
+        previous_oldest: row.instant(profile::PREVIOUS_OLDEST)?,
         traits: Tally {
-            count: row.get(const { at("trait_count") })?,
-            sum: row.get(const { at("trait_sum") })?,
-            sum_squares: row.get(const { at("trait_sum_squares") })?,
-            moods: moods(const { at("trait_moods") })?,
+            count: row.get(profile::TRAIT_COUNT)?,
+            sum: row.get(profile::TRAIT_SUM)?,
+            sum_squares: row.get(profile::TRAIT_SUM_SQUARES)?,
+            moods: row.numbers(profile::TRAIT_MOODS)?,
         },
-        last_crisis_at: instant_at(const { at("last_crisis_at") })?,
+        last_crisis_at: row.instant(profile::LAST_CRISIS_AT)?,
     };
-    let latest = row.get::<Vec<Option<TimestampWithTimeZone>>>(const { at("window_latest") })?;
+    let latest = row.get::<Vec<Option<TimestampWithTimeZone>>>(profile::WINDOW_LATEST)?;
     for (slot, at) in state.latest.iter_mut().zip(latest) {
         *slot = at.map(|at| instant(at.into()));
     }
-    let style = row.get::<&str>(const { at("landmark_style") })?;
+    let style = row.get::<&str>(profile::LANDMARK_STYLE)?;
     let landmark = Landmark {
-        traits: numbers(row, const { at("landmark_traits") })?,
+        traits: row.numbers(profile::LANDMARK_TRAITS)?,
         communication: CommunicationStyle::parse(style).ok_or(UNKNOWN)?,
     };
     Ok(Profile {
         state,
         landmark,
-        wellness_until: instant_at(const { at("wellness_until") })?,
+        wellness_until: row.instant(WELLNESS_UNTIL)?,
     })
 }
 
@@ -238,7 +233,10 @@ pub(crate) fn refresh_wellness(
 ) -> Result<(), EngineError> {
     let through = newest.plus_hours(24 * REACH_DAYS);
     REFRESH_WELLNESS
-        .run(Sees::Newest, [value(user), time(oldest), time(through)])
+        .run(
+            Visibility::Newest,
+            [value(user), time(oldest), time(through)],
+        )
         .map(drop)
 }
 
@@ -249,13 +247,13 @@ pub(crate) fn recompute_wellness(user: Uuid) -> Result<(), EngineError> {
 
 /// What the stored row of a user has other than `recounted`.
 pub(crate) fn differences(
-    sees: Sees,
+    visibility: Visibility,
     user: Uuid,
     recounted: &Profile,
     personality: &Personality,
 ) -> Result<Vec<Difference>, EngineError> {
     DIFFERENCES
-        .run(sees, parameters(user, recounted, personality)?)?
+        .run(visibility, parameters(user, recounted, personality)?)?
         .iter()
         .map(|row| Ok((row.get(1)?, row.maybe(2)?, row.maybe(3)?)))
         .collect()
@@ -265,61 +263,37 @@ fn parameters(
     user: Uuid,
     profile: &Profile,
     personality: &Personality,
-) -> Result<[Parameter; TYPES.len()], EngineError> {
-    let Profile {
-        state, landmark, ..
-    } = profile;
-    let style = &personality.style;
-    let window = personality.window.as_ref();
-    let [
-        openness,
-        conscientiousness,
-        extraversion,
-        agreeableness,
-        neuroticism,
-    ] = personality.traits.values();
-    let latest = state
-        .latest
-        .iter()
-        .map(|at| at.map(timestamptz_element).transpose())
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok([
-        value(user),
-        time(state.as_of),
-        value(numeric(openness)),
-        value(numeric(conscientiousness)),
-        value(numeric(extraversion)),
-        value(numeric(agreeableness)),
-        value(numeric(neuroticism)),
-        value(numeric4(personality.trait_confidence)),
-        value(style.communication.as_str()),
-        style
-            .stability
-            .and_then(|stability| value(stability.as_str())),
-        value(style.needs_support),
-        value(state.window.count),
-        window.and_then(|window| value(numeric4(window.mean))),
-        window.and_then(|window| value(numeric4(window.volatility))),
-        window.and_then(|window| value(window.dominant_mood.as_str())),
-        window
-            .and_then(|window| window.trend)
-            .and_then(|trend| value(trend.as_str())),
-        value(personality.data_status()),
-        value(state.window_hours as i32),
-        value(state.window.sum),
-        value(state.window.sum_squares),
-        value(state.window.moods.to_vec()),
-        value(latest),
-        state.oldest.and_then(time),
-        value(state.previous_count),
-        value(state.previous_sum),
-        state.previous_oldest.and_then(time),
-        value(state.traits.count),
-        value(state.traits.sum),
-        value(state.traits.sum_squares),
-        value(state.traits.moods.to_vec()),
-        state.last_crisis_at.and_then(time),
-        value(landmark.traits.to_vec()),
-        value(landmark.communication.as_str()),
-    ])
+) -> Result<[Parameter; WRITTEN], EngineError> {
+    let mut parameters = [value(user); WRITTEN];
+    for (slot, column) in parameters[KEY..].iter_mut().zip(&profile::COLUMNS) {
+        *slot = parameter(&column.value, profile, personality)?;
+    }
+    Ok(parameters)
+}
+
+fn parameter(
+    of: &Value,
+    profile: &Profile,
+    personality: &Personality,
+) -> Result<Parameter, EngineError> {
+    Ok(match of {
+        Value::Instant(of) => time(of(profile, personality)),
+        Value::InstantOrNull(of) => of(profile, personality).and_then(time),
+        Value::Hundredths(of) => value(numeric(of(profile, personality))),
+        Value::TenThousandths(of) => value(numeric4(of(profile, personality))),
+        Value::TenThousandthsOrNull(of) => {
+            of(profile, personality).and_then(|number| value(numeric4(number)))
+        }
+        Value::Text(of) => value(of(profile, personality)),
+        Value::TextOrNull(of) => of(profile, personality).and_then(value),
+        Value::Boolean(of) => value(of(profile, personality)),
+        Value::Integer(of) => value(of(profile, personality)),
+        Value::Bigint(of) => value(of(profile, personality)),
+        Value::Bigints(of) => value(of(profile, personality).to_vec()),
+        Value::Instants(of) => {
+            let instants = of(profile, personality).iter();
+            let elements = instants.map(|at| at.map(timestamptz_element).transpose());
+            value(elements.collect::<Result<Vec<_>, _>>()?)
+        }
+    })
 }

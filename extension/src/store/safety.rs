@@ -4,7 +4,7 @@ use pgrx::datum::Uuid;
 use pgrx::pg_sys::{UUIDARRAYOID, UUIDOID};
 
 use crate::error::EngineError;
-use crate::spi::{Sees, Sql, Statement, value};
+use crate::spi::{Sql, Statement, Visibility, value};
 
 /// The crisis messages of a user that are still to be kept.
 macro_rules! crises {
@@ -67,7 +67,7 @@ pub(crate) fn note(user: Uuid, messages: Vec<Uuid>) -> Result<(), EngineError> {
     if messages.is_empty() {
         return Ok(());
     }
-    NOTE.run(Sees::Newest, [value(user), value(messages)])
+    NOTE.run(Visibility::Newest, [value(user), value(messages)])
         .map(drop)
 }
 
@@ -77,21 +77,25 @@ pub(crate) fn withdraw(user: Uuid, messages: Vec<Uuid>) -> Result<(), EngineErro
         return Ok(());
     }
     WITHDRAW
-        .run(Sees::Newest, [value(user), value(messages)])
+        .run(Visibility::Newest, [value(user), value(messages)])
         .map(drop)
 }
 
 /// Crisis messages that have no event.
-pub(crate) fn missing(sees: Sees, user: Uuid) -> Result<Vec<Uuid>, EngineError> {
-    ids(&MISSING, sees, user)
+pub(crate) fn missing(visibility: Visibility, user: Uuid) -> Result<Vec<Uuid>, EngineError> {
+    ids(&MISSING, visibility, user)
 }
 
 /// Messages that have an event, and in which no crisis is seen.
-pub(crate) fn unfounded(sees: Sees, user: Uuid) -> Result<Vec<Uuid>, EngineError> {
-    ids(&UNFOUNDED, sees, user)
+pub(crate) fn unfounded(visibility: Visibility, user: Uuid) -> Result<Vec<Uuid>, EngineError> {
+    ids(&UNFOUNDED, visibility, user)
 }
 
-fn ids(statement: &Statement, sees: Sees, user: Uuid) -> Result<Vec<Uuid>, EngineError> {
-    let rows = statement.run(sees, [value(user)])?;
+fn ids(
+    statement: &Statement,
+    visibility: Visibility,
+    user: Uuid,
+) -> Result<Vec<Uuid>, EngineError> {
+    let rows = statement.run(visibility, [value(user)])?;
     rows.iter().map(|row| row.get(1)).collect()
 }

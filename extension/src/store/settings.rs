@@ -7,7 +7,7 @@ use crate::column::{Column, Kind, column};
 use crate::datum;
 use crate::error::EngineError;
 use crate::relation::Definition;
-use crate::table::{For, Key, Snapshot, Table};
+use crate::table::{Access, Key, Snapshot, Table};
 
 /// The table.
 pub(crate) static TABLE: Definition = Definition::new((c"bondhu", c"settings"), &COLUMNS, 1, 1);
@@ -27,7 +27,7 @@ const COLUMNS: [Column; 10] = [
 
 /// The settings as `snapshot` shows them.
 pub(crate) fn read(snapshot: Snapshot) -> Result<Settings, EngineError> {
-    let table = Table::open(&TABLE, For::Reading)?;
+    let table = Table::open(&TABLE, Access::Read)?;
     let row = table
         .read(snapshot, &[Key::boolean(true)])?
         .ok_or(EngineError::NoSettings)?;

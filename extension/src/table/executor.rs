@@ -5,41 +5,19 @@ use pgrx::pg_sys::Oid;
 use super::Key;
 use crate::error::EngineError;
 use crate::relation::Definition;
-use crate::spi::{Parameter, Plan, Rows, Sees};
-
-/// The plans of a table, made when they are first needed.
-pub(crate) struct Plans {
-    read: Plan,
-    lock: Plan,
-    insert: Plan,
-    update: Plan,
-    delete: Plan,
-}
-
-impl Plans {
-    /// None yet.
-    pub(crate) const fn none() -> Self {
-        Self {
-            read: Plan::none(),
-            lock: Plan::none(),
-            insert: Plan::none(),
-            update: Plan::none(),
-            delete: Plan::none(),
-        }
-    }
-}
+use crate::spi::{Parameter, Rows, Visibility};
 
 /// The row of a key.
 pub(super) fn read(
     table: &'static Definition,
-    sees: Sees,
+    visibility: Visibility,
     key: &[Key],
 ) -> Result<Option<Rows>, EngineError> {
     let sql = || (select(table), types(table, 0..table.key));
     let rows = table
         .plans
         .read
-        .run("reading a row", sql, sees, &values(key, &[]))?;
+        .run("reading a row", sql, visibility, &values(key, &[]))?;
     Ok(rows.or_none())
 }
 
@@ -51,7 +29,7 @@ pub(super) fn lock(table: &'static Definition, key: &[Key]) -> Result<Option<Row
     };
     let key = values(key, &[]);
     let plan = &table.plans.lock;
-    let rows = plan.run("locking a row", sql, Sees::Newest, &key)?;
+    let rows = plan.run("locking a row", sql, Visibility::Newest, &key)?;
     Ok(rows.or_none())
 }
 
@@ -68,7 +46,8 @@ pub(super) fn insert(table: &'static Definition, row: &[Parameter]) -> Result<()
         (sql, types(table, 0..table.written))
     };
     let plan = &table.plans.insert;
-    plan.run("storing a row", sql, Sees::Newest, row).map(drop)
+    plan.run("storing a row", sql, Visibility::Newest, row)
+        .map(drop)
 }
 
 /// Gives the row of a key other values in the columns after it.
@@ -86,7 +65,7 @@ pub(super) fn update(
         (sql, types(table, 0..table.written))
     };
     let plan = &table.plans.update;
-    plan.run("changing a row", sql, Sees::Newest, &values(key, row))
+    plan.run("changing a row", sql, Visibility::Newest, &values(key, row))
         .map(drop)
 }
 
@@ -97,7 +76,7 @@ pub(super) fn delete(table: &'static Definition, key: &[Key]) -> Result<(), Engi
         (sql, types(table, 0..table.key))
     };
     let plan = &table.plans.delete;
-    plan.run("deleting a row", sql, Sees::Newest, &values(key, &[]))
+    plan.run("deleting a row", sql, Visibility::Newest, &values(key, &[]))
         .map(drop)
 }
 

@@ -3,20 +3,20 @@
 
 use pgrx::{Array, FromDatum, PgList, pg_sys};
 
-use super::For;
+use super::Access;
 
 /// Whether no policy hides rows from the current user.
 ///
 /// # Safety
 /// `relation` is open.
-pub(super) unsafe fn show_every_row(relation: pg_sys::Relation, purpose: For) -> bool {
+pub(super) unsafe fn show_every_row(relation: pg_sys::Relation, access: Access) -> bool {
     // SAFETY: the caller's.
     unsafe {
         let class = (*relation).rd_rel;
         let forced = (*class).relforcerowsecurity && !pg_sys::InNoForceRLSOperation();
         !(*class).relrowsecurity
             || ((*class).relowner == pg_sys::GetUserId() && !forced)
-            || (purpose == For::Reading && one_shows_all(relation))
+            || (access == Access::Read && one_shows_all(relation))
             || pg_sys::check_enable_rls((*relation).rd_id, pg_sys::InvalidOid, true) as u32
                 != pg_sys::CheckEnableRlsResult::RLS_ENABLED
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bondhu_core::retry::LONGEST_WISH;
+use bondhu_core::retry::LONGEST_RETRY_AFTER;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
@@ -13,12 +13,12 @@ const DATES: [&str; 3] = [
     "%a %b %e %H:%M:%S %Y",
 ];
 
-/// How long the provider wishes to be left alone, at most [`LONGEST_WISH`]; `None` without a wish
+/// How long the provider wishes to be left alone, at most [`LONGEST_RETRY_AFTER`]; `None` without a wish
 /// that can be read. A date that has passed is a wish of nothing.
 pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     let wish = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = seconds(wish).or_else(|| until(wish, now))?;
-    Some(wait.min(LONGEST_WISH))
+    Some(wait.min(LONGEST_RETRY_AFTER))
 }
 
 /// Whole seconds, of any number of digits; a fraction, which some send, is rounded up.
@@ -43,7 +43,9 @@ fn until(wish: &str, now: DateTime<Utc>) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use super::{DateTime, Duration, HeaderMap, LONGEST_WISH, RETRY_AFTER, Utc, retry_after};
+    use super::{
+        DateTime, Duration, HeaderMap, LONGEST_RETRY_AFTER, RETRY_AFTER, Utc, retry_after,
+    };
     use proptest::prelude::{any, proptest};
     use reqwest::header::HeaderValue;
 
@@ -86,7 +88,7 @@ mod tests {
             "99999999999999999999999999",
             "Fri, 31 Dec 9999 23:59:59 GMT",
         ] {
-            assert_eq!(read(wish.as_bytes()), Some(LONGEST_WISH), "{wish}");
+            assert_eq!(read(wish.as_bytes()), Some(LONGEST_RETRY_AFTER), "{wish}");
         }
     }
 
@@ -109,7 +111,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_a_wish_longer_than_the_longest(wish in any::<Vec<u8>>()) {
-            assert!(read(&wish).is_none_or(|wait| wait <= LONGEST_WISH));
+            assert!(read(&wish).is_none_or(|wait| wait <= LONGEST_RETRY_AFTER));
         }
     }
 }

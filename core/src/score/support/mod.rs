@@ -2,42 +2,15 @@
 //! Hindi. Explicit patterns, tuned to miss little; sentiment cannot find these people.
 //! It is not a diagnosis and must never be presented as one.
 
+mod level;
 mod patterns;
 
+pub use level::SupportLevel;
+
 use super::hash::WordHash;
+use super::plain::{Named, Pattern, WordSet};
 use super::tokens::{Token, Tokens};
 use patterns::{About, PATTERNS, Patterns};
-
-/// What the detector saw.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SupportLevel {
-    /// Nothing.
-    None,
-    /// Signs of distress, or of danger to someone whom the writer knows.
-    Support,
-    /// Signs of danger to the writer's life: self-harm or a wish to die.
-    Crisis,
-}
-
-impl SupportLevel {
-    /// The name stored in `chat_messages.support_level`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Support => "support",
-            Self::Crisis => "crisis",
-        }
-    }
-
-    /// The level of that name, if there is one.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        [Self::None, Self::Support, Self::Crisis]
-            .into_iter()
-            .find(|level| level.as_str() == name)
-    }
-}
 
 /// Words before a match in which a negation counts.
 const NEGATION_REACH: usize = 4;
@@ -184,7 +157,7 @@ fn is_past(words: &[Token]) -> bool {
 }
 
 /// The sets of words, for [`super::blueprint`]; of those of the past a word and the next one.
-pub(super) fn word_sets() -> Vec<super::blueprint::WordSet> {
+pub(super) fn word_sets() -> Vec<WordSet> {
     let mut sets = vec![
         ("STATEMENT", STATEMENT.to_vec()),
         ("DENIAL", DENIAL.to_vec()),
@@ -199,7 +172,7 @@ pub(super) fn word_sets() -> Vec<super::blueprint::WordSet> {
 }
 
 /// The reaches, for [`super::blueprint`].
-pub(super) const fn constants() -> [super::blueprint::Named; 4] {
+pub(super) const fn constants() -> [Named; 4] {
     [
         ("NEGATION_REACH", NEGATION_REACH as i64),
         ("LONGEST_PATTERN", LONGEST_PATTERN as i64),
@@ -209,6 +182,6 @@ pub(super) const fn constants() -> [super::blueprint::Named; 4] {
 }
 
 /// The patterns, for [`super::blueprint`].
-pub(super) fn patterns() -> Vec<super::blueprint::Pattern> {
-    PATTERNS.blueprint()
+pub(super) fn patterns() -> Vec<Pattern> {
+    PATTERNS.as_plain()
 }

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::SupportLevel;
-use crate::score::MODEL;
-use crate::score::blueprint;
+use super::level::SupportLevel;
+use crate::score::model::MODEL;
+use crate::score::plain;
+use crate::score::tokeniser::with_tokens;
 use crate::score::tokens::Token;
 
 const TEXT: &str = include_str!("../../../data/support.txt");
@@ -101,22 +102,22 @@ impl Patterns {
     }
 
     /// The patterns as plain numbers.
-    pub(super) fn blueprint(&self) -> Vec<blueprint::Pattern> {
+    pub(super) fn as_plain(&self) -> Vec<plain::Pattern> {
         let numbered = self.patterns.iter().zip(0_u16..);
         numbered
             .map(|(pattern, number)| self.plain(pattern, number))
             .collect()
     }
 
-    fn plain(&self, pattern: &Pattern, number: u16) -> blueprint::Pattern {
+    fn plain(&self, pattern: &Pattern, number: u16) -> plain::Pattern {
         let firsts = self.firsts.iter().filter(|&&(_, of)| of == number);
-        let element = |element: &Element| blueprint::Element {
+        let element = |element: &Element| plain::Element {
             words: element.words.to_vec(),
             end: element.end,
             optional: element.optional,
             gap: element.gap,
         };
-        blueprint::Pattern {
+        plain::Pattern {
             about: match pattern.about {
                 About::Nobody | About::Writer(SupportLevel::None) => 0,
                 About::Other => 1,
@@ -173,7 +174,7 @@ fn element(text: &str, sets: &HashMap<&str, Vec<u32>>) -> Element {
 
 /// Hash of a pattern's word, which may be in any script.
 fn hash_of(word: &str) -> u32 {
-    MODEL.with_tokens(word, |tokens| {
+    with_tokens(word, &MODEL.lexicon, |tokens| {
         tokens.list().first().map_or(0, |token| token.hash)
     })
 }

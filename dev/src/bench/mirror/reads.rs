@@ -9,8 +9,8 @@ use rand::Rng as _;
 use redis::AsyncCommands as _;
 use serde_json::Value;
 
+use super::measurement::{Measurement, PEOPLE};
 use super::writers::user;
-use super::{Bench, PEOPLE};
 use crate::bench::figures::percentile;
 use crate::rig::mirror::token;
 
@@ -27,9 +27,9 @@ fn somebody() -> i32 {
 }
 
 /// Messages, each read back at once with its position.
-pub(super) async fn own_writes(bench: &mut Bench) -> Result<()> {
+pub(super) async fn own_writes(measurement: &mut Measurement) -> Result<()> {
     let http = bondhu_stack::http::client()?;
-    let url = format!("{}/v1/hot/chat_history", bench.worker.url());
+    let url = format!("{}/v1/hot/chat_history", measurement.worker.url());
     let (mut took, mut from_redis) = (Vec::new(), 0_usize);
     for number in 0..OWN_WRITES {
         let person = user(somebody());
@@ -37,10 +37,10 @@ pub(super) async fn own_writes(bench: &mut Bench) -> Result<()> {
         sqlx::query("insert into public.chat_messages (user_id, message_text) values ($1, $2)")
             .bind(person)
             .bind(format!("number {number}"))
-            .execute(&bench.database)
+            .execute(&measurement.database)
             .await?;
         let position: String = sqlx::query_scalar("select pg_current_wal_insert_lsn()::text")
-            .fetch_one(&bench.database)
+            .fetch_one(&measurement.database)
             .await?;
         let request = http
             .get(&url)
@@ -62,23 +62,23 @@ pub(super) async fn own_writes(bench: &mut Bench) -> Result<()> {
             "a read lacks what its reader wrote"
         );
     }
-    bench
+    measurement
         .report
         .quantity("ryw_ms_p99", percentile(&mut took, 99));
-    bench
+    measurement
         .report
         .ratio("ryw_from_redis", from_redis as f64 / OWN_WRITES as f64);
     Ok(())
 }
 
 /// The same document in three ways.
-pub(super) async fn hot(bench: &mut Bench) -> Result<()> {
-    bench.rest().await?;
+pub(super) async fn hot(measurement: &mut Measurement) -> Result<()> {
+    measurement.rest().await?;
     let tokens: Vec<String> = (0..=READERS)
         .map(|number| token(user(number)))
         .collect::<Result<_>>()?;
     let http = bondhu_stack::http::client()?;
-    let url = format!("{}/v1/hot/chat_history", bench.worker.url());
+    let url = format!("{}/v1/hot/chat_history", measurement.worker.url());
     let over_http = async || -> Result<()> {
         let request = http
             .get(&url)
@@ -86,14 +86,16 @@ pub(super) async fn hot(bench: &mut Bench) -> Result<()> {
         request.send().await?.error_for_status()?.bytes().await?;
         Ok(())
     };
-    let connection = bench.redis().await?;
+    let connection = measurement.redis().await?;
     let raw = async || -> Result<()> {
         let key = Document::ChatHistory.key(user(somebody()));
         let held: Option<String> = connection.clone().get(key).await?;
         held.context("a document that is in use is there")?;
         Ok(())
     };
-    let database = bench.stage.pool("bondhu_worker", u32::try_from(AT_ONCE)?)?;
+    let database = measurement
+        .rig
+        .pool("bondhu_worker", u32::try_from(AT_ONCE)?)?;
     let postgres = async || -> Result<()> {
         let built = "select data::text from bondhu.chat_history_document(array[$1], now())";
         let _: String = sqlx::query_scalar(built)
@@ -104,31 +106,31 @@ pub(super) async fn hot(bench: &mut Bench) -> Result<()> {
     };
 
     let mut took = one_at_a_time(over_http).await?;
-    bench
+    measurement
         .report
         .quantity("hot_us_p50", percentile(&mut took, 50));
-    bench
+    measurement
         .report
         .quantity("hot_us_p99", percentile(&mut took, 99));
     let mut took = one_at_a_time(raw).await?;
-    bench
+    measurement
         .report
         .quantity("raw_us_p50", percentile(&mut took, 50));
-    bench
+    measurement
         .report
         .quantity("raw_us_p99", percentile(&mut took, 99));
     let mut took = one_at_a_time(postgres).await?;
-    bench
+    measurement
         .report
         .quantity("postgres_us_p50", percentile(&mut took, 50));
-    bench
+    measurement
         .report
         .quantity("postgres_us_p99", percentile(&mut took, 99));
     let hot = a_second(over_http).await?;
     let postgres = a_second(postgres).await?;
-    bench.report.quantity("hot_reads_s", hot);
-    bench.report.quantity("postgres_reads_s", postgres);
-    bench.report.ratio("hot_ratio", hot / postgres);
+    measurement.report.quantity("hot_reads_s", hot);
+    measurement.report.quantity("postgres_reads_s", postgres);
+    measurement.report.ratio("hot_ratio", hot / postgres);
     Ok(())
 }
 

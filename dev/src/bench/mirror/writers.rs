@@ -11,7 +11,7 @@ use sqlx::PgPool;
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
-use super::{Bench, PEOPLE};
+use super::measurement::{Measurement, PEOPLE};
 use crate::bench::figures::{median, percentile};
 
 /// One message of anybody.
@@ -31,12 +31,12 @@ pub(super) fn user(number: i32) -> Uuid {
 }
 
 /// Commit to readable, of messages among 1,000 transactions a second.
-pub(super) async fn lag(bench: &mut Bench) -> Result<()> {
+pub(super) async fn lag(measurement: &mut Measurement) -> Result<()> {
     let seconds = LAG_SECONDS.to_string();
     let arguments = ["-c", "4", "-j", "1", "-R", "1000", "-T", &seconds];
-    let load = bench.pgbench(MESSAGE, &arguments);
-    let database = bench.database.clone();
-    let client = redis::Client::open(bench.redis_url())?;
+    let load = measurement.pgbench(MESSAGE, &arguments);
+    let database = measurement.database.clone();
+    let client = redis::Client::open(measurement.redis_url())?;
     let handle = Handle::current();
     let end = Instant::now() + Duration::from_secs(LAG_SECONDS - 1);
     // On a thread of its own, whose sleeps are finer than a runtime's.
@@ -53,10 +53,10 @@ pub(super) async fn lag(bench: &mut Bench) -> Result<()> {
     let (tps, probed) = tokio::join!(load, probing);
     let mut lags = probed??;
     eprintln!("  {:.0} transactions/s, {} probes", tps?, lags.len());
-    bench
+    measurement
         .report
         .quantity("lag_ms_p50", percentile(&mut lags, 50));
-    bench
+    measurement
         .report
         .quantity("lag_ms_p99", percentile(&mut lags, 99));
     Ok(())
@@ -83,28 +83,28 @@ fn probe(handle: &Handle, database: &PgPool, redis: &mut redis::Connection) -> R
 
 /// Percent of writers' transactions per second that the mirror takes, slice by slice in turn with
 /// the mirror stopped. A stopped mirror catches up before its next slice.
-pub(super) async fn loss(bench: &mut Bench) -> Result<()> {
+pub(super) async fn loss(measurement: &mut Measurement) -> Result<()> {
     for (name, durable) in [("writer_loss_cpu", "off"), ("writer_loss_fsync", "on")] {
         for setting in ["fsync", "full_page_writes"] {
             sqlx::query(&format!("alter system set {setting} = {durable}"))
-                .execute(&bench.database)
+                .execute(&measurement.database)
                 .await?;
         }
         sqlx::query("select pg_reload_conf()")
-            .execute(&bench.database)
+            .execute(&measurement.database)
             .await?;
         let mut losses = Vec::new();
         for _ in 0..ROUNDS {
             let arguments = ["-c", "4", "-j", "1", "-T", SLICE];
-            bench.worker.signal(Signal::STOP);
-            let without = bench.pgbench(MESSAGE, &arguments).await?;
-            bench.worker.signal(Signal::CONT);
-            bench.rest().await?;
-            let with = bench.pgbench(MESSAGE, &arguments).await?;
-            bench.rest().await?;
+            measurement.worker.signal(Signal::STOP);
+            let without = measurement.pgbench(MESSAGE, &arguments).await?;
+            measurement.worker.signal(Signal::CONT);
+            measurement.rest().await?;
+            let with = measurement.pgbench(MESSAGE, &arguments).await?;
+            measurement.rest().await?;
             losses.push((1.0 - with / without) * 100.0);
         }
-        bench.report.quantity(name, median(losses));
+        measurement.report.quantity(name, median(losses));
     }
     Ok(())
 }

@@ -7,15 +7,10 @@ mod pages;
 mod pulls;
 mod queue;
 
-use std::time::Duration;
-
 use anyhow::Result;
 
 use crate::bench::figures::{Bound, Comparator, Report, Target};
 use crate::rig::sync::Rig;
-
-/// What a provider takes for an answer.
-const LATENCY: Duration = Duration::from_millis(150);
 
 const TARGETS: [Target; 3] = [
     (
@@ -57,7 +52,7 @@ pub async fn run() -> Result<()> {
     rig.count_statements().await?;
     rig.link(pulls::PEOPLE, &["spotify"]).await?;
     pages::give_everybody(&rig, pulls::PEOPLE).await?;
-    rig.standin.set_latency(LATENCY);
+    rig.standin.set_latency(pulls::LATENCY);
     pulls::few_at_once(&rig, &mut report).await?;
     pulls::many_at_once(&rig, &mut report).await?;
     queue::measure(&rig, &mut report).await?;

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use sqlx::PgPool;
 
-use super::LATENCY;
 use crate::bench::figures::Report;
 use crate::rig::sync::{Rig, settled};
 use bondhu_stack::worker::Worker;
 
+/// What a provider takes for an answer.
+pub(super) const LATENCY: Duration = Duration::from_millis(150);
 /// Everybody in flight at once in the second measurement; eight turns in the first.
 pub(super) const PEOPLE: u64 = 64;
 /// `BONDHU_SYNC_CONCURRENCY` unless it is set.

@@ -169,13 +169,13 @@ begin
       end;
       if instead > 0 then
         said[compared] := instead;
-        sets[compared] := (bondhu_portable.word_sets_{{V}}())[(array[{{SAID_IDS}}])[instead]];
-        marks[compared] := (marks[compared] & ~127) | (bondhu_portable.lexicon_{{V}}((array[{{SAID_HASHES}}])[instead]) & 127);
+        sets[compared] := (bondhu_portable.word_sets_{{V}}())[(array[{{REPLACEMENT_IDS}}])[instead]];
+        marks[compared] := (marks[compared] & ~127) | (bondhu_portable.lexicon_{{V}}((array[{{REPLACEMENT_HASHES}}])[instead]) & 127);
       end if;
     end if;
     said[at] := 1;
-    sets[at] := (bondhu_portable.word_sets_{{V}}())[(array[{{SAID_IDS}}])[1]];
-    marks[at] := (marks[at] & ~127) | (bondhu_portable.lexicon_{{V}}((array[{{SAID_HASHES}}])[1]) & 127);
+    sets[at] := (bondhu_portable.word_sets_{{V}}())[(array[{{REPLACEMENT_IDS}}])[1]];
+    marks[at] := (marks[at] & ~127) | (bondhu_portable.lexicon_{{V}}((array[{{REPLACEMENT_HASHES}}])[1]) & 127);
   end loop;
   return said;
 end

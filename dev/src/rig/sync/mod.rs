@@ -1,7 +1,7 @@
 //! What syncing is soaked and measured with: a private Postgres, the providers' stand-in,
 //! people with linked accounts, and databases that all begin as they stood after linking.
 
-mod state;
+mod stored_rows;
 mod supervision;
 
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use bondhu_stack::worker::{Environment, Worker};
 use bondhu_stack::{consent, stack, template};
 use bondhu_standin::{Standin, StandinConfig};
 
-pub use state::{Difference, State};
+pub use stored_rows::{Difference, StoredRows};
 pub use supervision::{abandon_leases, settled, unsettled};
 
 /// What the stand-in calls the providers' APIs and the database the providers.

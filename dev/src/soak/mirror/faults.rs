@@ -1,4 +1,4 @@
-//! What breaks.
+//! The faults, and the servers and workers that they hit.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use rand::Rng as _;
 use rustix::process::Signal;
 use sqlx::PgPool;
 
-use crate::rig::mirror::{MirrorStage, SLOT};
+use crate::rig::mirror::{MirrorRig, SLOT};
 use bondhu_stack::proxy::Proxy;
 use bondhu_stack::redis_server::RedisServer;
 use bondhu_stack::template;
@@ -96,17 +96,17 @@ pub(super) struct Faults {
     workers: Vec<Worker>,
     urls: Arc<RwLock<Vec<String>>>,
     proxy: Proxy,
-    stage: MirrorStage,
+    rig: MirrorRig,
     database: PgPool,
 }
 
 impl Faults {
     /// Starts the workers.
-    pub(super) async fn over(stage: MirrorStage) -> Result<Self> {
-        let proxy = Proxy::to(stage.redis_port).await?;
+    pub(super) async fn start(rig: MirrorRig) -> Result<Self> {
+        let proxy = Proxy::to(rig.redis_port).await?;
         let mut workers = Vec::new();
         for number in 0..WORKERS {
-            workers.push(stage.launch(&format!("worker-{number}"), proxy.port())?);
+            workers.push(rig.launch(&format!("worker-{number}"), proxy.port())?);
         }
         for worker in &mut workers {
             worker.ready().await?;
@@ -115,15 +115,15 @@ impl Faults {
             urls: Arc::default(),
             workers,
             proxy,
-            database: stage.superuser()?,
-            stage,
+            database: rig.superuser()?,
+            rig,
         };
         faults.publish();
         Ok(faults)
     }
 
-    pub(super) fn stage(&self) -> &MirrorStage {
-        &self.stage
+    pub(super) fn rig(&self) -> &MirrorRig {
+        &self.rig
     }
 
     /// As the superuser.
@@ -137,7 +137,7 @@ impl Faults {
     }
 
     pub(super) fn redis_url(&self) -> String {
-        format!("redis://127.0.0.1:{}/", self.stage.redis_port)
+        format!("redis://127.0.0.1:{}/", self.rig.redis_port)
     }
 
     fn publish(&self) {
@@ -162,8 +162,8 @@ impl Faults {
             Fault::KillRedis => self.kill_redis(Duration::ZERO).await?,
             Fault::LeaveRedisDown => self.kill_redis(a_while).await?,
             Fault::KillPostgres => {
-                self.stage.cluster.stop_immediately();
-                self.stage.start_postgres().await?;
+                self.rig.cluster.stop_immediately();
+                self.rig.start_postgres().await?;
             }
             Fault::StopWorker => {
                 self.workers[worker].signal(Signal::STOP);
@@ -187,7 +187,7 @@ impl Faults {
                 self.proxy.resume();
             }
             Fault::DropSlot => {
-                let server = self.stage.cluster.superuser()?;
+                let server = self.rig.cluster.superuser()?;
                 let mut admin = template::connect(&server, None, None).await?;
                 // A mirror may take it again between its end and its removal.
                 template::drop_slot(&mut admin, SLOT).await.ok();
@@ -235,18 +235,18 @@ impl Faults {
 
     fn launch_again(&mut self, number: usize) -> Result<()> {
         self.workers[number] = self
-            .stage
+            .rig
             .launch(&format!("worker-{number}"), self.proxy.port())?;
         self.publish();
         Ok(())
     }
 
     async fn kill_redis(&mut self, away: Duration) -> Result<()> {
-        if let Some(mut redis) = self.stage.redis.take() {
+        if let Some(mut redis) = self.rig.redis.take() {
             redis.kill();
         }
         tokio::time::sleep(away).await;
-        self.stage.redis = Some(RedisServer::temporary_on(self.stage.redis_port).await?);
+        self.rig.redis = Some(RedisServer::temporary_on(self.rig.redis_port).await?);
         Ok(())
     }
 

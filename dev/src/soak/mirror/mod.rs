@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use tokio_util::sync::CancellationToken;
 
-use crate::rig::mirror::MirrorStage;
+use crate::rig::mirror::MirrorRig;
 use faults::Faults;
 use people::People;
 use rounds::Rounds;
@@ -37,10 +37,10 @@ const LEAST_FROM_REDIS: f64 = 0.5;
 /// # Errors
 /// A server does not start, or the mirror does not come back.
 pub async fn run(time: Duration, kills: u64) -> Result<ExitCode> {
-    let stage = MirrorStage::start("soak", false).await?;
-    let people = People::sign_up(&stage).await?;
+    let rig = MirrorRig::start("soak", false).await?;
+    let people = People::sign_up(&rig).await?;
     let gate = people.gate();
-    let faults = Faults::over(stage).await?;
+    let faults = Faults::start(rig).await?;
     let seen = Arc::new(Seen::default());
     let stop = CancellationToken::new();
     let load = people.act(&faults, &seen, &stop)?;

@@ -1,4 +1,4 @@
-//! Who write and read meanwhile, and what they see.
+//! The people who write and read during the soak, and what their reads show.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::faults::Faults;
 use super::seen::Seen;
-use crate::rig::mirror::{MirrorStage, token};
+use crate::rig::mirror::{MirrorRig, token};
 use bondhu_stack::data_api;
 
 const PEOPLE: usize = 12;
@@ -59,8 +59,8 @@ pub(super) struct People {
 
 impl People {
     /// Half of them are here with a session, half are only ever read.
-    pub(super) async fn sign_up(stage: &MirrorStage) -> Result<Self> {
-        let database = stage.superuser()?;
+    pub(super) async fn sign_up(rig: &MirrorRig) -> Result<Self> {
+        let database = rig.superuser()?;
         let mut people = Vec::new();
         for number in 0..PEOPLE {
             let id = Uuid::new_v4();
@@ -101,8 +101,8 @@ impl People {
         seen: &Arc<Seen>,
         stop: &CancellationToken,
     ) -> Result<BoxFuture<'static, ()>> {
-        let api = faults.stage().pool("authenticator", 8)?;
-        let superuser = faults.stage().superuser()?;
+        let api = faults.rig().pool("authenticator", 8)?;
+        let superuser = faults.rig().superuser()?;
         let mut acting = JoinSet::new();
         for person in self.everybody {
             let actor = Actor {

@@ -124,7 +124,7 @@ impl Rounds {
             self.kills(),
             took.as_secs_f64(),
             self.seen.stale(),
-            told(&plan)
+            names_of(&plan)
         );
         tokio::time::sleep(TRUSTED_AGAIN).await;
         self.seen.set_calm(true);
@@ -196,7 +196,7 @@ impl Rounds {
 }
 
 /// The names of what broke, those that repeat with their number.
-fn told(plan: &[(Fault, Duration)]) -> String {
+fn names_of(plan: &[(Fault, Duration)]) -> String {
     let mut counts: BTreeMap<Fault, u32> = BTreeMap::new();
     for (fault, _) in plan {
         *counts.entry(*fault).or_default() += 1;

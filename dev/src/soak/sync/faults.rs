@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use rand::Rng as _;
 use serde_json::json;
 
-use super::{Reference, Soak};
+use super::undisturbed::{Reference, Soak};
 use crate::rig::sync::{Difference, Rig, settled};
 use bondhu_standin::{self, Reply};
 
@@ -228,7 +228,10 @@ impl Soak {
         ensure!(worker.stop(), "the worker did not end well");
         let outstanding = self.rig.standin.faults_outstanding();
         ensure!(outstanding == 0, "{outstanding} faults were not met");
-        let difference = self.state(&database).await?.difference(&undisturbed.state);
+        let difference = self
+            .stored_rows(&database)
+            .await?
+            .difference(&undisturbed.rows);
         database.close().await;
         self.rig.remove(NAME).await?;
         Ok(difference)

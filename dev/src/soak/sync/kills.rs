@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use rand::Rng as _;
 use sqlx::PgPool;
 
-use super::{Reference, Soak};
+use super::undisturbed::{Reference, Soak};
 use crate::rig::sync::{Difference, Rig, abandon_leases, settled, unsettled};
 use bondhu_stack::worker::Worker;
 
@@ -60,7 +60,10 @@ impl Soak {
         let outcome = Killed {
             kills: killed,
             calls: self.rig.standin.calls() - begun,
-            difference: self.state(&database).await?.difference(&undisturbed.state),
+            difference: self
+                .stored_rows(&database)
+                .await?
+                .difference(&undisturbed.rows),
         };
         database.close().await;
         self.rig.remove(NAME).await?;

@@ -6,19 +6,18 @@
 
 mod faults;
 mod kills;
+mod undisturbed;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use rand::SeedableRng as _;
-use rand::rngs::StdRng;
-use sqlx::PgPool;
 
-use crate::rig::sync::{Difference, PROVIDERS, Rig, State, settled};
+use crate::rig::sync::{Difference, PROVIDERS};
 
 pub use faults::{FAULTS, Fault};
 pub use kills::Killed;
+pub use undisturbed::{Reference, Soak};
 
 /// Both providers each: 200 connections.
 const PEOPLE: u64 = 100;
@@ -27,88 +26,6 @@ const FEW_PEOPLE: u64 = 2;
 const KILLS: usize = 100;
 /// Pages are asked for so many times on average, and no more.
 const MOST_CALLS_PER_PAGE: f64 = 2.0;
-/// What providers take for an answer at least: pages are in flight most of the time.
-const LATENCY: Duration = Duration::from_millis(5);
-
-/// What an undisturbed worker stores, and what that takes.
-#[derive(Debug)]
-pub struct Reference {
-    people: u64,
-    state: State,
-    /// Paths that were asked for, in order.
-    calls: Vec<String>,
-}
-
-impl Reference {
-    /// How many pages there are.
-    pub fn pages(&self) -> usize {
-        self.calls.len()
-    }
-
-    /// Those of a path; a trailing `*` matches any rest.
-    fn pages_of(&self, path: &str) -> usize {
-        let calls = self.calls.iter();
-        match path.strip_suffix('*') {
-            Some(prefix) => calls.filter(|call| call.starts_with(prefix)).count(),
-            None => calls.filter(|call| *call == path).count(),
-        }
-    }
-}
-
-/// A stack to be hard on.
-#[derive(Debug)]
-pub struct Soak {
-    rig: Rig,
-    /// Chooses the moments.
-    moments: StdRng,
-}
-
-impl Soak {
-    /// Starts it, with so many people who have linked both providers. `seed` chooses the moments
-    /// at which something happens.
-    ///
-    /// # Errors
-    /// A server does not start, or an account cannot be linked.
-    pub async fn start(people: u64, seed: u64) -> Result<Self> {
-        let rig = Rig::start("soak-sync", false).await?;
-        rig.link(people, &PROVIDERS).await?;
-        rig.standin.set_latency(LATENCY);
-        Ok(Self {
-            rig,
-            moments: StdRng::seed_from_u64(seed),
-        })
-    }
-
-    /// Lets an undisturbed worker pull everything of the first `people`.
-    ///
-    /// # Errors
-    /// A connection does not end as `ok`.
-    pub async fn undisturbed(&self, people: u64) -> Result<Reference> {
-        const NAME: &str = "undisturbed";
-        let database = self.rig.database(NAME, people).await?;
-        let from = self.rig.standin.requests().len();
-        let mut worker = self.rig.worker(NAME, &[]).await?;
-        settled(&database, &mut worker).await?;
-        worker.stop();
-        let requests = self.rig.standin.requests().into_iter().skip(from);
-        let state = self.state(&database).await?;
-        database.close().await;
-        self.rig.remove(NAME).await?;
-        Ok(Reference {
-            people,
-            state,
-            calls: requests
-                .map(|request| request.path)
-                .filter(|path| bondhu_standin::is_api(path))
-                .collect(),
-        })
-    }
-
-    async fn state(&self, database: &PgPool) -> Result<State> {
-        State::read(database, self.rig.standin.now()).await
-    }
-}
-
 /// What all of it came to.
 #[derive(Default)]
 struct Outcome {
@@ -161,9 +78,9 @@ pub async fn run(seconds: Duration, seed: Option<u64>) -> Result<ExitCode> {
         "  {} connections, {} pages, {} rows",
         PEOPLE * PROVIDERS.len() as u64,
         undisturbed.pages(),
-        undisturbed.state.len()
+        undisturbed.rows.len()
     );
-    ensure!(!undisturbed.state.is_empty(), "nothing was pulled at all");
+    ensure!(!undisturbed.rows.is_empty(), "nothing was pulled at all");
 
     let mut outcome = Outcome::default();
     let end_of_kills = Instant::now() + seconds / 2;

@@ -24,7 +24,7 @@ const OF_THE_DISTURBANCE: &str = "lost";
 /// not of the providers' is left out: walks, nonces, and when something was fetched, which is
 /// every instant after the providers' present.
 #[derive(Debug, Default)]
-pub struct State {
+pub struct StoredRows {
     rows: BTreeMap<String, BTreeMap<String, i64>>,
 }
 
@@ -54,7 +54,7 @@ impl Difference {
     }
 }
 
-impl State {
+impl StoredRows {
     /// Reads a database; `present` is the providers' own.
     ///
     /// # Errors
@@ -148,11 +148,11 @@ fn forget_instants(value: &mut Value, present: DateTime<Utc>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{BTreeMap, State, timeless};
+    use super::{BTreeMap, StoredRows, timeless};
 
-    fn state(rows: &[(&str, i64)]) -> State {
+    fn state(rows: &[(&str, i64)]) -> StoredRows {
         let rows = rows.iter().map(|(row, times)| ((*row).to_owned(), *times));
-        State {
+        StoredRows {
             rows: BTreeMap::from([("t".to_owned(), rows.collect())]),
         }
     }

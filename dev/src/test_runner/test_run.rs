@@ -1,4 +1,4 @@
-//! What the steps work on: servers, the built engine, logs.
+//! What the steps of a run share: servers, the built engine, logs.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -71,17 +71,17 @@ impl Server {
 
 /// Shared by all steps. Servers start when first asked for and end with it.
 #[derive(Debug)]
-pub(super) struct Bench {
+pub(super) struct TestRun {
     servers: BTreeMap<Server, Cluster>,
     engines: BTreeMap<u32, Extension>,
     logs: PathBuf,
     target: PathBuf,
     step: String,
     // Last: the servers end before their files go.
-    run: RunDirectory,
+    files: RunDirectory,
 }
 
-impl Bench {
+impl TestRun {
     pub(super) fn set_up() -> Result<Self> {
         let target = extension::target_directory()?;
         let logs = target.join("test-logs");
@@ -89,14 +89,14 @@ impl Bench {
             fs::remove_dir_all(&logs)?;
         }
         fs::create_dir_all(&logs).with_context(|| format!("cannot make {}", logs.display()))?;
-        let run = RunDirectory::create("test")?;
+        let files = RunDirectory::create("test")?;
         Ok(Self {
             servers: BTreeMap::new(),
             engines: BTreeMap::new(),
             logs,
             target,
             step: String::new(),
-            run,
+            files,
         })
     }
 
@@ -127,7 +127,7 @@ impl Bench {
 
     /// A directory of the run's own.
     pub(super) fn directory(&self, name: &str) -> Result<PathBuf> {
-        let directory = self.run.path().join(name);
+        let directory = self.files.path().join(name);
         fs::create_dir_all(&directory)?;
         Ok(directory)
     }

@@ -1,11 +1,11 @@
-//! A text as it is read: every character folded.
+//! A text with every character folded.
 
 use super::fold;
 
 /// The buffer that a text is folded into, kept between texts so that nothing has to be
 /// allocated.
 #[derive(Debug, Default)]
-pub struct Reading {
+pub struct FoldBuffer {
     text: String,
     /// Characters of `text`.
     length: usize,
@@ -24,10 +24,10 @@ const O: char = '\u{9cb}';
 const AU: char = '\u{9cc}';
 const AU_LENGTH: char = '\u{9d7}';
 
-impl Reading {
+impl FoldBuffer {
     /// `text` with every character folded, or at least the first `most` of what that gives.
     /// Most texts are as they are read, and come back themselves.
-    pub fn of<'a>(&'a mut self, text: &'a str, most: usize) -> &'a str {
+    pub fn fold<'a>(&'a mut self, text: &'a str, most: usize) -> &'a str {
         if text.is_ascii() {
             return text;
         }
@@ -133,8 +133,8 @@ fn first_change(text: &str, mut last: Option<char>) -> Option<usize> {
     })
 }
 
-/// The signs' codes, for [`crate::score::blueprint`].
-pub(crate) fn constants() -> [crate::score::blueprint::Named; 9] {
+/// The signs' codes and what templates call them.
+pub(crate) fn constants() -> [(&'static str, i64); 9] {
     [
         ("VIRAMA", VIRAMA),
         ("BENGALI_VIRAMA", BENGALI_VIRAMA),
