@@ -2,25 +2,25 @@
 
 -- sql/10_foundation/10_schemas.sql
 
--- Rooms and the worker's role.
+-- Schemas and the worker's role.
 --
--- `public` is what the Data API exposes; `bondhu` is private. An API role may look
--- into `bondhu` (USAGE) because RPCs and column defaults call listed functions
--- there, and can read or write none of its tables.
+-- `public` is what the Data API exposes; `bondhu` is private. An API role has USAGE on `bondhu`
+-- because RPCs and column defaults call granted functions there; it can read or write none of its
+-- tables.
 
 create schema bondhu;
 comment on schema bondhu is 'Private to the backend: settings, tokens, jobs, OAuth states, the engine''s entry functions.';
 
--- Only who makes a role may say more about it: where another database of the cluster, or this one
--- before its upgrade to 16 or later, has made it, the owner does not administer it. So this is the only
--- place that says anything about roles; everything after it grants rights on objects, which needs none.
+-- Only the creator of a role may alter it: where another database of the cluster has created it, or
+-- this one before its upgrade to 16 or later, the owner does not administer it. So roles are altered
+-- only here; everything after it grants rights on objects, which needs no right on the role.
 do $role$
 begin
   if to_regrole('bondhu_worker') is null then
     create role bondhu_worker nologin;
     comment on role bondhu_worker is 'The sync worker. The operator gives it a login: alter role bondhu_worker login password ''…''.';
     if current_setting('server_version_num')::integer < 160000 then
-      -- As it is without saying from 16 on; said here, it outlives an upgrade.
+      -- The default from 16 on; stated here, it survives an upgrade.
       execute format('grant bondhu_worker to %I with admin option', current_user);
     end if;
   end if;
@@ -51,9 +51,9 @@ comment on function bondhu.require_user() is 'The signed-in user; SQLSTATE 28000
 revoke all on function bondhu.require_user() from public, anon, authenticated, service_role;
 grant execute on function bondhu.require_user() to authenticated, service_role;
 
--- Who deletes a user locks that row first, and then what hangs on it. Who begins elsewhere and needs
--- the row at the end waits for them while they wait.
-create function bondhu.hold_user() returns uuid
+-- Deleting a user locks that row first, then the rows that refer to it. A transaction that begins
+-- with one of those and needs the user's row at the end would deadlock with it.
+create function bondhu.lock_user() returns uuid
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -72,9 +72,9 @@ begin
   return caller;
 end
 $$;
-comment on function bondhu.hold_user() is
-  'As bondhu.require_user(), for functions that write more than a row: the user stays until the transaction ends. 28000 when they are deleted.';
-revoke all on function bondhu.hold_user() from public, anon, authenticated, service_role;
+comment on function bondhu.lock_user() is
+  'As bondhu.require_user(), for functions that write more than one row: locks the user''s row, so that it stays until the transaction ends. 28000 when it is deleted.';
+revoke all on function bondhu.lock_user() from public, anon, authenticated, service_role;
 
 create function bondhu.refuse(rule text, reason text, remedy text) returns boolean
 language plpgsql stable -- not immutable: the planner would call it
@@ -85,7 +85,7 @@ begin
 end
 $$;
 comment on function bondhu.refuse(text, text, text) is
-  'For checks that people run into: check (case when <broken> then bondhu.refuse(…) end) fails with a sentence and a remedy in place of the name of a constraint.';
+  'For checks that users can violate: check (case when <violated> then bondhu.refuse(…) end) fails with a message and a hint in place of the name of a constraint.';
 revoke all on function bondhu.refuse(text, text, text) from public, anon, authenticated, service_role;
 grant execute on function bondhu.refuse(text, text, text) to authenticated, service_role;
 
@@ -103,7 +103,7 @@ revoke all on function bondhu.set_updated_at() from public, anon, authenticated,
 
 -- sql/10_foundation/20_text.sql
 
--- What a text from a client may be made of: one rule for all of them.
+-- Which characters a client's text may contain: one rule for all texts.
 
 create function bondhu.text_fault(value text) returns text
 language plpgsql immutable strict parallel safe
@@ -112,7 +112,7 @@ set standard_conforming_strings = on
 as $$
 begin
   -- Written out from core/src/characters by `TEXT_RULE=write cargo test -p bondhu-dev --lib text_rule`:
-  -- ranges, since each server's locale has classes of its own. One call says it all: entering a
+  -- ranges, since each server's locale has classes of its own. One call checks both: calling a
   -- function costs more than either search.
   return case
     when value collate "C" ~ ('['
@@ -127,11 +127,11 @@ begin
 end
 $$;
 comment on function bondhu.text_fault(text) is
-  'control: it has control characters other than tab, line feed and carriage return; blank: nobody sees anything of it (white space, controls, fillers, what Unicode lets be ignored); null: it is fine.';
+  'control: it has control characters other than tab, line feed and carriage return; blank: nothing of it is visible (white space, controls, fillers, what Unicode calls ignorable); null: no fault.';
 revoke all on function bondhu.text_fault(text) from public, anon, authenticated, service_role;
 grant execute on function bondhu.text_fault(text) to authenticated, service_role;
 
--- The sentences are here and not in the checks, which Postgres reads anew with every statement.
+-- The messages are here and not in the checks, which Postgres parses again with every statement.
 create function bondhu.refuse_text(rules text, field text, value text, characters integer, bytes integer) returns boolean
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -157,13 +157,13 @@ begin
 end
 $$;
 comment on function bondhu.refuse_text(text, text, text, integer, integer) is
-  'For checks of a text that is too long or has a fault: raises 23514 with the rule, a sentence and a remedy.';
+  'For checks of a text that is too long or has a fault: raises 23514 with the constraint''s name, a message and a hint.';
 revoke all on function bondhu.refuse_text(text, text, text, integer, integer) from public, anon, authenticated, service_role;
 grant execute on function bondhu.refuse_text(text, text, text, integer, integer) to authenticated, service_role;
 
 -- sql/10_foundation/30_settings.sql
 
--- What an operator may set, each with its range. One table and not GUCs: settings
+-- What an operator may set, each setting with its range. One table and not GUCs: settings
 -- must not differ between sessions or engines.
 
 create table bondhu.settings (
@@ -231,13 +231,13 @@ create table bondhu.settings (
 );
 comment on table bondhu.settings is 'One row. Durations carry their unit in the name; *_hundredths are scores × 100.';
 comment on column bondhu.settings.window_hours is 'Length of the sentiment window; the trend compares it with the window before it.';
-comment on column bondhu.settings.min_messages is 'Below this many scored messages in the window nothing is concluded.';
-comment on column bondhu.settings.crisis_support_hours is 'How long one crisis message keeps needs_support, whatever the count.';
+comment on column bondhu.settings.min_messages is 'With fewer scored messages in the window nothing is concluded.';
+comment on column bondhu.settings.crisis_support_hours is 'How long one crisis message keeps needs_support true, whatever the message count.';
 comment on column bondhu.settings.trait_full_confidence is 'Effective number of messages at which traits are no longer shrunk to the baseline.';
 comment on column bondhu.settings.cron_history_retention_days is 'How long runs of scheduled jobs and the ledger of provider requests are kept.';
-comment on column bondhu.settings.max_active_sessions is 'How many sessions of a user may be active at once; a further one ends that which was used least recently.';
-comment on column bondhu.settings.anonymous_may_link is 'Whether who signed in anonymously may link accounts and ask for syncs. Chat is open to them either way.';
-comment on column bondhu.settings.history_min_change is 'A trait has to move this many points (0..100) for a row of history.';
+comment on column bondhu.settings.max_active_sessions is 'How many sessions of a user may be active at once; one more ends the least recently used.';
+comment on column bondhu.settings.anonymous_may_link is 'Whether anonymous users may link accounts and request syncs. They may chat either way.';
+comment on column bondhu.settings.history_min_change is 'A row of history is written when a trait has changed by this many points (0..100).';
 
 revoke all on bondhu.settings from public, anon, authenticated, service_role;
 grant select, update on bondhu.settings to service_role;
@@ -270,7 +270,7 @@ create table bondhu.provider_settings (
   constraint quota_reset_is_known check (quota_resets in ('rolling', 'midnight_pacific')),
   constraint rolling_quota_has_a_window check ((quota_resets = 'rolling') = (window_seconds is not null)),
   constraint window_is_up_to_a_month check (window_seconds between 1 and 2678400),
-  -- To stop a provider for ever there is enabled.
+  -- To stop a provider for good, set enabled to false.
   constraint blocked_until_is_a_time check (isfinite(blocked_until)),
   constraint blocked_has_a_reason check ((blocked_until is null) = (blocked_reason is null)),
   constraint client_id_is_short check (char_length(client_id) <= 500),
@@ -281,12 +281,12 @@ create table bondhu.provider_settings (
   constraint blocked_reason_is_short check (char_length(blocked_reason) <= 2000)
 );
 comment on table bondhu.provider_settings is
-  'One row per provider. The client secret is not here: it is the worker''s. `sync-worker doctor` compares this row with the worker''s configuration.';
+  'One row per provider. The client secret is only in the worker''s configuration, which `sync-worker doctor` compares with this row.';
 comment on column bondhu.provider_settings.return_to_allow_list is
   'Origins (scheme://host[:port]) a user may be sent back to after consent; compared as parsed origins, never as prefixes.';
 comment on column bondhu.provider_settings.llm_use_allowed is
   'Whether data of this provider may enter an LLM prompt through personality_context. Spotify''s Developer Policy III.13 forbids it, so off there.';
-comment on column bondhu.provider_settings.blocked_until is 'Set when the provider refuses the whole app (quota); nobody is synced before.';
+comment on column bondhu.provider_settings.blocked_until is 'Set when the provider refuses the whole app (quota); no connection is synced before.';
 
 revoke all on bondhu.provider_settings from public, anon, authenticated, service_role;
 grant select, update on bondhu.provider_settings to service_role;
@@ -310,11 +310,11 @@ values
 
 -- sql/20_people/10_companion_profiles.sql
 
--- One profile per auth user, made with the user.
+-- One profile per auth user, created with the user.
 
--- Decided without pg_timezone_names, which reads a thousand files. What has a slash and no digit is a
--- name or nothing: an abbreviation has no slash, and a POSIX rule ('ABC+3', 'Asia/Dhaka6') always a
--- number. The others are a closed list: IANA adds no more of them.
+-- Decided without pg_timezone_names, which reads a thousand files. Text with a slash and no digit
+-- is a name or invalid: an abbreviation has no slash, and a POSIX rule ('ABC+3', 'Asia/Dhaka6') always
+-- has a number. The other names are a closed list: IANA adds no more of them.
 -- https://data.iana.org/time-zones/theory.html#naming
 create function bondhu.is_time_zone(name text) returns boolean
 language plpgsql stable strict
@@ -340,7 +340,7 @@ exception when invalid_parameter_value then
 end
 $$;
 comment on function bondhu.is_time_zone(text) is
-  'True for the IANA names that this server knows, but CET, EET, MET and WET: see bondhu.keep_time_zone().';
+  'True for the IANA names that this server knows, except CET, EET, MET and WET: see bondhu.normalize_time_zone().';
 revoke all on function bondhu.is_time_zone(text) from public, anon, authenticated, service_role;
 grant execute on function bondhu.is_time_zone(text) to authenticated, service_role;
 
@@ -358,7 +358,7 @@ create table public.companion_profiles (
       bondhu.refuse_text('display_name', 'display_name', display_name, 80, 320) end
   ),
   constraint locale_is_a_language_tag check (
-    -- The longest tag that RFC 5646, section 4.4.1, asks to make room for.
+    -- The longest tag that RFC 5646, section 4.4.1, requires support for.
     case when char_length(locale) > 35 or locale !~ '^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$' then bondhu.refuse('locale_is_a_language_tag',
       format('%L is no locale', left(locale, 40)), 'Send a language tag of at most 35 characters such as en, bn-BD or pt_BR.') end
   ),
@@ -373,13 +373,13 @@ create table public.companion_profiles (
   )
 );
 comment on table public.companion_profiles is
-  'What a user tells about themselves. One row per auth user, made with it; readers use the defaults where a restore has lost it.';
+  'What a user states about themselves. One row per auth user, created with it; readers use the defaults where a restore has lost it.';
 comment on column public.companion_profiles.time_zone is 'IANA name such as Asia/Dhaka; days and hours shown to the user are counted in it.';
 
 alter table public.companion_profiles enable row level security;
 revoke all on public.companion_profiles from public, anon, authenticated, service_role;
 grant select on public.companion_profiles to authenticated, bondhu_worker;
--- Insert too: a row that a restore has lost must not keep its user from writing it.
+-- Insert, too: so that users can write a row that a restore has lost.
 grant insert (user_id, display_name, locale, time_zone, onboarding_state) on public.companion_profiles to authenticated;
 grant update (display_name, locale, time_zone, onboarding_state) on public.companion_profiles to authenticated;
 grant select, insert, update, delete on public.companion_profiles to service_role;
@@ -398,7 +398,7 @@ create trigger companion_profiles_set_updated_at before update on public.compani
 
 -- Postgres reads these four as abbreviations, without summer time; as names they have it. The
 -- cities are those that IANA links them to (tzdata 2024b).
-create function bondhu.keep_time_zone() returns trigger
+create function bondhu.normalize_time_zone() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -413,13 +413,13 @@ begin
   return new;
 end
 $$;
-comment on function bondhu.keep_time_zone() is 'BEFORE trigger on companion_profiles: CET, EET, MET and WET are kept as the city whose clock they name.';
-revoke all on function bondhu.keep_time_zone() from public, anon, authenticated, service_role;
+comment on function bondhu.normalize_time_zone() is 'BEFORE trigger on companion_profiles: replaces CET, EET, MET and WET by the city that IANA links them to.';
+revoke all on function bondhu.normalize_time_zone() from public, anon, authenticated, service_role;
 
-create trigger companion_profiles_keep_time_zone before insert or update of time_zone on public.companion_profiles
-  for each row execute function bondhu.keep_time_zone();
+create trigger companion_profiles_normalize_time_zone before insert or update of time_zone on public.companion_profiles
+  for each row execute function bondhu.normalize_time_zone();
 
--- SECURITY DEFINER: it fires as the auth service, which has no rights here.
+-- SECURITY DEFINER: it runs as the auth service, which has no rights here.
 create function bondhu.create_profile() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -439,19 +439,19 @@ revoke all on function bondhu.create_profile() from public, anon, authenticated,
 create trigger bondhu_create_profile after insert on auth.users
   for each row execute function bondhu.create_profile();
 
--- A view and not a function, so that documents join it at the price of an index look-up. It reads
--- as its owner: the worker may not look into auth.users.
+-- A view and not a function, so that documents join it at the cost of an index look-up. It reads
+-- as its owner: the worker may not read auth.users.
 create view bondhu.people as
   select u.id as user_id, p.display_name, p.locale, coalesce(p.time_zone, 'UTC') as time_zone,
     coalesce(p.onboarding_state, 'new') as onboarding_state
   from auth.users u
   left join public.companion_profiles p on p.user_id = u.id;
 comment on view bondhu.people is
-  'Every auth user with what their profile says, or its defaults where the row is missing: what readers join in place of public.companion_profiles.';
+  'Every auth user with their profile, or its defaults where the row is missing. Readers join it in place of public.companion_profiles.';
 revoke all on bondhu.people from public, anon, authenticated, service_role;
 grant select on bondhu.people to bondhu_worker;
 
-create function bondhu.heal_profiles() returns bigint
+create function bondhu.create_missing_profiles() returns bigint
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -466,15 +466,15 @@ begin
   return healed;
 end
 $$;
-comment on function bondhu.heal_profiles() is
-  'Makes the profiles that are missing: of users who signed up before Bondhu was installed, or were restored without triggers. Returns how many. Run by cron, and by bondhu.install_engine().';
-revoke all on function bondhu.heal_profiles() from public, anon, authenticated, service_role;
+comment on function bondhu.create_missing_profiles() is
+  'Creates missing profiles: of users who signed up before Bondhu was installed, or were restored without triggers. Returns how many. Run by cron, and by bondhu.install_engine().';
+revoke all on function bondhu.create_missing_profiles() from public, anon, authenticated, service_role;
 
-select bondhu.heal_profiles();
+select bondhu.create_missing_profiles();
 
 -- sql/20_people/20_sessions.sql
 
--- Sessions: one active per user and device. Started, touched, ended, and why.
+-- Sessions: one active per user and device, with the reason of its end.
 
 create table public.user_sessions (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -491,13 +491,13 @@ create table public.user_sessions (
   constraint end_reason_is_known check (end_reason in ('ended', 'idle', 'replaced', 'too_many')),
   constraint ended_has_a_reason check ((ended_at is null) = (end_reason is null)),
   constraint session_times_are_ordered check (started_at <= last_seen_at and last_seen_at <= coalesce(ended_at, last_seen_at)),
-  -- So that arithmetic with them cannot fail: one session would keep everybody's documents from being built.
+  -- So that arithmetic with them cannot fail: it would fail for all users whose documents are built together.
   constraint session_times_are_within_reach check (started_at >= '1900-01-01 00:00+00' and coalesce(ended_at, last_seen_at) < '2200-01-01 00:00+00')
 );
 comment on table public.user_sessions is 'One row per visit of a user on a device; active while ended_at is null.';
-comment on column public.user_sessions.end_reason is 'ended: by the user; idle: closed by cron; replaced: the device started a new one; too_many: newer ones left no room (settings.max_active_sessions).';
+comment on column public.user_sessions.end_reason is 'ended: by the user; idle: closed by cron; replaced: the device started a new one; too_many: newer ones exceeded settings.max_active_sessions.';
 
-comment on column public.user_sessions.activity_count is 'How often log_activity() was called in it.';
+comment on column public.user_sessions.activity_count is 'How often log_activity() was called in the session.';
 
 create unique index one_active_session_per_device on public.user_sessions (user_id, device_id) where ended_at is null;
 create index user_sessions_by_last_seen on public.user_sessions (last_seen_at) where ended_at is null;
@@ -542,8 +542,8 @@ create policy "the worker reads sessions" on public.user_sessions
 create policy "a user reads their own activities" on public.session_activities
   for select to authenticated using (user_id = (select auth.uid()));
 
--- The RPCs are SECURITY DEFINER: a client that could write these tables itself could
--- claim to have been here last year. Each acts on bondhu.require_user() alone.
+-- The RPCs are SECURITY DEFINER: a client that could write these tables itself could invent times.
+-- Each acts only for bondhu.require_user().
 
 create function public.start_session(device_id text) returns uuid
 language plpgsql security definer
@@ -551,7 +551,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  caller uuid := bondhu.hold_user();
+  caller uuid := bondhu.lock_user();
   device alias for $1;
   started uuid;
 begin
@@ -562,7 +562,7 @@ begin
       hint = 'Send a name that stays the same for this device, such as a uuid kept in local storage.';
   end if;
   -- One session at a time per user and device, also when two tabs start together, and no more than
-  -- allowed in all. now() is when a transaction began: one that began later may have been here first.
+  -- allowed in all. now() is when a transaction began: a later one may have taken the lock first.
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('bondhu.user_sessions/' || caller::text, 0));
   update public.user_sessions s
      set ended_at = greatest(s.last_seen_at, now()), end_reason = 'replaced', last_seen_at = greatest(s.last_seen_at, now())
@@ -574,7 +574,7 @@ begin
      where used.user_id = caller and used.ended_at is null
      order by used.last_seen_at desc, used.started_at desc, used.id
      offset (select max_active_sessions - 1 from bondhu.settings));
-  -- Somebody who was restored without a profile has one from here on.
+  -- Creates the profile of a user who was restored without one.
   insert into public.companion_profiles (user_id) values (caller) on conflict (user_id) do nothing;
   insert into public.user_sessions (user_id, device_id) values (caller, device) returning id into started;
   return started;
@@ -596,7 +596,7 @@ begin
   end if;
 end
 $$;
-comment on function bondhu.use_session(uuid, uuid, integer) is 'A user''s session is in use, and so much was done in it; P0002 when it is not active.';
+comment on function bondhu.use_session(uuid, uuid, integer) is 'Records that a session is in use, and adds to its activity_count; P0002 when it is not active.';
 revoke all on function bondhu.use_session(uuid, uuid, integer) from public, anon, authenticated, service_role;
 
 create function public.touch_session(session_id uuid) returns void
@@ -607,7 +607,7 @@ begin
   perform bondhu.use_session(bondhu.require_user(), $1, 0);
 end
 $$;
-comment on function public.touch_session(uuid) is 'Says that the session is still in use; P0002 when it is not active.';
+comment on function public.touch_session(uuid) is 'Records that the session is still in use; P0002 when it is not active.';
 
 create function public.log_activity(session_id uuid, activity text, details jsonb default '{}') returns uuid
 language plpgsql security definer
@@ -623,7 +623,7 @@ begin
   return logged;
 end
 $$;
-comment on function public.log_activity(uuid, text, jsonb) is 'Records what was done and touches the session. activity: lower-case name such as chat.opened; details: an object of at most 4 kB.';
+comment on function public.log_activity(uuid, text, jsonb) is 'Records an activity and touches the session. activity: lower-case name such as chat.opened; details: an object of at most 4 kB.';
 
 create function public.end_session(session_id uuid) returns void
 language plpgsql security definer
@@ -664,7 +664,7 @@ as $$
     from public.user_sessions s
     where s.ended_at is null
       and s.last_seen_at < now() - make_interval(mins => (select session_idle_minutes from bondhu.settings))
-    -- Who is starting one holds several too: neither waits for the other.
+    -- start_session() locks several, too: skip what it holds, so that neither waits for the other.
     for update skip locked
   ),
   closed as (
@@ -685,12 +685,12 @@ grant execute on function public.start_session(text), public.touch_session(uuid)
   public.end_session(uuid) to authenticated;
 grant execute on function bondhu.close_idle_sessions() to service_role;
 
--- Documents, here and in the files that follow, are built by PL/pgSQL under one plan, which is made
--- once per connection: planning takes longer than building. And as json, which is written once and
--- never taken apart. The mirror builds some after nearly every commit. All take users and the
--- instant to build for: without one there is no document.
+-- Documents, here and in the files that follow, are built by PL/pgSQL under one generic plan per
+-- connection, since planning takes longer than building; and as json, since they are written once and
+-- not read here. The mirror builds some after nearly every commit. All take users and the instant to
+-- build for; without an instant there is no document.
 
--- The document is an array, one entry per device; it stands until the first session goes idle.
+-- The document is an array, one entry per device; it is valid until the first session goes idle.
 create function bondhu.session_active_document(user_ids uuid[], as_of timestamptz)
 returns table (user_id uuid, data json, until timestamptz)
 language plpgsql stable
@@ -725,10 +725,10 @@ grant execute on function bondhu.session_active_document(uuid[], timestamptz) to
 
 -- sql/30_chat/10_messages.sql
 
--- Chat: what was said, by whom, and how it scored.
+-- Chat messages and their scores.
 --
--- A client writes its own text, session and id; everything else is the engine's or
--- the service role's. The engine attaches its triggers in bondhu.install_engine().
+-- A client writes text, session and id; all other columns are written by the engine or the service
+-- role. bondhu.install_engine() attaches the engine's triggers.
 
 create table public.chat_messages (
   user_id uuid not null default auth.uid() references auth.users (id) on delete cascade,
@@ -763,16 +763,16 @@ create table public.chat_messages (
     num_nulls(sentiment_score, mood_detected, support_level, engine_version) in (0, 4)
   ),
   constraint only_user_messages_are_scored check (sender_type = 'user' or engine_version is null),
-  -- Stays true once it is, so that a dump restores. Not now(): a transaction that began before a
-  -- message was written may edit it. The engine holds inserts to now() besides.
-  -- Nor before 1900, where days in a time zone come to an end, and with them the recording of everybody's.
+  -- Once true it stays true, so that a dump restores. Not now(): a transaction that began before a
+  -- message was written may edit it. The engine also refuses inserts after now().
+  -- Not before 1900: further back, arithmetic with days in a time zone fails, for all users at once.
   constraint created_at_is_since_1900_and_not_in_the_future check (created_at between '1900-01-01 00:00+00' and clock_timestamp())
 );
 comment on table public.chat_messages is
   'The conversation. (user_id, id) is the key, so a retried send with the same id is a no-op (upsert with ignoreDuplicates).';
 comment on column public.chat_messages.seq is 'Order within one created_at; rows of one transaction share that. Cursors are (created_at, seq).';
 comment on column public.chat_messages.sentiment_score is '0 bad … 0.5 neutral … 1 good; null while unscored and for the companion''s messages.';
-comment on column public.chat_messages.support_level is 'none, support or crisis: what a pattern detector saw. Not a diagnosis.';
+comment on column public.chat_messages.support_level is 'none, support or crisis: what the support detector found. Not a diagnosis.';
 comment on column public.chat_messages.engine_version is 'Version of the engine that scored this message; null while unscored.';
 
 -- Serves history pages, the engine's window reads, and the policies.
@@ -806,8 +806,8 @@ create trigger chat_messages_set_updated_at before update of message_text on pub
   for each row when (old.message_text is distinct from new.message_text)
   execute function bondhu.set_updated_at();
 
--- Cursors are opaque strings, which no Date and no Number can cut: instants have microseconds, and
--- the rows of one transaction share theirs.
+-- Cursors are opaque strings, which JavaScript cannot round as it does Dates and Numbers: instants have
+-- microseconds, and the rows of one transaction share theirs.
 
 create function bondhu.instant_to_cursor(instant timestamptz) returns text
 language sql immutable strict parallel safe
@@ -817,7 +817,7 @@ as $$
 $$;
 comment on function bondhu.instant_to_cursor(timestamptz) is 'Microseconds since 2000 as 16 hexadecimal digits.';
 
-create function bondhu.instant_of_cursor(digits text) returns timestamptz
+create function bondhu.cursor_to_instant(digits text) returns timestamptz
 language plpgsql stable strict parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
@@ -827,11 +827,11 @@ begin
   return '2000-01-01 00:00+00'::timestamptz
     + make_interval(secs => microseconds / 1000000) + microseconds % 1000000 * interval '1 microsecond';
 exception when datetime_field_overflow then
-  -- The ends of time themselves, or made up.
+  -- Infinite, or invented.
   return case when microseconds < 0 then '-infinity'::timestamptz else 'infinity' end;
 end
 $$;
-comment on function bondhu.instant_of_cursor(text) is 'The instant that bondhu.instant_to_cursor() wrote.';
+comment on function bondhu.cursor_to_instant(text) is 'The instant that bondhu.instant_to_cursor() wrote.';
 
 create function bondhu.refuse_cursor() returns void
 language plpgsql stable
@@ -846,9 +846,9 @@ end
 $$;
 comment on function bondhu.refuse_cursor() is 'Raises 22023.';
 
-revoke all on function bondhu.instant_to_cursor(timestamptz), bondhu.instant_of_cursor(text), bondhu.refuse_cursor()
+revoke all on function bondhu.instant_to_cursor(timestamptz), bondhu.cursor_to_instant(text), bondhu.refuse_cursor()
   from public, anon, authenticated, service_role;
-grant execute on function bondhu.instant_to_cursor(timestamptz), bondhu.instant_of_cursor(text), bondhu.refuse_cursor() to authenticated;
+grant execute on function bondhu.instant_to_cursor(timestamptz), bondhu.cursor_to_instant(text), bondhu.refuse_cursor() to authenticated;
 
 create function public.chat_history(
   page_size integer default 50,
@@ -886,7 +886,7 @@ begin
     if char_length(before_cursor) <> 32 or before_cursor !~ '^[0-9a-f]{32}$' then
       perform bondhu.refuse_cursor();
     end if;
-    before_created_at := bondhu.instant_of_cursor(left(before_cursor, 16));
+    before_created_at := bondhu.cursor_to_instant(left(before_cursor, 16));
     before_seq := ('x' || right(before_cursor, 16))::bit(64)::bigint;
   end if;
   return query
@@ -897,7 +897,7 @@ begin
       select m.*
       from public.chat_messages m
       where m.user_id = (select bondhu.require_user())
-        -- Without a cursor: before the end of time, so that one index condition serves both.
+        -- Without a cursor: before infinity, so that one index condition serves both.
         and (m.created_at, m.seq) < (
           coalesce(before_created_at, 'infinity'), coalesce(before_seq, 9223372036854775807)
         )
@@ -942,7 +942,7 @@ begin
     where as_of is not null;
 end
 $$;
-comment on function bondhu.chat_history_document(uuid[], timestamptz) is 'Redis document chat:history: the newest messages, oldest first; nothing in it changes by time alone.';
+comment on function bondhu.chat_history_document(uuid[], timestamptz) is 'Redis document chat:history: the newest messages, oldest first; it changes only with messages.';
 revoke all on function bondhu.chat_history_document(uuid[], timestamptz) from public, anon, authenticated, service_role;
 grant execute on function bondhu.chat_history_document(uuid[], timestamptz) to bondhu_worker;
 
@@ -1024,11 +1024,11 @@ as $$
       and pg_catalog.pg_get_function_result(p.oid) = c.result
   )
 $$;
-comment on function bondhu.missing_from_engine(text) is 'Signatures of the contract that a schema does not offer; empty for an engine.';
+comment on function bondhu.missing_from_engine(text) is 'Signatures of the contract that a schema lacks; empty for an engine.';
 
 -- `create or replace` keeps the entries' grants. Those that call an engine are in PL/pgSQL, which
--- keeps their plans; a function in SQL would be planned at each call. Those that refuse are in SQL: a
--- linter finds nothing unused in them.
+-- keeps their plans; a function in SQL would be planned at each call. Those that refuse are in SQL:
+-- linters would report unused arguments in PL/pgSQL functions that only raise.
 create function bondhu.write_entries(engine text) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -1091,19 +1091,19 @@ begin
     hint = 'Apply the migration portable_engine, or install the extension "bondhu" on the server, then run select bondhu.install_engine();';
 end
 $$;
-comment on function bondhu.refuse_without_engine() is '0A000: what every reader of what an engine concludes says where there is none.';
+comment on function bondhu.refuse_without_engine() is 'Raises 0A000: there is no engine.';
 
 select bondhu.write_entries(null);
 
 comment on function bondhu.engine() is 'Name and version of the installed engine; null without one.';
 comment on function bondhu.score(text) is 'Sentiment (0..1), mood, its confidence (0..1), support level. 0A000 without an engine.';
-comment on function bondhu.explain(text) is 'What moved the sentiment and the mood of a text: words and pairs with their weight in log odds, strongest first. 0A000 without an engine.';
+comment on function bondhu.explain(text) is 'Why a text has its sentiment and mood: words and pairs of words with their weight in log odds, strongest first. 0A000 without an engine.';
 comment on function bondhu.personality(uuid[], timestamptz) is 'What is concluded about users, exact as of the given instant; no rows without an engine.';
 comment on function bondhu.patterns(uuid[], timestamptz) is 'Hours, weekdays, inertia and streaks of users in their own time zone. 0A000 without an engine.';
 comment on function bondhu.wellness(uuid, date, date) is 'Wellness of the weeks that end with a user''s days: a heuristic, no diagnosis. 0A000 without an engine.';
 comment on function bondhu.recompute(uuid) is 'Rebuilds everything derived about a user from the raw messages. 0A000 without an engine.';
-comment on function bondhu.refresh(uuid[]) is 'Brings the stored profiles of users to now, as a message of theirs would. 0A000 without an engine.';
-comment on function bondhu.differences(uuid[]) is 'bondhu.verify() of what the engine itself stores. 0A000 without an engine.';
+comment on function bondhu.refresh(uuid[]) is 'Updates the stored profiles of users to now, as a message would. 0A000 without an engine.';
+comment on function bondhu.differences(uuid[]) is 'bondhu.verify() for what the engine itself stores. 0A000 without an engine.';
 
 revoke all on function bondhu.engine_contract(), bondhu.missing_from_engine(text), bondhu.write_entries(text),
   bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text), bondhu.explain(text),
@@ -1117,8 +1117,8 @@ grant execute on function bondhu.recompute(uuid) to service_role;
 
 -- sql/40_engine/20_triggers.sql
 
--- The triggers that the rest relies on. A dump of some schemas or sections leaves triggers behind,
--- and a restore may leave them disabled: nothing fails then, and every figure is wrong.
+-- The triggers that everything else relies on. A dump of some schemas or sections omits triggers, and
+-- a restore may leave them disabled: nothing fails then, and every figure is wrong.
 
 create function bondhu.expected_triggers() returns table (relation text, name text, with_engine boolean)
 language sql immutable
@@ -1133,25 +1133,25 @@ as $$
     ('public.chat_messages', 'bondhu_fold_inserted', true),
     ('public.chat_messages', 'bondhu_fold_updated', true),
     ('public.chat_messages', 'bondhu_score_message', true),
-    ('public.chat_messages', 'bondhu_unscore_message', false),
-    ('public.chat_messages', 'chat_messages_forget_derived', null),
+    ('public.chat_messages', 'bondhu_clear_score', false),
+    ('public.chat_messages', 'chat_messages_delete_derived', null),
     ('public.chat_messages', 'chat_messages_set_updated_at', null),
-    ('public.personality_history_evidence', 'evidence_drop_unevidenced_history', null),
-    ('public.companion_profiles', 'companion_profiles_keep_time_zone', null),
-    ('public.companion_profiles', 'companion_profiles_recut_wellness', null),
+    ('public.personality_history_evidence', 'evidence_delete_history_without_evidence', null),
+    ('public.companion_profiles', 'companion_profiles_normalize_time_zone', null),
+    ('public.companion_profiles', 'companion_profiles_recompute_wellness_in_time_zone', null),
     ('public.companion_profiles', 'companion_profiles_set_updated_at', null),
     ('public.provider_connections', 'provider_connections_revoke', null),
     ('public.provider_connections', 'provider_connections_set_updated_at', null)
 $$;
 comment on function bondhu.expected_triggers() is
-  'The triggers there must be. with_engine: true only while an engine is attached, false only while none is, null always.';
+  'The triggers that must exist. with_engine: true: while an engine is attached; false: while none is; null: always.';
 
 create function bondhu.lost_triggers() returns table (relation text, name text, state text)
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   with present as (
-    -- Not by to_regclass(): the worker may not look into the schema auth.
+    -- Not by to_regclass(): the worker has no USAGE on the schema auth.
     select format('%s.%s', n.nspname, c.relname) as relation, t.tgname::text as name, t.tgenabled
     from pg_catalog.pg_trigger t
     join pg_catalog.pg_class c on c.oid = t.tgrelid
@@ -1166,14 +1166,14 @@ as $$
       e.with_engine is null
       -- Detaching an engine leaves this one in place of its own.
       or e.with_engine <> exists (
-        select from present d where d.relation = 'public.chat_messages' and d.name = 'bondhu_unscore_message'
+        select from present d where d.relation = 'public.chat_messages' and d.name = 'bondhu_clear_score'
       )
     )
   order by e.relation, e.name
 $$;
-comment on function bondhu.lost_triggers() is 'Triggers that are missing or disabled. Messages and sign-ups pass them by unnoticed.';
+comment on function bondhu.lost_triggers() is 'Triggers that are missing or disabled: messages and sign-ups go unprocessed.';
 
-create function bondhu.mend_triggers() returns void
+create function bondhu.repair_triggers() returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -1182,7 +1182,7 @@ declare
 begin
   for lost in select l.relation, l.name, l.state from bondhu.lost_triggers() l loop
     if lost.relation = 'auth.users' then
-      -- Its owner alone may enable a trigger there; whoever may make one may replace it.
+      -- Only the table's owner may enable a trigger; who may create one may replace it.
       create or replace trigger bondhu_create_profile after insert on auth.users
         for each row execute function bondhu.create_profile();
     elsif lost.state = 'disabled' then
@@ -1192,25 +1192,25 @@ begin
   end loop;
 end
 $$;
-comment on function bondhu.mend_triggers() is
-  'Enables what is disabled, and makes the trigger on auth.users again, which a dump of Bondhu''s own schemas does not carry. Others come back with the dump''s post-data section.';
+comment on function bondhu.repair_triggers() is
+  'Enables disabled triggers, and creates the trigger on auth.users again, which a dump of Bondhu''s own schemas does not hold. Others come with the dump''s post-data section.';
 
-revoke all on function bondhu.expected_triggers(), bondhu.lost_triggers(), bondhu.mend_triggers()
+revoke all on function bondhu.expected_triggers(), bondhu.lost_triggers(), bondhu.repair_triggers()
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.expected_triggers(), bondhu.lost_triggers() to service_role, bondhu_worker;
 
 -- sql/40_engine/30_rescoring.sql
 
--- Messages that no engine, or another version of it, has scored.
+-- Messages that are unscored, or scored by another version of the engine.
 
--- How far the walk over messages of other engine versions has come.
+-- Progress of the walk over messages of other engine versions.
 create table bondhu.rescoring (
   engine_version integer primary key,
   after_user uuid not null default '00000000-0000-0000-0000-000000000000',
   after_message uuid not null default '00000000-0000-0000-0000-000000000000',
   finished_at timestamptz
 );
-comment on table bondhu.rescoring is 'Where bondhu.rescore() goes on, for the engine version it brings messages to. Messages up to (after_user, after_message), in the order of the primary key, are done.';
+comment on table bondhu.rescoring is 'Where bondhu.rescore() continues, for the engine version that it scores with. Messages up to (after_user, after_message), in the order of the primary key, are done.';
 revoke all on bondhu.rescoring from public, anon, authenticated, service_role;
 grant select on bondhu.rescoring to service_role;
 
@@ -1233,9 +1233,9 @@ begin
   return rescored;
 end
 $$;
-comment on function bondhu.rescore_messages(uuid[], uuid[]) is 'Scores the messages named, which are locked; returns how many.';
+comment on function bondhu.rescore_messages(uuid[], uuid[]) is 'Scores the given messages, which the caller has locked; returns how many.';
 
--- Bounded in what it writes per call, so that a live system keeps its breath.
+-- Bounded in what it writes per call, so that a live system is not slowed down for long.
 create function bondhu.rescore(batch integer default 1000) returns bigint
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -1255,7 +1255,7 @@ begin
     raise exception using errcode = '22023', message = 'batch must be at least 1';
   end if;
 
-  -- What no engine has scored has an index of its own.
+  -- Unscored messages have an index of their own.
   select array_agg(due.user_id), array_agg(due.id) into users, ids
   from (
     select m.user_id, m.id
@@ -1269,8 +1269,8 @@ begin
     return bondhu.rescore_messages(users, ids);
   end if;
 
-  -- What another version has scored is found by a walk along the primary key: one at a time,
-  -- resumed where the last call ended.
+  -- Messages of another version are found by a walk along the primary key, one call at a time, which
+  -- continues where the last one ended.
   delete from bondhu.rescoring r where r.engine_version <> current_version;
   insert into bondhu.rescoring (engine_version) values (current_version) on conflict do nothing;
   select * into strict done from bondhu.rescoring r where r.engine_version = current_version for update;
@@ -1310,7 +1310,7 @@ begin
 end
 $$;
 comment on function bondhu.rescore(integer) is
-  'Scores up to `batch` messages that the current engine has not scored; returns how many. Call until 0. Resumable: each call is whole, and the next goes on where it ended.';
+  'Scores up to `batch` messages that the current engine has not scored; returns how many. Call until it returns 0. Each call is complete, and the next continues where it ended.';
 
 revoke all on function bondhu.rescore_messages(uuid[], uuid[]), bondhu.rescore(integer)
   from public, anon, authenticated, service_role;
@@ -1318,11 +1318,11 @@ grant execute on function bondhu.rescore(integer) to service_role;
 
 -- sql/40_engine/40_personality.sql
 
--- What the engine concludes about a user, and the log of how it changed. Written by the
--- engine alone, as the owner.
+-- What the engine concludes about a user, and the log of its changes. Written only by the engine, as
+-- the owner.
 
--- Without checks: Postgres parses a check anew in each statement, which cost four times what
--- the write itself does. bondhu.verify() finds more than a check could.
+-- Without checks: Postgres parses a check again in each statement, which took four times as long as
+-- the write itself. bondhu.verify() finds more than a check could.
 
 create table public.personality_profiles (
   user_id uuid primary key references auth.users (id) on delete cascade,
@@ -1345,7 +1345,7 @@ create table public.personality_profiles (
   sentiment_trend text,
   data_status text not null default 'insufficient_data',
 
-  -- Tallies the engine carries from message to message, so that its cost does not grow.
+  -- Sums that the engine updates with each message, so that its cost does not grow.
   window_hours integer not null,
   window_sum bigint not null default 0,
   window_sum_squares bigint not null default 0,
@@ -1361,16 +1361,16 @@ create table public.personality_profiles (
   trait_moods bigint[] not null default array_fill(0::bigint, array[13]),
   last_crisis_at timestamptz,
 
-  -- Where traits (hundredths of a point) and style stood when history was last written.
+  -- Traits (hundredths of a point) and style when history was last written.
   landmark_traits bigint[] not null default array_fill(5000::bigint, array[5]),
   landmark_style text not null default 'balanced',
 
-  -- Where the recorded days of wellness_days end.
+  -- The first instant after the recorded days of wellness_days.
   wellness_until timestamptz
 ) with (fillfactor = 70); -- every message updates its user's row in place
 comment on table public.personality_profiles is
   'One row per user who ever wrote a scored message, exact as of as_of. RPC personality_context is exact as of the call.';
-comment on column public.personality_profiles.trait_confidence is 'min(1, effective messages / settings.trait_full_confidence): how far the evidence goes.';
+comment on column public.personality_profiles.trait_confidence is 'min(1, effective messages / settings.trait_full_confidence).';
 comment on column public.personality_profiles.needs_support is 'A low mean, or a crisis message within settings.crisis_support_hours. Not a diagnosis.';
 comment on column public.personality_profiles.message_count is 'Scored messages in the sentiment window.';
 comment on column public.personality_profiles.sentiment_trend is 'Against the window before; null when that had too few messages.';
@@ -1379,7 +1379,7 @@ comment on column public.personality_profiles.trait_count is 'Messages of the tr
 
 alter table public.personality_profiles enable row level security;
 revoke all on public.personality_profiles from public, anon, authenticated, service_role;
--- All columns: with fewer, the Data API's select=* would be refused.
+-- All columns: with fewer, the Data API's select=* would fail.
 grant select on public.personality_profiles to authenticated, service_role, bondhu_worker;
 
 create policy "a user reads their own personality" on public.personality_profiles
@@ -1388,8 +1388,8 @@ create policy "the worker reads personalities" on public.personality_profiles
   for select to bondhu_worker using (true);
 
 create table public.personality_history (
-  -- Of the profile, whose row the engine holds when it writes here: a check of auth.users would
-  -- wait for whoever is deleting the user, while they wait for the engine.
+  -- References the profile, whose row the engine has locked when it writes here: a reference to
+  -- auth.users could deadlock with the deletion of the user.
   user_id uuid not null references public.personality_profiles (user_id) on delete cascade,
   id uuid not null default gen_random_uuid(),
   changed_at timestamptz not null,
@@ -1407,8 +1407,8 @@ comment on column public.personality_history.before is 'Traits (0..100) and comm
 comment on column public.personality_history.message_count is 'Scored messages in the sentiment window at the time.';
 create index personality_history_by_time on public.personality_history (user_id, changed_at desc);
 
--- No foreign key on the message: its check would wait for whoever is deleting the message, while
--- they wait for the profile. The engine takes a message that goes out of here itself.
+-- No foreign key to the message: it could deadlock with the deletion of the message. The engine
+-- deletes the evidence of a deleted message itself.
 create table public.personality_history_evidence (
   user_id uuid not null,
   history_id uuid not null,
@@ -1420,7 +1420,7 @@ create table public.personality_history_evidence (
     references public.personality_history (user_id, id) on delete cascade
 );
 comment on table public.personality_history_evidence is
-  'The messages that carried most weight in a change. Goes with the message; a change whose evidence is all gone goes too.';
+  'The messages with most weight in a change. Deleted with the message; a change without evidence is deleted, too.';
 comment on column public.personality_history_evidence.weight is 'Distance of the score from neutral, in hundredths, times the weight of its age in millionths, over a million.';
 create index personality_history_evidence_by_message on public.personality_history_evidence (user_id, message_id);
 
@@ -1434,8 +1434,8 @@ create policy "a user reads their own history" on public.personality_history
 create policy "a user reads their own evidence" on public.personality_history_evidence
   for select to authenticated using (user_id = (select auth.uid()));
 
--- SECURITY DEFINER, as the one below: they fire as whoever deletes, who may have no rights here.
-create function bondhu.drop_unevidenced_history() returns trigger
+-- SECURITY DEFINER, as the one below: they run as the deleting role, which may have no rights here.
+create function bondhu.delete_history_without_evidence() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -1451,42 +1451,41 @@ begin
   return null;
 end
 $$;
-comment on function bondhu.drop_unevidenced_history() is 'AFTER DELETE trigger on evidence: a change that nothing supports any more goes.';
+comment on function bondhu.delete_history_without_evidence() is 'AFTER DELETE trigger on evidence: deletes changes without evidence.';
 
-create trigger evidence_drop_unevidenced_history after delete on public.personality_history_evidence
+create trigger evidence_delete_history_without_evidence after delete on public.personality_history_evidence
   referencing old table as old_evidence
-  for each statement execute function bondhu.drop_unevidenced_history();
+  for each statement execute function bondhu.delete_history_without_evidence();
 
-create function bondhu.forget_derived() returns trigger
+create function bondhu.delete_derived() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- `where true`: safeupdate, where it is loaded, refuses a statement without.
+  -- `where true`: safeupdate, where it is loaded, refuses a delete without where.
   delete from public.personality_history where true;
   delete from public.personality_profiles where true;
   delete from public.sentiment_buckets where true;
   return null;
 end
 $$;
-comment on function bondhu.forget_derived() is 'AFTER TRUNCATE trigger on chat_messages: no message, no conclusions.';
+comment on function bondhu.delete_derived() is 'AFTER TRUNCATE trigger on chat_messages: deletes everything derived from messages.';
 
-create trigger chat_messages_forget_derived after truncate on public.chat_messages
-  for each statement execute function bondhu.forget_derived();
+create trigger chat_messages_delete_derived after truncate on public.chat_messages
+  for each statement execute function bondhu.delete_derived();
 
-revoke all on function bondhu.drop_unevidenced_history(), bondhu.forget_derived()
+revoke all on function bondhu.delete_history_without_evidence(), bondhu.delete_derived()
   from public, anon, authenticated, service_role;
 
 -- sql/40_engine/50_sentiment.sql
 
--- Sentiment per user and 15 minutes of UTC: the coarsest grain from which every time
--- zone's hours and days can be made. Sums are integers, so that neither order nor a
--- deletion can leave a trace. Written by the engine alone, as the owner; without checks, as
--- personality_profiles.
+-- Sentiment per user and 15 minutes of UTC: the longest interval from which the hours and days of
+-- every time zone can be computed. Sums are integers, so that they are exact in any order of changes.
+-- Written only by the engine, as the owner; without checks, as personality_profiles.
 
 create table public.sentiment_buckets (
-  -- Of the profile, whose row the engine holds when it writes here: a check of auth.users would
-  -- wait for whoever is deleting the user, while they wait for the engine.
+  -- References the profile, whose row the engine has locked when it writes here: a reference to
+  -- auth.users could deadlock with the deletion of the user.
   user_id uuid not null references public.personality_profiles (user_id) on delete cascade,
   bucket_start timestamptz not null,
   message_count integer not null,
@@ -1521,9 +1520,9 @@ create policy "a user reads their own sentiment" on public.sentiment_buckets
 create policy "the worker reads sentiment" on public.sentiment_buckets
   for select to bondhu_worker using (true);
 
--- The newest crisis message is asked for when one is deleted; there are few.
+-- To find the newest crisis message when one is deleted; there are few.
 create index chat_messages_in_crisis on public.chat_messages (user_id, created_at) where support_level = 'crisis';
--- What bondhu.rescore() has to do; empty while an engine is installed.
+-- Messages for bondhu.rescore(); empty while an engine is installed.
 create index chat_messages_unscored on public.chat_messages (user_id, created_at)
   where sender_type = 'user' and engine_version is null;
 
@@ -1531,7 +1530,7 @@ create index chat_messages_unscored on public.chat_messages (user_id, created_at
 
 -- Attaches the engine that the server has, and what the rest of the system calls.
 
-create function bondhu.lend_engine(engine_schema text, owner name) returns void
+create function bondhu.grant_engine(engine_schema text, owner name) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -1552,7 +1551,7 @@ exception when insufficient_privilege then
     hint = 'Let a superuser run select bondhu.install_engine();';
 end
 $$;
-comment on function bondhu.lend_engine(text, name) is 'Sees to it that the owner of the messages may use an engine that somebody else has created.';
+comment on function bondhu.grant_engine(text, name) is 'Grants the owner of the messages the use of an engine that another role has created.';
 
 create function bondhu.is_attached() returns boolean
 language sql stable
@@ -1622,10 +1621,10 @@ begin
       end;
   end if;
   if to_regnamespace(engine) is not null then
-    perform bondhu.lend_engine(engine, owner);
+    perform bondhu.grant_engine(engine, owner);
   end if;
   if current_user <> owner then
-    -- What a superuser repairs must not belong to the superuser; until the end of this function.
+    -- Until the end of this function: what a superuser repairs must not be owned by the superuser.
     perform set_config('role', owner, true);
   end if;
   if engine = 'bondhu_native' then
@@ -1644,8 +1643,8 @@ begin
 
   perform bondhu.lock_messages(replaces_triggers => engine is not null and bondhu.is_attached());
   was_detached := not bondhu.is_attached();
-  perform bondhu.mend_triggers();
-  perform bondhu.heal_profiles();
+  perform bondhu.repair_triggers();
+  perform bondhu.create_missing_profiles();
   if engine is null then
     perform bondhu.detach_engine();
     raise notice using
@@ -1666,7 +1665,7 @@ begin
       referencing old table as old_messages for each statement execute function %1$I.fold_messages();
   $ddl$, engine);
   if was_detached then
-    drop trigger if exists bondhu_unscore_message on public.chat_messages;
+    drop trigger if exists bondhu_clear_score on public.chat_messages;
   end if;
   perform bondhu.write_entries(engine);
   delete from bondhu.rescoring where true;
@@ -1683,9 +1682,9 @@ begin
 end
 $install$;
 comment on function bondhu.install_engine(text) is
-  'Attaches the engine named (native or portable) or else the best that this server has: triggers and entry functions; mends triggers and profiles that a restore has lost. From one engine to another nothing is lost, and nobody is recomputed. Run by the owner or a superuser, again after an extension appears or a restore. Returns the engine''s schema, null when there is none.';
+  'Attaches the engine named (native or portable) or else the best that this server has: triggers and entry functions; restores missing triggers and profiles. From one engine to another nothing is lost, and nobody is recomputed. Run by the owner or a superuser, again after an extension appears or a restore. Returns the engine''s schema, null when there is none.';
 
-create function bondhu.unscore_message() returns trigger
+create function bondhu.clear_score() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -1699,7 +1698,7 @@ begin
   return new;
 end
 $$;
-comment on function bondhu.unscore_message() is 'BEFORE UPDATE trigger while no engine is attached: a score must not outlive its text.';
+comment on function bondhu.clear_score() is 'BEFORE UPDATE trigger while no engine is attached: clears the score of a changed text.';
 
 create function bondhu.detach_engine() returns void
 language plpgsql
@@ -1711,14 +1710,14 @@ begin
   drop trigger if exists bondhu_fold_inserted on public.chat_messages;
   drop trigger if exists bondhu_fold_updated on public.chat_messages;
   drop trigger if exists bondhu_fold_deleted on public.chat_messages;
-  create or replace trigger bondhu_unscore_message before update of message_text, sender_type on public.chat_messages
-    for each row execute function bondhu.unscore_message();
+  create or replace trigger bondhu_clear_score before update of message_text, sender_type on public.chat_messages
+    for each row execute function bondhu.clear_score();
 
   perform bondhu.write_entries(null);
 end
 $$;
 comment on function bondhu.detach_engine() is
-  'Chat is stored unscored from here on, and entry functions refuse. Run before drop extension bondhu.';
+  'Detaches the engine: messages are stored unscored, and entry functions raise 0A000. Run before drop extension bondhu.';
 
 -- Asks the catalog and not the engine, whose functions are closed to clients.
 create function bondhu.require_engine() returns void
@@ -1735,10 +1734,10 @@ begin
 end
 $$;
 comment on function bondhu.require_engine() is
-  '0A000 without an engine. First in every RPC that reads what an engine concludes: nothing found would read as nothing to be found.';
+  'Raises 0A000 without an engine. First in every RPC that reads conclusions: an empty answer would be mistaken for a user without data.';
 
-revoke all on function bondhu.lend_engine(text, name), bondhu.is_attached(), bondhu.lock_messages(boolean), bondhu.install_engine(text),
-  bondhu.unscore_message(), bondhu.detach_engine(),
+revoke all on function bondhu.grant_engine(text, name), bondhu.is_attached(), bondhu.lock_messages(boolean), bondhu.install_engine(text),
+  bondhu.clear_score(), bondhu.detach_engine(),
   bondhu.require_engine()
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.require_engine() to authenticated;
@@ -1777,12 +1776,12 @@ as $$
     select coalesce(array_agg(u.id order by u.id), '{}') from auth.users u
   ) end) v
   union all
-  -- What is nobody's own: without these, the next message or sign-up goes astray.
+  -- Of no user: without these triggers the next message or sign-up is not processed.
   select null, l.relation, 'trigger ' || l.name, l.state, 'enabled'
   from bondhu.lost_triggers() l
 $$;
 comment on function bondhu.verify(uuid) is
-  'What is stored about a user, or about everybody, other than the raw messages make it: a row for each figure, for a missing profile, and (without a user_id) for each trigger that is lost; none when all is exact. 0A000 without an engine.';
+  'Compares what is stored about one user, or all users, with the raw messages: a row for each figure that differs, for a missing profile, and (without a user_id) for each missing trigger; no rows when all is exact. 0A000 without an engine.';
 
 -- SECURITY DEFINER: it fires as whoever sets, who has no rights on what it rebuilds.
 create function bondhu.apply_engine_settings() returns trigger
@@ -1791,8 +1790,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   if bondhu.engine() is not null then
-    -- Waits for messages that are being written under the former settings, and keeps new
-    -- ones waiting: nobody folds half a transaction under the one and half under the other.
+    -- Waits for messages that are being written under the former settings, and makes new ones wait, so
+    -- that no transaction is processed under both.
     lock table public.personality_profiles in share row exclusive mode;
     perform bondhu.recompute(p.user_id) from (select user_id from public.personality_profiles order by user_id) p;
   end if;
@@ -1800,7 +1799,7 @@ begin
 end
 $$;
 comment on function bondhu.apply_engine_settings() is
-  'AFTER UPDATE trigger on settings: what was concluded under the former settings is rebuilt, in the same transaction.';
+  'AFTER UPDATE trigger on settings: rebuilds what was concluded under the former settings, in the same transaction.';
 
 create trigger settings_apply_to_engine after update on bondhu.settings
   for each row when (
@@ -1819,12 +1818,12 @@ grant execute on function bondhu.verify(uuid) to service_role;
 
 -- sql/50_conclusions/10_safety.sql
 
--- What the support detector saw, for those who look after people. Private: no API role but the
--- service role reads it. docs/safety.md says what is detected, what is not, and what an app has
--- to show. Not a diagnosis.
+-- Crises that the support detector found, for the operator's staff. Private: of the API roles only the
+-- service role reads it. docs/safety.md says what is detected, what is not, and what an app has to
+-- show. Not a diagnosis.
 
 create table bondhu.safety_events (
-  -- Of the profile, whose row the engine holds when it writes here.
+  -- References the profile, whose row the engine has locked when it writes here.
   user_id uuid not null references public.personality_profiles (user_id) on delete cascade,
   message_id uuid not null,
   written_at timestamptz not null,
@@ -1835,10 +1834,10 @@ create table bondhu.safety_events (
   primary key (user_id, message_id)
 );
 comment on table bondhu.safety_events is
-  'One row per message in which the support detector saw a crisis. Goes with the message, or when an edit takes the crisis out of it. Kept for settings.safety_event_retention_days.';
+  'One row per message in which the support detector found a crisis. Deleted with the message, or when an edit removes the crisis. Kept for settings.safety_event_retention_days.';
 comment on column bondhu.safety_events.written_at is 'The message''s created_at.';
-comment on column bondhu.safety_events.engine_version is 'Version of the engine that saw it.';
-comment on column bondhu.safety_events.handled_at is 'Set by the operator when somebody has looked after it.';
+comment on column bondhu.safety_events.engine_version is 'Version of the engine that found it.';
+comment on column bondhu.safety_events.handled_at is 'Set by the operator when somebody has dealt with it.';
 
 create index safety_events_unhandled on bondhu.safety_events (written_at) where handled_at is null;
 
@@ -1848,12 +1847,12 @@ grant select, update (handled_at) on bondhu.safety_events to service_role;
 
 -- sql/50_conclusions/20_wellness.sql
 
--- Wellness day by day: a heuristic to draw a line with, no diagnosis. A day is recorded within an
--- hour of its end and belongs to what is derived: a message that is imported, edited or deleted
--- later changes it in the same transaction.
+-- Wellness day by day: a heuristic for a chart, no diagnosis. A day is recorded within an hour of its
+-- end and is derived data: a message that is imported, edited or deleted later changes it in the same
+-- transaction.
 
 create table public.wellness_days (
-  -- Of the profile, whose row is held by whoever writes here.
+  -- References the profile, whose row every writer has locked.
   user_id uuid not null references public.personality_profiles (user_id) on delete cascade,
   day date not null,
   message_count bigint not null,
@@ -1870,11 +1869,11 @@ comment on table public.wellness_days is
   'Wellness (0..100) of the seven days that end with a day of the user''s own time zone. A heuristic, no diagnosis. No row for a week without messages.';
 comment on column public.wellness_days.message_count is 'Scored messages of the seven days.';
 comment on column public.wellness_days.active_days is 'Days of the seven with messages.';
-comment on column public.wellness_days.score is 'Of mean, trend and stability; null from fewer than settings.min_messages messages.';
+comment on column public.wellness_days.score is 'From mean, trend and stability; null with fewer than settings.min_messages messages.';
 comment on column public.wellness_days.mean is 'Mean sentiment × 100.';
 comment on column public.wellness_days.trend is 'Against the seven days before: 50 is no change. Null when those had too few messages.';
-comment on column public.wellness_days.stability is 'How little scores differ.';
-comment on column public.wellness_days.engagement is 'Active days and messages, whatever they say. No part of the score.';
+comment on column public.wellness_days.stability is '100 when all scores are equal, lower the more they differ.';
+comment on column public.wellness_days.engagement is 'From active days and message count, whatever the sentiment. Not part of the score.';
 
 alter table public.wellness_days enable row level security;
 revoke all on public.wellness_days from public, anon, authenticated, service_role;
@@ -1883,7 +1882,7 @@ grant select on public.wellness_days to authenticated, service_role;
 create policy "a user reads their own wellness" on public.wellness_days
   for select to authenticated using (user_id = (select auth.uid()));
 
--- The days of a user that are recorded and still kept; first > last when there are none.
+-- The days of a user that are recorded and kept; first > last when there are none.
 create function bondhu.recorded_days(user_id uuid, out first_day date, out last_day date)
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -1922,9 +1921,9 @@ begin
 end
 $$;
 comment on function bondhu.refresh_wellness(uuid, timestamptz, timestamptz) is
-  'Makes the recorded days between two instants exact again; called by the engine when a message that they count changed.';
+  'Recomputes the recorded days between two instants; called by the engine when a message in them changed.';
 
-create function bondhu.rewrite_wellness(user_id uuid) returns void
+create function bondhu.recompute_wellness(user_id uuid) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -1934,7 +1933,7 @@ begin
   perform bondhu.write_wellness($1, kept.first_day, kept.last_day);
 end
 $$;
-comment on function bondhu.rewrite_wellness(uuid) is 'Makes all recorded days of a user anew.';
+comment on function bondhu.recompute_wellness(uuid) is 'Recomputes all recorded days of a user.';
 
 create function bondhu.record_wellness_of(user_id uuid) returns void
 language plpgsql
@@ -1975,7 +1974,7 @@ begin
     from public.personality_profiles p
     join bondhu.people u on u.user_id = p.user_id
     where (p.wellness_until is null or p.wellness_until < date_trunc('day', now(), u.time_zone))
-      -- Of a week without messages there is nothing to record.
+      -- A week without messages has no row.
       and exists (
         select from public.sentiment_buckets b
         where b.user_id = p.user_id and b.bucket_start >= coalesce(p.wellness_until, '-infinity') - interval '8 days'
@@ -1989,7 +1988,7 @@ begin
 end
 $$;
 comment on function bondhu.record_wellness(integer) is
-  'Records the days that have ended of up to `batch` users, those who wait longest first; returns of how many users. Run by cron through the day, since days end when they end.';
+  'Records the days that have ended of up to `batch` users, those waiting longest first; returns the number of users. Run by cron throughout the day, since days end at different times in different time zones.';
 
 create function bondhu.wellness_differences(of_user uuid)
 returns table (user_id uuid, relation text, figure text, stored text, recounted text)
@@ -2018,8 +2017,8 @@ end
 $$;
 comment on function bondhu.wellness_differences(uuid) is 'bondhu.verify() for the recorded days of a user.';
 
--- SECURITY DEFINER: a user who moves to another time zone has no rights here.
-create function bondhu.recut_wellness() returns trigger
+-- SECURITY DEFINER: it runs as the user who changes their time zone, who has no rights here.
+create function bondhu.recompute_wellness_in_time_zone() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -2029,7 +2028,7 @@ begin
   if bondhu.engine() is null then
     return null;
   end if;
-  -- Without a row a person's days are those of UTC, as in bondhu.people. OLD and NEW are null where there is none.
+  -- Without a row a user's days are those of UTC, as in bondhu.people. OLD and NEW are null where there is none.
   for person in
     select u.id
     from auth.users u
@@ -2045,15 +2044,15 @@ begin
   return null;
 end
 $$;
-comment on function bondhu.recut_wellness() is
-  'AFTER trigger on companion_profiles: in another time zone days begin elsewhere. A row that appears, goes or changes hands moves its person too; whose account is gone has none.';
+comment on function bondhu.recompute_wellness_in_time_zone() is
+  'AFTER trigger on companion_profiles: recomputes the recorded days of users whose time zone changed, also because a row was inserted, deleted or given to another user. Deleted users have no days.';
 
-create trigger companion_profiles_recut_wellness after insert or delete or update of user_id, time_zone on public.companion_profiles
-  for each row execute function bondhu.recut_wellness();
+create trigger companion_profiles_recompute_wellness_in_time_zone after insert or delete or update of user_id, time_zone on public.companion_profiles
+  for each row execute function bondhu.recompute_wellness_in_time_zone();
 
 revoke all on function bondhu.recorded_days(uuid), bondhu.write_wellness(uuid, date, date),
-  bondhu.refresh_wellness(uuid, timestamptz, timestamptz), bondhu.rewrite_wellness(uuid), bondhu.record_wellness_of(uuid),
-  bondhu.record_wellness(integer), bondhu.wellness_differences(uuid), bondhu.recut_wellness()
+  bondhu.refresh_wellness(uuid, timestamptz, timestamptz), bondhu.recompute_wellness(uuid), bondhu.record_wellness_of(uuid),
+  bondhu.record_wellness(integer), bondhu.wellness_differences(uuid), bondhu.recompute_wellness_in_time_zone()
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.record_wellness(integer) to service_role;
 
@@ -2086,10 +2085,10 @@ begin
 end
 $$;
 comment on function bondhu.personality_sentiment_document(uuid[], timestamptz) is
-  'Redis document personality:sentiment: the sentiment window and what follows from it. Without an engine, which is null then, figures are null and data_status is no_engine.';
+  'Redis document personality:sentiment: the sentiment window and what is concluded from it. Without an engine, engine and all figures are null and data_status is no_engine.';
 
--- The figures of the other document are repeated here, and evidence of tastes is gathered here: a
--- function within a document costs about as much as the rest of it.
+-- Repeats the figures of the other document and collects tastes without a function for either: a
+-- function call in a document costs about as much as the rest of it.
 create function bondhu.personality_context_document(user_ids uuid[], as_of timestamptz)
 returns table (user_id uuid, data json, until timestamptz)
 language plpgsql stable
@@ -2125,7 +2124,7 @@ begin
               p.communication_style, p.emotional_stability, p.needs_support
           ) sentiment
         ) as sentiment,
-        -- Only of providers whose data may enter a prompt.
+        -- Only from providers whose data may enter a prompt.
         (
           select jsonb_object_agg(m.provider, to_jsonb(m) - '{user_id,provider}'::text[])
           from public.music_preferences m
@@ -2144,7 +2143,7 @@ begin
 end
 $$;
 comment on function bondhu.personality_context_document(uuid[], timestamptz) is
-  'Redis document personality:context: what a prompt may be told about a user. Without an engine, which is null then, figures are null and data_status is no_engine.';
+  'Redis document personality:context: what a prompt may hold about a user. Without an engine, engine and all figures are null and data_status is no_engine.';
 
 revoke all on function bondhu.personality_sentiment_document(uuid[], timestamptz),
   bondhu.personality_context_document(uuid[], timestamptz)
@@ -2152,8 +2151,8 @@ revoke all on function bondhu.personality_sentiment_document(uuid[], timestamptz
 grant execute on function bondhu.personality_sentiment_document(uuid[], timestamptz),
   bondhu.personality_context_document(uuid[], timestamptz) to bondhu_worker;
 
--- SECURITY DEFINER: builders and settings behind the figures are closed to clients. It reads the
--- caller's own and no other.
+-- SECURITY DEFINER: clients may not call the document's function or read settings. It reads only the
+-- caller's own rows.
 create function public.personality_context() returns jsonb
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
@@ -2161,7 +2160,7 @@ as $$
 declare
   document jsonb := (select data from bondhu.personality_context_document(array[bondhu.require_user()], now()));
 begin
-  -- A document has to say it in its own way; whoever asks can be told.
+  -- A document states it as data_status; an RPC can raise.
   if document -> 'engine' = 'null' then
     perform bondhu.refuse_without_engine();
   end if;
@@ -2188,7 +2187,7 @@ begin
       message = 'since must come before until',
       hint = 'Send both, as finite times, the earlier one as since.';
   end if;
-  -- Further out, arithmetic with times ends; and nobody has a message there.
+  -- Outside, arithmetic with times can overflow, and there are no messages.
   if since < '1900-01-01 00:00+00' or until > '2200-01-01 00:00+00' then
     raise exception using
       errcode = '22023',
@@ -2318,7 +2317,7 @@ begin
 end
 $$;
 comment on function public.personality_evolution(text, timestamptz, timestamptz) is
-  'How one of the caller''s traits (0..100) moved, oldest first, with the messages that carried most weight. 0A000 without an engine.';
+  'How one of the caller''s traits (0..100) changed, oldest first, with the messages of most weight. 0A000 without an engine.';
 
 create function public.wellness_history(since date default null, until date default null)
 returns setof public.wellness_days
@@ -2330,7 +2329,7 @@ declare
 begin
   perform bondhu.require_engine();
   until := coalesce(until, today);
-  -- Before counting back, which ends where dates do; and dates reach further than times.
+  -- Before subtracting days, which could overflow; clamped because dates have a wider range than times.
   perform bondhu.check_range(least(coalesce(since, '1900-01-02'), '9999-01-01'), least(until, '9999-01-01'));
   since := coalesce(since, until - 30);
   return query
@@ -2341,9 +2340,9 @@ begin
 end
 $$;
 comment on function public.wellness_history(date, date) is
-  'The caller''s recorded days from since up to, but without, until; the last thirty by default. A heuristic, no diagnosis. 0A000 without an engine.';
+  'The caller''s recorded days from since (included) to until (excluded); the last thirty by default. A heuristic, no diagnosis. 0A000 without an engine.';
 
--- SECURITY DEFINER: the engine's function is closed to clients. It reads the caller's own.
+-- SECURITY DEFINER: clients may not call the engine's function. It reads only the caller's own rows.
 create function public.mood_patterns() returns table (
   time_zone text, hour_counts bigint[], hour_means numeric[], weekday_counts bigint[], weekday_means numeric[],
   inertia numeric, current_streak bigint, longest_streak bigint
@@ -2383,7 +2382,7 @@ begin
 end
 $$;
 comment on function public.explain_message(uuid) is
-  'Why a message of the caller''s is read as it is: words and pairs of words, and how much each spoke for a good sentiment or for the mood (log odds), strongest first. 0A000 without an engine.';
+  'Why a message of the caller has its sentiment and mood: words and pairs of words with their weight (log odds) for a good sentiment or for the mood, strongest first. 0A000 without an engine.';
 
 revoke all on function public.mood_trend(timestamptz, timestamptz, text), public.mood_mix(timestamptz, timestamptz),
   public.personality_evolution(text, timestamptz, timestamptz), public.wellness_history(date, date), public.mood_patterns(),
@@ -2396,8 +2395,8 @@ grant execute on function public.mood_trend(timestamptz, timestamptz, text), pub
 
 -- sql/60_providers/10_connections.sql
 
--- A connection, one per user and provider, is its own sync job. Its public row says
--- how it stands; its private rows hold the lease, the checkpoint and the sealed tokens.
+-- A connection, one per user and provider, is its own sync job. Its public row holds its state; its
+-- private rows hold the lease, the checkpoint and the sealed tokens.
 
 create table public.provider_connections (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -2425,11 +2424,11 @@ create table public.provider_connections (
     status <> 'disconnected' or num_nonnulls(account_id, account_name, connected_at, next_sync_at) = 0
   )
 );
-comment on table public.provider_connections is 'How each linked account stands. Never a token.';
+comment on table public.provider_connections is 'The state of each linked account. Holds no token.';
 comment on column public.provider_connections.account_id is
-  'What the provider knows the account by for good (Spotify: account_id; YouTube: the channel). Null where it does not tell.';
-comment on column public.provider_connections.missing is 'Resources the last pull could not bring, such as spotify.top_tracks; empty unless partial.';
-comment on column public.provider_connections.last_error is 'A sentence a person can act on; last_error_code is stable for programs.';
+  'The provider''s permanent id of the account (Spotify: account_id; YouTube: the channel). Null where the provider does not send it.';
+comment on column public.provider_connections.missing is 'Resources that the last pull could not fetch, such as spotify.top_tracks; empty unless partial.';
+comment on column public.provider_connections.last_error is 'A message for people, with what to do; last_error_code is stable, for programs.';
 
 create index provider_connections_due on public.provider_connections (provider, next_sync_at)
   where status in ('pending', 'ok', 'partial', 'failing');
@@ -2477,19 +2476,19 @@ create table bondhu.sync_jobs (
   constraint attempts_are_counted check (attempts >= 0),
   constraint requests_are_counted check (hour_requests >= 0)
 );
-comment on table bondhu.sync_jobs is 'The private half of a connection. Exists while it is connected.';
-comment on column bondhu.sync_jobs.lease_token is 'Who may write for this connection now: a worker whose token is no longer here has lost the job.';
-comment on column bondhu.sync_jobs.checkpoint is 'Where an unfinished walk goes on; commits together with the page before it.';
+comment on table bondhu.sync_jobs is 'The private part of a connection. Exists while the account is linked.';
+comment on column bondhu.sync_jobs.lease_token is 'The lease that may write for this connection: a worker whose token is no longer here has lost the job.';
+comment on column bondhu.sync_jobs.checkpoint is 'Where an unfinished walk continues; commits together with the page before it.';
 comment on column bondhu.sync_jobs.resources is
-  'What is known of each resource: {name: {at, offered, lost, emptied}}. Walked to its end at that instant; offered false: the provider does not give it to this app; lost: how often which field could not be read; emptied: lists that were found empty once, whose rows wait for the next walk to say so too.';
-comment on column bondhu.sync_jobs.not_before is 'Back-off that outlives the worker: Retry-After of 13 hours occurs.';
+  'By resource: {name: {at, offered, lost, emptied}}. at: when it was last walked to its end; offered: false when the provider does not give it to this app; lost: how often which field could not be read; emptied: lists found empty once, whose rows are deleted when the next walk finds them empty, too.';
+comment on column bondhu.sync_jobs.not_before is 'Back-off, stored because it may be longer than a worker runs: Retry-After of 13 hours occurs.';
 comment on column bondhu.sync_jobs.requested_at is 'When the user asked for a sync; served before scheduled ones.';
 comment on column bondhu.sync_jobs.account_unknown is
-  'The provider could not be asked whose account it is when it was linked: the next pull asks before anything else (bondhu.settle_account).';
+  'True when the provider could not be asked which account it is while it was linked: the next pull asks first (bondhu.settle_account).';
 comment on column bondhu.sync_jobs.hour_requests is
-  'Requests that its pulls sent in the hour that began at hour_from; no connection gets more than bondhu.connection_share() an hour.';
+  'Requests sent by its pulls in the hour that began at hour_from; limited to bondhu.connection_share() an hour.';
 comment on column bondhu.sync_jobs.owner_id is
-  'What the provider''s lists name this account by as their owner. It may change, and is read again with the lists; provider_connections.account_id does not.';
+  'The account''s id as owner of its lists. It may change, unlike provider_connections.account_id, and is read again with the lists.';
 
 create table bondhu.provider_tokens (
   user_id uuid not null,
@@ -2524,11 +2523,11 @@ create table bondhu.revocations (
   constraint attempts_are_counted check (attempts >= 0)
 );
 comment on table bondhu.revocations is
-  'Refresh tokens, sealed, of accounts that were unlinked or whose user is gone, where the provider has an endpoint to revoke them. Outlives the user: gone once that is done, and after 7 days in any case.';
-comment on column bondhu.revocations.sealed_for is 'The user whom the token was sealed for: without it nobody can open the seal. No foreign key, for the token is revoked after the user is gone.';
-comment on column bondhu.revocations.account_hash is 'SHA-256 of provider and account, so that a consent given again to the same account is not ended; null where the account is not known.';
-comment on column bondhu.revocations.not_before is 'Back-off, and how long a consent under way holds it back.';
-comment on column bondhu.revocations.in_flight_until is 'A worker may be asking the provider until then: no code is exchanged meanwhile, for its grant could be the one that ends.';
+  'Sealed refresh tokens of unlinked accounts and deleted users, where the provider has an endpoint to revoke them. Kept after the user is deleted, until revoked, at most 7 days.';
+comment on column bondhu.revocations.sealed_for is 'The user whom the token was sealed for, needed to unseal it. No foreign key: the token is revoked after the user is deleted.';
+comment on column bondhu.revocations.account_hash is 'SHA-256 of provider and account, so that a new consent to the same account is not revoked; null where the account is not known.';
+comment on column bondhu.revocations.not_before is 'Back-off, and how long a consent in progress delays it.';
+comment on column bondhu.revocations.in_flight_until is 'Until then a worker may be calling the provider: no code is exchanged meanwhile, because its grant could be revoked, too.';
 create index revocations_by_owner on bondhu.revocations (provider, sealed_for);
 
 create table bondhu.page_etags (
@@ -2549,9 +2548,9 @@ create table bondhu.page_etags (
     references bondhu.sync_jobs (user_id, provider) on delete cascade
 );
 comment on table bondhu.page_etags is
-  'What a page held under its entity tag (RFC 9110, 8.8.3), so that an unchanged page is not sent again. Goes with the connection.';
-comment on column bondhu.page_etags.shown is 'Items that were on it, those included that are no rows; total: how many the provider said that the whole list has.';
-comment on column bondhu.page_etags.page is 'The page as it is asked for: path and query under the API''s base.';
+  'Entity tags of pages (RFC 9110, 8.8.3), so that the provider does not send an unchanged page again. Deleted with the connection.';
+comment on column bondhu.page_etags.shown is 'Items on the page, including those that are not stored; total: the length of the whole list, as the provider reported it.';
+comment on column bondhu.page_etags.page is 'The requested page: path and query below the API''s base URL.';
 
 create table bondhu.provider_ledger (
   provider text not null references bondhu.provider_settings (provider),
@@ -2574,7 +2573,7 @@ grant select on bondhu.sync_jobs, bondhu.provider_ledger to service_role;
 
 -- sql/60_providers/20_listening.sql
 
--- What Spotify brings: what was played, top artists and tracks, the library and playlists.
+-- Data from Spotify: plays, top artists and tracks, the library and playlists.
 
 create table public.listening_history (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -2591,7 +2590,7 @@ create table public.listening_history (
   constraint duration_is_positive check (duration_ms >= 0)
 );
 comment on table public.listening_history is
-  'Plays, from Spotify''s recently played. The provider keeps the last 50 only, so polls must come in time.';
+  'Plays, from Spotify''s recently played. The provider keeps only the last 50, so that late polls miss some.';
 
 create table public.music_top_items (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -2613,8 +2612,8 @@ create table public.music_top_items (
 );
 comment on table public.music_top_items is
   'Top artists and tracks per range: short_term about 4 weeks, medium_term about 6 months, long_term about a year.';
-comment on column public.music_top_items.genres is 'Null when the provider sends none: the field is deprecated there.';
-comment on column public.music_top_items.walk_id is 'The pull that last saw this row; what a complete walk did not see is swept.';
+comment on column public.music_top_items.genres is 'Null when the provider sends none: it has deprecated the field.';
+comment on column public.music_top_items.walk_id is 'The pull that last found this row; rows that a complete walk did not find are deleted.';
 
 create table public.listening_gaps (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -2626,7 +2625,7 @@ create table public.listening_gaps (
   constraint gap_has_a_length check (after_play < before_play)
 );
 comment on table public.listening_gaps is
-  'Where listening_history may lack plays: a poll found nothing but newer plays, as many as the provider keeps. Between the two instants nothing is known.';
+  'Where listening_history may lack plays: a poll found only newer plays, as many as the provider keeps. Nothing is known between the two instants.';
 
 create table public.music_library (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -2644,7 +2643,7 @@ create table public.music_library (
   constraint library_kind_is_known check (kind in ('album', 'artist', 'track'))
 );
 comment on table public.music_library is 'Saved albums and tracks, and followed artists.';
-comment on column public.music_library.added_at is 'When it was saved; null for artists, whose date the provider does not tell.';
+comment on column public.music_library.added_at is 'When it was saved; null for artists, for which the provider sends no date.';
 
 create table public.music_playlists (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -2663,7 +2662,7 @@ create table public.music_playlists (
 );
 comment on table public.music_playlists is 'Playlists the user owns or follows.';
 comment on column public.music_playlists.items_snapshot_id is
-  'The snapshot whose items are in music_playlist_items; they are walked again when the playlist has another. Null: never, as for playlists of others.';
+  'The snapshot whose items are in music_playlist_items; they are fetched again when snapshot_id differs. Null: never fetched, as for playlists of others.';
 
 create table public.music_playlist_items (
   user_id uuid not null,
@@ -2683,7 +2682,7 @@ create table public.music_playlist_items (
   constraint position_starts_at_zero check (position >= 0)
 );
 comment on table public.music_playlist_items is
-  'Tracks of the user''s own and collaborative playlists, at their places; the provider shows no others''. Local files and episodes are left out.';
+  'Tracks of the user''s own and collaborative playlists with their positions; the provider does not list those of others. Without local files and episodes.';
 
 create table bondhu.track_features (
   track_id text primary key,
@@ -2698,7 +2697,7 @@ create table bondhu.track_features (
   )
 );
 comment on table bondhu.track_features is
-  'Spotify''s audio features of tracks, where the app has extended access. Facts about recordings, about nobody.';
+  'Spotify''s audio features of tracks, where the app has extended access. About recordings, not users.';
 
 create table bondhu.recording_genres (
   isrc text primary key,
@@ -2707,7 +2706,7 @@ create table bondhu.recording_genres (
   fetched_at timestamptz not null default now()
 );
 comment on table bondhu.recording_genres is
-  'Genres of recordings from elsewhere (musicbrainz), where the worker is set up to ask; empty: none known. Facts about recordings, about nobody.';
+  'Genres of recordings from another source (musicbrainz), where the worker is configured to fetch them; empty: none known. About recordings, not users.';
 create index music_top_items_by_recording on public.music_top_items (isrc) where kind = 'track' and isrc is not null;
 
 alter table public.listening_history enable row level security;
@@ -2755,7 +2754,7 @@ create policy "the worker keeps playlist items" on public.music_playlist_items
 
 -- sql/60_providers/30_watching.sql
 
--- What YouTube brings: subscriptions, liked videos and playlists. There is no watch history.
+-- Data from YouTube: subscriptions, liked videos and playlists. There is no watch history.
 
 create table public.video_subscriptions (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -2770,7 +2769,7 @@ create table public.video_subscriptions (
   primary key (user_id, channel_id)
 );
 comment on table public.video_subscriptions is 'Channels the user follows on YouTube.';
-comment on column public.video_subscriptions.topics is 'Wikipedia titles of the channel''s topicCategories; null when it tells none. Asked for at topics_at.';
+comment on column public.video_subscriptions.topics is 'Wikipedia titles of the channel''s topicCategories; null when it has none. Fetched at topics_at.';
 
 create table public.video_likes (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -2788,7 +2787,7 @@ create table public.video_likes (
 );
 comment on table public.video_likes is 'Videos the user liked on YouTube. Deleted and private ones are not listed there.';
 comment on column public.video_likes.topics is 'Wikipedia titles of topicDetails.topicCategories, e.g. Music.';
-comment on column public.video_likes.walk_id is 'The pull that last saw this row; what a complete walk did not see is swept.';
+comment on column public.video_likes.walk_id is 'The pull that last found this row; rows that a complete walk did not find are deleted.';
 
 create table public.video_playlists (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -2822,8 +2821,8 @@ create table public.video_playlist_items (
   constraint video_playlist_items_playlist_fkey foreign key (user_id, playlist_id)
     references public.video_playlists (user_id, playlist_id) on delete cascade
 );
-comment on table public.video_playlist_items is 'What is in the user''s own playlists. A video that cannot be seen any more keeps its place, without details.';
-comment on column public.video_playlist_items.details_at is 'When the video''s title, channel, category and topics were asked for; null: not yet.';
+comment on table public.video_playlist_items is 'Items of the user''s own playlists. A video that is no longer visible keeps its position, without details.';
+comment on column public.video_playlist_items.details_at is 'When the video''s title, channel, category and topics were fetched; null: not yet.';
 
 create index video_playlists_by_age on public.video_playlists (fetched_at);
 create index video_subscriptions_by_age on public.video_subscriptions (fetched_at);
@@ -2916,13 +2915,13 @@ create table public.music_preferences (
 );
 create index music_preferences_by_provider on public.music_preferences (provider);
 comment on table public.music_preferences is
-  'Musical taste, a row per linked account that tells of it; gone when that is disconnected. On YouTube, music is category 10, music topics and artists'' own channels.';
+  'Musical taste, one row per linked account with music; deleted when that is unlinked. On YouTube, music is category 10, music topics and artists'' own channels.';
 comment on column public.music_preferences.top_genres is 'Heaviest first: [{genre, weight, source}]; weights are shares of all genre evidence, 0..1.';
 comment on column public.music_preferences.mood_profile is '{energy, valence, danceability, acousticness, confidence, source}, each 0..1, source audio_features or genres; null without evidence.';
 comment on column public.music_preferences.diversity is 'Gini–Simpson index of the genre weights: 0 one genre, towards 1 many alike; null without genres.';
-comment on column public.music_preferences.plays_by_weekday is 'As plays_by_hour, Monday first.';
+comment on column public.music_preferences.plays_by_weekday is 'Like plays_by_hour, by weekday from Monday.';
 comment on column public.music_preferences.trait_evidence is
-  '{openness, extraversion}: shares 0..1 of genres that go with the trait (Rentfrow & Gosling 2003). Weak evidence, kept apart from the traits that messages tell; null without such genres.';
+  '{openness, extraversion}: shares 0..1 of genres associated with the trait (Rentfrow & Gosling 2003). Weak evidence, kept apart from the traits concluded from messages; null without such genres.';
 comment on column public.music_preferences.plays_by_hour is 'Known plays per hour of the day, in the user''s time zone at computed_at.';
 
 create table public.video_preferences (
@@ -2942,8 +2941,8 @@ create table public.video_preferences (
   constraint recent_channels_is_a_list check (jsonb_typeof(recent_channels) = 'array'),
   constraint videos_are_counted check (least(subscription_count, like_count, playlist_count) >= 0)
 );
-comment on table public.video_preferences is 'Taste in videos from linked accounts; gone when they are disconnected.';
-comment on column public.video_preferences.top_categories is 'Most frequent first: [{name, weight}]; weights are shares, 0..1, of the liked videos and those in playlists that tell one. top_topics alike, with the topics of subscribed channels.';
+comment on table public.video_preferences is 'Taste in videos from linked accounts; deleted when they are unlinked.';
+comment on column public.video_preferences.top_categories is 'Most frequent first: [{name, weight}]; weights are shares, 0..1, of the liked and playlist videos that have a category. top_topics likewise, with the topics of subscribed channels.';
 comment on column public.video_preferences.recent_channels is 'Subscribed to last, newest first: [{channel_id, title, subscribed_at}].';
 comment on column public.video_preferences.top_channels is 'Most liked first: [{channel_id, title, likes, subscribed}].';
 
@@ -3067,7 +3066,7 @@ begin
     if char_length(before_cursor) > 1000 or before_cursor !~ '^[0-9a-f]{16}' then
       perform bondhu.refuse_cursor();
     end if;
-    before := bondhu.instant_of_cursor(left(before_cursor, 16));
+    before := bondhu.cursor_to_instant(left(before_cursor, 16));
     before_track := substr(before_cursor, 17);
   end if;
   return query
@@ -3082,7 +3081,7 @@ begin
 end
 $$;
 comment on function public.recently_played(timestamptz, integer, text) is
-  'The caller''s plays before an instant, newest first; each carries its cursor, an opaque string, after which the next page begins as before_cursor. max_rows 1 to 200.';
+  'The caller''s plays before an instant, newest first; each with its cursor, an opaque string: pass that of the last row as before_cursor for the next page. max_rows 1 to 200.';
 
 create function public.top_genres(max_rows integer default 10)
 returns table (genre text, weight numeric, source text)
@@ -3138,7 +3137,7 @@ begin
 end
 $$;
 comment on function public.listening_stats(timestamptz, timestamptz) is
-  'What the caller listened to from since (included) to until: counts, whole lengths of the tracks in ms, plays by local hour (0 to 23) and weekday (Monday first), and how often plays may be missing.';
+  'What the caller listened to from since (included) to until (excluded): counts, sum of the tracks'' lengths in ms, plays by local hour (0 to 23) and weekday (from Monday), and the number of gaps where plays may be missing.';
 
 create function public.watching_stats()
 returns table (
@@ -3153,7 +3152,7 @@ as $$
   where v.user_id = (select bondhu.require_user())
 $$;
 comment on function public.watching_stats() is
-  'Counts, favourites and latest subscriptions on the caller''s YouTube, as of computed_at; no row without YouTube.';
+  'Counts, favourites and latest subscriptions of the caller''s YouTube account, as of computed_at; no row without YouTube.';
 
 revoke all on function public.recently_played(timestamptz, integer, text), public.top_genres(integer),
   public.listening_stats(timestamptz, timestamptz), public.watching_stats()
@@ -3164,9 +3163,9 @@ grant execute on function public.recently_played(timestamptz, integer, text), pu
 
 -- sql/60_providers/60_oauth.sql
 
--- Linking an account: begin_connect → the provider's consent page → the worker's
--- callback → confirm_connect. The last step runs under the same user's session, so
--- that nobody can make another person's consent land in their own account.
+-- Beginning to link an account: begin_connect → the provider's consent page → the worker's
+-- callback → confirm_connect (65_linking.sql). The last step runs in the session of the same user, so
+-- that nobody can link another person's account to their own.
 
 create table bondhu.oauth_states (
   state_hash bytea primary key,
@@ -3182,8 +3181,8 @@ create table bondhu.oauth_states (
   -- RFC 7636 section 4.1
   constraint verifier_has_pkce_length check (char_length(code_verifier) between 43 and 128)
 );
-comment on table bondhu.oauth_states is 'Consents under way. The state itself is only in the URL; here is its SHA-256.';
-comment on column bondhu.oauth_states.taken is 'The person came back with it: it works once.';
+comment on table bondhu.oauth_states is 'Consents in progress. The state itself is only in the URL; stored is its SHA-256.';
+comment on column bondhu.oauth_states.taken is 'True once the user has come back with it: a state works once.';
 create index oauth_states_by_user on bondhu.oauth_states (user_id);
 create index oauth_states_by_provider on bondhu.oauth_states (provider);
 
@@ -3203,9 +3202,9 @@ create table bondhu.pending_connections (
 
   constraint code_is_hashed check (octet_length(code_hash) = 32)
 );
-comment on table bondhu.pending_connections is 'Consents given and not yet confirmed. The one-time code is only in the URL; here is its SHA-256.';
+comment on table bondhu.pending_connections is 'Consents given and not yet confirmed. The one-time code is only in the URL; stored is its SHA-256.';
 comment on column bondhu.pending_connections.account_known is
-  'False: the provider''s budget was used up, or it did not answer, when it was to be asked whose account this is; the first pull asks.';
+  'False: the provider''s budget was used up, or it did not answer, when it was asked which account this is; the first pull asks again.';
 create index pending_connections_by_user on bondhu.pending_connections (user_id);
 create index pending_connections_by_provider on bondhu.pending_connections (provider);
 
@@ -3221,7 +3220,7 @@ as $$
   select rtrim(translate(encode(bytes, 'base64'), E'+/\n', '-_'), '=')
 $$;
 
--- 43 characters of base64url over 244 random bits: two version 4 uuids carry 122 each.
+-- 43 characters of base64url from 244 random bits: two version 4 uuids have 122 each.
 create function bondhu.random_token() returns text
 language sql volatile
 set search_path = pg_catalog, pg_temp
@@ -3244,8 +3243,8 @@ $$;
 comment on function bondhu.url_encode(text) is 'Percent-encoding of RFC 3986 section 2.1; everything but unreserved characters.';
 
 -- The origin as browsers compare it: lower-case scheme and host, no default port. Null
--- for anything that is not plainly scheme://host[:port][/…]: user info, backslashes,
--- white space and control characters are how allow-lists get fooled.
+-- for anything but a plain scheme://host[:port][/…]: user info, backslashes, white space and control
+-- characters can deceive allow-lists.
 create function bondhu.url_origin(url text) returns text
 language sql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
@@ -3258,9 +3257,9 @@ as $$
   end
 $$;
 
--- The app reads these from the address that it is sent back to: one of its own would be taken
--- for ours. Names may be percent-encoded, so that each letter stands beside its code.
-create function bondhu.has_an_answer(url text) returns boolean
+-- The app reads these parameters from the URL that the user returns to: one that return_to has already
+-- would be mistaken for the answer. Names may be percent-encoded: each letter also matches its code.
+create function bondhu.has_answer_parameter(url text) returns boolean
 language sql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
 set standard_conforming_strings = on
@@ -3270,12 +3269,12 @@ as $$
      from string_to_table(name, null) with ordinality spelled (letter, place)), '|') || ')(?:=|&|;|#|\[|%5b|%3d|$)')
   from unnest(array['code', 'provider', 'error', 'error_description']) name
 $$;
-comment on function bondhu.has_an_answer(text) is 'Whether a URL has a parameter, in its query or fragment, of a name that confirm_connect''s redirect adds.';
+comment on function bondhu.has_answer_parameter(text) is 'Whether a URL has a parameter, in its query or fragment, of a name that the worker''s callback adds.';
 
-revoke all on function bondhu.random_token(), bondhu.base64url(bytea), bondhu.url_encode(text), bondhu.url_origin(text), bondhu.has_an_answer(text)
+revoke all on function bondhu.random_token(), bondhu.base64url(bytea), bondhu.url_encode(text), bondhu.url_origin(text), bondhu.has_answer_parameter(text)
   from public, anon, authenticated, service_role;
 
-create function bondhu.provider_or_refuse(named text) returns bondhu.provider_settings
+create function bondhu.require_provider(named text) returns bondhu.provider_settings
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -3292,19 +3291,19 @@ begin
   return found_provider;
 end
 $$;
-revoke all on function bondhu.provider_or_refuse(text) from public, anon, authenticated, service_role;
+revoke all on function bondhu.require_provider(text) from public, anon, authenticated, service_role;
 
--- The token says it, and the account may say it of itself: a token made otherwise lacks the claim.
+-- By the token's claim or by the account: a token from elsewhere may lack the claim.
 create function bondhu.refuse_anonymous() returns uuid
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  caller uuid := bondhu.hold_user();
+  caller uuid := bondhu.lock_user();
   anonymous boolean := auth.jwt() ->> 'is_anonymous' = 'true';
 begin
   if anonymous is not true and has_table_privilege('auth.users', 'select') then
-    -- As json, for an older auth.users has no such column.
+    -- As json, because an older auth.users lacks the column.
     select to_jsonb(u) ->> 'is_anonymous' = 'true' into anonymous from auth.users u where u.id = caller;
   end if;
   if anonymous and not (select s.anonymous_may_link from bondhu.settings s) then
@@ -3317,7 +3316,7 @@ begin
 end
 $$;
 comment on function bondhu.refuse_anonymous() is
-  'As bondhu.hold_user(); 55000 for an anonymous account unless settings.anonymous_may_link.';
+  'As bondhu.lock_user(); 55000 for an anonymous account unless settings.anonymous_may_link.';
 revoke all on function bondhu.refuse_anonymous() from public, anon, authenticated, service_role;
 
 create function public.begin_connect(provider text, return_to text) returns text
@@ -3327,7 +3326,7 @@ as $$
 #variable_conflict use_column
 declare
   caller uuid := bondhu.refuse_anonymous();
-  settings bondhu.provider_settings := bondhu.provider_or_refuse($1);
+  settings bondhu.provider_settings := bondhu.require_provider($1);
   state text := bondhu.random_token();
   verifier text := bondhu.random_token();
   back text := $2;
@@ -3344,7 +3343,7 @@ begin
       message = format('return_to has %s characters', char_length(back)),
       hint = 'Send at most 2000; keep what the page has to remember in its own storage.';
   end if;
-  -- Not `= any`: an entry that is no origin would make of every refusal a null, which refuses nobody.
+  -- Not `= any`: an entry that is not an origin would make the condition null, which refuses nothing.
   if not exists (
     select from unnest(settings.return_to_allow_list) allowed where bondhu.url_origin(allowed) = bondhu.url_origin(back)
   ) then
@@ -3355,21 +3354,21 @@ begin
       hint = format('The operator adds the app''s origin to bondhu.provider_settings.return_to_allow_list for %s.', settings.provider);
   end if;
 
-  if bondhu.has_an_answer(back) then
+  if bondhu.has_answer_parameter(back) then
     raise exception using
       errcode = '22023',
       message = 'return_to has a parameter that the answer adds',
       hint = 'code, provider, error and error_description tell the app how linking ended: use other names for its own.';
   end if;
 
-  -- Revoking the former consent would end the one that is given now.
+  -- Revoking the former consent would revoke the new one, too.
   if not bondhu.hold_revocations(caller, settings.provider) then
     raise exception using
       errcode = '55000',
       message = format('%s is being unlinked at this moment', settings.provider),
       hint = 'Try again in half a minute.';
   end if;
-  -- Nobody has more than a few consents under way.
+  -- At most ten consents of a user are in progress.
   delete from bondhu.oauth_states o
   where o.user_id = caller
     and (o.expires_at <= now() or o.state_hash in (
@@ -3386,13 +3385,20 @@ begin
     || '&scope=' || bondhu.url_encode(array_to_string(settings.scopes, ' '))
     || '&state=' || state
     || '&code_challenge_method=S256&code_challenge=' || bondhu.base64url(sha256(convert_to(verifier, 'UTF8')))
-    -- Google gives a refresh token only when asked for one at a fresh consent:
+    -- Google sends a refresh token only when it is requested with a new consent:
     -- https://developers.google.com/identity/protocols/oauth2/web-server#offline
     || case settings.provider when 'youtube' then '&access_type=offline&prompt=consent' else '' end;
 end
 $$;
 comment on function public.begin_connect(text, text) is
   'Starts linking provider (spotify, youtube) and returns the consent page''s URL. After consent the user comes back to return_to with ?code=…, for confirm_connect; or with ?error=….';
+
+revoke all on function public.begin_connect(text, text) from public, anon, authenticated, service_role;
+grant execute on function public.begin_connect(text, text) to authenticated;
+
+-- sql/60_providers/65_linking.sql
+
+-- A linked account: confirming the consent, unlinking, and requesting a sync.
 
 create function bondhu.is_same_account(of_user uuid, of_provider text, account text, owner text) returns boolean
 language sql stable
@@ -3407,7 +3413,7 @@ as $$
   ), false)
 $$;
 comment on function bondhu.is_same_account(uuid, text, text, text) is
-  'Whether a connection is to this account: by what the provider knows it by for good; by what may change only where it does not tell that.';
+  'Whether a connection is to this account: by account_id; where the provider did not send it, by owner_id, which may change.';
 revoke all on function bondhu.is_same_account(uuid, text, text, text) from public, anon, authenticated, service_role;
 
 create function public.confirm_connect(code text) returns text
@@ -3421,10 +3427,10 @@ declare
   former public.provider_connections;
   same_account boolean;
 begin
-  -- One consent of a person at a time: two would mix their tokens where no connection is yet.
+  -- One consent of a user at a time: without a connection to lock, two could mix their tokens.
   perform pg_advisory_xact_lock(hashtextextended('bondhu.consent/' || caller, 0));
   delete from bondhu.pending_connections p
-  -- Codes have 43 characters: megabytes are not worth hashing.
+  -- Codes have 43 characters: no need to hash megabytes.
   where p.code_hash = sha256(convert_to(left(coalesce($1, ''), 1000), 'UTF8')) and p.user_id = caller and p.expires_at > now()
   returning * into consent;
   if not found then
@@ -3434,22 +3440,22 @@ begin
       hint = 'Each code works once, for the user who began. Start again with begin_connect.';
   end if;
 
-  -- The job before what it fills: a worker in mid-pull must not write into what follows.
+  -- The job before the rows that it fills: a worker in the middle of a pull must not write meanwhile.
   perform from bondhu.sync_jobs j where j.user_id = caller and j.provider = consent.provider for update;
 
   select * into former from public.provider_connections c where c.user_id = caller and c.provider = consent.provider;
   same_account := bondhu.is_same_account(caller, consent.provider, consent.account_id, consent.owner_id);
   if not consent.account_known then
-    -- settle_account decides; until then what is stored stays, and the former consent's end waits.
+    -- settle_account decides; until then stored rows stay, and the former consent is not revoked.
     perform bondhu.queue_revocation(caller, consent.provider);
     update bondhu.revocations r set not_before = 'infinity' where r.sealed_for = caller and r.provider = consent.provider;
     delete from bondhu.provider_tokens t where t.user_id = caller and t.provider = consent.provider;
   elsif not same_account then
-    -- Another one, or one we cannot tell apart: what the former one brought goes.
+    -- Another account, or one that cannot be identified: delete what came from the former one.
     if former.account_id is not null and consent.account_id is not null then
       perform bondhu.queue_revocation(caller, consent.provider);
     end if;
-    perform bondhu.forget_provider(caller, consent.provider);
+    perform bondhu.delete_provider_data(caller, consent.provider);
     delete from bondhu.provider_tokens t where t.user_id = caller and t.provider = consent.provider;
   end if;
   if consent.account_known then
@@ -3472,10 +3478,10 @@ begin
     owner_id = coalesce(excluded.owner_id, case when same_account or not consent.account_known then j.owner_id end),
     lease_token = null, lease_owner = null, lease_expires_at = null,
     checkpoint = '{}', resources = '{}', attempts = 0, requested_at = now(), account_unknown = excluded.account_unknown,
-    -- What the provider asked to wait is not waited off by linking again.
+    -- Linking again does not end a wait that the provider has asked for.
     not_before = case when former.last_error_code = 'rate_limited' then j.not_before end;
 
-  -- A consent given again may bring no refresh token (RFC 6749, section 6): the former one stays good.
+  -- A new consent may come without a refresh token (RFC 6749, section 6): the former one stays valid.
   insert into bondhu.provider_tokens (user_id, provider, kind, sealed, expires_at)
   select caller, consent.provider, token.kind, token.sealed, token.expires_at
   from (values
@@ -3487,9 +3493,9 @@ begin
 end
 $$;
 comment on function public.confirm_connect(text) is
-  'Activates the consent behind the one-time code and queues the first sync. Returns the provider. P0002: unknown, used or expired code.';
+  'Activates the consent of the one-time code and queues the first sync. Returns the provider. P0002: unknown, used or expired code.';
 
-create function bondhu.forget_provider(of_user uuid, of_provider text) returns void
+create function bondhu.delete_provider_data(of_user uuid, of_provider text) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -3511,8 +3517,8 @@ begin
   delete from bondhu.page_etags e where e.user_id = of_user and e.provider = of_provider;
 end
 $$;
-comment on function bondhu.forget_provider(uuid, text) is 'Removes everything a provider brought about a user, derived rows too; Redis follows through the mirror.';
-revoke all on function bondhu.forget_provider(uuid, text) from public, anon, authenticated, service_role;
+comment on function bondhu.delete_provider_data(uuid, text) is 'Deletes all data of a user that came from a provider, and what was derived from it; the mirror updates Redis.';
+revoke all on function bondhu.delete_provider_data(uuid, text) from public, anon, authenticated, service_role;
 
 create function public.disconnect(provider text) returns void
 language plpgsql security definer
@@ -3520,11 +3526,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  caller uuid := bondhu.hold_user();
-  settings bondhu.provider_settings := bondhu.provider_or_refuse($1);
+  caller uuid := bondhu.lock_user();
+  settings bondhu.provider_settings := bondhu.require_provider($1);
 begin
-  -- In the order in which confirm_connect locks. The job before the rows it fills: a worker
-  -- in mid-pull loses its lease first.
+  -- Locks in the order of confirm_connect. The job before the rows that it fills: a worker in the
+  -- middle of a pull loses its lease first.
   perform pg_advisory_xact_lock(hashtextextended('bondhu.consent/' || caller, 0));
   delete from bondhu.pending_connections p where p.user_id = caller and p.provider = settings.provider;
   perform from bondhu.sync_jobs j where j.user_id = caller and j.provider = settings.provider for update;
@@ -3533,7 +3539,7 @@ begin
   delete from bondhu.sync_jobs j where j.user_id = caller and j.provider = settings.provider;
   delete from bondhu.provider_tokens t where t.user_id = caller and t.provider = settings.provider;
   delete from bondhu.oauth_states o where o.user_id = caller and o.provider = settings.provider;
-  perform bondhu.forget_provider(caller, settings.provider);
+  perform bondhu.delete_provider_data(caller, settings.provider);
   update public.provider_connections c
      set status = 'disconnected', scopes = '{}', account_id = null, account_name = null, connected_at = null,
          last_sync_at = null, next_sync_at = null, missing = '{}', last_error_code = null, last_error = null
@@ -3541,7 +3547,7 @@ begin
 end
 $$;
 comment on function public.disconnect(text) is
-  'Unlinks the provider and removes its tokens and everything it brought; the worker revokes the consent where the provider lets it. Repeating it is fine.';
+  'Unlinks the provider and deletes its tokens and all its data; the worker revokes the consent where the provider allows it. It may be repeated.';
 
 create function public.request_sync(provider text) returns timestamptz
 language plpgsql security definer
@@ -3550,11 +3556,11 @@ as $$
 #variable_conflict use_column
 declare
   caller uuid := bondhu.refuse_anonymous();
-  settings bondhu.provider_settings := bondhu.provider_or_refuse($1);
+  settings bondhu.provider_settings := bondhu.require_provider($1);
   connection public.provider_connections;
   again_at timestamptz;
 begin
-  -- Locks go job first, connection second, as the worker takes them.
+  -- Locks the job first and the connection second, as the worker does.
   perform from bondhu.sync_jobs j where j.user_id = caller and j.provider = settings.provider for update;
   select * into connection
   from public.provider_connections c where c.user_id = caller and c.provider = settings.provider for update;
@@ -3590,22 +3596,22 @@ begin
 end
 $$;
 comment on function public.request_sync(text) is
-  'Asks for a sync now, ahead of scheduled ones; returns when it was asked. 55000 within the cooldown, with the time at which it may be asked again.';
+  'Requests a sync, ahead of scheduled ones; returns the time of the request. 55000 within the cooldown, with the time from which it may be requested again.';
 
-revoke all on function public.begin_connect(text, text), public.confirm_connect(text), public.disconnect(text), public.request_sync(text)
+revoke all on function public.confirm_connect(text), public.disconnect(text), public.request_sync(text)
   from public, anon, authenticated, service_role;
-grant execute on function public.begin_connect(text, text), public.confirm_connect(text), public.disconnect(text), public.request_sync(text)
+grant execute on function public.confirm_connect(text), public.disconnect(text), public.request_sync(text)
   to authenticated;
 
 -- sql/60_providers/70_revocations.sql
 
--- Ending consents at the provider. Google has an endpoint for that, Spotify has none.
+-- Revoking consents at the provider. Google has an endpoint for that, Spotify has none.
 --
 -- Revoking one refresh token ends the whole grant of that Google account to this app
--- (https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke), also what a
--- later consent added to it. So nothing is revoked while a consent of the same person is under
--- way, and no code is exchanged while a revocation is: hold_revocations sees to both. One that
--- is confirmed cancels it, an abandoned one does not.
+-- (https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke), including what a
+-- later consent added. So nothing is revoked while a consent of the same user is in progress, and no
+-- code is exchanged during a revocation: hold_revocations ensures both. A confirmed consent cancels
+-- the revocation, an abandoned one does not.
 
 create function bondhu.account_hash(provider text, account text) returns bytea
 language sql immutable strict parallel safe
@@ -3626,12 +3632,12 @@ as $$
   cross join lateral (select case when not j.account_unknown then c.account_id end as account) whose
   where t.user_id = of_user and t.provider = of_provider and t.kind = 'refresh'
     and of_provider = 'youtube'
-    -- The grant is one per account: who unlinks last ends it.
+    -- There is one grant per account: the last user to unlink revokes it.
     and not exists (
       select from public.provider_connections other
       where other.provider = of_provider and other.account_id = whose.account and other.user_id <> of_user)
 $$;
-comment on function bondhu.queue_revocation(uuid, text) is 'Keeps the refresh token of a connection that is about to go for being revoked.';
+comment on function bondhu.queue_revocation(uuid, text) is 'Queues the refresh token of a connection that is about to be deleted for revocation.';
 
 create function bondhu.hold_revocations(of_user uuid, of_provider text) returns boolean
 language sql
@@ -3639,7 +3645,7 @@ set search_path = pg_catalog, pg_temp
 as $$
   with held as (
     update bondhu.revocations r
-       -- As long as a consent may take to be confirmed, and a call to the provider.
+       -- The time that a consent may take to be confirmed, plus a call to the provider.
        set not_before = greatest(r.not_before, clock_timestamp() + make_interval(mins => s.oauth_state_ttl_minutes + 2))
       from bondhu.settings s
      where r.sealed_for = of_user and r.provider = of_provider
@@ -3648,7 +3654,7 @@ as $$
   select coalesce(max(held.in_flight_until), '-infinity') <= clock_timestamp() from held
 $$;
 comment on function bondhu.hold_revocations(uuid, text) is
-  'Holds a person''s revocations back while a consent of theirs is under way. False: one is being made at this moment, so that the consent has to wait.';
+  'Delays a user''s revocations while a consent of theirs is in progress. False: a revocation is running, so that the consent has to wait.';
 
 create function bondhu.cancel_revocations(of_user uuid, of_provider text, of_account text) returns void
 language sql
@@ -3657,11 +3663,11 @@ as $$
   delete from bondhu.revocations r
   where r.provider = of_provider
     and (r.account_hash = bondhu.account_hash(of_provider, of_account)
-         -- It may be the same account.
+         -- Possibly the same account.
          or (r.sealed_for = of_user and (r.account_hash is null or of_account is null)))
 $$;
 comment on function bondhu.cancel_revocations(uuid, text, text) is
-  'Drops the revocations that would end a consent which has just been confirmed: those of the same account, whoever asked, and the person''s own that cannot be told apart.';
+  'Deletes the revocations that would revoke a consent that has just been confirmed: those of the same account, of any user, and the user''s own of unknown accounts.';
 
 create function bondhu.claim_revocations(how_many integer)
 returns table (id bigint, sealed_for uuid, provider text, sealed bytea)
@@ -3684,10 +3690,9 @@ as $$
   returning r.id, r.sealed_for, r.provider, r.sealed
 $$;
 comment on function bondhu.claim_revocations(integer) is
-  'Takes up to how_many tokens to revoke; each comes again, later every time, until its row is deleted.';
+  'Returns up to how_many tokens to revoke; each is returned again, after longer and longer delays, until its row is deleted.';
 
--- Whatever takes a connection away, the auth service's deleting of a user above all: before its
--- tokens go with it.
+-- Fires before a connection and its tokens are deleted, above all when the auth service deletes a user.
 create function bondhu.revoke_with_connection() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -3707,8 +3712,7 @@ grant execute on function bondhu.hold_revocations(uuid, text), bondhu.claim_revo
 
 -- sql/60_providers/80_settling.sql
 
--- What becomes of consents that could not be finished: those that nobody confirmed, and those
--- whose account the provider could not be asked about.
+-- Unfinished consents: those that were not confirmed, and those whose account could not be asked for.
 
 create function bondhu.forget_consents() returns jsonb
 language plpgsql
@@ -3726,11 +3730,11 @@ begin
 end
 $$;
 comment on function bondhu.forget_consents() is
-  'Deletes consents that nobody finished, sealed tokens and all, once their time is over, and returns how many. Run by cron and by the worker.';
+  'Deletes expired consents with their sealed tokens, and returns how many. Run by cron and by the worker.';
 revoke all on function bondhu.forget_consents() from public, anon, authenticated, service_role;
 grant execute on function bondhu.forget_consents() to bondhu_worker;
 
--- SECURITY DEFINER: forgetting and revoking are the owner's. The lease's token says who may call.
+-- SECURITY DEFINER: only the owner may delete data and queue revocations. The caller must hold the lease.
 create function bondhu.settle_account(of_user uuid, of_provider text, token uuid, account text, owner text, name text) returns boolean
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -3746,7 +3750,7 @@ begin
   end if;
   same_account := bondhu.is_same_account(of_user, of_provider, account, owner);
   if not same_account then
-    perform bondhu.forget_provider(of_user, of_provider);
+    perform bondhu.delete_provider_data(of_user, of_provider);
   end if;
   perform bondhu.cancel_revocations(of_user, of_provider, account);
   update bondhu.revocations r set not_before = now() where r.sealed_for = of_user and r.provider = of_provider;
@@ -3759,14 +3763,14 @@ begin
 end
 $$;
 comment on function bondhu.settle_account(uuid, text, uuid, text, text, text) is
-  'Says whose account it is that was linked while its provider could not be asked; what another account brought goes. False: the lease was lost, or it was known.';
+  'Sets the account of a connection that was linked while the provider could not be asked; data of another account is deleted. False: the lease was lost, or the account was known.';
 revoke all on function bondhu.settle_account(uuid, text, uuid, text, text, text) from public, anon, authenticated, service_role;
 grant execute on function bondhu.settle_account(uuid, text, uuid, text, text, text) to bondhu_worker;
 
 -- sql/60_providers/90_planner.sql
 
--- Who is synced when. cron (or, without it, the worker) plans; the worker claims under
--- a lease, works outside any transaction, and completes under the lease's token.
+-- Scheduling of syncs. cron (or, without it, the worker) queues them; the worker claims them under a
+-- lease, works outside any transaction, and completes them under the lease's token.
 
 create function bondhu.quota_window_start(settings bondhu.provider_settings, at timestamptz) returns timestamptz
 language sql stable
@@ -3780,8 +3784,9 @@ as $$
 $$;
 comment on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz) is 'Start of the quota window that holds an instant.';
 
--- A library of tens of thousands takes an hour or two longer; a list that never ends takes nothing
--- from others. Small budgets are of tests and first days: fewer than a hundred pages are no share.
+-- With this limit a library of tens of thousands takes an hour or two longer, and an endless list takes
+-- nothing from other users. At least a hundred requests: budgets of tests and new
+-- projects are small.
 create function bondhu.connection_share(settings bondhu.provider_settings) returns integer
 language sql immutable
 set search_path = pg_catalog, pg_temp
@@ -3805,7 +3810,7 @@ create view bondhu.quota as
     from bondhu.provider_ledger l
     where l.provider = s.provider and l.counted_from >= bondhu.quota_window_start(s, now())
   ) used;
-comment on view bondhu.quota is 'How much of each provider''s budget the present window has used.';
+comment on view bondhu.quota is 'How much of each provider''s budget is used in the current window.';
 
 create view bondhu.sync_load as
   select s.provider,
@@ -3815,7 +3820,7 @@ create view bondhu.sync_load as
     (select max(j.not_before) from bondhu.sync_jobs j where j.provider = s.provider and j.not_before > now()) as last_back_off_until
   from bondhu.provider_settings s;
 comment on view bondhu.sync_load is
-  'How much waits and is under way for each provider. A single connection''s back-off is sync_jobs.not_before.';
+  'Syncs queued and running by provider. The back-off of a single connection is sync_jobs.not_before.';
 
 create function bondhu.spend_request(of_provider text) returns timestamptz
 language plpgsql
@@ -3827,8 +3832,8 @@ declare
   used bigint;
   free_at timestamptz;
 begin
-  -- All workers count together, and each waits here until the one before has committed: not
-  -- for the disk too. What a crash of the server forgets is a fraction of a second of counting.
+  -- All workers share the count, and each waits here for the commit of the one before, but not for the
+  -- disk. A crash of the server loses a fraction of a second of counting.
   perform set_config('synchronous_commit', 'off', true);
   perform pg_advisory_xact_lock(hashtextextended('bondhu.provider_ledger/' || of_provider, 0));
   select * into settings from bondhu.provider_settings s where s.provider = of_provider;
@@ -3840,7 +3845,7 @@ begin
   if used >= settings.requests_per_window then
     return case settings.quota_resets
       when 'rolling' then free_at + make_interval(secs => settings.window_seconds + 1)
-      -- A calendar day and not 24 hours: the clock change is in it.
+      -- A calendar day and not 24 hours, because of clock changes.
       when 'midnight_pacific' then
         (window_start at time zone 'America/Los_Angeles' + interval '1 day') at time zone 'America/Los_Angeles'
     end;
@@ -3855,10 +3860,10 @@ begin
 end
 $$;
 comment on function bondhu.spend_request(text) is
-  'Enters one request in the ledger before it is sent. Not null: the budget is used up until then, and the request must not be sent.';
+  'Counts one request in the ledger before it is sent. If not null, the budget is used up until then and the request must not be sent.';
 
--- Two short walks along an index instead of one sort of everything that is due: who asked
--- first, then who is due longest.
+-- Two short index scans instead of one sort of everything that is due: requested ones first, then
+-- those due longest.
 create function bondhu.plan_syncs() returns bigint
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -3915,7 +3920,7 @@ begin
   return planned;
 end
 $$;
-comment on function bondhu.plan_syncs() is 'Queues the connections that are due, asked-for ones first, within each provider''s budget; returns how many. Run every minute by cron.';
+comment on function bondhu.plan_syncs() is 'Queues the connections that are due, requested ones first, within each provider''s budget; returns how many. Run every minute by cron.';
 
 create function bondhu.claim_syncs(worker text, how_many integer, providers text[] default '{spotify,youtube}')
 returns table (
@@ -3944,7 +3949,7 @@ as $$
         and (c.status = 'queued' or (c.status = 'syncing' and j.lease_expires_at < now()))
       order by j.requested_at
       limit how_many
-      -- Both: the status is looked at again only in a row that gets locked.
+      -- Locks both: the status is checked again only in a locked row.
       for update of j, c skip locked
     ) free
   ),
@@ -3992,7 +3997,7 @@ as $$
             greatest(leased.hour_from, now() - interval '1 hour') + interval '1 hour'
 $$;
 comment on function bondhu.claim_syncs(text, integer, text[]) is
-  'Leases up to how_many queued connections (or those whose lease ran out) of these providers to a worker, with how many requests each has left, and when it gets more.';
+  'Leases up to how_many queued connections (or those with an expired lease) of these providers to a worker, with the requests that each has left, and when it gets more.';
 
 create function bondhu.hold_lease(
   of_user uuid, of_provider text, token uuid, new_checkpoint jsonb default null, learned jsonb default '{}'
@@ -4001,11 +4006,11 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- A user who is deleted meanwhile may wait for us and we for them. Giving up before
-  -- deadlock_timeout (1 s) makes sure that it is the pull that fails, not the deletion.
+  -- This may deadlock with the deletion of the user. With a lock timeout below deadlock_timeout (1 s) it
+  -- is the pull that fails, not the deletion.
   perform set_config('lock_timeout', '500ms', true);
-  -- Page and checkpoint are lost together or not at all: after a crash of the server the page
-  -- is asked for again. A token is written without a checkpoint, and waits for the disk.
+  -- Page and checkpoint are lost together or not at all: after a crash of the server the page is
+  -- requested again. A token is written without a checkpoint, and waits for the disk.
   if new_checkpoint is not null then
     perform set_config('synchronous_commit', 'off', true);
   end if;
@@ -4019,7 +4024,7 @@ begin
 end
 $$;
 comment on function bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb) is
-  'First statement of every write a pull makes: locks and extends the lease, moves the checkpoint, keeps what was learned of resources. False: the job is somebody else''s now, write nothing.';
+  'First statement of every write of a pull: locks and extends the lease, stores the checkpoint and the state of resources. False: the lease was lost, write nothing.';
 
 create function bondhu.complete_sync(
   of_user uuid, of_provider text, token uuid, outcome text,
@@ -4052,7 +4057,7 @@ begin
          last_error_code = case when outcome = 'queued' and error_code is null then c.last_error_code else error_code end,
          last_error = case when outcome = 'queued' and error_code is null then c.last_error else error end,
          last_sync_at = case when walked then now() else c.last_sync_at end,
-         -- Ten percent of jitter keeps connections made together from coming due together.
+         -- Ten percent of jitter, so that connections linked together do not stay due together.
          next_sync_at = case
            when outcome = 'queued' then greatest(retry_not_before, c.next_sync_at)
            when outcome = 'needs_reauth' then null
@@ -4065,7 +4070,7 @@ begin
 end
 $$;
 comment on function bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz, integer) is
-  'Ends a lease with the outcome ok, partial, failing, needs_reauth, or queued (given back at its page, untouched or for want of budget). A walk to the end (ok, partial) clears the checkpoint. False: the lease was lost.';
+  'Ends a lease with the outcome ok, partial, failing, needs_reauth, or queued (returned unfinished, for example because the budget is used up). A complete walk (ok, partial) clears the checkpoint. False: the lease was lost.';
 
 create function bondhu.block_provider(of_provider text, until timestamptz, reason text) returns timestamptz
 language sql
@@ -4075,7 +4080,7 @@ as $$
      set blocked_until = greatest(
            s.blocked_until,
            coalesce(until, case s.quota_resets
-             -- A calendar day and not 24 hours: the clock change is in it.
+             -- A calendar day and not 24 hours, because of clock changes.
              when 'midnight_pacific' then
                (bondhu.quota_window_start(s, now()) at time zone 'America/Los_Angeles' + interval '1 day')
                  at time zone 'America/Los_Angeles'
@@ -4086,9 +4091,9 @@ as $$
   returning s.blocked_until
 $$;
 comment on function bondhu.block_provider(text, timestamptz, text) is
-  'Stops a provider for everyone after a refusal of the whole app: until the given instant, else its quota''s reset, else for an hour. Returns when it goes on.';
+  'Stops all syncs of a provider that refuses the whole app: until the given instant, else until its quota is reset, else for an hour. Returns the end.';
 
--- SECURITY DEFINER: pg_cron shows a role only its own jobs. Says nothing about anybody.
+-- SECURITY DEFINER: pg_cron shows a role only its own jobs. The answer holds no user's data.
 create function bondhu.cron_plans_syncs() returns boolean
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
@@ -4103,7 +4108,7 @@ begin
   return planned;
 end
 $$;
-comment on function bondhu.cron_plans_syncs() is 'Whether pg_cron runs plan_syncs here; otherwise the worker plans for itself.';
+comment on function bondhu.cron_plans_syncs() is 'Whether pg_cron runs plan_syncs here; otherwise the worker does.';
 
 revoke all on bondhu.quota, bondhu.sync_load from public, anon, authenticated, service_role;
 revoke all on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.connection_share(bondhu.provider_settings), bondhu.spend_request(text),
@@ -4120,8 +4125,8 @@ grant execute on function bondhu.quota_window_start(bondhu.provider_settings, ti
 
 -- sql/70_operation/10_cron.sql
 
--- What happens by the clock: planning, closing, pruning. pg_cron lives in one database of
--- a cluster, so that every function here says what to do where it is absent.
+-- Scheduled jobs: planning, closing, pruning. pg_cron runs in one database of a cluster only, so every
+-- function here says what to do where it is absent.
 
 create function bondhu.prune() returns jsonb
 language plpgsql
@@ -4159,8 +4164,8 @@ begin
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('safety_events', gone);
 
-  -- YouTube API Services Developer Policies III.E.4: what was not refreshed in time goes,
-  -- and what was concluded from it.
+  -- YouTube API Services Developer Policies III.E.4: delete what was not refreshed in time, and what was
+  -- concluded from it.
   foreach relation in array array['video_subscriptions', 'video_likes', 'video_playlists', 'video_playlist_items'] loop
     execute format(
       'with old as (delete from public.%I where fetched_at < $1 returning user_id)
@@ -4208,7 +4213,7 @@ begin
   removed := removed || jsonb_build_object('provider_ledger', gone);
 
   if bondhu.has_cron() then
-    -- pg_cron never empties its own log. Of other jobs than ours it is not ours to empty.
+    -- pg_cron never prunes its log. Rows of other jobs are left alone.
     execute 'delete from cron.job_run_details
              where database = current_database() and starts_with(command, ''select bondhu.'')
                and end_time < now() - make_interval(days => $1)'
@@ -4220,7 +4225,7 @@ begin
 end
 $$;
 comment on function bondhu.prune() is
-  'Deletes what is past its retention (bondhu.settings) and returns how much of each; never messages or rollups. Run by cron.';
+  'Deletes what is older than its retention (bondhu.settings) and returns the number of rows of each; never messages or sentiment_buckets. Run by cron.';
 
 create function bondhu.refresh_profiles(batch integer default 1000) returns bigint
 language plpgsql
@@ -4239,7 +4244,7 @@ begin
     where p.as_of < now() - interval '1 hour'
       and (
         p.message_count > 0 or p.previous_count > 0 or p.needs_support
-        -- Weights go by UTC days.
+        -- Weights change by UTC days.
         or (p.trait_count > 0 and (p.as_of at time zone 'UTC')::date < (now() at time zone 'UTC')::date)
       )
     order by p.as_of
@@ -4251,7 +4256,7 @@ begin
 end
 $$;
 comment on function bondhu.refresh_profiles(integer) is
-  'Brings up to `batch` stored profiles to now that are over an hour old and whose figures time has moved, the oldest first; returns how many. Run by cron; RPCs are exact without it.';
+  'Updates up to `batch` stored profiles that are over an hour old and whose figures have changed with time, the oldest first; returns how many. Run by cron; RPCs are exact without it.';
 
 create function bondhu.has_cron() returns boolean
 language sql stable
@@ -4281,7 +4286,7 @@ begin
       'then run select bondhu.install_cron(). Until then a running sync-worker plans syncs itself.';
 end
 $$;
-comment on function bondhu.require_cron(text) is 'Raises 55000, with what is in the way and what to do, where pg_cron is absent.';
+comment on function bondhu.require_cron(text) is 'Raises 55000, with the reason and what to do, where pg_cron is absent.';
 
 create function bondhu.cron_plan() returns table (name text, schedule text, command text)
 language sql immutable
@@ -4293,11 +4298,11 @@ as $$
     ('bondhu-refresh-profiles', '* * * * *', 'select bondhu.refresh_profiles()'),
     ('bondhu-forget-consents', '*/10 * * * *', 'select bondhu.forget_consents()'),
     ('bondhu-record-wellness', '*/10 * * * *', 'select bondhu.record_wellness()'),
-    ('bondhu-prune', '17 3 * * *', 'select bondhu.prune(), bondhu.heal_profiles()')
+    ('bondhu-prune', '17 3 * * *', 'select bondhu.prune(), bondhu.create_missing_profiles()')
 $$;
-comment on function bondhu.cron_plan() is 'The jobs there should be; times are UTC unless cron.timezone says otherwise.';
+comment on function bondhu.cron_plan() is 'The jobs to schedule; times are UTC unless cron.timezone names another zone.';
 
--- An application may name its jobs as it likes, and another database of the cluster may have Bondhu too.
+-- An app's job may have any name, and another database of the cluster may have Bondhu, too.
 create function bondhu.is_our_job(job_name text, in_database text, command text) returns boolean
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -4306,10 +4311,10 @@ as $$
     job_name in (select p.name from bondhu.cron_plan() p)
     or (starts_with(job_name, 'bondhu-') and starts_with(command, 'select bondhu.')))
 $$;
-comment on function bondhu.is_our_job(text, text, text) is 'Whether a job of pg_cron is one that bondhu.install_cron() made here.';
+comment on function bondhu.is_our_job(text, text, text) is 'Whether a job of pg_cron is one that bondhu.install_cron() scheduled here.';
 
--- SECURITY DEFINER, as the three below: pg_cron names a job per role and shows a role only
--- its own. As the owner's, there is one set of jobs, whoever installs or looks.
+-- SECURITY DEFINER, as the three below: in pg_cron jobs belong to a role, which sees only its own. All
+-- jobs are the owner's, whichever role calls.
 create function bondhu.install_cron() returns bigint
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -4322,7 +4327,7 @@ begin
     begin
       create extension pg_cron with schema pg_catalog;
     exception when others then
-      -- Not our right, not this database, not preloaded: require_cron passes it on.
+      -- No rights, another database, or not preloaded: require_cron reports it.
       obstacle := sqlerrm;
     end;
   end if;
@@ -4338,7 +4343,7 @@ begin
 end
 $$;
 comment on function bondhu.install_cron() is
-  'Schedules the jobs of bondhu.cron_plan() and drops former ones; run it as often as you like. Returns how many there are. 55000 without pg_cron.';
+  'Schedules the jobs of bondhu.cron_plan() and removes former ones; it may be repeated. Returns the number of jobs. 55000 without pg_cron.';
 
 create function bondhu.remove_cron() returns bigint
 language plpgsql security definer
@@ -4416,9 +4421,9 @@ $$;
 
 -- sql/70_operation/20_publication.sql
 
--- What the mirror listens to: the tables that Redis documents are built from, and of
--- these the keys alone. Documents are re-read, so that no message text travels here.
--- A column list has to hold the replica identity, which is the primary key.
+-- What the mirror receives: the keys of the tables that Redis documents are built from. It reads the
+-- documents itself, so that no message text is sent. A column list has to include the replica
+-- identity, which is the primary key.
 
 create publication bondhu_mirror for table
   public.companion_profiles (user_id),
@@ -4428,11 +4433,11 @@ create publication bondhu_mirror for table
   public.music_preferences (user_id, provider),
   public.video_preferences (user_id),
   bondhu.settings (singleton); -- a change is about everybody
-comment on publication bondhu_mirror is 'Keys of what users'' documents are built from, and of the settings; read by sync-worker''s mirror.';
+comment on publication bondhu_mirror is 'Keys of the tables that users'' documents are built from, and of the settings; read by the mirror of sync-worker.';
 
 -- sql/70_operation/30_commit_position.sql
 
--- Reading back what one wrote: a position of the write-ahead log that the write lies before.
+-- Reading one's own writes: a position in the write-ahead log after the write.
 
 create function public.commit_position() returns text
 language plpgsql volatile
@@ -4440,12 +4445,12 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform bondhu.require_user();
-  -- Where the next record goes: every commit that was answered before this call lies before it.
+  -- The insert position: every commit that was answered before this call is before it.
   return pg_catalog.pg_current_wal_insert_lsn()::text;
 end
 $$;
 comment on function public.commit_position() is
-  'A position of the log such as 16/B374D848 that everything committed before this call lies before. Call it after the answer to your write, in a request of its own, and pass it as min_lsn to a hot read: that then holds what you wrote. 28000 when nobody is signed in.';
+  'A position in the write-ahead log, such as 16/B374D848, after everything committed before this call. Call it after the answer to your write, in a separate request, and pass it to a hot read as min_lsn: its answer then includes your write. 28000 when nobody is signed in.';
 revoke all on function public.commit_position() from public, anon, authenticated, service_role;
 grant execute on function public.commit_position() to authenticated;
 
@@ -4717,7 +4722,7 @@ comment on function bondhu.foreign_dependents() is
 create function bondhu.uninstall(confirm text default null, slot text default 'bondhu_mirror') returns text[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
-set client_min_messages = warning -- not a line for each object that goes
+set client_min_messages = warning -- without a notice for each dropped object
 as $uninstall$
 declare
   owner constant name := (select pg_catalog.pg_get_userbyid(c.relowner) from pg_catalog.pg_class c where c.oid = 'public.chat_messages'::regclass);
@@ -4761,7 +4766,7 @@ begin
   end;
 
   if current_user <> owner then
-    -- A grant is taken back by who gave it; until the end of this function.
+    -- Until the end of this function: a grant is revoked by its grantor.
     perform set_config('role', owner, true);
   end if;
   drop publication if exists bondhu_mirror;
@@ -4787,7 +4792,7 @@ begin
     when insufficient_privilege then
       stays := stays || format('role bondhu_worker: %s does not administer it; a superuser may drop it', current_user);
   end;
-  -- Last: it does not come back when a transaction is undone.
+  -- Last: it is not restored when the transaction is rolled back.
   perform pg_catalog.pg_drop_replication_slot(s.slot_name)
   from pg_catalog.pg_replication_slots s
   where s.slot_name = slot and s.database = current_database();
@@ -4795,7 +4800,7 @@ begin
 end
 $uninstall$;
 comment on function bondhu.uninstall(text, text) is
-  'Takes Bondhu out of this database with all that it has stored, also jobs, publication, slot and role; returns what stays, and why. Only for the owner or a superuser, and only with the words that the refusal without them names. The extension pg_cron stays: others may use it.';
+  'Removes Bondhu from this database with all that it has stored, and its jobs, publication, slot and role; returns what is left, and why. Only for the owner or a superuser, and only with the words that the error without them names. The extension pg_cron stays: others may use it.';
 
 revoke all on function bondhu.own_objects(), bondhu.foreign_dependents(), bondhu.uninstall(text, text)
   from public, anon, authenticated, service_role;

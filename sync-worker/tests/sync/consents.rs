@@ -57,7 +57,7 @@ async fn an_expired_unknown_or_foreign_state_leads_to_a_page_and_nowhere_else() 
 async fn a_refused_consent_comes_back_as_access_denied() {
     let world = World::new().await;
     let user = world.database.user().await;
-    world.standin.consent(Consent::Deny);
+    world.standin.set_consent(Consent::Deny);
     for provider in Provider::ALL {
         let back = world.come_back(user, provider).await;
         assert_eq!(back["error"], "access_denied");
@@ -72,7 +72,7 @@ async fn unticked_permissions_come_back_as_a_missing_scope() {
     let user = world.database.user().await;
     world
         .standin
-        .consent(Consent::GrantOnly(vec!["openid".to_owned()]));
+        .set_consent(Consent::GrantOnly(vec!["openid".to_owned()]));
     let back = world.come_back(user, Provider::YouTube).await;
     assert_eq!(back["error"], "scope_missing");
     assert_eq!(
