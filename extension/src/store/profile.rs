@@ -242,7 +242,9 @@ pub(crate) fn refresh_wellness(
 
 /// Makes all recorded days of a user anew.
 pub(crate) fn recompute_wellness(user: Uuid) -> Result<(), EngineError> {
-    RECOMPUTE_WELLNESS.run(Sees::Newest, [value(user)]).map(drop)
+    RECOMPUTE_WELLNESS
+        .run(Visibility::Newest, [value(user)])
+        .map(drop)
 }
 
 /// What the stored row of a user has other than `recounted`.
