@@ -14,11 +14,11 @@ TARPAULIN := $(HOME)/.cache/bondhu/tarpaulin/bin/cargo-tarpaulin
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: build ## Run the way of a message once, check it, report (DATA=FILE: a TSV, first column text)
-	@$(DEV) demo $(if $(DATA),--data '$(DATA)')
+demo: build ## Run the way of a message once, check it, report (DATA=FILE: a TSV, first column text; ENGINE=portable: the engine in SQL)
+	@$(DEV) demo $(if $(DATA),--data '$(DATA)') $(if $(ENGINE),--engine '$(ENGINE)')
 
-up: build ## Start the stack and leave it running; Ctrl-C ends it
-	@$(DEV) up
+up: build ## Start the stack and leave it running; Ctrl-C ends it (ENGINE=portable: the engine in SQL)
+	@$(DEV) up $(if $(ENGINE),--engine '$(ENGINE)')
 
 test: setup-test ## Run everything that has to pass (ONLY=NAME: the steps whose name contains it)
 	@cargo build --locked

@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use bondhu_dev::{bench, demo, figures, portable, soak, test_runner, up};
+use bondhu_stack::stack::Engine;
 use bondhu_stack::{extension, installation, migrations};
 
 /// Runs Bondhu on this machine: a private Postgres and Redis, stand-ins for the providers.
@@ -26,9 +27,16 @@ enum Command {
         /// UTF-8, tab-separated, text in the first column [default: dev/data/conversation.tsv]
         #[arg(long, value_name = "FILE")]
         data: Option<PathBuf>,
+        /// native or portable
+        #[arg(long, default_value = "native")]
+        engine: Engine,
     },
     /// Start the stack and leave it running until Ctrl-C
-    Up,
+    Up {
+        /// native or portable
+        #[arg(long, default_value = "native")]
+        engine: Engine,
+    },
     /// Remove what `up` keeps
     Reset,
     /// Run everything that has to pass
@@ -67,20 +75,16 @@ enum Command {
         #[arg(long, value_name = "TARGET")]
         of: Option<String>,
     },
-    /// Start a migration; the first one is the whole of sql/
+    /// Start a migration with the functions of sql/ that changed; foundation and portable_engine
+    /// are made whole, and made again until they are released
     Migration {
         /// What it is about: a-z, 0-9 and _
         name: String,
-        /// Make the only migration again from sql/, while no database that matters has it
-        #[arg(long)]
-        rewrite: bool,
     },
     /// Write supabase/functions/_shared/database.types.ts anew
     Types,
     /// Write extension/sql/bondhu--VERSION.sql anew from the built library
     ExtensionSql,
-    /// Write the generated files of sql/portable/ anew
-    Portable,
     /// Build the extension and copy its three files into a Postgres
     InstallExtension {
         /// The pg_config of that Postgres
@@ -93,7 +97,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     // `up` is ended by Ctrl-C and nothing else: that is no failure.
     let interrupted = match cli.command {
-        Command::Up => ExitCode::SUCCESS,
+        Command::Up { .. } => ExitCode::SUCCESS,
         _ => ExitCode::from(130),
     };
     let runtime = match tokio::runtime::Runtime::new() {
@@ -115,7 +119,7 @@ fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<ExitCode> {
     match command {
-        Command::Demo { data } => return demo::run(data.as_deref()).await,
+        Command::Demo { data, engine } => return demo::run(data.as_deref(), engine).await,
         Command::Test { only } => return test_runner::run(only.as_deref()).await,
         Command::SoakSync { seconds, seed } => {
             return soak::sync::run(Duration::from_secs(seconds), seed).await;
@@ -127,17 +131,19 @@ async fn run(command: Command) -> Result<ExitCode> {
             return soak::mirror::run(Duration::from_secs(seconds), kills).await;
         }
         Command::Figures { of } => figures::refresh(of.as_deref()).await?,
-        Command::Up => up::up().await?,
+        Command::Up { engine } => up::up(engine).await?,
         Command::Reset => up::reset()?,
-        Command::Migration { name, rewrite } => {
-            println!(
-                "{}",
-                migrations::start(&name, rewrite, chrono::Utc::now())?.display()
-            );
+        Command::Migration { name } => {
+            let now = chrono::Utc::now();
+            let path = match name.as_str() {
+                migrations::FOUNDATION => migrations::make(&name, &migrations::foundation()?, now)?,
+                portable::MIGRATION => migrations::make(&name, &portable::migration()?, now)?,
+                _ => migrations::start(&name, now)?,
+            };
+            println!("{}", path.display());
         }
         Command::Types => println!("{}", test_runner::write_types().await?.display()),
         Command::ExtensionSql => println!("{}", test_runner::write_extension_sql()?.display()),
-        Command::Portable => println!("{}", portable::write()?.display()),
         Command::InstallExtension { pg_config } => {
             let postgres = installation::Installation::of(&pg_config)?;
             extension::build(&postgres, std::process::Stdio::inherit())?.install(&postgres)?;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use bondhu_stack::cluster::SUPERUSER;
 use bondhu_stack::ports::Ports;
-use bondhu_stack::stack::{APP_ORIGIN, Stack, StackConfig, build_engine};
+use bondhu_stack::stack::{APP_ORIGIN, Stack, StackConfig, Engine};
 use bondhu_stack::{paths, run_directory};
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -22,11 +22,11 @@ fn directory() -> Result<PathBuf> {
 ///
 /// # Errors
 /// It already runs, a port is in use, or a part does not start or ends by itself.
-pub async fn up() -> Result<()> {
+pub async fn up(engine: Engine) -> Result<()> {
     let directory = directory()?;
     let _lock = run_directory::lock(&directory)?;
     let ports = Ports::fixed()?;
-    let engine = build_engine()?;
+    let engine = engine.build()?;
     println!(
         "Starting the stack; it keeps its data in {}",
         directory.display()
@@ -35,7 +35,7 @@ pub async fn up() -> Result<()> {
         directory: &directory,
         ports,
         keep: true,
-        engine: &engine,
+        engine: engine.as_ref(),
     };
     let mut stack = Stack::start(&config, |said| println!("  ✓ {said}")).await?;
     println!("{}", directions(&stack));

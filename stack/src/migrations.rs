@@ -110,16 +110,36 @@ pub async fn apply(owner: &mut PgConnection) -> Result<usize> {
     Ok(applied)
 }
 
+/// What the migration of `sql/` is called.
+pub const FOUNDATION: &str = "foundation";
+
 /// Starts a migration.
 ///
-/// The first one is the whole of `sql/`. A later one begins with each function of `sql/` that
-/// the migrations so far define otherwise or not at all; the rest of the change is written
-/// into it by hand, and `make test` tells when the two differ. With `rewrite`, the only
-/// migration there is is made again from `sql/`, unless it is released.
+/// It begins with each function of `sql/` that the migrations so far define otherwise or not at
+/// all; the rest of the change is written into it by hand, and `make test` tells when the two
+/// differ.
 ///
 /// # Errors
-/// The name is invalid, or there is nothing that may be rewritten.
-pub fn start(name: &str, rewrite: bool, now: DateTime<Utc>) -> Result<PathBuf> {
+/// The name is invalid, or a file cannot be read or written.
+pub fn start(name: &str, now: DateTime<Utc>) -> Result<PathBuf> {
+    write(new_file(name, now)?, &changed_functions(&list()?, &schema::files()?))
+}
+
+/// Makes a migration of the given text, or makes the one of that name again unless it is released.
+///
+/// # Errors
+/// The name is invalid, the migration is released, or the file cannot be written.
+pub fn make(name: &str, text: &str, now: DateTime<Utc>) -> Result<PathBuf> {
+    match list()?.iter().find(|migration| migration.name == name) {
+        None => write(new_file(name, now)?, text),
+        Some(made) if is_released(made)? => {
+            bail!("{} is released: write a new migration", made.file_name())
+        }
+        Some(made) => write(made.sql.path.clone(), text),
+    }
+}
+
+fn new_file(name: &str, now: DateTime<Utc>) -> Result<PathBuf> {
     if name.is_empty()
         || !name
             .bytes()
@@ -127,32 +147,20 @@ pub fn start(name: &str, rewrite: bool, now: DateTime<Utc>) -> Result<PathBuf> {
     {
         bail!("a migration's name is made of a-z, 0-9 and _");
     }
-    let existing = list()?;
-    let version = now.format("%Y%m%d%H%M%S").to_string();
-    let (path, text) = match (existing.as_slice(), rewrite) {
-        ([], _) => (
-            directory().join(format!("{version}_{name}.sql")),
-            whole_schema()?,
-        ),
-        ([only], true)
-            if released()?
-                .iter()
-                .any(|(file, _)| *file == only.file_name()) =>
-        {
-            bail!("{} is released: write a new migration", only.file_name())
-        }
-        ([only], true) => (only.sql.path.clone(), whole_schema()?),
-        (_, true) => {
-            bail!("there is more than one migration: they are history and are not rewritten")
-        }
-        (_, false) => (
-            directory().join(format!("{version}_{name}.sql")),
-            changed_functions(&existing, &schema::files()?),
-        ),
-    };
+    Ok(directory().join(format!("{}_{name}.sql", now.format("%Y%m%d%H%M%S"))))
+}
+
+fn write(path: PathBuf, text: &str) -> Result<PathBuf> {
     fs::create_dir_all(directory())?;
     fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)
+}
+
+fn is_released(migration: &Migration) -> Result<bool> {
+    let released = released()?;
+    Ok(released
+        .iter()
+        .any(|(file, _)| *file == migration.file_name()))
 }
 
 fn changed_functions(history: &[Migration], current: &[SqlFile]) -> String {
@@ -170,10 +178,11 @@ fn changed_functions(history: &[Migration], current: &[SqlFile]) -> String {
             text.push_str(&format!("\n{definition}\n"));
         }
     }
-    for signature in before
-        .keys()
-        .filter(|signature| !now.contains_key(*signature))
-    {
+    // The portable engine's are not written by hand.
+    let is_gone = |signature: &&String| {
+        !now.contains_key(*signature) && !signature.starts_with("bondhu_portable.")
+    };
+    for signature in before.keys().filter(is_gone) {
         text.push_str(&format!(
             "\n-- No longer in sql/: drop function {signature};\n"
         ));
@@ -198,7 +207,11 @@ fn released() -> Result<Vec<(String, String)>> {
         .collect()
 }
 
-fn whole_schema() -> Result<String> {
+/// The text of the migration [`FOUNDATION`]: the whole of `sql/`.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn foundation() -> Result<String> {
     let mut text = String::from(
         "-- The schema of sql/, file by file. Made by `bondhu-dev migration`; edit sql/ instead.\n",
     );

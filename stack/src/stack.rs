@@ -1,7 +1,8 @@
-//! The whole stack: Postgres with the engine, Redis, the stand-in, the worker.
+//! The whole stack: Postgres with an engine, Redis, the stand-in, the worker.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use anyhow::{Context, Result};
 use base64::Engine as _;
@@ -48,16 +49,51 @@ pub struct StackConfig<'a> {
     pub ports: Ports,
     /// Whether to keep what is stored for the next start.
     pub keep: bool,
-    /// The engine.
-    pub engine: &'a Extension,
+    /// The extension; without it the portable engine runs, which the migrations bring.
+    pub engine: Option<&'a Extension>,
 }
 
-/// Builds the engine for the stack's Postgres; cargo's progress goes to standard error.
+/// Builds the extension for the stack's Postgres; cargo's progress goes to standard error.
 ///
 /// # Errors
 /// Postgres is not installed, or the build fails.
 pub fn build_engine() -> Result<Extension> {
     extension::build(&Installation::debian_15()?, std::process::Stdio::inherit())
+}
+
+/// Which engine a stack runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// The extension.
+    #[default]
+    Native,
+    /// The one in SQL, as on servers that load no library.
+    Portable,
+}
+
+impl Engine {
+    /// Builds what has to be put into Postgres for it, if anything.
+    ///
+    /// # Errors
+    /// Postgres is not installed, or the build fails.
+    pub fn build(self) -> Result<Option<Extension>> {
+        match self {
+            Self::Native => build_engine().map(Some),
+            Self::Portable => Ok(None),
+        }
+    }
+}
+
+impl FromStr for Engine {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "native" => Ok(Self::Native),
+            "portable" => Ok(Self::Portable),
+            _ => Err("engines are native and portable".to_owned()),
+        }
+    }
 }
 
 impl Stack {
@@ -69,17 +105,19 @@ impl Stack {
         let directory = config.directory;
         let cluster = start_postgres(config).await?;
         report(&format!(
-            "PostgreSQL {} on port {}, with the engine",
+            "PostgreSQL {} on port {}",
             cluster.installation.major, config.ports.postgres
         ));
 
-        match prepare_database(&cluster).await? {
+        let (migrations, engine) = prepare_database(&cluster).await?;
+        match migrations {
             0 => report("schema: up to date"),
             1 => report("schema: 1 migration applied as role postgres, no superuser"),
             n => report(&format!(
                 "schema: {n} migrations applied as role postgres, no superuser"
             )),
         }
+        report(&format!("engine: {engine}"));
 
         let redis =
             RedisServer::in_directory(config.ports.redis, &directory.join("redis"), config.keep)
@@ -150,7 +188,9 @@ async fn start_postgres(config: &StackConfig<'_>) -> Result<Cluster> {
         fs::remove_dir_all(&tree).with_context(|| format!("cannot renew {}", tree.display()))?;
     }
     let installation = Installation::debian_15()?.private_tree(&tree)?;
-    config.engine.install(&installation)?;
+    if let Some(extension) = config.engine {
+        extension.install(&installation)?;
+    }
     let cluster_config = ClusterConfig {
         port: config.ports.postgres,
         durable: true,
@@ -164,7 +204,8 @@ async fn start_postgres(config: &StackConfig<'_>) -> Result<Cluster> {
     .await
 }
 
-async fn prepare_database(cluster: &Cluster) -> Result<usize> {
+/// How many migrations were applied, and which engine runs now.
+async fn prepare_database(cluster: &Cluster) -> Result<(usize, String)> {
     let mut superuser = PgConnection::connect(&cluster.url(SUPERUSER, DATABASE)).await?;
     sqlx::query("set client_min_messages = warning")
         .execute(&mut superuser)
@@ -173,10 +214,11 @@ async fn prepare_database(cluster: &Cluster) -> Result<usize> {
 
     let mut owner = PgConnection::connect(&cluster.url("postgres", DATABASE)).await?;
     let applied = migrations::apply(&mut owner).await?;
-    sqlx::query("select bondhu.install_engine()")
-        .execute(&mut owner)
+    let engine: Option<String> = sqlx::query_scalar("select bondhu.install_engine()")
+        .fetch_one(&mut owner)
         .await
         .context("bondhu.install_engine()")?;
+    let engine = engine.context("the database has no engine")?;
     owner.close().await?;
 
     // As an operator does: the migrations make the role without a login.
@@ -184,7 +226,7 @@ async fn prepare_database(cluster: &Cluster) -> Result<usize> {
         .execute(&mut superuser)
         .await?;
     superuser.close().await?;
-    Ok(applied)
+    Ok((applied, engine))
 }
 
 /// The stand-in for a worker on these ports, with the applications that it signs in as.

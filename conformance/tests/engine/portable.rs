@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-use bondhu_stack::paths;
-use bondhu_stack::schema::SqlFile;
+use bondhu_stack::migrations;
 use bondhu_stack::testing::{Database, Role};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
@@ -20,19 +19,18 @@ const CASES: [&str; 2] = [
 const TEXTS: &str = "BONDHU_FUZZ_TEXTS";
 const SOME: usize = 1_500;
 
-/// A database with the native engine and, applied as the owner, the portable one.
+/// Applies the portable engine as the owner. A native one stays attached.
+pub(crate) async fn add_portable_engine(owner: &mut PgConnection) {
+    let all = migrations::list().unwrap();
+    let migration = all.iter().find(|one| one.name == "portable_engine");
+    migration.unwrap().sql.run(owner).await.unwrap();
+}
+
+/// A database with the native engine, attached, and the portable one.
 pub(crate) async fn with_both() -> (Database, PgConnection) {
     let db = Database::create().await;
     let mut owner = db.connect(Role::Owner).await;
-    let mut files: Vec<_> = std::fs::read_dir(paths::checkout().join("sql/portable"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "sql"))
-        .collect();
-    files.sort();
-    for file in files {
-        SqlFile::read(&file).unwrap().run(&mut owner).await.unwrap();
-    }
+    add_portable_engine(&mut owner).await;
     (db, owner)
 }
 

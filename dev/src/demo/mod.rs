@@ -21,7 +21,7 @@ use bondhu_stack::cluster::SUPERUSER;
 use bondhu_stack::paths;
 use bondhu_stack::ports::Ports;
 use bondhu_stack::run_directory::RunDirectory;
-use bondhu_stack::stack::{Stack, StackConfig, build_engine};
+use bondhu_stack::stack::{Stack, StackConfig, Engine};
 
 use claims::Claims;
 use lines::Lines;
@@ -32,13 +32,13 @@ use people::Person;
 /// # Errors
 /// The data cannot be used, or a part of the stack fails. A claim that does not hold is no
 /// error here: it is named, and the exit code says so.
-pub async fn run(data: Option<&Path>) -> Result<ExitCode> {
+pub async fn run(data: Option<&Path>, engine: Engine) -> Result<ExitCode> {
     let file = data.map_or_else(
         || paths::checkout().join("dev/data/conversation.tsv"),
         Path::to_owned,
     );
     let lines = Lines::read(&file)?;
-    let engine = build_engine()?;
+    let engine = engine.build()?;
 
     let run = RunDirectory::create("demo")?;
     let begun = Instant::now();
@@ -47,7 +47,7 @@ pub async fn run(data: Option<&Path>) -> Result<ExitCode> {
         directory: run.path(),
         ports: Ports::free()?,
         keep: false,
-        engine: &engine,
+        engine: engine.as_ref(),
     };
     let mut stack = Stack::start(&config, |said| println!("  ✓ {said}")).await?;
 

@@ -1,9 +1,8 @@
-//! What a message leads to, in PL/pgSQL: `sql/portable/50_state.sql` and what follows it.
+//! The words of `sql/portable/50_state.sql` and of the templates that follow it: what a message leads to.
 //!
-//! A word in its templates stands for a constant or a list of `core`; `{{round a / b}}` for a
-//! quotient rounded half away from zero.
+//! A word stands for a constant or a list of `core`; `{{round a / b}}` for a quotient rounded half
+//! away from zero.
 
-use anyhow::{Context as _, Result};
 use bondhu_core::decay::{HORIZON_DAYS, UNIT, weight};
 use bondhu_core::evidence::{MOST_CANDIDATES, MOST_EVIDENCE};
 use bondhu_core::mood::{MOODS, Mood};
@@ -16,36 +15,8 @@ use bondhu_core::traits::{
 };
 use bondhu_core::wellness;
 
-use super::template::{File, rendered};
-
-/// The files by name, as their templates have them.
-const TEMPLATES: [(&str, &str); 6] = [
-    ("50_state.sql", include_str!("folding/50_state.sql")),
-    ("55_reading.sql", include_str!("folding/55_reading.sql")),
-    ("60_writing.sql", include_str!("folding/60_writing.sql")),
-    ("65_folding.sql", include_str!("folding/65_folding.sql")),
-    ("70_verifying.sql", include_str!("folding/70_verifying.sql")),
-    ("80_days.sql", include_str!("folding/80_days.sql")),
-];
-
-/// The files, in the order in which they apply.
-///
-/// # Errors
-/// A template has a word that nothing stands for.
-pub(super) fn files() -> Result<Vec<File>> {
-    let meaning_of = |name: &str, rest: &str| {
-        let word = format!("{name} {rest}");
-        meaning(word.trim_end()).context("nothing stands for this")
-    };
-    let written = TEMPLATES.iter().map(|(name, text)| {
-        let text =
-            rendered(text, &meaning_of).with_context(|| format!("the template of {name}"))?;
-        Ok(((*name).to_owned(), text))
-    });
-    written.collect()
-}
-
-fn meaning(word: &str) -> Option<String> {
+/// What a word stands for.
+pub(super) fn meaning(word: &str) -> Option<String> {
     if let Some(quotient) = word.strip_prefix("round ") {
         let (dividend, divisor) = quotient.split_once(" / ")?;
         return Some(rounded(dividend, divisor));

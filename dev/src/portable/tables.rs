@@ -9,7 +9,6 @@ use base64::engine::general_purpose::STANDARD;
 use bondhu_core::score::{ENGINE_VERSION, blueprint};
 
 use super::seeded::{Layout, Place};
-use super::template::File;
 
 /// What ends the name of every function of this version, so that a session keeps what it has
 /// planned with while another version is put beside it.
@@ -31,9 +30,8 @@ pub(super) struct Table {
     values: Values,
 }
 
-/// Bytes of a piece, and of the pieces of a file.
+/// Bytes of a piece, which is a statement.
 const PIECE: usize = 45_000;
-const FILE: usize = 360_000;
 
 /// Characters of a line.
 const LINE: usize = 120;
@@ -89,18 +87,12 @@ revoke all on function bondhu_portable.{name}_{version}() from public, anon, aut
     }
 }
 
-/// The tables' bytes as statements, in files that are not too long.
-pub(super) fn pieces(all: &[Table]) -> Vec<File> {
-    let mut files = Vec::new();
-    let (mut text, mut held) = (String::new(), 0);
+/// The tables' bytes as statements.
+pub(super) fn pieces(all: &[Table]) -> String {
+    let mut text = String::new();
     for table in all {
         let (name, bytes, (_, _, width)) = (table.name, table.bytes(), table.shape());
         for (number, piece) in bytes.chunks(PIECE).enumerate() {
-            if held + piece.len() > FILE {
-                files.push(std::mem::take(&mut text));
-                held = 0;
-            }
-            held += piece.len();
             let _ = writeln!(
                 text,
                 "insert into bondhu_portable.pieces (name, width, number, bytes) values ('{name}', {width}, {number}, {});",
@@ -108,11 +100,7 @@ pub(super) fn pieces(all: &[Table]) -> Vec<File> {
             );
         }
     }
-    files.push(text);
-    let named = files.into_iter().zip(11..);
-    named
-        .map(|(text, number)| (format!("{number}_pieces.sql"), text))
-        .collect()
+    text
 }
 
 /// Bytes as an expression. Pages of characters are mostly zeros, which need not be written out.

@@ -2,9 +2,6 @@
 
 use anyhow::{Context, Result};
 
-/// A file's name and its text.
-pub type File = (String, String);
-
 /// What a name with what follows it stands for.
 type Meaning<'a> = &'a dyn Fn(&str, &str) -> Result<String>;
 
@@ -26,12 +23,12 @@ pub(super) fn rendered(text: &str, meaning_of: Meaning<'_>) -> Result<String> {
     Ok(text)
 }
 
-/// `text` with a part in place of each line `{{PART name}}`, as far in as that line is. Parts may
-/// have parts.
+/// `text` with a part, which is the file `name.sql`, in place of each line `{{PART name}}`, as far in
+/// as that line is. Parts may have parts.
 ///
 /// # Errors
 /// No part has that name.
-pub(super) fn with_parts(text: &str, parts: &[(&str, &str)]) -> Result<String> {
+pub(super) fn with_parts(text: &str, parts: &[(String, String)]) -> Result<String> {
     let mut whole = String::new();
     for line in text.lines() {
         let inner = line.trim_start();
@@ -45,7 +42,7 @@ pub(super) fn with_parts(text: &str, parts: &[(&str, &str)]) -> Result<String> {
         };
         let (_, part) = parts
             .iter()
-            .find(|(part, _)| *part == name)
+            .find(|(part, _)| part.strip_suffix(".sql") == Some(name))
             .with_context(|| format!("there is no part {name}"))?;
         let indent = &line[..line.len() - inner.len()];
         for line in with_parts(part, parts)?.lines() {

@@ -58,7 +58,8 @@ pub(super) async fn engine_comes_later(run: &mut TestRun) -> Result<Tally> {
     })
 }
 
-/// With its engine detached and dropped, a database is what it is on a server that never had one.
+/// With its engines detached and the native one dropped, a database is what it is on a server that
+/// never had that.
 pub(super) async fn engine_leaves_no_trace(run: &mut TestRun) -> Result<Tally> {
     let mut dumps = Vec::new();
     for server in [Server::SeventeenBare, Server::Seventeen] {
@@ -66,12 +67,13 @@ pub(super) async fn engine_leaves_no_trace(run: &mut TestRun) -> Result<Tally> {
         let (superuser, url) = (cluster.superuser()?, cluster.url("postgres", CRON_DATABASE));
         bootstrap(&superuser, false).await?;
         push(run, &url).await?;
+        let mut owner =
+            template::connect(&superuser, Some("postgres"), Some(CRON_DATABASE)).await?;
+        template::run(&mut owner, "select bondhu.detach_engine()").await?;
         if server.has_engine() {
-            let mut owner =
-                template::connect(&superuser, Some("postgres"), Some(CRON_DATABASE)).await?;
             template::run(
                 &mut owner,
-                "select bondhu.detach_engine(); drop extension bondhu; drop schema bondhu_native",
+                "drop extension bondhu; drop schema bondhu_native",
             )
             .await?;
         }

@@ -42,6 +42,7 @@ const STEPS: [(&str, Step); 26] = [
     ("pgTAP", Step::Pgtap),
     ("pgTAP on PostgreSQL 17", Step::PgtapOn17),
     ("pgTAP on PostgreSQL 18", Step::PgtapOn18),
+    ("pgTAP with the portable engine", Step::PgtapPortable),
     ("migrations build what sql/ builds", Step::Migrations),
     // The next one gives its server an engine.
     ("supabase db lint without the engine", Step::LintBare),
@@ -54,6 +55,7 @@ const STEPS: [(&str, Step); 26] = [
     ("generated types are current", Step::Types),
     ("golden scores in wasm32", Step::Wasm),
     ("end to end: the demo", Step::Demo),
+    ("the demo with the portable engine", Step::DemoPortable),
 ];
 
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +75,7 @@ enum Step {
     Pgtap,
     PgtapOn17,
     PgtapOn18,
+    PgtapPortable,
     Migrations,
     EngineLater,
     EngineGone,
@@ -84,6 +87,7 @@ enum Step {
     Types,
     Wasm,
     Demo,
+    DemoPortable,
 }
 
 impl Step {
@@ -104,6 +108,7 @@ impl Step {
             Self::Pgtap => supabase_steps::pgtap(run, Server::Fifteen).await,
             Self::PgtapOn17 => supabase_steps::pgtap(run, Server::Seventeen).await,
             Self::PgtapOn18 => supabase_steps::pgtap(run, Server::Eighteen).await,
+            Self::PgtapPortable => supabase_steps::pgtap(run, Server::SeventeenBare).await,
             Self::Migrations => migration_steps::same_database(run).await,
             Self::EngineLater => lifecycle_steps::engine_comes_later(run).await,
             Self::EngineGone => lifecycle_steps::engine_leaves_no_trace(run).await,
@@ -111,10 +116,11 @@ impl Step {
             Self::Uninstalling => lifecycle_steps::uninstalling(run).await,
             Self::Advisors => supabase_steps::advisors(run).await,
             Self::Lint => supabase_steps::lint(run, Server::Fifteen).await,
-            Self::LintBare => supabase_steps::lint(run, Server::FifteenBare).await,
+            Self::LintBare => supabase_steps::lint_detached(run, Server::FifteenBare).await,
             Self::Types => supabase_steps::types_are_current(run).await,
             Self::Wasm => rust_steps::wasm(run).await,
-            Self::Demo => rust_steps::demo(run).await,
+            Self::Demo => rust_steps::demo(run, "native").await,
+            Self::DemoPortable => rust_steps::demo(run, "portable").await,
         }
     }
 }

@@ -8,6 +8,7 @@ use tokio::process::Command;
 
 use super::job::{self, Tally};
 use super::test_run::{CRON_DATABASE, Server, TestRun};
+use crate::portable;
 use bondhu_stack::cluster::SUPERUSER;
 use bondhu_stack::{migrations, paths, schema, template};
 
@@ -44,31 +45,44 @@ pub(super) async fn advisors(run: &mut TestRun) -> Result<Tally> {
         run,
         Server::Fifteen,
         &["db", "advisors", "--fail-on", "error"],
+        "",
     )
     .await
 }
+
+const LINT: [&str; 8] = [
+    "db",
+    "lint",
+    "--schema",
+    OURS,
+    "--level",
+    "warning",
+    "--fail-on",
+    "warning",
+];
 
 pub(super) async fn lint(run: &mut TestRun, server: Server) -> Result<Tally> {
-    remote(
-        run,
-        server,
-        &[
-            "db",
-            "lint",
-            "--schema",
-            OURS,
-            "--level",
-            "warning",
-            "--fail-on",
-            "warning",
-        ],
-    )
-    .await
+    remote(run, server, &LINT, "").await
 }
 
-async fn remote(run: &mut TestRun, server: Server, arguments: &[&str]) -> Result<Tally> {
+/// Of what refuses.
+pub(super) async fn lint_detached(run: &mut TestRun, server: Server) -> Result<Tally> {
+    remote(run, server, &LINT, "select bondhu.detach_engine()").await
+}
+
+/// Runs a command of the CLI on a database with the migrations and, after them, some SQL.
+async fn remote(
+    run: &mut TestRun,
+    server: Server,
+    arguments: &[&str],
+    sql: &str,
+) -> Result<Tally> {
     // Where pg_cron is, so that the functions that use it can be checked.
     let url = fresh_database(run, server, CRON_DATABASE).await?;
+    let superuser = run.server(server).await?.superuser()?;
+    let mut owner =
+        template::connect(&superuser, Some("postgres"), Some(CRON_DATABASE)).await?;
+    template::run(&mut owner, sql).await?;
     let project = project(run)?;
     let mut supabase = run.supabase(&project, arguments).await?;
     job::succeed(supabase.arg(format!("--remote={url}")), &run.log()).await?;
@@ -153,5 +167,10 @@ async fn fresh_database(run: &mut TestRun, server: Server, name: &str) -> Result
     template::run(&mut connection, tools).await?;
     // Brings pg_cron in, if this is its database.
     schema::bootstrap()?.run(&mut connection).await?;
+    if !server.has_engine() {
+        // As hosted projects have it.
+        let mut owner = template::connect(&superuser, Some("postgres"), Some(name)).await?;
+        template::run(&mut owner, &portable::migration()?).await?;
+    }
     Ok(url)
 }

@@ -116,8 +116,8 @@ async fn engine(report: &mut Report, database: &PgPool) {
         Ok(Some(engine)) => report.ok(format!("the engine is {engine}")),
         Ok(None) => report.warn(
             "there is no engine: chat is stored unscored, and nothing is concluded",
-            "install extension bondhu on the server, then run select bondhu.install_engine() and \
-             select bondhu.rescore() until it returns 0",
+            "apply the migration portable_engine, or install extension bondhu on the server; then run select \
+             bondhu.install_engine(), and select bondhu.rescore() until it returns 0",
         ),
         Err(error) => report.fail(
             format!("the engine does not answer: {error}"),
