@@ -1,4 +1,5 @@
--- What the contract asks for; each replaces what an earlier version had.
+-- What the contract asks for; each replaces what an earlier version had. What others call runs as its owner: they may
+-- read none of the tables.
 
 create or replace function bondhu_portable.engine_version() returns integer
 language sql immutable parallel safe
@@ -9,7 +10,7 @@ revoke all on function bondhu_portable.engine_version() from public, anon, authe
 
 create or replace function bondhu_portable.score(message_text text)
 returns table (sentiment_score numeric, mood text, mood_confidence numeric, support_level text, engine_version integer)
-language plpgsql immutable strict parallel safe rows 1
+language plpgsql immutable strict parallel safe security definer rows 1
 set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -29,7 +30,7 @@ comment on function bondhu_portable.score(text) is
 revoke all on function bondhu_portable.score(text) from public, anon, authenticated, service_role;
 
 create or replace function bondhu_portable.explain(message_text text) returns table (figure text, part text, weight numeric)
-language plpgsql immutable strict parallel safe
+language plpgsql immutable strict parallel safe security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin

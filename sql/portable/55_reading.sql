@@ -7,7 +7,7 @@ returns table (
   trait_confidence numeric, communication_style text, emotional_stability text, needs_support boolean,
   message_count bigint, mean_sentiment numeric, sentiment_volatility numeric, dominant_mood text, sentiment_trend text
 )
-language plpgsql stable strict rows 1
+language plpgsql stable strict security definer rows 1
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$

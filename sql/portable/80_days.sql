@@ -29,7 +29,7 @@ returns table (
   user_id uuid, time_zone text, hour_counts bigint[], hour_means numeric[], weekday_counts bigint[], weekday_means numeric[],
   inertia numeric, current_streak bigint, longest_streak bigint
 )
-language plpgsql stable strict rows 1
+language plpgsql stable strict security definer rows 1
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
@@ -107,7 +107,7 @@ create function bondhu_portable.wellness(user_id uuid, first_day date, last_day 
 returns table (
   day date, message_count bigint, active_days bigint, score numeric, mean numeric, trend numeric, stability numeric, engagement numeric
 )
-language plpgsql stable strict
+language plpgsql stable strict security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$

@@ -22895,7 +22895,8 @@ revoke all on function bondhu_portable.explain_v4(text) from public, anon, authe
 
 -- sql/portable/39_contract.sql
 
--- What the contract asks for; each replaces what an earlier version had.
+-- What the contract asks for; each replaces what an earlier version had. What others call runs as its owner: they may
+-- read none of the tables.
 
 create or replace function bondhu_portable.engine_version() returns integer
 language sql immutable parallel safe
@@ -22906,7 +22907,7 @@ revoke all on function bondhu_portable.engine_version() from public, anon, authe
 
 create or replace function bondhu_portable.score(message_text text)
 returns table (sentiment_score numeric, mood text, mood_confidence numeric, support_level text, engine_version integer)
-language plpgsql immutable strict parallel safe rows 1
+language plpgsql immutable strict parallel safe security definer rows 1
 set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -22926,7 +22927,7 @@ comment on function bondhu_portable.score(text) is
 revoke all on function bondhu_portable.score(text) from public, anon, authenticated, service_role;
 
 create or replace function bondhu_portable.explain(message_text text) returns table (figure text, part text, weight numeric)
-language plpgsql immutable strict parallel safe
+language plpgsql immutable strict parallel safe security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
@@ -23342,7 +23343,7 @@ returns table (
   trait_confidence numeric, communication_style text, emotional_stability text, needs_support boolean,
   message_count bigint, mean_sentiment numeric, sentiment_volatility numeric, dominant_mood text, sentiment_trend text
 )
-language plpgsql stable strict rows 1
+language plpgsql stable strict security definer rows 1
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
@@ -24176,7 +24177,7 @@ returns table (
   user_id uuid, time_zone text, hour_counts bigint[], hour_means numeric[], weekday_counts bigint[], weekday_means numeric[],
   inertia numeric, current_streak bigint, longest_streak bigint
 )
-language plpgsql stable strict rows 1
+language plpgsql stable strict security definer rows 1
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
@@ -24254,7 +24255,7 @@ create function bondhu_portable.wellness(user_id uuid, first_day date, last_day 
 returns table (
   day date, message_count bigint, active_days bigint, score numeric, mean numeric, trend numeric, stability numeric, engagement numeric
 )
-language plpgsql stable strict
+language plpgsql stable strict security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
