@@ -1559,7 +1559,8 @@ set search_path = pg_catalog, pg_temp
 as $$
   select 3 = (
     select count(*) from pg_catalog.pg_trigger t
-    where t.tgrelid = 'public.chat_messages'::regclass and t.tgname like 'bondhu\_fold\_%' and t.tgenabled in ('O', 'A')
+    where t.tgrelid = 'public.chat_messages'::regclass and t.tgenabled in ('O', 'A')
+      and t.tgname in ('bondhu_fold_inserted', 'bondhu_fold_updated', 'bondhu_fold_deleted')
   )
 $$;
 comment on function bondhu.is_attached() is 'Whether an engine sees every change of messages.';
