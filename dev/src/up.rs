@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use bondhu_stack::cluster::SUPERUSER;
 use bondhu_stack::ports::Ports;
-use bondhu_stack::stack::{APP_ORIGIN, Stack, StackConfig, Engine};
+use bondhu_stack::stack::{APP_ORIGIN, Engine, Stack, StackConfig};
 use bondhu_stack::{paths, run_directory};
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);

@@ -122,7 +122,10 @@ pub const FOUNDATION: &str = "foundation";
 /// # Errors
 /// The name is invalid, or a file cannot be read or written.
 pub fn start(name: &str, now: DateTime<Utc>) -> Result<PathBuf> {
-    write(new_file(name, now)?, &changed_functions(&list()?, &schema::files()?))
+    write(
+        new_file(name, now)?,
+        &changed_functions(&list()?, &schema::files()?),
+    )
 }
 
 /// Makes a migration of the given text, or makes the one of that name again unless it is released.

@@ -11,6 +11,7 @@ use sqlx::PgConnection;
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use crate::portable::add_portable_engine;
 use crate::recount::{differences, import, say};
 
 /// The blocks of shell under a heading, in order.
@@ -245,15 +246,16 @@ async fn a_clone_for_staging_holds_no_token_and_syncs_nothing() {
 #[tokio::test]
 async fn a_copy_for_a_diff_holds_nothing_of_the_engine() {
     let (source, _) = lived_in().await;
+    add_portable_engine(&mut source.connect(Role::Owner).await).await;
     let target = Database::create_for_restore(false).await;
     let shell = Shell::open(&source).await;
     shell.all(
-        "`supabase db diff` beside an engine",
+        "`supabase db diff` beside the extension",
         &source.url(Role::Superuser),
         &target.url(Role::Superuser),
     );
     let traces: i64 = sqlx::query_scalar(
-        "select (select count(*) from pg_trigger where tgname ~ '^bondhu_(fold|score)')
+        "select (select count(*) from pg_trigger where tgfoid::regproc::text ~ 'bondhu_native')
               + (select count(*) from pg_proc where prosrc ~ 'bondhu_native\\.')",
     )
     .fetch_one(&mut target.connect(Role::Superuser).await)

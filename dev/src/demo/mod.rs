@@ -21,7 +21,7 @@ use bondhu_stack::cluster::SUPERUSER;
 use bondhu_stack::paths;
 use bondhu_stack::ports::Ports;
 use bondhu_stack::run_directory::RunDirectory;
-use bondhu_stack::stack::{Stack, StackConfig, Engine};
+use bondhu_stack::stack::{Engine, Stack, StackConfig};
 
 use claims::Claims;
 use lines::Lines;

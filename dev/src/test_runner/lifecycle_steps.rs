@@ -58,7 +58,7 @@ pub(super) async fn engine_comes_later(run: &mut TestRun) -> Result<Tally> {
     })
 }
 
-/// With its engines detached and the native one dropped, a database is what it is on a server that
+/// With the portable engine in place of the extension, a database is what it is on a server that
 /// never had that.
 pub(super) async fn engine_leaves_no_trace(run: &mut TestRun) -> Result<Tally> {
     let mut dumps = Vec::new();
@@ -67,20 +67,19 @@ pub(super) async fn engine_leaves_no_trace(run: &mut TestRun) -> Result<Tally> {
         let (superuser, url) = (cluster.superuser()?, cluster.url("postgres", CRON_DATABASE));
         bootstrap(&superuser, false).await?;
         push(run, &url).await?;
-        let mut owner =
-            template::connect(&superuser, Some("postgres"), Some(CRON_DATABASE)).await?;
-        template::run(&mut owner, "select bondhu.detach_engine()").await?;
         if server.has_engine() {
+            let mut owner =
+                template::connect(&superuser, Some("postgres"), Some(CRON_DATABASE)).await?;
             template::run(
                 &mut owner,
-                "drop extension bondhu; drop schema bondhu_native",
+                "select bondhu.install_engine('portable'); drop extension bondhu; drop schema bondhu_native",
             )
             .await?;
         }
         dumps.push(dump(run, server).await?);
     }
     snapshot::same(
-        "a server without an engine (-) and one whose engine went (+) hold different databases",
+        "a server without the extension (-) and one whose extension went (+) hold different databases",
         &dumps[0],
         &dumps[1],
     )?;

@@ -71,17 +71,11 @@ pub(super) async fn lint_detached(run: &mut TestRun, server: Server) -> Result<T
 }
 
 /// Runs a command of the CLI on a database with the migrations and, after them, some SQL.
-async fn remote(
-    run: &mut TestRun,
-    server: Server,
-    arguments: &[&str],
-    sql: &str,
-) -> Result<Tally> {
+async fn remote(run: &mut TestRun, server: Server, arguments: &[&str], sql: &str) -> Result<Tally> {
     // Where pg_cron is, so that the functions that use it can be checked.
     let url = fresh_database(run, server, CRON_DATABASE).await?;
     let superuser = run.server(server).await?.superuser()?;
-    let mut owner =
-        template::connect(&superuser, Some("postgres"), Some(CRON_DATABASE)).await?;
+    let mut owner = template::connect(&superuser, Some("postgres"), Some(CRON_DATABASE)).await?;
     template::run(&mut owner, sql).await?;
     let project = project(run)?;
     let mut supabase = run.supabase(&project, arguments).await?;
