@@ -29,6 +29,7 @@ mod safety;
 mod sequences;
 mod storms;
 mod strangers;
+mod switching;
 mod text_rule;
 mod types;
 mod uninstalling;

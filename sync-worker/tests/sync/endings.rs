@@ -5,7 +5,7 @@ use sync_worker::provider::Provider;
 use uuid::Uuid;
 
 use crate::fixture::World;
-use crate::puppet::{Asked, OWNER, Puppet};
+use crate::puppet::{OWNER, Puppet, RecordedCall};
 
 pub(crate) async fn linked(provider: Provider) -> (World, Puppet, Uuid) {
     let world = World::new().await;
@@ -29,8 +29,8 @@ fn subscriptions(count: usize) -> Vec<Value> {
 pub(crate) fn only(
     provider: Provider,
     path: &'static str,
-    body: impl Fn(&Asked) -> Value + Send + Sync + 'static,
-) -> impl Fn(&Asked) -> Option<Vec<u8>> + Send + Sync + 'static {
+    body: impl Fn(&RecordedCall) -> Value + Send + Sync + 'static,
+) -> impl Fn(&RecordedCall) -> Option<Vec<u8>> + Send + Sync + 'static {
     move |asked| {
         let answer = match asked.path.as_str() {
             at if at == path && asked.get("id").is_empty() => body(asked),
@@ -48,7 +48,7 @@ const SUBSCRIBED: &str = "public.video_subscriptions where user_id = $1";
 #[tokio::test]
 async fn what_is_absent_stays_until_the_providers_count_says_that_it_is_gone() {
     let (world, puppet, user) = linked(Provider::Spotify).await;
-    let page = |asked: &Asked| asked.page(Provider::Spotify, &saved(3));
+    let page = |asked: &RecordedCall| asked.page(Provider::Spotify, &saved(3));
     puppet.says(only(Provider::Spotify, "/me/tracks", page));
     puppet.sync(&world).await;
     assert_eq!(world.count(TRACKS, user).await, 3);
@@ -68,7 +68,7 @@ async fn what_is_absent_stays_until_the_providers_count_says_that_it_is_gone() {
         assert_eq!(standing.status, "partial");
         assert_eq!(standing.missing, ["spotify.saved_tracks"]);
     }
-    let page = |asked: &Asked| asked.page(Provider::Spotify, &saved(2));
+    let page = |asked: &RecordedCall| asked.page(Provider::Spotify, &saved(2));
     puppet.says(only(Provider::Spotify, "/me/tracks", page));
     puppet.sync(&world).await;
     assert_eq!(world.count(TRACKS, user).await, 2);
@@ -78,7 +78,7 @@ async fn what_is_absent_stays_until_the_providers_count_says_that_it_is_gone() {
 #[tokio::test]
 async fn a_list_that_drops_to_nothing_is_believed_the_second_time() {
     let (world, puppet, user) = linked(Provider::YouTube).await;
-    let page = |asked: &Asked| asked.page(Provider::YouTube, &subscriptions(3));
+    let page = |asked: &RecordedCall| asked.page(Provider::YouTube, &subscriptions(3));
     puppet.says(only(Provider::YouTube, "/subscriptions", page));
     puppet.sync(&world).await;
     puppet.says(only(Provider::YouTube, "/subscriptions", |_| json!({})));
@@ -108,7 +108,7 @@ async fn a_list_that_drops_to_nothing_is_believed_the_second_time() {
 #[tokio::test]
 async fn a_list_without_an_end_ends_and_takes_nothing_from_others() {
     let (world, puppet, user) = linked(Provider::YouTube).await;
-    let bodies: [fn(&Asked) -> Value; 3] = [
+    let bodies: [fn(&RecordedCall) -> Value; 3] = [
         |_| json!({ "items": [], "nextPageToken": "again" }),
         |asked| {
             let page: u32 = asked.get("pageToken").parse().unwrap_or(0);
@@ -148,7 +148,7 @@ async fn a_link_that_cannot_be_followed_is_not_kept_and_a_kept_one_is_dropped() 
         json!(7),
         json!("x".repeat(3_000)),
     ] {
-        let page = move |_: &Asked| json!({ "items": saved(1), "total": 2, "next": next });
+        let page = move |_: &RecordedCall| json!({ "items": saved(1), "total": 2, "next": next });
         puppet.says(only(Provider::Spotify, "/me/tracks", page));
         puppet.sync(&world).await;
         let standing = world.standing(user, Provider::Spotify).await;
@@ -165,7 +165,7 @@ async fn a_link_that_cannot_be_followed_is_not_kept_and_a_kept_one_is_dropped() 
             .execute(&world.admin)
             .await
             .unwrap();
-        let page = |asked: &Asked| asked.page(Provider::Spotify, &saved(2));
+        let page = |asked: &RecordedCall| asked.page(Provider::Spotify, &saved(2));
         puppet.says(only(Provider::Spotify, "/me/tracks", page));
         puppet.sync(&world).await;
         assert_eq!(world.status(user, Provider::Spotify).await, "ok", "{next}");
@@ -176,7 +176,7 @@ async fn a_link_that_cannot_be_followed_is_not_kept_and_a_kept_one_is_dropped() 
 #[tokio::test]
 async fn a_page_that_is_too_large_is_asked_for_in_smaller_ones() {
     let (world, puppet, user) = linked(Provider::Spotify).await;
-    let albums = |asked: &Asked| {
+    let albums = |asked: &RecordedCall| {
         let filling = "x".repeat(100_000);
         let album = |n| json!({ "added_at": null, "album": { "id": format!("a{n}"), "name": "A", "tracks": filling } });
         asked.page(Provider::Spotify, &(0..60).map(album).collect::<Vec<_>>())

@@ -19,7 +19,7 @@ use expected::{expected_spotify, expected_youtube};
 /// People, each with an account of their own; every one is pulled twice.
 const PEOPLE: usize = 150;
 
-/// The lists of an account by the name that [`crate::puppet::Asked::list`] gives them.
+/// The lists of an account by the name that [`crate::puppet::RecordedCall::list`] gives them.
 type Account = HashMap<String, Vec<Value>>;
 
 /// Rows by table and key.

@@ -10,7 +10,7 @@ use sync_worker::provider::Provider;
 use uuid::Uuid;
 
 use crate::fixture::World;
-use crate::puppet::{Asked, OWNER, Puppet, list_name};
+use crate::puppet::{OWNER, Puppet, RecordedCall, list_name};
 
 /// Ways to spoil a field. The last two are no JSON that can be written: see [`bytes`].
 fn spoilt() -> Vec<Value> {
@@ -65,7 +65,7 @@ async fn recorded(provider: Provider) -> (Value, BTreeMap<String, Recorded>) {
             .iter()
             .find_map(|base| request.path.strip_prefix(base))
             .unwrap();
-        // Asked for when an account is linked, and not by pulls.
+        // RecordedCall for when an account is linked, and not by pulls.
         if path == "/channels" && request.query.get("mine").is_some() {
             continue;
         }
@@ -177,7 +177,7 @@ fn body(
     account: &Value,
     lists: &BTreeMap<String, Recorded>,
     poison: &Poison,
-    asked: &Asked,
+    asked: &RecordedCall,
 ) -> Option<Vec<u8>> {
     let spoil = match poison {
         Poison::Items(spoil) => Some(spoil),

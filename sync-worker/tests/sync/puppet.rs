@@ -38,7 +38,7 @@ pub(crate) fn list_name<'a>(path: &str, query: impl Fn(&str) -> Option<&'a str>)
 
 /// A request.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct RecordedCall {
     /// Whose token it came with.
     pub(crate) user: Uuid,
     /// Under the API's base.
@@ -48,7 +48,7 @@ pub(crate) struct Asked {
     base: String,
 }
 
-impl Asked {
+impl RecordedCall {
     pub(crate) fn get(&self, name: &str) -> &str {
         self.query.get(name).map_or("", String::as_str)
     }
@@ -100,27 +100,27 @@ impl Asked {
 }
 
 /// What is answered: a body; `None` is 404.
-pub(crate) type Script = Arc<dyn Fn(&Asked) -> Option<Vec<u8>> + Send + Sync>;
+pub(crate) type Script = Arc<dyn Fn(&RecordedCall) -> Option<Vec<u8>> + Send + Sync>;
 
 /// The provider.
 pub(crate) struct Puppet {
     pub(crate) context: Arc<SyncContext>,
     script: Arc<Mutex<Script>>,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    asked: Arc<Mutex<Vec<RecordedCall>>>,
     provider: Provider,
 }
 
 struct Strings {
     base: String,
     script: Arc<Mutex<Script>>,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    asked: Arc<Mutex<Vec<RecordedCall>>>,
 }
 
 impl Puppet {
     pub(crate) async fn new(world: &World, provider: Provider) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}/api", listener.local_addr().unwrap());
-        let script: Arc<Mutex<Script>> = Arc::new(Mutex::new(Arc::new(|_: &Asked| None)));
+        let script: Arc<Mutex<Script>> = Arc::new(Mutex::new(Arc::new(|_: &RecordedCall| None)));
         let asked = Arc::default();
         let strings = Arc::new(Strings {
             base: base.clone(),
@@ -148,12 +148,15 @@ impl Puppet {
     }
 
     /// What is answered from now on.
-    pub(crate) fn says(&self, script: impl Fn(&Asked) -> Option<Vec<u8>> + Send + Sync + 'static) {
+    pub(crate) fn says(
+        &self,
+        script: impl Fn(&RecordedCall) -> Option<Vec<u8>> + Send + Sync + 'static,
+    ) {
         *self.script.lock().unwrap() = Arc::new(script);
     }
 
     /// What was asked since the last time.
-    pub(crate) fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<RecordedCall> {
         std::mem::take(&mut self.asked.lock().unwrap())
     }
 
@@ -203,7 +206,7 @@ async fn answer(State(strings): State<Arc<Strings>>, request: Request) -> Respon
     let bearer = request.headers().get(header::AUTHORIZATION);
     let bearer = bearer.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     let query = request.uri().query().unwrap_or_default();
-    let asked = Asked {
+    let asked = RecordedCall {
         user: bearer
             .and_then(|user| user.parse().ok())
             .unwrap_or_default(),
