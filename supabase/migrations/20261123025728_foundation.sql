@@ -1014,6 +1014,7 @@ comment on function bondhu.engine_contract() is
 create function bondhu.missing_from_engine(engine_schema text) returns text[]
 language sql stable strict
 set search_path = pg_catalog, pg_temp
+set quote_all_identifiers = off -- pg_get_function_result() would quote
 as $$
   select coalesce(array_agg(c.signature order by c.signature), '{}')
   from bondhu.engine_contract() c
@@ -1253,6 +1254,13 @@ begin
   end if;
   if batch is null or batch < 1 then
     raise exception using errcode = '22023', message = 'batch must be at least 1';
+  end if;
+  -- As a restore may leave the session: messages would be scored, and counted nowhere.
+  if current_setting('session_replication_role') = 'replica' then
+    raise exception using
+      errcode = '55000',
+      message = 'triggers are off in this session',
+      hint = 'Run reset session_replication_role; then bondhu.rescore() again.';
   end if;
 
   -- Unscored messages have an index of their own.
