@@ -64,6 +64,7 @@ comment on function bondhu.engine_contract() is
 create function bondhu.missing_from_engine(engine_schema text) returns text[]
 language sql stable strict
 set search_path = pg_catalog, pg_temp
+set quote_all_identifiers = off -- pg_get_function_result() would quote
 as $$
   select coalesce(array_agg(c.signature order by c.signature), '{}')
   from bondhu.engine_contract() c

@@ -51,6 +51,13 @@ begin
   if batch is null or batch < 1 then
     raise exception using errcode = '22023', message = 'batch must be at least 1';
   end if;
+  -- As a restore may leave the session: messages would be scored, and counted nowhere.
+  if current_setting('session_replication_role') = 'replica' then
+    raise exception using
+      errcode = '55000',
+      message = 'triggers are off in this session',
+      hint = 'Run reset session_replication_role; then bondhu.rescore() again.';
+  end if;
 
   -- Unscored messages have an index of their own.
   select array_agg(due.user_id), array_agg(due.id) into users, ids

@@ -23,6 +23,36 @@ end
 $$;
 comment on function bondhu.grant_engine(text, name) is 'Grants the owner of the messages the use of an engine that another role has created.';
 
+-- Whoever may create in a database may have made a schema of that name first, and what is in it runs as the owner.
+create function bondhu.refuse_foreign_engine(engine_schema text, owner name) returns void
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  stranger name;
+begin
+  select r.rolname into stranger
+  from (
+    select n.nspowner from pg_catalog.pg_namespace n where n.nspname = engine_schema
+    union
+    select p.proowner from pg_catalog.pg_proc p where p.pronamespace = to_regnamespace(quote_ident(engine_schema))
+  ) o (id)
+  join pg_catalog.pg_roles r on r.oid = o.id
+  where r.rolname <> owner and not r.rolsuper
+  order by r.rolname
+  limit 1;
+  if found then
+    raise exception using
+      errcode = '42501',
+      message = format('schema %s is in the hands of %s', engine_schema, stranger),
+      detail = format('What is in it would run as %s.', owner),
+      hint = format('Drop it. If you know it to be Bondhu''s engine, let a superuser give it, and each function in it that is theirs, to %I.', owner);
+  end if;
+end
+$$;
+comment on function bondhu.refuse_foreign_engine(text, name) is
+  'Raises 42501 where a schema, or a function in it, is neither the given owner''s nor a superuser''s.';
+
 create function bondhu.is_attached() returns boolean
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -92,6 +122,7 @@ begin
       end;
   end if;
   if to_regnamespace(engine) is not null then
+    perform bondhu.refuse_foreign_engine(engine, owner);
     perform bondhu.grant_engine(engine, owner);
   end if;
   if current_user <> owner then
@@ -207,8 +238,8 @@ $$;
 comment on function bondhu.require_engine() is
   'Raises 0A000 without an engine. First in every RPC that reads conclusions: an empty answer would be mistaken for a user without data.';
 
-revoke all on function bondhu.grant_engine(text, name), bondhu.is_attached(), bondhu.lock_messages(boolean), bondhu.install_engine(text),
-  bondhu.clear_score(), bondhu.detach_engine(),
+revoke all on function bondhu.grant_engine(text, name), bondhu.refuse_foreign_engine(text, name), bondhu.is_attached(),
+  bondhu.lock_messages(boolean), bondhu.install_engine(text), bondhu.clear_score(), bondhu.detach_engine(),
   bondhu.require_engine()
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.require_engine() to authenticated;

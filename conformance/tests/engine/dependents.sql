@@ -16,10 +16,7 @@ create table app.t (c public.chat_messages);
 create table app.t (c public.chat_messages[]);
 
 -- table column app.t.c
-create table app.t (c bondhu.personality[]);
-
--- table app.t
-create table app.t of bondhu.personality;
+create table app.t (c bondhu.settings[]);
 
 -- table app.t, table constraint message_can_be_read on app.t
 create table app.t () inherits (public.chat_messages);

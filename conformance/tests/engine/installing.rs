@@ -267,6 +267,21 @@ async fn installing_again_changes_nothing() {
 }
 
 #[tokio::test]
+async fn an_engine_is_known_however_the_session_prints_names() {
+    let db = Database::create().await;
+    let mut owner = db.connect(Role::Owner).await;
+    sqlx::query("set quote_all_identifiers = on")
+        .execute(&mut owner)
+        .await
+        .unwrap();
+    let engine: String = sqlx::query_scalar("select bondhu.install_engine()")
+        .fetch_one(&mut owner)
+        .await
+        .unwrap();
+    assert_eq!(engine, "bondhu_native");
+}
+
+#[tokio::test]
 async fn an_engine_that_lacks_any_function_of_the_contract_is_refused_whole() {
     let db = Database::create().await;
     let mut admin = db.connect(Role::Superuser).await;

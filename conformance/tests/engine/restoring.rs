@@ -194,6 +194,33 @@ async fn the_owner_mends_disabled_triggers_and_the_one_on_auth_users() {
     assert_eq!(verified(&mut owner).await, Vec::<String>::new());
 }
 
+#[tokio::test]
+async fn a_session_whose_triggers_are_off_scores_nothing_and_says_so() {
+    let db = Database::create().await;
+    let user = db.user().await;
+    let mut owner = db.connect(Role::Owner).await;
+    execute(&mut owner, "set session_replication_role = replica").await;
+    sqlx::query(
+        "insert into public.chat_messages (user_id, message_text) values ($1, 'i am so happy')",
+    )
+    .bind(user)
+    .execute(&mut owner)
+    .await
+    .unwrap();
+    let error = sqlx::query("select bondhu.rescore()")
+        .execute(&mut owner)
+        .await
+        .unwrap_err();
+    assert_eq!(sqlstate(&error), "55000");
+    execute(&mut owner, "reset session_replication_role").await;
+    let rescored: i64 = sqlx::query_scalar("select bondhu.rescore()")
+        .fetch_one(&mut owner)
+        .await
+        .unwrap();
+    assert_eq!(rescored, 1);
+    assert_eq!(verified(&mut owner).await, Vec::<String>::new());
+}
+
 /// As a restore by a superuser leaves it: the engine belongs to the superuser.
 async fn engine_of_a_superuser(db: &Database) -> PgConnection {
     let mut superuser = db.connect(Role::Superuser).await;

@@ -24,6 +24,11 @@ struct Stranger {
 
 impl Stranger {
     async fn create(encoding: &str) -> Self {
+        Self::create_after("", encoding).await
+    }
+
+    /// The same, where something was done before the extension was created.
+    async fn create_after(before: &str, encoding: &str) -> Self {
         let db = Database::create().await;
         let name = format!("{}_stranger", db.name());
         let mut admin = db.connect(Role::Superuser).await;
@@ -39,8 +44,10 @@ impl Stranger {
         url.set_username(&name).unwrap();
         url.set_path(&name);
         let mut own = PgConnection::connect(url.as_str()).await.unwrap();
-        execute(&mut own, "create extension bondhu").await;
-        Self { db, name, own }
+        let mut stranger = Self { db, name, own };
+        execute(&mut stranger.own, before).await;
+        execute(&mut stranger.own, "create extension bondhu").await;
+        stranger
     }
 
     /// The SQLSTATE that a statement is refused with.
@@ -64,6 +71,58 @@ impl Stranger {
             format!("drop role {}", self.name),
         ] {
             execute(&mut admin, &sql).await;
+        }
+    }
+}
+
+/// Postgres runs the script of a trusted extension as a superuser, and looks for what it names in the
+/// extension's schema too, which may be there before.
+#[tokio::test]
+async fn nothing_in_the_schema_is_run_when_the_extension_is_created() {
+    let called = "language plpgsql as $$ begin raise exception 'called as %', current_user; end $$";
+    let traps = [
+        format!("create function bondhu_native.format(text, text, name) returns text {called}"),
+        format!("create function bondhu_native.format(text, text, text) returns text {called}"),
+        format!("create function bondhu_native.pg_get_userbyid(oid) returns name {called}"),
+        format!("create function bondhu_native.equal(name, text) returns boolean {called}"),
+        "create operator bondhu_native.= (leftarg = name, rightarg = text, function = bondhu_native.equal)"
+            .to_owned(),
+    ];
+    let before = format!("create schema bondhu_native; {}", traps.join("; "));
+    let mut stranger = Stranger::create_after(&before, "UTF8").await;
+    let score: i64 = sqlx::query_scalar("select count(*) from bondhu_native.score('i am happy')")
+        .fetch_one(&mut stranger.own)
+        .await
+        .unwrap();
+    assert_eq!(score, 1);
+    stranger.end().await;
+}
+
+/// Who may create in the database could have put an engine of their own there, which would run as the owner.
+#[tokio::test]
+async fn an_engine_in_the_hands_of_another_role_is_refused() {
+    for schema in ["bondhu_native", "bondhu_portable"] {
+        let wanted = schema.strip_prefix("bondhu_").unwrap();
+        for theirs in [
+            format!("alter schema {schema} owner to authenticator"),
+            format!(
+                "create function {schema}.theirs() returns integer language sql as 'select 1';
+                 alter function {schema}.theirs() owner to authenticator"
+            ),
+        ] {
+            let db = Database::create().await;
+            let mut admin = db.connect(Role::Superuser).await;
+            let mut owner = db.connect(Role::Owner).await;
+            let sql = format!(
+                "create schema if not exists {schema}; alter schema {schema} owner to postgres; {theirs}"
+            );
+            execute(&mut admin, &sql).await;
+            let install = format!("select bondhu.install_engine('{wanted}')");
+            for connection in [&mut owner, &mut admin] {
+                let error = sqlx::query(&install).execute(connection).await.unwrap_err();
+                assert_eq!(sqlstate(&error), "42501", "{theirs}");
+                assert!(error.to_string().contains("authenticator"), "{error}");
+            }
         }
     }
 }
