@@ -101,7 +101,7 @@ fn a_port_that_is_no_port_is_refused() {
         .env("BONDHU_POSTGRES_PORT", "postgres")
         .output()
         .unwrap();
-    refused(&output, &["BONDHU_POSTGRES_PORT=postgres is no port"]);
+    refused(&output, &["BONDHU_POSTGRES_PORT=postgres is not a port"]);
 }
 
 #[test]
