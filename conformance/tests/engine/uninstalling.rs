@@ -47,6 +47,14 @@ async fn is_left(owner: &mut PgConnection, what: &str) -> bool {
         .unwrap()
 }
 
+async fn is_available(owner: &mut PgConnection, extension: &str) -> bool {
+    sqlx::query_scalar("select exists (select from pg_available_extensions where name = $1)")
+        .bind(extension)
+        .fetch_one(owner)
+        .await
+        .unwrap()
+}
+
 #[tokio::test]
 async fn whatever_an_app_built_on_bondhu_is_named_and_stops_it() {
     let (db, _) = lived_in().await;
@@ -55,6 +63,11 @@ async fn whatever_an_app_built_on_bondhu_is_named_and_stops_it() {
     for block in DEPENDENTS.trim().split("\n\n").skip(1) {
         let (names, statements) = block.split_once('\n').unwrap();
         let names = names.strip_prefix("-- ").unwrap();
+        if let Some(extension) = names.strip_prefix("extension ")
+            && !is_available(&mut owner, extension).await
+        {
+            continue;
+        }
         assert_eq!(dependents(&mut owner).await, "");
         execute(&mut owner, &format!("begin; {statements}")).await;
         let named = dependents(&mut owner).await;
