@@ -43,7 +43,7 @@ impl Stranger {
         let mut url = Url::parse(&db.url(Role::Superuser)).unwrap();
         url.set_username(&name).unwrap();
         url.set_path(&name);
-        let mut own = PgConnection::connect(url.as_str()).await.unwrap();
+        let own = PgConnection::connect(url.as_str()).await.unwrap();
         let mut stranger = Self { db, name, own };
         execute(&mut stranger.own, before).await;
         execute(&mut stranger.own, "create extension bondhu").await;
