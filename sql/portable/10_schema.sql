@@ -1,7 +1,7 @@
 -- The portable engine: SQL and PL/pgSQL for servers that load no library. Functions whose name ends
 -- with a version are the scorer's of that version; what has none is what the contract asks for.
 
-create schema if not exists bondhu_portable;
+create schema bondhu_portable;
 comment on schema bondhu_portable is 'Bondhu''s engine for servers that load no library.';
 revoke all on schema bondhu_portable from public, anon, authenticated, service_role;
 

@@ -20,6 +20,7 @@ mod indexes;
 mod installing;
 mod law;
 mod messages;
+mod planted;
 mod portable;
 mod public_objects;
 mod recount;

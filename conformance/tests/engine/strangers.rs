@@ -98,35 +98,6 @@ async fn nothing_in_the_schema_is_run_when_the_extension_is_created() {
     stranger.end().await;
 }
 
-/// Who may create in the database could have put an engine of their own there, which would run as the owner.
-#[tokio::test]
-async fn an_engine_in_the_hands_of_another_role_is_refused() {
-    for schema in ["bondhu_native", "bondhu_portable"] {
-        let wanted = schema.strip_prefix("bondhu_").unwrap();
-        for theirs in [
-            format!("alter schema {schema} owner to authenticator"),
-            format!(
-                "create function {schema}.theirs() returns integer language sql as 'select 1';
-                 alter function {schema}.theirs() owner to authenticator"
-            ),
-        ] {
-            let db = Database::create().await;
-            let mut admin = db.connect(Role::Superuser).await;
-            let mut owner = db.connect(Role::Owner).await;
-            let sql = format!(
-                "create schema if not exists {schema}; alter schema {schema} owner to postgres; {theirs}"
-            );
-            execute(&mut admin, &sql).await;
-            let install = format!("select bondhu.install_engine('{wanted}')");
-            for connection in [&mut owner, &mut admin] {
-                let error = sqlx::query(&install).execute(connection).await.unwrap_err();
-                assert_eq!(sqlstate(&error), "42501", "{theirs}");
-                assert!(error.to_string().contains("authenticator"), "{error}");
-            }
-        }
-    }
-}
-
 #[tokio::test]
 async fn a_text_that_is_a_number_is_refused() {
     let mut stranger = Stranger::create("UTF8").await;
