@@ -1,4 +1,4 @@
-//! What Redis holds under a document's key: `{"v", "as_of", "until", "data"}`, in this order.
+//! What Redis holds under a document's key: `{"v", "as_of", "until", "settings", "data"}`, in this order.
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::value::RawValue;
@@ -24,6 +24,10 @@ pub struct Envelope<'a> {
     /// The next instant at which it changes by time alone.
     #[serde(default, deserialize_with = "maybe_instant_of")]
     pub until: Option<Timestamp>,
+    /// Which version of the settings it was made under, or an earlier one; 0 of a worker that did
+    /// not say so.
+    #[serde(default)]
+    pub settings: i64,
     /// The document; `null` says that there is none.
     #[serde(borrow)]
     pub data: &'a RawValue,
@@ -66,6 +70,7 @@ pub fn render(
     version: Version,
     as_of: Timestamp,
     until: Option<Timestamp>,
+    settings: i64,
     data: Option<&RawValue>,
 ) -> Result<String, serde_json::Error> {
     #[derive(Serialize)]
@@ -73,23 +78,25 @@ pub fn render(
         v: String,
         as_of: String,
         until: Option<String>,
+        settings: i64,
         data: Option<&'a RawValue>,
     }
     serde_json::to_string(&Value {
         v: version.to_string(),
         as_of: instant::render(as_of),
         until: until.map(instant::render),
+        settings,
         data,
     })
 }
 
 /// The text of a value that stands for a document which Redis does not keep. Its time is over when
-/// it is made, so that to every reader it is a miss.
+/// it is made, so that to every reader it is a miss, whatever the settings.
 ///
 /// # Errors
 /// As [`render`].
 pub fn render_apart(version: Version, as_of: Timestamp) -> Result<String, serde_json::Error> {
-    render(version, as_of, Some(as_of), None)
+    render(version, as_of, Some(as_of), 0, None)
 }
 
 #[cfg(test)]
@@ -106,19 +113,23 @@ mod tests {
         };
         let as_of = Timestamp(1_700_000_000_123_456);
         let data = RawValue::from_string(r#"{"a": [1]}"#.to_owned()).unwrap();
-        let text = render(version, as_of, Some(as_of), Some(&data)).unwrap();
+        let text = render(version, as_of, Some(as_of), 3, Some(&data)).unwrap();
         assert!(
             text.starts_with(r#"{"v":"00000007000000016b374d84","#),
             "{text}"
         );
+        assert!(
+            text.ends_with(r#","settings":3,"data":{"a": [1]}}"#),
+            "{text}"
+        );
         let read = Envelope::parse(text.as_bytes()).unwrap();
         assert_eq!(
-            (read.v, read.as_of, read.until),
-            (version, as_of, Some(as_of))
+            (read.v, read.as_of, read.until, read.settings),
+            (version, as_of, Some(as_of), 3)
         );
         assert_eq!(read.data.get(), data.get());
 
-        let none = render(version, as_of, None, None).unwrap();
+        let none = render(version, as_of, None, 3, None).unwrap();
         let none = Envelope::parse(none.as_bytes()).unwrap();
         assert_eq!((none.data.get(), none.is_apart()), ("null", false));
         let apart = render_apart(version, as_of).unwrap();
@@ -134,19 +145,22 @@ mod tests {
             r#"{"v":"7","as_of":null,"until":null,"data":1}"#,
             r#"{"v":"000000070000000000000009","as_of":"yesterday","until":null,"data":1}"#,
             r#"{"v":"000000070000000000000009","as_of":"2023-11-14T22:13:20Z","until":1,"data":1}"#,
+            r#"{"v":"000000070000000000000009","as_of":"2023-11-14T22:13:20Z","settings":"3","data":1}"#,
+            r#"{"v":"000000070000000000000009","as_of":"2023-11-14T22:13:20Z","settings":9223372036854775808,"data":1}"#,
         ] {
             assert!(Envelope::parse(text.as_bytes()).is_none(), "{text}");
         }
-        let text = format!("{WITHOUT_UNTIL}{}", " ".repeat(VALUE_MOST_BYTES));
+        let text = format!("{BARE}{}", " ".repeat(VALUE_MOST_BYTES));
         assert!(Envelope::parse(text.as_bytes()).is_none(), "too long");
     }
 
-    const WITHOUT_UNTIL: &str =
+    const BARE: &str =
         r#"{"v":"000000070000000000000009","as_of":"2023-11-14T22:13:20Z","data":1}"#;
 
     #[test]
-    fn a_value_that_says_nothing_of_its_end_has_none() {
-        let value = Envelope::parse(WITHOUT_UNTIL.as_bytes()).unwrap();
-        assert_eq!((value.until, value.data.get()), (None, "1"));
+    fn a_value_that_says_nothing_of_its_end_or_of_settings_has_none() {
+        let value = Envelope::parse(BARE.as_bytes()).unwrap();
+        let said = (value.until, value.settings, value.data.get());
+        assert_eq!(said, (None, 0, "1"));
     }
 }

@@ -33,7 +33,8 @@ pub enum Document {
 pub const CHAT_HISTORY_SIZE: u32 = 50;
 
 /// Schema and name of the one table that everybody's documents are built from besides their own:
-/// how long a session lasts, how many messages a history has, how long a window is.
+/// how long a session lasts, how many messages a history has, how long a window is. Its version is
+/// in the watermark and in every value, so that none has to be made anew before its user asks.
 pub const SETTINGS: (&str, &str) = ("bondhu", "settings");
 
 /// The mirror's watermark.

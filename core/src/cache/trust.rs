@@ -2,7 +2,9 @@
 //!
 //! Two texts are judged: the watermark, which was read first, and the value. The mirror writes them
 //! the other way round, so that a value is never older than the watermark that it is judged by: it
-//! holds everything before the watermark, and everything before its own version.
+//! holds everything before the watermark, and everything before its own version. Settings are no
+//! part of that, since they would make everybody's values stale at once: both texts name their
+//! version, and a value of a lower one than the watermark's does not count.
 
 use super::envelope::Envelope;
 use super::position::{Lsn, Version};
@@ -54,6 +56,8 @@ pub enum Absent {
     VersionAhead,
     /// It is exact as of an instant that is still to come.
     InstantAhead,
+    /// It was made under settings that have changed since.
+    OtherSettings,
     /// It has changed by time alone.
     Expired,
 }
@@ -80,6 +84,7 @@ impl Miss {
             Self::Absent(Absent::OtherEpoch, _) => "other_epoch",
             Self::Absent(Absent::VersionAhead, _) => "version_ahead",
             Self::Absent(Absent::InstantAhead, _) => "instant_ahead",
+            Self::Absent(Absent::OtherSettings, _) => "other_settings",
             Self::Absent(Absent::Expired, _) => "expired",
             Self::Apart => "apart",
             Self::Behind => "behind",
@@ -99,8 +104,9 @@ pub fn judge<'a>(
     now: Timestamp,
 ) -> Verdict<'a> {
     let parsed = Watermark::parse(watermark).ok_or(Untrusted::Missing);
-    let watermark = match parsed.and_then(|watermark| watermark.trusted(now)) {
-        Ok(version) => version,
+    let trusted = parsed.and_then(|parsed| Ok((parsed.trusted(now)?, parsed.settings)));
+    let (watermark, settings) = match trusted {
+        Ok(trusted) => trusted,
         Err(why) => return Verdict::Miss(Miss::Untrusted(why)),
     };
     let value = Envelope::parse(value);
@@ -108,7 +114,7 @@ pub fn judge<'a>(
         watermark,
         version: value.as_ref().map(|value| value.v),
     };
-    let value = match counting(value, watermark, now) {
+    let value = match counting(value, watermark, settings, now) {
         Ok(value) => value,
         Err(why) => return Verdict::Miss(Miss::Absent(why, seen)),
     };
@@ -131,10 +137,11 @@ pub fn judge<'a>(
     }
 }
 
-/// The value, if it counts beside this watermark.
+/// The value, if it counts beside this watermark and its version of the settings.
 fn counting(
     value: Option<Envelope<'_>>,
     watermark: Version,
+    settings: i64,
     now: Timestamp,
 ) -> Result<Envelope<'_>, Absent> {
     let value = value.ok_or(Absent::NoValue)?;
@@ -147,8 +154,14 @@ fn counting(
     if value.as_of > now.plus(CLOCKS_AGREE_WITHIN) {
         return Err(Absent::InstantAhead);
     }
-    let is_over = value.until.is_some_and(|until| until <= now);
-    if is_over && !value.is_apart() {
+    // Nothing is said of the document, and so nothing that settings or time could change.
+    if value.is_apart() {
+        return Ok(value);
+    }
+    if value.settings < settings {
+        return Err(Absent::OtherSettings);
+    }
+    if value.until.is_some_and(|until| until <= now) {
         return Err(Absent::Expired);
     }
     Ok(value)

@@ -29,6 +29,9 @@ pub struct Watermark {
     pub leader: String,
     /// How many documents that mirror leaves to Postgres: too large, or not to be read or written.
     pub apart: u64,
+    /// The version of the settings at that position, or a later one: what was made under an earlier
+    /// one does not count.
+    pub settings: i64,
 }
 
 /// Why a reader may not rely on a watermark.
@@ -129,6 +132,8 @@ struct Text {
     leader: String,
     #[serde(default)]
     apart: u64,
+    #[serde(default)]
+    settings: i64,
 }
 
 impl From<Watermark> for Text {
@@ -142,6 +147,7 @@ impl From<Watermark> for Text {
             timeline: watermark.timeline,
             leader: watermark.leader,
             apart: watermark.apart,
+            settings: watermark.settings,
         }
     }
 }
@@ -160,6 +166,7 @@ impl TryFrom<Text> for Watermark {
             timeline: text.timeline,
             leader: text.leader,
             apart: text.apart,
+            settings: text.settings,
         })
     }
 }
@@ -182,6 +189,7 @@ mod tests {
             timeline: 1,
             leader: "one".into(),
             apart: 0,
+            settings: 0,
         }
     }
 
@@ -209,7 +217,7 @@ mod tests {
         assert_eq!(at(0).parts()?.at(NOW_MS), whole);
         assert_eq!(
             whole,
-            r#"{"epoch":"00000007","lsn":"0000000000000009","ts":1700000000000,"system":"1","timeline":1,"leader":"one","apart":0}"#
+            r#"{"epoch":"00000007","lsn":"0000000000000009","ts":1700000000000,"system":"1","timeline":1,"leader":"one","apart":0,"settings":0}"#
         );
         Ok(())
     }
@@ -218,14 +226,18 @@ mod tests {
     fn its_text_is_read_as_it_was_written_and_no_other_is() -> Result<(), serde_json::Error> {
         let text = serde_json::to_string(&at(NOW_MS))?;
         assert_eq!(Watermark::parse(text.as_bytes()), Some(at(NOW_MS)));
-        let former = text.replace(r#","apart":0"#, "");
+        let former = text.replace(r#","apart":0,"settings":0"#, "");
         assert_eq!(Watermark::parse(former.as_bytes()), Some(at(NOW_MS)));
+        let settings = text.replace(r#""settings":0"#, r#""settings":3"#);
+        let read = Watermark::parse(settings.as_bytes()).map(|watermark| watermark.settings);
+        assert_eq!(read, Some(3));
         for other in [
             String::new(),
             "null".to_owned(),
             text.replace("00000007", "0000000g"),
             text.replace("00000007", "100000000"),
             text.replace("1700000000000", "null"),
+            text.replace(r#""settings":0"#, r#""settings":"3""#),
             format!("{text:STATE_MOST_BYTES$} "),
         ] {
             assert_eq!(Watermark::parse(other.as_bytes()), None, "{other}");

@@ -36,7 +36,7 @@ mod tests {
         ) {
             let version = Version { epoch: Epoch(1), lsn: Lsn(2) };
             let instant = date_time(Timestamp(micros));
-            let text = render(version, Timestamp(micros), None, None).unwrap();
+            let text = render(version, Timestamp(micros), None, 0, None).unwrap();
             let written = instant.to_rfc3339_opts(SecondsFormat::Micros, true);
             prop_assert!(text.contains(&written), "{} {}", text, written);
 

@@ -86,7 +86,14 @@ impl FillLease {
             return Some((render_apart(self.watermark, as_of).ok()?, NEGATIVE_TTL));
         }
         let data = text.map(serde_json::from_str).transpose().ok()?;
-        let value = render(self.watermark, as_of, read.until.map(timestamp), data).ok()?;
+        let value = render(
+            self.watermark,
+            as_of,
+            read.until.map(timestamp),
+            read.settings,
+            data,
+        )
+        .ok()?;
         let lifetime = lifetime(self.document, text.is_some(), read.as_of, read.until)?;
         Some((value, lifetime))
     }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::turns::Turns;
 use super::{DocumentSource, HotError, Served};
-use crate::mirror::heartbeat;
+use crate::mirror::{SETTINGS_VERSION, heartbeat};
 use bondhu_core::cache::position::Lsn;
 
 /// A reader waits so long for its turn.
@@ -28,6 +28,8 @@ pub(super) struct Read {
     pub(super) data: Option<String>,
     pub(super) until: Option<DateTime<Utc>>,
     pub(super) as_of: DateTime<Utc>,
+    /// The version of the settings in the snapshot that it was built in.
+    pub(super) settings: i64,
 }
 
 impl Read {
@@ -72,6 +74,8 @@ impl PostgresReader {
         let mut query = QueryBuilder::<Postgres>::new("select d.data::text, d.until, now.as_of, ");
         query
             .push(WRITTEN)
+            .push(", ")
+            .push(SETTINGS_VERSION)
             .push(
                 " from (select clock_timestamp() as as_of offset 0) now
                  left join lateral bondhu.",
@@ -80,10 +84,15 @@ impl PostgresReader {
             .push("_document(array[")
             .push_bind(user)
             .push("]::uuid[], now.as_of) d on true");
-        let (data, until, as_of, written) =
+        let (data, until, as_of, written, settings) =
             query.build_query_as().fetch_one(&self.database).await?;
         self.require(written, min_lsn)?;
-        Ok(Read { data, until, as_of })
+        Ok(Read {
+            data,
+            until,
+            as_of,
+            settings,
+        })
     }
 
     /// Refuses a position that the log has not come to: nothing is there to wait for.

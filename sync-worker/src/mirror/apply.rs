@@ -65,10 +65,11 @@ impl Applier {
                 Step::Complete {
                     end,
                     complete_at_ms,
+                    settings,
                     transactions,
                 } => {
                     self.watermark
-                        .advance(&self.store, end, complete_at_ms)
+                        .advance(&self.store, end, complete_at_ms, settings)
                         .await?;
                     if let Some(applied) = applied {
                         self.report_following(&transactions);
@@ -237,6 +238,7 @@ impl Applier {
         let Reading {
             as_of,
             begun,
+            settings,
             bodies,
             ..
         } = reading;
@@ -254,11 +256,12 @@ impl Applier {
             } else {
                 self.apart.remove(key);
             }
-            writes.push(write(version, as_of, body)?);
+            writes.push(write(version, as_of, settings, body)?);
         }
         for (user, document) in gone {
             self.apart.remove((user, document));
-            writes.push(write(version, as_of, Body::none(document, user))?);
+            let none = Body::none(document, user);
+            writes.push(write(version, as_of, settings, none)?);
         }
         let (written, held) = self.store.write(version, begun, &writes, looks).await?;
         self.metrics.mirror.documents(written);
@@ -267,7 +270,12 @@ impl Applier {
 }
 
 /// A document that is gone is written too, as `null`: without a key no version would be kept.
-fn write(version: Version, as_of: DateTime<Utc>, body: Body) -> Result<Write, MirrorError> {
+fn write(
+    version: Version,
+    as_of: DateTime<Utc>,
+    settings: i64,
+    body: Body,
+) -> Result<Write, MirrorError> {
     if body.large {
         return Ok(Write {
             document: body.document,
@@ -288,6 +296,7 @@ fn write(version: Version, as_of: DateTime<Utc>, body: Body) -> Result<Write, Mi
             version,
             timestamp(as_of),
             until.map(timestamp),
+            settings,
             data.as_deref(),
         )?,
         ttl,

@@ -80,11 +80,24 @@ pub enum ChangeError {
 
 /// A published table that documents are built from.
 #[derive(Debug)]
-struct PublishedTable {
-    name: String,
-    /// `None` when a row is about everybody.
-    user_column: Option<usize>,
-    documents: DocumentSet,
+enum PublishedTable {
+    /// Each row is of a user.
+    OfUsers {
+        name: String,
+        user_column: usize,
+        documents: DocumentSet,
+    },
+    /// The one row that everybody's documents depend on.
+    Settings,
+}
+
+impl PublishedTable {
+    fn documents(&self) -> DocumentSet {
+        match self {
+            Self::OfUsers { documents, .. } => *documents,
+            Self::Settings => DocumentSet::all(),
+        }
+    }
 }
 
 /// The tables the stream has described; `None` for those no document is built from.
@@ -93,28 +106,30 @@ pub(super) struct PublishedTables(HashMap<u32, Option<PublishedTable>>);
 
 impl PublishedTables {
     fn describe(&mut self, relation: Relation) -> Result<(), ChangeError> {
-        let about_everybody = (&*relation.schema, &*relation.name) == SETTINGS;
-        let documents: DocumentSet = if about_everybody {
-            DocumentSet::all()
+        let table = if (&*relation.schema, &*relation.name) == SETTINGS {
+            Some(PublishedTable::Settings)
         } else if relation.schema == "public" {
-            Document::built_from(&relation.name).collect()
+            Self::of_users(relation.name, &relation.columns)?
         } else {
-            DocumentSet::default()
+            None
         };
-        let user_column = relation
-            .columns
-            .iter()
-            .position(|column| column == "user_id");
-        if user_column.is_none() && !documents.is_empty() && !about_everybody {
-            return Err(ChangeError::NoUserColumn(relation.name));
-        }
-        let table = (!documents.is_empty()).then_some(PublishedTable {
-            name: relation.name,
-            user_column,
-            documents,
-        });
         self.0.insert(relation.id, table);
         Ok(())
+    }
+
+    fn of_users(name: String, columns: &[String]) -> Result<Option<PublishedTable>, ChangeError> {
+        let documents: DocumentSet = Document::built_from(&name).collect();
+        if documents.is_empty() {
+            return Ok(None);
+        }
+        let Some(user_column) = columns.iter().position(|column| column == "user_id") else {
+            return Err(ChangeError::NoUserColumn(name));
+        };
+        Ok(Some(PublishedTable::OfUsers {
+            name,
+            user_column,
+            documents,
+        }))
     }
 
     fn get(&self, id: u32) -> Result<Option<&PublishedTable>, ChangeError> {
@@ -139,8 +154,12 @@ pub(super) struct Committed {
 pub(super) struct Touched {
     /// Per user.
     pub users: HashMap<Uuid, DocumentSet>,
-    /// Of every user that has them: their table was truncated, or the settings changed.
+    /// Of every user that has them: their table was truncated, or there are other settings whose
+    /// version says nothing.
     pub everyone: DocumentSet,
+    /// The settings may have another version. Nobody's documents are re-read for that: those of a
+    /// former version do not count.
+    pub settings: bool,
 }
 
 impl Touched {
@@ -155,8 +174,11 @@ impl Touched {
     ) -> Result<(), ChangeError> {
         match message {
             RowMessage::Relation(relation) => tables.describe(relation)?,
-            RowMessage::Insert { relation, new } => self.touch(tables.get(relation)?, &new)?,
-            RowMessage::Delete { relation, old } => self.touch(tables.get(relation)?, &old)?,
+            RowMessage::Insert { relation, new: row }
+            | RowMessage::Delete { relation, old: row } => match tables.get(relation)? {
+                Some(table @ PublishedTable::Settings) => self.empty(table),
+                table => self.touch(table, &row)?,
+            },
             RowMessage::Update { relation, old, new } => {
                 let table = tables.get(relation)?;
                 if let Some(old) = old {
@@ -167,7 +189,7 @@ impl Touched {
             RowMessage::Truncate { relations } => {
                 for relation in relations {
                     if let Some(table) = tables.get(relation)? {
-                        self.everyone.extend(table.documents);
+                        self.empty(table);
                     }
                 }
             }
@@ -177,10 +199,17 @@ impl Touched {
     }
 
     fn touch(&mut self, table: Option<&PublishedTable>, row: &Tuple) -> Result<(), ChangeError> {
-        let Some(table) = table else { return Ok(()) };
-        let Some(user_column) = table.user_column else {
-            self.everyone.extend(table.documents);
-            return Ok(());
+        let (name, user_column, documents) = match table {
+            None => return Ok(()),
+            Some(PublishedTable::Settings) => {
+                self.settings = true;
+                return Ok(());
+            }
+            Some(PublishedTable::OfUsers {
+                name,
+                user_column,
+                documents,
+            }) => (name, *user_column, *documents),
         };
         let user = match row.0.get(user_column) {
             Some(Value::Text(text)) => std::str::from_utf8(text)
@@ -188,12 +217,19 @@ impl Touched {
                 .and_then(|text| Uuid::parse_str(text).ok()),
             _ => None,
         };
-        let user = user.ok_or_else(|| ChangeError::NoUser(table.name.clone()))?;
-        if !self.everyone.covers(table.documents) {
-            self.users.entry(user).or_default().extend(table.documents);
+        let user = user.ok_or_else(|| ChangeError::NoUser(name.clone()))?;
+        if !self.everyone.covers(documents) {
+            self.users.entry(user).or_default().extend(documents);
             self.bound();
         }
         Ok(())
+    }
+
+    /// A table was emptied, or the row of settings was taken out or put in: what stands there now did
+    /// not grow out of what stood there before, and neither did its version.
+    fn empty(&mut self, table: &PublishedTable) {
+        self.settings |= matches!(table, PublishedTable::Settings);
+        self.everyone.extend(table.documents());
     }
 
     /// Past [`MOST_USERS`] it is everybody: memory stays bounded, and looking through what Redis
@@ -209,6 +245,7 @@ impl Touched {
     /// Takes in `other`.
     pub(super) fn merge(&mut self, other: Self) {
         self.everyone.extend(other.everyone);
+        self.settings |= other.settings;
         if self.users.is_empty() {
             self.users = other.users;
         } else {
@@ -241,9 +278,9 @@ mod tests {
     #[test]
     fn a_transaction_of_very_many_users_is_one_of_everybody() {
         let documents: DocumentSet = [Document::ChatHistory].into_iter().collect();
-        let table = PublishedTable {
+        let table = PublishedTable::OfUsers {
             name: "chat_messages".to_owned(),
-            user_column: Some(0),
+            user_column: 0,
             documents,
         };
         let mut touched = Touched::default();
@@ -261,5 +298,45 @@ mod tests {
         assert_eq!(touch(most), (MOST_USERS, DocumentSet::default()));
         assert_eq!(touch(most + 1), (0, documents));
         assert_eq!(touch(most + 2), (0, documents));
+    }
+
+    #[test]
+    fn a_change_of_settings_is_about_nobody_unless_their_row_is_another_one() {
+        let mut tables = PublishedTables::default();
+        let described = RowMessage::Relation(Relation {
+            id: 1,
+            schema: SETTINGS.0.to_owned(),
+            name: SETTINGS.1.to_owned(),
+            columns: vec!["singleton".to_owned()],
+        });
+        Touched::default().record(described, &mut tables).unwrap();
+        let row = || Tuple(vec![Value::Text("t".into())]);
+        let update = RowMessage::Update {
+            relation: 1,
+            old: None,
+            new: row(),
+        };
+        let insert = RowMessage::Insert {
+            relation: 1,
+            new: row(),
+        };
+        let delete = RowMessage::Delete {
+            relation: 1,
+            old: row(),
+        };
+        let truncate = RowMessage::Truncate { relations: vec![1] };
+        for (message, everyone) in [
+            (update, DocumentSet::default()),
+            (insert, DocumentSet::all()),
+            (delete, DocumentSet::all()),
+            (truncate, DocumentSet::all()),
+        ] {
+            let mut touched = Touched::default();
+            touched.record(message, &mut tables).unwrap();
+            let mut merged = Touched::default();
+            merged.merge(touched);
+            assert_eq!((merged.settings, merged.everyone), (true, everyone));
+            assert!(merged.users.is_empty());
+        }
     }
 }

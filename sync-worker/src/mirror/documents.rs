@@ -16,6 +16,10 @@ use super::visibility::Snapshot;
 /// A reading of more is made in parts: so much of it is in memory twice at most.
 const READING_MOST_BYTES: usize = 32 << 20;
 
+/// SQL: the version of the settings in the snapshot of a statement. What the same statement builds is
+/// built under these or later ones. 0 while there are none.
+pub(crate) const SETTINGS_VERSION: &str = "coalesce((select version from bondhu.settings), 0)";
+
 /// Why a reading came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
@@ -93,6 +97,8 @@ pub(super) struct Reading {
     pub as_of: DateTime<Utc>,
     /// Nothing that was made before is missing.
     pub begun: Instant,
+    /// The version of the settings that it was made under.
+    pub settings: i64,
     /// Those asked about who have a session that has not ended.
     pub active: HashSet<Uuid>,
     /// What was asked for; users who no longer exist are left out.
@@ -119,6 +125,7 @@ struct Row {
     large: bool,
     as_of: Option<DateTime<Utc>>,
     snapshot: Option<String>,
+    settings: Option<i64>,
     here: Option<Vec<Uuid>>,
 }
 
@@ -140,13 +147,16 @@ pub(super) async fn read(
     // is prepared once. The clock is read once the snapshot is taken.
     let mut query = QueryBuilder::<Postgres>::new(
         "with reading as materialized (
-           select clock_timestamp() as as_of, pg_current_snapshot()::text as snapshot, array(
+           select clock_timestamp() as as_of, pg_current_snapshot()::text as snapshot, ",
+    );
+    query.push(SETTINGS_VERSION).push(
+        " as settings, array(
              select distinct user_id from public.user_sessions where ended_at is null and user_id = any(",
     );
     query.push_bind(asked).push(
         ")) as here)
          select null::smallint as document, null::uuid as user_id, null as data, null::timestamptz as until,
-                false as large, as_of, snapshot, here from reading",
+                false as large, as_of, snapshot, settings, here from reading",
     );
     for (document, users) in wanted {
         let (number, name) = (*document as i16, document.name());
@@ -154,7 +164,7 @@ pub(super) async fn read(
             .push(format_args!(
                 " union all select {number}::smallint, d.user_id,
                     case when octet_length(d.data) <= {DOCUMENT_MOST_BYTES} then d.data end, d.until,
-                    coalesce(octet_length(d.data) > {DOCUMENT_MOST_BYTES}, false), null, null, null
+                    coalesce(octet_length(d.data) > {DOCUMENT_MOST_BYTES}, false), null, null, null, null
                   from reading cross join lateral (select user_id, data::text as data, until
                     from bondhu.{name}_document(array(select id from unnest("
             ))
@@ -197,9 +207,19 @@ fn assemble(begun: Instant, rows: Vec<Row>) -> Option<Reading> {
         snapshot: first.snapshot?.parse().ok()?,
         as_of: first.as_of?,
         begun,
+        settings: first.settings?,
         active: first.here?.into_iter().collect(),
         bodies: bodies.collect::<Option<_>>()?,
     })
+}
+
+/// The version of the settings as of now.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn settings_version(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    let ask = format!("select {SETTINGS_VERSION}");
+    sqlx::query_scalar(&ask).fetch_one(connection).await
 }
 
 /// Up to `page` users with a session that has not ended, in order, after `after`.

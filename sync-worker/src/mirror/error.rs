@@ -93,7 +93,9 @@ impl MirrorError {
             Self::Replication(PgWireError::MessageTooLarge { .. } | PgWireError::Protocol(_)) => {
                 Recovery::RenewSlot
             }
-            Self::Watermark(WatermarkError::Moved) => Recovery::Restart,
+            Self::Watermark(WatermarkError::Moved | WatermarkError::SettingsWentBack(..)) => {
+                Recovery::Restart
+            }
             Self::Watermark(WatermarkError::Redis(_) | WatermarkError::Json(_))
             | Self::SlotUnusable { .. }
             | Self::NoPublication(_)
@@ -122,6 +124,7 @@ impl MirrorError {
             | Self::Replication(_)
             | Self::Silent
             | Self::Ended => "Postgres refuses it or cannot be reached",
+            Self::Watermark(WatermarkError::SettingsWentBack(..)) => "is beginning a new epoch",
             Self::Redis(_) | Self::Watermark(_) => "Redis refuses it or cannot be reached",
             Self::Document(_) => "cannot write a document",
         }

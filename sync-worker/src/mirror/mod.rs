@@ -6,6 +6,10 @@
 //! newer one ([`apply`], [`store`]). The [`pipe`] joins these three. The [`watermark`] says how far that
 //! is; what it says, a reader may rely on.
 //!
+//! A change of settings concerns everybody, and nobody is to wait for everybody. So nothing is re-read
+//! for it: the watermark names the version that the settings have, every value the one that it was made
+//! under, and one of a lower version is a miss.
+//!
 //! Whatever breaks ends the stream, and a new one starts from what was last acknowledged: there is
 //! one way to recover, and it is the way to start.
 
@@ -46,6 +50,7 @@ use crate::telemetry::Metrics;
 use apart::Apart;
 use apply::Applier;
 pub use changes::ChangeError;
+pub(crate) use documents::SETTINGS_VERSION;
 pub use error::{MirrorError, Recovery};
 use pauses::Pauses;
 use pipe::Pipe;
@@ -201,11 +206,13 @@ impl Mirror {
         stop: &CancellationToken,
     ) -> Result<(), MirrorError> {
         let apart = || Arc::clone(&self.apart);
-        let (watermark, new_epoch) =
-            WatermarkWriter::resume(&store, &origin, &self.name, apart()).await?;
+        let mut database = self.reading_connection().await?;
+        let resumed =
+            WatermarkWriter::resume(&store, &mut database, &origin, &self.name, apart()).await;
+        let (watermark, new_epoch) = resumed?;
         tracing::info!(epoch = watermark.epoch().0, from = %origin.acknowledged, new_epoch, "the mirror follows");
         let preparer = Preparer {
-            database: self.reading_connection().await?,
+            database,
             store: store.clone(),
             apart: apart(),
         };

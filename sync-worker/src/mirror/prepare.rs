@@ -42,6 +42,8 @@ pub(super) enum Step {
         end: Lsn,
         /// Latest instant (Unix ms, this worker's clock) as of which that was everything there was.
         complete_at_ms: Option<i64>,
+        /// The version of the settings as of there or later, if it may have changed.
+        settings: Option<i64>,
         /// What the batch consisted of.
         transactions: Vec<Committed>,
     },
@@ -100,9 +102,13 @@ impl Preparer {
         } = batch;
         // What one snapshot sees, later ones see too.
         let mut unseen = &*transactions;
-        if !touched.everyone.is_empty() {
-            self.read_when_visible(&[], unseen).await?;
+        let mut settings = None;
+        if touched.settings || !touched.everyone.is_empty() {
+            let reading = self.read_when_visible(&[], unseen).await?;
+            settings = Some(reading.settings);
             unseen = &[];
+        }
+        if !touched.everyone.is_empty() {
             // Twice: a fill that began before that snapshot may turn from a lease into a document
             // while the first look goes past both.
             for _ in 0..2 {
@@ -158,6 +164,7 @@ impl Preparer {
         let complete = Step::Complete {
             end,
             complete_at_ms,
+            settings,
             transactions,
         };
         steps.send(complete).await.ok();

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use bondhu_core::cache::watermark::Watermark;
 use chrono::Utc;
 use redis::RedisError;
+use sqlx::PgConnection;
 
 use super::apart::Apart;
+use super::documents;
+use super::error::MirrorError;
 use super::store::{Store, WRITE_GOOD_FOR};
 use bondhu_core::cache::position::{Epoch, Lsn, Version};
 
@@ -23,11 +26,13 @@ pub(super) struct Origin {
     pub written: Lsn,
 }
 
-/// Whether a stream from `origin` continues where `former` ends, with no gap between.
-fn continues(former: &Watermark, origin: &Origin) -> bool {
+/// Whether a stream from `origin` continues where `former` ends, with no gap between. A version of
+/// the settings that is lower than it was says that their row is from before.
+fn continues(former: &Watermark, origin: &Origin, settings: i64) -> bool {
     let lsn = former.version.lsn;
     former.system == origin.system
         && former.timeline == origin.timeline
+        && former.settings <= settings
         && (origin.acknowledged..=origin.written).contains(&lsn)
 }
 
@@ -40,6 +45,9 @@ pub enum WatermarkError {
     /// Another mirror wrote it, or Redis lost it.
     #[error("Redis was flushed, failed over, or another mirror took over")]
     Moved,
+    /// Somebody put an older row of settings back, past its trigger.
+    #[error("the settings went back from version {0} to {1}; a new epoch begins")]
+    SettingsWentBack(i64, i64),
     /// It cannot be written down.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
@@ -52,22 +60,25 @@ pub(super) struct WatermarkWriter {
     leader: String,
     version: Version,
     complete_at_ms: i64,
+    settings: i64,
     written: Vec<u8>,
     apart: Arc<Apart>,
 }
 
 impl WatermarkWriter {
     /// Takes up the epoch that Redis is in when the stream goes on from there; else begins a new
-    /// one, and says so: what Redis holds may then be older than it claims.
+    /// one, and says so: what Redis holds may then be older than it claims. Either begins with the
+    /// version that the settings have now in `database`, so that no later change is missed.
     ///
     /// # Errors
-    /// When Redis does not answer, or another mirror interferes.
+    /// When Redis or Postgres does not answer, or another mirror interferes.
     pub(super) async fn resume(
         store: &Store,
+        database: &mut PgConnection,
         origin: &Origin,
         leader: &str,
         apart: Arc<Apart>,
-    ) -> Result<(Self, bool), WatermarkError> {
+    ) -> Result<(Self, bool), MirrorError> {
         let written = store.state().await?;
         let now = store.now_ms();
         // An epoch of the future would be the last one for as long: nobody's mirror began it.
@@ -80,9 +91,11 @@ impl WatermarkWriter {
             // What it prepared before it lost the slot is refused from then on.
             tokio::time::sleep(WRITE_GOOD_FOR).await;
         }
+        // After the former watermark: whoever wrote that knew no later version.
+        let settings = documents::settings_version(database).await?;
         let goes_on = former
             .as_ref()
-            .filter(|former| continues(former, origin))
+            .filter(|former| continues(former, origin, settings))
             .map(|former| {
                 let at = former.complete_at_ms;
                 (former.version, if at > now { 0 } else { at })
@@ -103,10 +116,11 @@ impl WatermarkWriter {
             leader: leader.to_owned(),
             version,
             complete_at_ms,
+            settings,
             written,
             apart,
         };
-        watermark.advance(store, version.lsn, None).await?;
+        watermark.advance(store, version.lsn, None, None).await?;
         Ok((watermark, goes_on.is_none()))
     }
 
@@ -128,16 +142,24 @@ impl WatermarkWriter {
         self.version.epoch
     }
 
-    /// Says that Redis holds everything before `end`, and as of when that was all. Never goes back.
+    /// Says that Redis holds everything before `end`, as of when that was all, and which version the
+    /// settings have there, if it may be another one. Never goes back.
     ///
     /// # Errors
-    /// [`WatermarkError::Moved`] when somebody or something else changed it.
+    /// [`WatermarkError::Moved`] when somebody or something else changed it,
+    /// [`WatermarkError::SettingsWentBack`] when only a new epoch may have these settings.
     pub(super) async fn advance(
         &mut self,
         store: &Store,
         end: Lsn,
         complete_at_ms: Option<i64>,
+        settings: Option<i64>,
     ) -> Result<(), WatermarkError> {
+        let settings = settings.unwrap_or(self.settings);
+        if settings < self.settings {
+            return Err(WatermarkError::SettingsWentBack(self.settings, settings));
+        }
+        self.settings = settings;
         self.version.lsn = self.version.lsn.max(end);
         self.complete_at_ms =
             complete_at_ms.map_or(self.complete_at_ms, |at| at.max(self.complete_at_ms));
@@ -161,6 +183,7 @@ impl WatermarkWriter {
             timeline: self.origin.timeline,
             leader: self.leader.clone(),
             apart: self.apart.count(),
+            settings: self.settings,
         }
         .parts()?;
         let moved = store.advance_state(&self.written, &next).await?;
@@ -172,7 +195,7 @@ impl WatermarkWriter {
 
 #[cfg(test)]
 mod tests {
-    use super::{Epoch, Lsn, Origin, Version, Watermark, continues};
+    use super::{Epoch, Lsn, Origin, Version, Watermark};
 
     fn watermark(lsn: u64) -> Watermark {
         Watermark {
@@ -185,7 +208,12 @@ mod tests {
             timeline: 1,
             leader: "one".into(),
             apart: 0,
+            settings: 3,
         }
+    }
+
+    fn continues(former: &Watermark, origin: &Origin) -> bool {
+        super::continues(former, origin, 3)
     }
 
     fn origin(acknowledged: u64, written: u64) -> Origin {
@@ -211,6 +239,12 @@ mod tests {
     #[test]
     fn a_server_that_is_behind_the_watermark_is_an_older_copy() {
         assert!(!continues(&watermark(100), &origin(50, 99)));
+    }
+
+    #[test]
+    fn settings_of_a_lower_version_are_from_before() {
+        let goes_on = |settings| super::continues(&watermark(100), &origin(90, 200), settings);
+        assert_eq!([2, 3, 4].map(goes_on), [false, true, true]);
     }
 
     #[test]

@@ -48,7 +48,8 @@ async fn mend(stage: &Stage) {
     .await;
 }
 
-fn counted(mirror: &Running, name: &str) -> u64 {
+/// What a mirror counts under a name.
+pub(crate) fn counted(mirror: &Running, name: &str) -> u64 {
     let text = mirror.metrics.encode().unwrap();
     let count = text
         .lines()

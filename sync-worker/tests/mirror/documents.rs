@@ -254,31 +254,6 @@ async fn the_watermark_moves_while_nothing_happens() {
 }
 
 #[tokio::test]
-async fn a_change_of_settings_is_followed_by_everybodys_documents() {
-    let stage = Stage::new().await;
-    let mirror = stage.following().await;
-    let mut people = Vec::new();
-    for _ in 0..3 {
-        let user = stage.person().await;
-        for text in ["one", "two", "three"] {
-            stage.say(user, text).await;
-        }
-        stage.reads(user, &["one", "two", "three"]).await;
-        people.push(user);
-    }
-    sqlx::query("update bondhu.settings set chat_history_document_size = 2, window_hours = 48")
-        .execute(&stage.superuser)
-        .await
-        .unwrap();
-    for user in people {
-        stage.reads(user, &["two", "three"]).await;
-    }
-    stage.caught_up().await;
-    crate::oracle::at_rest(&stage).await;
-    mirror.stop().await;
-}
-
-#[tokio::test]
 async fn the_publication_lists_exactly_the_keys_of_the_documents_sources() {
     let stage = Stage::new().await;
     let differences = async || {

@@ -147,7 +147,7 @@ async fn without_a_mirror_that_keeps_up_postgres_is_read() {
 }
 
 #[tokio::test]
-async fn a_value_of_another_epoch_or_past_its_instant_is_replaced() {
+async fn a_value_of_another_epoch_of_former_settings_or_past_its_instant_is_replaced() {
     let stage = Stage::new().await;
     let mirror = stage.following().await;
     let user = stage.database.user().await;
@@ -163,6 +163,7 @@ async fn a_value_of_another_epoch_or_past_its_instant_is_replaced() {
     for change in [
         json!({"v": format!("00000001{}", &held["v"].as_str().unwrap()[8..])}),
         json!({"until": Utc::now() - TimeDelta::seconds(1)}),
+        json!({"settings": held["settings"].as_i64().unwrap() - 1}),
     ] {
         stage
             .change(user, Document::PersonalitySentiment, &change)

@@ -11,6 +11,7 @@ mod hot;
 mod oracle;
 mod poison;
 mod readers;
+mod settings;
 mod severe;
 mod stage;
 mod storms;

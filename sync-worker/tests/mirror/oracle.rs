@@ -8,9 +8,11 @@ use uuid::Uuid;
 
 use crate::stage::Stage;
 
-/// Compares every key of the present epoch while nobody writes; returns how many there are.
+/// Compares every key of the present epoch while nobody writes; returns how many there are. What was
+/// made under former settings no reader takes.
 pub(crate) async fn at_rest(stage: &Stage) -> usize {
     let epoch = format!("{:08x}", stage.epoch().await);
+    let settings = stage.state().await.unwrap()["settings"].as_i64().unwrap();
     let mut redis = stage.connect().await;
     let keys: Vec<String> = redis.keys("*").await.unwrap();
     let mut compared = 0;
@@ -22,7 +24,9 @@ pub(crate) async fn at_rest(stage: &Stage) -> usize {
             continue;
         };
         let value: Value = serde_json::from_str(&text).unwrap();
-        if !value["v"].as_str().unwrap().starts_with(&epoch) {
+        if !value["v"].as_str().unwrap().starts_with(&epoch)
+            || value["settings"].as_i64().unwrap_or_default() < settings
+        {
             continue;
         }
         let as_of: DateTime<Utc> = value["as_of"].as_str().unwrap().parse().unwrap();

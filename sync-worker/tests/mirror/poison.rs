@@ -253,7 +253,7 @@ async fn whatever_is_under_a_documents_key_is_replaced() {
     let key = Document::ChatHistory.key(user);
     let epoch = stage.epoch().await;
     let value = |v: &str, as_of: &str| {
-        format!(r#"{{"v":"{v}","as_of":"{as_of}","until":null,"data":"junk"}}"#)
+        format!(r#"{{"v":"{v}","as_of":"{as_of}","until":null,"settings":1000,"data":"junk"}}"#)
     };
     let now = Utc::now().to_rfc3339();
     let junk = [

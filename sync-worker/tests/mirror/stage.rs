@@ -216,7 +216,7 @@ impl Stage {
     /// Replaces members of a value that is there.
     pub(crate) async fn change(&self, user: Uuid, document: Document, changes: &Value) {
         let held = self.held(user, document).await.unwrap();
-        let members = ["v", "as_of", "until", "data"].map(|name| {
+        let members = ["v", "as_of", "until", "settings", "data"].map(|name| {
             let value = changes.get(name).unwrap_or(&held[name]);
             format!("{name:?}:{value}")
         });

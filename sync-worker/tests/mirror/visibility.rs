@@ -24,8 +24,8 @@ use crate::stage::eventually;
 
 const DATABASE: &str = "visibility";
 
-/// The commit waits for a synchronous standby that never comes: flushed, streamed, and still
-/// running in every snapshot. On a server of its own, because every commit there would wait.
+/// The commit, which changes the settings too, waits for a synchronous standby that never comes:
+/// flushed, streamed, and still running in every snapshot. On a server of its own, because every commit there would wait.
 #[tokio::test]
 async fn a_document_is_not_re_read_before_the_change_can_be_seen() {
     let directory = RunDirectory::create("visibility").unwrap();
@@ -105,10 +105,19 @@ async fn a_document_is_not_re_read_before_the_change_can_be_seen() {
         (names == "nobody").then_some(())
     })
     .await;
+    let state = async |redis: &mut redis::aio::MultiplexedConnection| -> (i64, i64) {
+        let text: String = redis.get(STATE_KEY).await.unwrap();
+        let state: Value = serde_json::from_str(&text).unwrap();
+        let reached = i64::from_str_radix(state["lsn"].as_str().unwrap(), 16).unwrap();
+        (reached, state["settings"].as_i64().unwrap())
+    };
+    let (_, settings) = state(&mut redis).await;
     let committing = tokio::spawn(async move {
-        let insert =
-            "insert into public.chat_messages (user_id, message_text) values ($1, 'unseen')";
-        sqlx::query(insert)
+        let change = "with changed as (
+               update bondhu.settings set chat_history_document_size = 20 returning version
+             )
+             insert into public.chat_messages (user_id, message_text) select $1, 'unseen' from changed";
+        sqlx::query(change)
             .bind(user)
             .execute(&writer)
             .await
@@ -150,13 +159,12 @@ async fn a_document_is_not_re_read_before_the_change_can_be_seen() {
     )
     .await;
 
-    let state: String = redis.get(STATE_KEY).await.unwrap();
-    let state: Value = serde_json::from_str(&state).unwrap();
-    let reached = i64::from_str_radix(state["lsn"].as_str().unwrap(), 16).unwrap();
+    let (reached, named) = state(&mut redis).await;
     assert!(
         reached < committed,
         "the watermark does not pass what nobody can see"
     );
+    assert_eq!(named, settings, "nor name what nobody can see");
     assert_eq!(
         messages(&mut redis).await,
         Some(0),
@@ -170,6 +178,12 @@ async fn a_document_is_not_re_read_before_the_change_can_be_seen() {
         (messages(&mut redis).await? == 1).then_some(())
     })
     .await;
+    let named = eventually("the watermark passes the commit", async || {
+        let (reached, named) = state(&mut redis).await;
+        (reached >= committed).then_some(named)
+    })
+    .await;
+    assert_eq!(named, settings + 1);
     stop.cancel();
     mirroring.await.unwrap();
 }

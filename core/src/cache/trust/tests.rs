@@ -24,8 +24,15 @@ const fn at(epoch: u32, lsn: u64) -> Version {
     }
 }
 
+/// The version of the settings, where a test is about something else.
+const SETTINGS: i64 = 3;
+
 /// The text of a watermark that was complete so many µs ago.
 fn watermark(version: Version, age: i64) -> String {
+    watermark_of(version, age, SETTINGS)
+}
+
+fn watermark_of(version: Version, age: i64, settings: i64) -> String {
     let watermark = Watermark {
         version,
         complete_at_ms: (NOW.0 - age).div_euclid(1000),
@@ -33,15 +40,27 @@ fn watermark(version: Version, age: i64) -> String {
         timeline: 1,
         leader: "one".to_owned(),
         apart: 0,
+        settings,
     };
     serde_json::to_string(&watermark).unwrap()
 }
 
 /// The text of a value made so many µs ago, with so many left until it is over.
 fn value(version: Version, age: i64, left: Option<i64>, data: &str) -> String {
+    value_of(version, age, left, SETTINGS, data)
+}
+
+fn value_of(version: Version, age: i64, left: Option<i64>, settings: i64, data: &str) -> String {
     let data = RawValue::from_string(data.to_owned()).unwrap();
     let until = left.map(|left| Timestamp(NOW.0 + left));
-    render(version, Timestamp(NOW.0 - age), until, Some(&data)).unwrap()
+    render(
+        version,
+        Timestamp(NOW.0 - age),
+        until,
+        settings,
+        Some(&data),
+    )
+    .unwrap()
 }
 
 fn told(watermark: &str, value: &str, min_lsn: Option<u64>) -> &'static str {
@@ -88,6 +107,40 @@ fn a_value_of_another_epoch_or_past_its_instant_is_absent() {
     }
     let long = value(at(1, 5), 0, None, "[]") + &" ".repeat(VALUE_MOST_BYTES);
     assert_eq!(told(&fresh, &long, None), "no_value");
+}
+
+#[test]
+fn a_value_made_under_settings_that_have_changed_since_is_absent_and_may_be_filled() {
+    for (mark, made, verdict) in [
+        (3, 3, "serve"),
+        (3, 4, "serve"),
+        (3, 2, "other_settings"),
+        (1, 0, "other_settings"),
+        (0, 0, "serve"),
+        (i64::MAX, 3, "other_settings"),
+        (3, i64::MIN, "other_settings"),
+    ] {
+        let value = value_of(at(1, 5), 0, None, made, "[]");
+        let judged = told(&watermark_of(at(1, 9), 0, mark), &value, Some(7));
+        assert_eq!(judged, verdict, "{mark} {made}");
+    }
+    // Of a worker that knew nothing of versions, whichever of the two it wrote.
+    let (mark, value) = (watermark(at(1, 9), 0), value(at(1, 5), 0, None, "[]"));
+    let former = |text: &str| text.replace(r#","settings":3"#, "");
+    assert_eq!(told(&mark, &former(&value), None), "other_settings");
+    assert_eq!(told(&former(&mark), &value, None), "serve");
+    assert_eq!(told(&former(&mark), &former(&value), None), "serve");
+
+    let (mark, value) = (mark.as_bytes(), former(&value));
+    let verdict = judge(DOCUMENT, mark, value.as_bytes(), None, NOW);
+    let Verdict::Miss(Miss::Absent(Absent::OtherSettings, seen)) = verdict else {
+        unreachable!("{verdict:?}");
+    };
+    assert_eq!(
+        (seen.watermark, seen.version),
+        (at(1, 9), Some(at(1, 5))),
+        "what a fill replaces"
+    );
 }
 
 #[test]
@@ -153,10 +206,14 @@ proptest! {
     fn whatever_is_served_is_of_a_fresh_mirrors_epoch_and_holds_what_was_asked_for(
         (mark, mark_age) in (versions(), spans()),
         (version, age, left) in (versions(), spans(), proptest::option::of(spans())),
+        (mark_settings, settings) in (0..4_i64, 0..4_i64),
         min_lsn in proptest::option::of(0..25_u64),
         data in prop_oneof![Just("null"), Just("[]")],
     ) {
-        let (state, text) = (watermark(mark, mark_age), value(version, age, left, data));
+        let (state, text) = (
+            watermark_of(mark, mark_age, mark_settings),
+            value_of(version, age, left, settings, data),
+        );
         let (state, text) = (state.as_bytes(), text.as_bytes());
         let oldest = i64::try_from(STATE_MAX_AGE.as_micros()).unwrap();
         let ms = |micros: i64| micros.div_euclid(1000);
@@ -165,6 +222,7 @@ proptest! {
         let counts = version.epoch == mark.epoch
             && version.lsn.0.saturating_sub(mark.lsn.0) <= MOST_AHEAD_BYTES
             && age >= -SECOND
+            && settings >= mark_settings
             && left.is_none_or(|left| left > 0);
         let holds = min_lsn.is_none_or(|least| version.lsn.0 >= least || mark.lsn.0 >= least);
         match judge(DOCUMENT, state, text, min_lsn.map(Lsn), NOW) {
