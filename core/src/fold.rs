@@ -17,14 +17,22 @@
 //! 7. Conclude. Where the conclusion is a material change, append it to history with its
 //!    evidence, and keep it as the landmark that the next one is compared with.
 //! 8. Save the profile and what is concluded from it.
-//! 9. Refresh the recorded days of wellness that a changed message is counted in.
+//! 9. Refresh the recorded days of wellness that a changed message is counted in; all of them
+//!    where the profile was made under former settings.
+//!
+//! Where the profile [is recounted](Profile::is_recounted_by_folding), the messages are counted
+//! anew in place of steps 2 to 6. A statement's later parts then do so, too: what they did was
+//! counted with the first.
 
 use std::collections::{BTreeMap, BTreeSet};
+
+mod ledger;
+
+pub use ledger::{Ledger, StoredMessages};
 
 use crate::decay::HORIZON_DAYS;
 use crate::evidence::{Candidate, MOST_CANDIDATES, MOST_EVIDENCE, ranked};
 use crate::message::Message;
-use crate::mood::Mood;
 use crate::personality::{Landmark, Personality};
 use crate::profile::Profile;
 use crate::settings::Settings;
@@ -79,131 +87,6 @@ pub struct HistoryEntry<Id> {
     pub evidence: Vec<(Id, i64)>,
 }
 
-/// One user's scored messages, and their tallies by day, as one snapshot shows them.
-pub trait StoredMessages {
-    /// What goes wrong.
-    type Error;
-
-    /// The error for sums that the messages contradict.
-    fn inconsistent(&self, error: Inconsistent) -> Self::Error;
-
-    /// The messages of a span.
-    ///
-    /// # Errors
-    /// The store's; so for all others.
-    fn in_span(&self, span: Span) -> Result<Vec<Message>, Self::Error>;
-
-    /// When the oldest message of a span was written.
-    ///
-    /// # Errors
-    /// The store's.
-    fn oldest(&self, span: Span) -> Result<Option<Timestamp>, Self::Error>;
-
-    /// When the newest message of a mood after an instant was written.
-    ///
-    /// # Errors
-    /// The store's.
-    fn latest_of_mood(
-        &self,
-        after: Timestamp,
-        mood: Mood,
-    ) -> Result<Option<Timestamp>, Self::Error>;
-
-    /// When the newest message with a crisis was written.
-    ///
-    /// # Errors
-    /// The store's.
-    fn last_crisis(&self) -> Result<Option<Timestamp>, Self::Error>;
-
-    /// Tallies of the UTC days from `first` on, out of the buckets.
-    ///
-    /// # Errors
-    /// The store's.
-    fn days(&self, first: Day) -> Result<Vec<(Day, Tally)>, Self::Error>;
-}
-
-/// Where everything derived about one user is written.
-pub trait Ledger {
-    /// Names a message.
-    type Id: Copy + Ord;
-    /// A profile's row, locked.
-    type Locked;
-    /// What goes wrong.
-    type Error;
-
-    /// The messages as others have committed them, without what this transaction did.
-    fn committed(&self) -> impl StoredMessages<Error = Self::Error>;
-
-    /// The messages as they are now, this transaction's changes included.
-    fn newest(&self) -> impl StoredMessages<Error = Self::Error>;
-
-    /// Locks the user's profile; none if there is none.
-    ///
-    /// # Errors
-    /// The store's; so for all others.
-    fn lock(&mut self) -> Result<Option<(Profile, Self::Locked)>, Self::Error>;
-
-    /// As [`Ledger::lock`]; makes the profile, as of an instant, if it is missing.
-    ///
-    /// # Errors
-    /// The store's.
-    fn lock_or_create(&mut self, as_of: Timestamp) -> Result<(Profile, Self::Locked), Self::Error>;
-
-    /// Adds to the buckets. One that comes to nothing goes.
-    ///
-    /// # Errors
-    /// The store's, and [`StoredMessages::inconsistent`] where a bucket falls below nothing.
-    fn apply(&mut self, deltas: &Deltas) -> Result<(), Self::Error>;
-
-    /// Takes messages, none or more, out of the evidence of history.
-    ///
-    /// # Errors
-    /// The store's.
-    fn release(&mut self, gone: Vec<Self::Id>) -> Result<(), Self::Error>;
-
-    /// Takes back what was noted of messages, none or more, that show no crisis any more.
-    ///
-    /// # Errors
-    /// The store's.
-    fn withdraw_crises(&mut self, over: Vec<Self::Id>) -> Result<(), Self::Error>;
-
-    /// Notes messages, none or more, that show a crisis.
-    ///
-    /// # Errors
-    /// The store's.
-    fn note_crises(&mut self, seen: Vec<Self::Id>) -> Result<(), Self::Error>;
-
-    /// The user's newest messages, this transaction's included.
-    ///
-    /// # Errors
-    /// The store's.
-    fn candidates(&self, limit: usize) -> Result<Vec<Candidate<Self::Id>>, Self::Error>;
-
-    /// Appends to history.
-    ///
-    /// # Errors
-    /// The store's.
-    fn append(&mut self, entry: &HistoryEntry<Self::Id>) -> Result<(), Self::Error>;
-
-    /// Stores the profile and what is concluded from it.
-    ///
-    /// # Errors
-    /// The store's.
-    fn save(
-        &mut self,
-        locked: Self::Locked,
-        profile: &Profile,
-        personality: &Personality,
-    ) -> Result<(), Self::Error>;
-
-    /// Makes the recorded days exact again that count messages from `oldest` to `newest`.
-    ///
-    /// # Errors
-    /// The store's.
-    fn refresh_wellness(&mut self, oldest: Timestamp, newest: Timestamp)
-    -> Result<(), Self::Error>;
-}
-
 /// Folds what happened to one user's messages, in a transaction of the time `now`.
 ///
 /// # Errors
@@ -221,12 +104,19 @@ pub fn fold<L: Ledger>(
         None if change.added.is_empty() => return Ok(()),
         None => ledger.lock_or_create(to)?,
     };
-    advance(&ledger.committed(), &mut profile.state, to, settings)?;
-    let deltas = deltas(change).map_err(|error| ledger.newest().inconsistent(error))?;
-    ledger.apply(&deltas)?;
-    put(&ledger.newest(), &mut profile.state, change)?;
-    ledger.release(gone(change))?;
-    note_crises(ledger, change)?;
+    let recounts = profile.is_recounted_by_folding(settings) || ledger.was_recounted();
+    if recounts {
+        let state = ledger.recount(to.max(profile.state.as_of), settings)?;
+        profile.start_from(state.baseline);
+        profile.state = state;
+    } else {
+        advance(&ledger.committed(), &mut profile.state, to, settings)?;
+        let deltas = deltas(change).map_err(|error| ledger.newest().inconsistent(error))?;
+        ledger.apply(&deltas)?;
+        put(&ledger.newest(), &mut profile.state, change)?;
+        ledger.release(gone(change))?;
+        note_crises(ledger, change)?;
+    }
 
     let personality = Personality::of(&profile.state, settings);
     let landmark = personality.landmark();
@@ -234,12 +124,18 @@ pub fn fold<L: Ledger>(
         record(ledger, &profile, &personality, &change.added)?;
         profile.landmark = landmark;
     }
+    let redraws = recounts || profile.is_outdated(settings);
+    profile.settings_version = settings.version;
     let recorded = change.removed.iter().chain(&change.added);
     let recorded = recorded
+        .filter(|row| row.message.counts)
         .map(|row| row.message.created_at)
         .filter(|at| profile.wellness_until.is_some_and(|until| *at < until));
     let recorded = recorded.clone().min().zip(recorded.max());
     ledger.save(locked, &profile, &personality)?;
+    if redraws {
+        return ledger.recompute_wellness();
+    }
     recorded.map_or(Ok(()), |(oldest, newest)| {
         ledger.refresh_wellness(oldest, newest)
     })
@@ -303,7 +199,7 @@ fn deltas<Id>(change: &Change<Id>) -> Result<Deltas, Inconsistent> {
     let mut deltas = Deltas::new();
     let removed = change.removed.iter().map(|row| (&row.message, -1));
     let added = change.added.iter().map(|row| (&row.message, 1));
-    for (message, sign) in removed.chain(added) {
+    for (message, sign) in removed.chain(added).filter(|(message, _)| message.counts) {
         deltas.entry(message.created_at.bucket()).or_default().put(
             message.score,
             message.mood,
@@ -333,7 +229,8 @@ fn put<R: StoredMessages, Id>(
 
 /// The messages that are the user's no more, or say nothing about them any more.
 fn gone<Id: Copy + Ord>(change: &Change<Id>) -> Vec<Id> {
-    let stay: BTreeSet<_> = change.added.iter().map(|row| row.id).collect();
+    let counted = change.added.iter().filter(|row| row.message.counts);
+    let stay: BTreeSet<_> = counted.map(|row| row.id).collect();
     let removed = change.removed.iter().map(|row| row.id);
     removed.filter(|id| !stay.contains(id)).collect()
 }
@@ -363,7 +260,8 @@ fn record<L: Ledger>(
 ) -> Result<(), L::Error> {
     let state = &profile.state;
     let mut candidates = ledger.candidates(MOST_CANDIDATES)?;
-    candidates.extend(added.iter().map(|row| Candidate {
+    let counted = added.iter().filter(|row| row.message.counts);
+    candidates.extend(counted.map(|row| Candidate {
         id: row.id,
         created_at: row.message.created_at,
         score: row.message.score,

@@ -3,7 +3,7 @@
 use crate::mood::Mood;
 use crate::time::Timestamp;
 
-/// A scored message of the user.
+/// A scored message of the user, as it is read: their own correction comes before the engine's score.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message {
     /// When it was written.
@@ -12,6 +12,8 @@ pub struct Message {
     pub score: i64,
     /// Its mood.
     pub mood: Mood,
-    /// Whether the support detector saw a crisis.
+    /// Whether the support detector saw a crisis. No correction changes that.
     pub crisis: bool,
+    /// Whether it counts in what is learnt of the person. A crisis is noticed either way.
+    pub counts: bool,
 }

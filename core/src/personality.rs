@@ -42,7 +42,7 @@ impl Personality {
     pub fn of(state: &State, settings: &Settings) -> Self {
         let window = Window::of(state, settings);
         Self {
-            traits: Traits::of(&state.traits, &UNASSESSED, settings),
+            traits: Traits::of(&state.traits, &state.baseline, settings),
             trait_confidence: confidence(&state.traits, settings),
             message_count: state.window.count,
             window,

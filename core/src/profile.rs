@@ -2,8 +2,10 @@
 //! reads, checks and writes the table by.
 
 use crate::personality::{Landmark, Personality};
+use crate::settings::Settings;
 use crate::state::State;
 use crate::time::Timestamp;
+use crate::traits::Traits;
 
 /// What is stored of a user beside the conclusions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +16,42 @@ pub struct Profile {
     pub landmark: Landmark,
     /// Where the user's recorded days of wellness end.
     pub wellness_until: Option<Timestamp>,
+    /// [`Settings::version`] of those it was made under.
+    pub settings_version: i64,
+}
+
+impl Profile {
+    /// Whether it has to be counted anew from the messages. One of settings still to come is from
+    /// elsewhere, as a restore leaves it.
+    #[must_use]
+    pub const fn is_to_be_recounted(&self, settings: &Settings) -> bool {
+        self.settings_version < settings.recount_before || self.settings_version > settings.version
+    }
+
+    /// Whether folding has to do so: also where windows have another length, since what this transaction
+    /// has changed would have to be told from what others have.
+    #[must_use]
+    pub const fn is_recounted_by_folding(&self, settings: &Settings) -> bool {
+        self.is_to_be_recounted(settings) || self.state.window_hours != settings.window_hours
+    }
+
+    /// Whether it was made under other settings.
+    #[must_use]
+    pub const fn is_outdated(&self, settings: &Settings) -> bool {
+        self.settings_version != settings.version
+    }
+
+    /// Has traits start elsewhere. History is of what chat moves, so that its landmark moves along.
+    pub fn start_from(&mut self, baseline: Traits) {
+        let moves = baseline
+            .values()
+            .into_iter()
+            .zip(self.state.baseline.values());
+        for (trait_value, (to, from)) in self.landmark.traits.iter_mut().zip(moves) {
+            *trait_value = (*trait_value + to - from).clamp(0, 10_000);
+        }
+        self.state.baseline = baseline;
+    }
 }
 
 /// What a column holds of a profile and what is concluded from it.
@@ -45,6 +83,8 @@ pub enum Value {
     Bigint(Of<i64>),
     /// `bigint[]`.
     Bigints(ListOf<i64>),
+    /// `bigint[]` of the traits.
+    Traits(Of<[i64; 5]>),
     /// `timestamptz[]`, whose elements are null at times.
     Instants(ListOf<Option<Timestamp>>),
 }
@@ -115,10 +155,12 @@ columns! {
     TRAIT_SUM_SQUARES = "trait_sum_squares", Bigint: |profile, _| profile.state.traits.sum_squares;
     TRAIT_MOODS = "trait_moods", Bigints: |profile, _| &profile.state.traits.moods;
     LAST_CRISIS_AT = "last_crisis_at", InstantOrNull: |profile, _| profile.state.last_crisis_at;
-    LANDMARK_TRAITS = "landmark_traits", Bigints: |profile, _| &profile.landmark.traits;
+    BASELINE_TRAITS = "baseline_traits", Traits: |profile, _| profile.state.baseline.values();
+    LANDMARK_TRAITS = "landmark_traits", Traits: |profile, _| profile.landmark.traits;
     LANDMARK_STYLE = "landmark_style", Text: |profile, _| profile.landmark.communication.as_str();
+    SETTINGS_VERSION = "settings_version", Bigint: |profile, _| profile.settings_version;
 }
 
-/// Columns that the messages and settings determine. Those after them say where history was last
-/// written.
+/// Columns that the messages, the assessments and the settings determine. Those after them say where
+/// history was last written, and under which settings the row was.
 pub const DETERMINED: usize = LANDMARK_TRAITS;

@@ -3,6 +3,10 @@
 /// The engine's settings. [`Default`] is what a new installation has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
+    /// Which settings these are: grows with each change.
+    pub version: i64,
+    /// What was made under a lower version is to be counted anew from the messages.
+    pub recount_before: i64,
     /// Length of the sentiment window in hours; the trend compares it with the window before.
     pub window_hours: i64,
     /// Below this many scored messages in a window nothing is concluded from it.
@@ -26,6 +30,8 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            version: 1,
+            recount_before: 1,
             window_hours: 24,
             min_messages: 5,
             trend_threshold_hundredths: 10,

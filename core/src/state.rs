@@ -11,6 +11,7 @@ use crate::mood::{MOODS, Mood};
 use crate::settings::Settings;
 use crate::tally::{Inconsistent, Tally};
 use crate::time::{Day, Timestamp};
+use crate::traits::{Traits, UNASSESSED};
 
 /// Messages with `after < created_at <= through`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub struct State {
     pub traits: Tally,
     /// The newest message in which the support detector saw a crisis.
     pub last_crisis_at: Option<Timestamp>,
+    /// Where traits start: what the latest completed assessment gave.
+    pub baseline: Traits,
 }
 
 /// What has to be read again from the messages after some left a window or were taken out,
@@ -102,6 +105,7 @@ impl State {
             previous_oldest: None,
             traits: Tally::EMPTY,
             last_crisis_at: None,
+            baseline: UNASSESSED,
         }
     }
 
@@ -132,9 +136,11 @@ impl State {
         recent: &[Message],
         days: &[(Day, Tally)],
         last_crisis_at: Option<Timestamp>,
+        baseline: Traits,
     ) -> Result<Self, Inconsistent> {
         let mut state = Self {
             last_crisis_at,
+            baseline,
             ..Self::empty(as_of, settings)
         };
         for message in recent {
@@ -225,6 +231,7 @@ impl State {
             *self = Self {
                 traits: self.traits,
                 last_crisis_at: self.last_crisis_at,
+                baseline: self.baseline,
                 ..Self::empty(to, settings)
             };
         }
@@ -255,15 +262,17 @@ impl State {
     /// # Errors
     /// [`Inconsistent`] when a sum overflows.
     pub fn put(&mut self, message: &Message) -> Result<(), Inconsistent> {
-        self.enter(
-            message,
-            window_part(message.created_at, self.as_of, self.window_hours),
-        )?;
-        self.traits.put(
-            message.score,
-            message.mood,
-            weight(message.created_at.day(), self.as_of.day()),
-        )?;
+        if message.counts {
+            self.enter(
+                message,
+                window_part(message.created_at, self.as_of, self.window_hours),
+            )?;
+            self.traits.put(
+                message.score,
+                message.mood,
+                weight(message.created_at.day(), self.as_of.day()),
+            )?;
+        }
         if message.crisis {
             self.last_crisis_at = self.last_crisis_at.max(Some(message.created_at));
         }
@@ -275,13 +284,15 @@ impl State {
     /// # Errors
     /// [`Inconsistent`] when the state does not cover the message.
     pub fn take(&mut self, message: &Message, repairs: &mut Repairs) -> Result<(), Inconsistent> {
-        let part = window_part(message.created_at, self.as_of, self.window_hours);
-        self.leave(message, part, repairs)?;
-        self.traits.put(
-            message.score,
-            message.mood,
-            -weight(message.created_at.day(), self.as_of.day()),
-        )?;
+        if message.counts {
+            let part = window_part(message.created_at, self.as_of, self.window_hours);
+            self.leave(message, part, repairs)?;
+            self.traits.put(
+                message.score,
+                message.mood,
+                -weight(message.created_at.day(), self.as_of.day()),
+            )?;
+        }
         if message.crisis && self.last_crisis_at == Some(message.created_at) {
             repairs.crisis = true;
         }

@@ -122,6 +122,25 @@ impl Traits {
         ]
     }
 
+    /// The traits of these values, which are in the order of [`Traits::NAMES`].
+    #[must_use]
+    pub const fn from_values(values: [i64; 5]) -> Self {
+        let [
+            openness,
+            conscientiousness,
+            extraversion,
+            agreeableness,
+            neuroticism,
+        ] = values;
+        Self {
+            openness,
+            conscientiousness,
+            extraversion,
+            agreeableness,
+            neuroticism,
+        }
+    }
+
     /// The traits that `decayed` (the weighted tally of the horizon) makes of `baseline`.
     #[must_use]
     pub fn of(decayed: &Tally, baseline: &Self, settings: &Settings) -> Self {

@@ -38,6 +38,7 @@ fn said(operation: &Value, created_at: Timestamp) -> Message {
         score: operation["score"].as_i64().unwrap(),
         mood: Mood::parse(operation["mood"].as_str().unwrap()).unwrap(),
         crisis: operation["support"] == "crisis",
+        counts: true,
     }
 }
 

@@ -6,12 +6,14 @@ use bondhu_core::message::Message;
 use bondhu_core::mood::Mood;
 use bondhu_core::personality::Personality;
 use bondhu_core::profile::Profile;
-use bondhu_core::state::Span;
+use bondhu_core::settings::Settings;
+use bondhu_core::state::{Span, State};
 use bondhu_core::tally::{Inconsistent, Tally};
 use bondhu_core::time::{Day, Timestamp};
 use pgrx::datum::Uuid;
 
 use crate::error::EngineError;
+use crate::recount;
 use crate::spi::Visibility;
 use crate::store::{buckets, history, messages, profile, safety};
 use crate::table::{Row, Table};
@@ -80,6 +82,14 @@ impl<'t> Ledger for UserLedger<'t> {
         UserMessages::new(self.user, Visibility::Newest)
     }
 
+    fn was_recounted(&self) -> bool {
+        recount::was_done(self.user)
+    }
+
+    fn recount(&mut self, as_of: Timestamp, settings: &Settings) -> Result<State, EngineError> {
+        recount::everything(self.user, as_of, settings)
+    }
+
     fn lock(&mut self) -> Result<Option<(Profile, Row<'t>)>, EngineError> {
         profile::lock(self.profiles, self.user)
     }
@@ -127,5 +137,9 @@ impl<'t> Ledger for UserLedger<'t> {
         newest: Timestamp,
     ) -> Result<(), EngineError> {
         profile::refresh_wellness(self.user, oldest, newest)
+    }
+
+    fn recompute_wellness(&mut self) -> Result<(), EngineError> {
+        profile::recompute_wellness(self.user)
     }
 }

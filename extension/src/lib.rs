@@ -26,6 +26,7 @@ mod ledger;
 mod patterns;
 mod personality;
 mod recompute;
+mod recount;
 mod refresh;
 mod relation;
 mod score;

@@ -11,6 +11,7 @@ use pgrx::prelude::*;
 use crate::datum::{instant, numeric, numeric4, timestamptz_element};
 use crate::error::{EngineError, or_raise};
 use crate::ledger::UserMessages;
+use crate::recount;
 use crate::spi::{self, Visibility};
 use crate::store::{profile, settings};
 use crate::table::{Access, Snapshot, Table};
@@ -36,7 +37,7 @@ type Concluded = (
 );
 
 /// One row per user asked for, in that order, exact as of the later of `as_of` and the
-/// stored `as_of`. A user without messages gets the start everybody has.
+/// stored `as_of`. A user without messages is where their assessment has them, or everybody starts.
 #[allow(clippy::type_complexity)] // pgrx reads the columns from the signature
 #[pg_extern(stable, parallel_restricted, strict)]
 fn personality(
@@ -76,15 +77,37 @@ fn conclude(
     let settings = settings::read(Snapshot::Caller)?;
     let profiles = Table::open(&profile::TABLE, Access::Read)?;
     let rows = users.iter().flatten().map(|user| {
-        let mut state = match profile::read(&profiles, *user)? {
-            Some(profile) => profile.state,
-            None => State::empty(as_of, &settings),
-        };
-        let messages = UserMessages::new(*user, Visibility::Caller);
-        advance(&messages, &mut state, as_of, &settings)?;
+        let state = state(&profiles, *user, as_of, &settings)?;
         row(*user, &state, &settings)
     });
     Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter())
+}
+
+fn state(
+    profiles: &Table,
+    user: Uuid,
+    as_of: Timestamp,
+    settings: &Settings,
+) -> Result<State, EngineError> {
+    let visibility = Visibility::Caller;
+    let mut state = match profile::read(profiles, user)? {
+        Some(stored) if stored.is_to_be_recounted(settings) => {
+            let as_of = recount::reached(visibility, user, as_of.max(stored.state.as_of))?;
+            return recount::state(visibility, user, as_of, settings);
+        }
+        Some(stored) => stored.state,
+        None => State {
+            baseline: profile::baseline(visibility, user)?,
+            ..State::empty(as_of, settings)
+        },
+    };
+    advance(
+        &UserMessages::new(user, visibility),
+        &mut state,
+        as_of,
+        settings,
+    )?;
+    Ok(state)
 }
 
 fn row(user: Uuid, state: &State, settings: &Settings) -> Result<Concluded, EngineError> {

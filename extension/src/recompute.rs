@@ -1,19 +1,16 @@
 //! `recompute(user_id)` and `verify(user_ids)`: everything derived, anew from the messages.
 
-use bondhu_core::fold::first_day;
 use bondhu_core::personality::Personality;
 use bondhu_core::profile::Profile;
 use bondhu_core::settings::Settings;
-use bondhu_core::state::State;
-use bondhu_core::time::Timestamp;
 use pgrx::datum::Uuid;
 use pgrx::prelude::*;
 
-use crate::datum;
 use crate::error::{EngineError, or_raise};
 use crate::spi::{self, Visibility};
 use crate::store::{self, buckets, history, messages, profile, safety, settings};
 use crate::table::{Access, Snapshot, Table};
+use crate::{datum, recount};
 
 /// Rebuilds a user's buckets, profile and recorded days from their scored messages, exactly as
 /// folding the messages one by one would have left them. History, a log, stays.
@@ -25,21 +22,21 @@ fn recompute(user_id: Uuid) {
 fn rebuild(user: Uuid) -> Result<(), EngineError> {
     let profiles = Table::open(&profile::TABLE, Access::Write)?;
     let settings = settings::read(Snapshot::Transaction)?;
-    let locked = match messages::newest(Visibility::Newest, user)? {
-        Some(_) => Some(profile::lock_or_create(&profiles, user, datum::now())?),
-        None => profile::lock(&profiles, user)?,
+    let has_profile = messages::newest(Visibility::Newest, user)?.is_some()
+        || profile::assessed(Visibility::Newest, user)?.is_some();
+    let locked = if has_profile {
+        Some(profile::lock_or_create(&profiles, user, datum::now())?)
+    } else {
+        profile::lock(&profiles, user)?
     };
     let Some((mut profile, row)) = locked else {
         return Ok(());
     };
-    buckets::recount(user)?;
     let now = profile.state.as_of.max(datum::now());
-    // Looked for again under the lock.
-    let as_of = messages::newest(Visibility::Newest, user)?.map_or(now, |newest| newest.max(now));
-    profile.state = recount(Visibility::Newest, user, as_of, &settings)?;
-    history::release(user, history::orphans(Visibility::Newest, user)?)?;
-    safety::withdraw(user, safety::unfounded(Visibility::Newest, user)?)?;
-    safety::note(user, safety::missing(Visibility::Newest, user)?)?;
+    let state = recount::everything(user, now, &settings)?;
+    profile.start_from(state.baseline);
+    profile.state = state;
+    profile.settings_version = settings.version;
     profile::save(
         user,
         &row,
@@ -49,26 +46,11 @@ fn rebuild(user: Uuid) -> Result<(), EngineError> {
     profile::recompute_wellness(user)
 }
 
-/// The state that the messages make, as of an instant no message is newer than.
-fn recount(
-    visibility: Visibility,
-    user: Uuid,
-    as_of: Timestamp,
-    settings: &Settings,
-) -> Result<State, EngineError> {
-    let empty = State::empty(as_of, settings);
-    let mut recent = messages::in_span(visibility, user, empty.current_span())?;
-    recent.extend(messages::in_span(visibility, user, empty.previous_span())?);
-    let days = messages::days(visibility, user, first_day(as_of))?;
-    let last_crisis_at = messages::last_crisis(visibility, user)?;
-    State::rebuild(as_of, settings, &recent, &days, last_crisis_at)
-        .map_err(|error| EngineError::inconsistent(user, error))
-}
-
 type Difference = (Uuid, &'static str, String, Option<String>, Option<String>);
 
 /// What is stored about users other than their messages make it, as of each stored `as_of`:
-/// a row for each figure of a profile and for each bucket that differs.
+/// a row for each figure of a profile and for each bucket that differs. What is to be made anew,
+/// since it is from before settings or messages changed, is left out.
 #[allow(clippy::type_complexity)] // pgrx reads the columns from the signature
 #[pg_extern(stable, parallel_restricted, strict)]
 fn verify(
@@ -92,13 +74,23 @@ fn differences(users: &[Option<Uuid>]) -> Result<Vec<Difference>, EngineError> {
     let profiles = Table::open(&profile::TABLE, Access::Read)?;
     let mut all = Vec::new();
     for user in users.iter().flatten() {
-        let of_profile = match profile::read(&profiles, *user)? {
-            Some(stored) => profile_differences(*user, &stored, &settings)?,
+        let stored = profile::read(&profiles, *user)?;
+        let is_known = |is: fn(&Profile, &Settings) -> bool| {
+            stored
+                .as_ref()
+                .is_some_and(|profile| is(profile, &settings))
+        };
+        let of_profile = match &stored {
+            Some(_) if is_known(Profile::is_outdated) => Vec::new(),
+            Some(stored) => profile_differences(*user, stored, &settings)?,
             None => messages::newest(Visibility::Caller, *user)?
                 .map(|_| ("(row)".to_owned(), None, Some("a profile".to_owned())))
                 .into_iter()
                 .collect(),
         };
+        if is_known(Profile::is_to_be_recounted) {
+            continue;
+        }
         let of_buckets = buckets::differences(Visibility::Caller, *user)?;
         let orphans = history::orphans(Visibility::Caller, *user)?;
         let of_evidence = orphans
@@ -125,10 +117,9 @@ fn profile_differences(
     settings: &Settings,
 ) -> Result<Vec<store::Difference>, EngineError> {
     let visibility = Visibility::Caller;
-    let newest = messages::newest(visibility, user)?;
-    let as_of = newest.map_or(stored.state.as_of, |newest| newest.max(stored.state.as_of));
+    let as_of = recount::reached(visibility, user, stored.state.as_of)?;
     let recounted = Profile {
-        state: recount(visibility, user, as_of, settings)?,
+        state: recount::state(visibility, user, as_of, settings)?,
         ..*stored
     };
     let personality = Personality::of(&recounted.state, settings);

@@ -21,7 +21,7 @@ use crate::spi::Plan;
 pub(crate) use shortcuts::Shortcuts;
 
 /// Columns of the widest table.
-const MOST: usize = 36;
+const MOST: usize = 38;
 
 /// One of Bondhu's tables.
 pub(crate) struct Definition {

@@ -8,7 +8,8 @@ use pgrx::{AllocatedByPostgres, AnyNumeric, FromDatum, IntoDatum, PgTupleDesc, p
 
 use crate::error::{EngineError, or_raise};
 use crate::store::messages::{
-    CREATED_AT, MESSAGE_TEXT, MOOD_DETECTED, SENDER_TYPE, SENTIMENT_SCORE, SUPPORT_LEVEL, VERSION,
+    CORRECTED_MOOD, CORRECTED_SENTIMENT, CREATED_AT, MESSAGE_TEXT, MOOD_DETECTED, SENDER_TYPE,
+    SENTIMENT_SCORE, SUPPORT_LEVEL, VERSION,
 };
 use crate::{column, datum, watched};
 
@@ -83,8 +84,16 @@ fn score_message<'a>(
     Ok(Some(or_raise(scored_row(trigger))))
 }
 
-/// Columns in the order they are written.
-const WRITTEN: [usize; 4] = [SENTIMENT_SCORE, MOOD_DETECTED, SUPPORT_LEVEL, VERSION];
+/// Columns in the order they are written. The corrections, which are the last, only where another
+/// text has replaced the one that they are about.
+const WRITTEN: [usize; 6] = [
+    SENTIMENT_SCORE,
+    MOOD_DETECTED,
+    SUPPORT_LEVEL,
+    VERSION,
+    CORRECTED_SENTIMENT,
+    CORRECTED_MOOD,
+];
 
 fn scored_row<'a>(
     trigger: &'a PgTrigger<'a>,
@@ -124,20 +133,22 @@ fn scored_row<'a>(
         }
 
         let score = message.filter(|_| sender == Some("user")).map(scored);
-        let values: [Option<pg_sys::Datum>; 4] = match score {
+        let values: [Option<pg_sys::Datum>; 6] = match score {
             Some((sentiment, mood, _, support, version)) => [
                 sentiment.into_datum(),
                 mood.into_datum(),
                 support.into_datum(),
                 version.into_datum(),
+                None,
+                None,
             ],
-            None => [None; 4],
+            None => [None; 6],
         };
         let mut numbers = WRITTEN.map(|column| shape.number(column) as i32);
         Ok(row(pg_sys::heap_modify_tuple_by_cols(
             new,
             descriptor,
-            numbers.len() as i32,
+            if updates { numbers.len() } else { 4 } as i32,
             numbers.as_mut_ptr(),
             values
                 .map(|value| value.unwrap_or(pg_sys::Datum::from(0_usize)))

@@ -14,11 +14,12 @@ use crate::column::Numeric;
 use crate::error::EngineError;
 use crate::relation::Shape;
 use crate::store::messages::{
-    CREATED_AT, ID, MOOD_DETECTED, SENTIMENT_SCORE, SUPPORT_LEVEL, USER_ID, VERSION,
+    CORRECTED_MOOD, CORRECTED_SENTIMENT, COUNTS, CREATED_AT, ID, MOOD_DETECTED, SENTIMENT_SCORE,
+    SUPPORT_LEVEL, USER_ID, VERSION,
 };
 use crate::{datum, watched};
 
-/// A scored message of a row.
+/// A scored message of a row that counts, or shows a crisis.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct ScoredRow {
     user_id: Uuid,
@@ -26,8 +27,8 @@ struct ScoredRow {
 }
 
 /// The changes of the statement a trigger fires for, in the order of user ids, which is the
-/// order profiles are locked in. Unscored rows, and updates that leave the score, its time
-/// and its owner alone, are no change.
+/// order profiles are locked in. Unscored rows, those that say nothing, and updates that leave how a
+/// message is read, its time and its owner alone, are no change.
 ///
 /// # Errors
 /// The trigger was attached without the transition tables of its event.
@@ -80,7 +81,7 @@ pub(crate) fn changes(
     Ok(changes)
 }
 
-const COLUMNS: [usize; 7] = [
+const COLUMNS: [usize; 10] = [
     USER_ID,
     ID,
     CREATED_AT,
@@ -88,9 +89,12 @@ const COLUMNS: [usize; 7] = [
     MOOD_DETECTED,
     SUPPORT_LEVEL,
     VERSION,
+    CORRECTED_SENTIMENT,
+    CORRECTED_MOOD,
+    COUNTS,
 ];
 
-/// Every row of a transition table, unscored ones as `None`.
+/// Every row of a transition table, those that say nothing as `None`.
 ///
 /// # Safety
 /// `store` is null or holds tuples of `descriptor`, which has that shape.
@@ -136,6 +140,9 @@ unsafe fn scored(
         Some(mood),
         Some(support),
         Some(_),
+        corrected_score,
+        corrected_mood,
+        Some(counts),
     ] = values
     else {
         return Ok(None);
@@ -143,19 +150,24 @@ unsafe fn scored(
     // SAFETY: the caller's. Everything is copied out of the slot.
     unsafe {
         let missing = || EngineError::UnexpectedValue("chat_messages");
-        let mood = <&str>::from_datum(mood, false)
+        let mood = <&str>::from_datum(corrected_mood.unwrap_or(mood), false)
             .and_then(Mood::parse)
             .ok_or_else(missing)?;
-        let support = <&str>::from_datum(support, false).ok_or_else(missing)?;
+        let crisis = <&str>::from_datum(support, false).ok_or_else(missing)? == "crisis";
+        let counts = counts.value() != 0;
+        if !counts && !crisis {
+            return Ok(None);
+        }
         Ok(Some(ScoredRow {
             user_id: Uuid::from_datum(user_id, false).ok_or_else(missing)?,
             said: Identified {
                 id: Uuid::from_datum(id, false).ok_or_else(missing)?,
                 message: Message {
                     created_at: datum::instant(created_at.value() as i64),
-                    score: datum::hundredths(Numeric(score))?,
+                    score: datum::hundredths(Numeric(corrected_score.unwrap_or(score)))?,
                     mood,
-                    crisis: support == "crisis",
+                    crisis,
+                    counts,
                 },
             },
         }))

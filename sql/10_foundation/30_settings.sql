@@ -32,6 +32,9 @@ create table bondhu.settings (
   video_retention_days integer not null default 30,
   cron_history_retention_days integer not null default 7,
 
+  engine_version integer,
+  version bigint not null default 1,
+  recount_before bigint not null default 1,
   updated_at timestamptz not null default now(),
 
   constraint settings_is_one_row check (singleton),
@@ -72,6 +75,11 @@ comment on column bondhu.settings.trait_full_confidence is 'Effective number of 
 comment on column bondhu.settings.cron_history_retention_days is 'How long runs of scheduled jobs and the ledger of provider requests are kept.';
 comment on column bondhu.settings.max_active_sessions is 'How many sessions of a user may be active at once; one more ends the least recently used.';
 comment on column bondhu.settings.anonymous_may_link is 'Whether anonymous users may link accounts and request syncs. They may chat either way.';
+comment on column bondhu.settings.engine_version is 'Version of the engine that was attached last; written by bondhu.install_engine().';
+comment on column bondhu.settings.version is
+  'Grows with each change of what profiles and documents are made by. What was made under a lower version is made anew by its user''s next message or by cron; reads are exact at once.';
+comment on column bondhu.settings.recount_before is
+  'Profiles made under a lower version are counted anew from the messages: another engine counts now, or messages changed unseen. Of others only the conclusions are drawn anew.';
 comment on column bondhu.settings.history_min_change is 'A row of history is written when a trait has changed by this many points (0..100).';
 
 revoke all on bondhu.settings from public, anon, authenticated, service_role;
@@ -81,6 +89,29 @@ insert into bondhu.settings default values;
 
 create trigger settings_set_updated_at before update on bondhu.settings
   for each row execute function bondhu.set_updated_at();
+
+create function bondhu.set_settings_version() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  new.version := greatest(new.version, old.version) + case when
+    (old.engine_version, old.recount_before, old.window_hours, old.min_messages, old.trend_threshold_hundredths, old.needs_support_below_hundredths,
+     old.enthusiastic_above_hundredths, old.variable_above_hundredths, old.crisis_support_hours, old.trait_full_confidence,
+     old.wellness_retention_days, old.session_idle_minutes, old.chat_history_document_size)
+    is distinct from
+    (new.engine_version, new.recount_before, new.window_hours, new.min_messages, new.trend_threshold_hundredths, new.needs_support_below_hundredths,
+     new.enthusiastic_above_hundredths, new.variable_above_hundredths, new.crisis_support_hours, new.trait_full_confidence,
+     new.wellness_retention_days, new.session_idle_minutes, new.chat_history_document_size)
+    then 1 else 0 end;
+  return new;
+end
+$$;
+comment on function bondhu.set_settings_version() is 'BEFORE UPDATE trigger on settings: counts the changes that profiles and documents depend on.';
+revoke all on function bondhu.set_settings_version() from public, anon, authenticated, service_role;
+
+create trigger settings_set_version before update on bondhu.settings
+  for each row execute function bondhu.set_settings_version();
 
 create table bondhu.provider_settings (
   provider text primary key,
@@ -142,3 +173,19 @@ values
   ('youtube', 'https://accounts.google.com/o/oauth2/v2/auth',
    array['https://www.googleapis.com/auth/youtube.readonly'],
    720, 10000, null, 'midnight_pacific', true);
+
+-- SECURITY DEFINER, as whoever sets may do no more than that.
+create function bondhu.renew_documents() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update bondhu.settings set version = version + 1 where true;
+  return null;
+end
+$$;
+comment on function bondhu.renew_documents() is 'AFTER UPDATE trigger on provider_settings: no document may show what a switch has closed.';
+revoke all on function bondhu.renew_documents() from public, anon, authenticated, service_role;
+
+create trigger provider_settings_renew_documents after update of llm_use_allowed on bondhu.provider_settings
+  for each row when (old.llm_use_allowed <> new.llm_use_allowed) execute function bondhu.renew_documents();

@@ -14,6 +14,9 @@ create table public.chat_messages (
   mood_detected text,
   support_level text,
   engine_version integer,
+  corrected_sentiment numeric(3, 2),
+  corrected_mood text,
+  counts boolean not null default true,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
 
@@ -36,6 +39,14 @@ create table public.chat_messages (
     num_nulls(sentiment_score, mood_detected, support_level, engine_version) in (0, 4)
   ),
   constraint only_user_messages_are_scored check (sender_type = 'user' or engine_version is null),
+  constraint corrected_sentiment_is_0_to_1 check (corrected_sentiment between 0 and 1),
+  constraint corrected_mood_is_known check (corrected_mood in (
+    'joy', 'love', 'grateful', 'calm', 'curious', 'surprise', 'sad', 'lonely',
+    'anxious', 'angry', 'disgust', 'tired', 'neutral'
+  )),
+  constraint only_user_messages_are_corrected check (
+    sender_type = 'user' or num_nonnulls(corrected_sentiment, corrected_mood) = 0
+  ),
   -- Once true it stays true, so that a dump restores. Not now(): a transaction that began before a
   -- message was written may edit it. The engine also refuses inserts after now().
   -- Not before 1900: further back, arithmetic with days in a time zone fails, for all users at once.
@@ -48,6 +59,12 @@ comment on column public.chat_messages.sentiment_score is '0 bad … 0.5 neutral
 comment on column public.chat_messages.support_level is 'none, support or crisis: what the support detector found. Not a diagnosis.';
 comment on column public.chat_messages.engine_version is 'Version of the engine that scored this message; null while unscored.';
 
+comment on column public.chat_messages.corrected_sentiment is
+  'What the person says it is: read in place of sentiment_score. Another text has none.';
+comment on column public.chat_messages.corrected_mood is 'What the person says it is: read in place of mood_detected. Another text has none.';
+comment on column public.chat_messages.counts is
+  'Whether it counts in what is learnt of the person. Crises are noticed either way.';
+
 -- Serves history pages, the engine's window reads, and the policies.
 create index chat_messages_by_time on public.chat_messages (user_id, created_at desc, seq desc);
 create index chat_messages_by_session on public.chat_messages (user_id, session_id) where session_id is not null;
@@ -59,8 +76,9 @@ grant select, delete on public.chat_messages to authenticated;
 grant insert (user_id, id, session_id, message_text) on public.chat_messages to authenticated;
 grant update (message_text) on public.chat_messages to authenticated;
 grant select, delete on public.chat_messages to service_role;
-grant insert (user_id, id, session_id, sender_type, message_text, created_at) on public.chat_messages to service_role;
-grant update (user_id, session_id, sender_type, message_text) on public.chat_messages to service_role;
+grant insert (user_id, id, session_id, sender_type, message_text, counts, created_at) on public.chat_messages to service_role;
+grant update (user_id, session_id, sender_type, message_text, corrected_sentiment, corrected_mood, counts)
+  on public.chat_messages to service_role;
 grant select on public.chat_messages to bondhu_worker;
 
 create policy "a user reads their own messages" on public.chat_messages

@@ -41,6 +41,10 @@ create table public.personality_profiles (
   trait_moods bigint[] not null default array_fill(0::bigint, array[13]),
   last_crisis_at timestamptz,
 
+  -- Where traits start, in hundredths of a point: the latest completed assessment, or the middle.
+  baseline_traits bigint[] not null default array_fill(5000::bigint, array[5]),
+  settings_version bigint not null default 0,
+
   -- Traits (hundredths of a point) and style when history was last written.
   landmark_traits bigint[] not null default array_fill(5000::bigint, array[5]),
   landmark_style text not null default 'balanced',
@@ -56,6 +60,12 @@ comment on column public.personality_profiles.message_count is 'Scored messages 
 comment on column public.personality_profiles.sentiment_trend is 'Against the window before; null when that had too few messages.';
 comment on column public.personality_profiles.window_moods is 'Per mood in alphabetical order, as are window_latest and trait_moods.';
 comment on column public.personality_profiles.trait_count is 'Messages of the trait horizon, weighted by age in millionths, as of the UTC day of as_of.';
+
+comment on column public.personality_profiles.settings_version is
+  'The settings.version that it was made under; 0 where messages changed while no engine was attached.';
+
+-- To find what was made under former settings. Changes as rarely as they do.
+create index personality_profiles_by_settings on public.personality_profiles (settings_version);
 
 alter table public.personality_profiles enable row level security;
 revoke all on public.personality_profiles from public, anon, authenticated, service_role;

@@ -93,6 +93,43 @@ $$;
 comment on function bondhu.lock_messages(boolean) is
   'Keeps writers out while triggers are replaced, everybody while triggers are made or dropped; 55P03 where a transaction holds it up too long.';
 
+create function bondhu.is_marking() returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select 3 = (
+    select count(*) from pg_catalog.pg_trigger t
+    where t.tgrelid = 'public.chat_messages'::regclass and t.tgenabled in ('O', 'A')
+      and t.tgname in ('bondhu_mark_inserted', 'bondhu_mark_updated', 'bondhu_mark_deleted')
+  )
+$$;
+comment on function bondhu.is_marking() is 'Whether, with no engine, it is noted whose messages change.';
+
+create function bondhu.note_engine(saw_changes boolean) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  attached constant integer := bondhu.engine() ->> 'version';
+begin
+  if not saw_changes then
+    insert into public.personality_profiles (user_id, as_of, window_hours)
+    select u.id, now(), s.window_hours
+    from auth.users u cross join bondhu.settings s
+    where not exists (select from public.personality_profiles p where p.user_id = u.id)
+      and exists (select from public.chat_messages m where m.user_id = u.id and m.engine_version is not null)
+    order by u.id
+    on conflict (user_id) do nothing;
+  end if;
+  update bondhu.settings s
+  set engine_version = coalesce(attached, s.engine_version), recount_before = s.version + 1
+  where s.engine_version <> attached or not saw_changes;
+  update bondhu.settings s set engine_version = attached where s.engine_version is null and attached is not null;
+end
+$$;
+comment on function bondhu.note_engine(boolean) is
+  'Has everybody counted anew, in their turn, where an engine of another version is attached, or messages may have changed and nothing saw it.';
+
 create function bondhu.install_engine(wanted text default null) returns text
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -106,6 +143,7 @@ declare
   end;
   missing text[];
   was_detached boolean;
+  saw_changes boolean;
 begin
   if wanted not in ('native', 'portable') then
     raise exception using
@@ -145,6 +183,7 @@ begin
 
   perform bondhu.lock_messages(replaces_triggers => engine is not null and bondhu.is_attached());
   was_detached := not bondhu.is_attached();
+  saw_changes := not was_detached or bondhu.is_marking();
   perform bondhu.repair_triggers();
   perform bondhu.create_missing_profiles();
   if engine is null then
@@ -168,23 +207,18 @@ begin
   $ddl$, engine);
   if was_detached then
     drop trigger if exists bondhu_clear_score on public.chat_messages;
+    drop trigger if exists bondhu_mark_inserted on public.chat_messages;
+    drop trigger if exists bondhu_mark_updated on public.chat_messages;
+    drop trigger if exists bondhu_mark_deleted on public.chat_messages;
   end if;
   perform bondhu.write_entries(engine);
   delete from bondhu.rescoring where true;
-  if was_detached then
-    -- Messages may have been deleted or edited meanwhile.
-    perform bondhu.recompute(p.user_id) from (
-      select user_id from public.personality_profiles
-      union
-      select user_id from public.chat_messages where engine_version is not null
-      order by user_id
-    ) p;
-  end if;
+  perform bondhu.note_engine(saw_changes);
   return engine;
 end
 $install$;
 comment on function bondhu.install_engine(text) is
-  'Attaches the engine named (native or portable) or else the best that this server has: triggers and entry functions; restores missing triggers and profiles. From one engine to another nothing is lost, and nobody is recomputed. Run by the owner or a superuser, again after an extension appears or a restore. Returns the engine''s schema, null when there is none.';
+  'Attaches the engine named (native or portable) or else the best that this server has: triggers and entry functions; restores missing triggers and profiles. From one engine to another nothing is lost, and nobody is counted anew; whose messages changed while there was none is, by their next message or by cron. Run by the owner or a superuser, again after an extension appears or a restore. Returns the engine''s schema, null when there is none.';
 
 create function bondhu.clear_score() returns trigger
 language plpgsql
@@ -196,6 +230,8 @@ begin
     new.mood_detected := null;
     new.support_level := null;
     new.engine_version := null;
+    new.corrected_sentiment := null;
+    new.corrected_mood := null;
   end if;
   return new;
 end
@@ -208,12 +244,20 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform bondhu.lock_messages(replaces_triggers => false);
+  perform bondhu.note_engine(saw_changes => bondhu.is_attached() or bondhu.is_marking());
   drop trigger if exists bondhu_score_message on public.chat_messages;
   drop trigger if exists bondhu_fold_inserted on public.chat_messages;
   drop trigger if exists bondhu_fold_updated on public.chat_messages;
   drop trigger if exists bondhu_fold_deleted on public.chat_messages;
   create or replace trigger bondhu_clear_score before update of message_text, sender_type on public.chat_messages
     for each row execute function bondhu.clear_score();
+  create or replace trigger bondhu_mark_inserted after insert on public.chat_messages
+    referencing new table as new_messages for each statement execute function bondhu.mark_changed();
+  create or replace trigger bondhu_mark_updated after update on public.chat_messages
+    referencing old table as old_messages new table as new_messages
+    for each statement execute function bondhu.mark_changed();
+  create or replace trigger bondhu_mark_deleted after delete on public.chat_messages
+    referencing old table as old_messages for each statement execute function bondhu.mark_changed();
 
   perform bondhu.write_entries(null);
 end
@@ -239,7 +283,7 @@ comment on function bondhu.require_engine() is
   'Raises 0A000 without an engine. First in every RPC that reads conclusions: an empty answer would be mistaken for a user without data.';
 
 revoke all on function bondhu.grant_engine(text, name), bondhu.refuse_foreign_engine(text, name), bondhu.is_attached(),
-  bondhu.lock_messages(boolean), bondhu.install_engine(text), bondhu.clear_score(), bondhu.detach_engine(),
+  bondhu.is_marking(), bondhu.note_engine(boolean), bondhu.lock_messages(boolean), bondhu.install_engine(text), bondhu.clear_score(), bondhu.detach_engine(),
   bondhu.require_engine()
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.require_engine() to authenticated;

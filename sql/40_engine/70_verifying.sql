@@ -33,37 +33,8 @@ as $$
   from bondhu.lost_triggers() l
 $$;
 comment on function bondhu.verify(uuid) is
-  'Compares what is stored about one user, or all users, with the raw messages: a row for each figure that differs, for a missing profile, and (without a user_id) for each missing trigger; no rows when all is exact. 0A000 without an engine.';
+  'Compares what is stored about one user, or all users, with the raw messages: a row for each figure that differs, for a missing profile, and (without a user_id) for each missing trigger; no rows when all is exact. What is to be made anew (bondhu.due_profiles()) is left out. 0A000 without an engine.';
 
--- SECURITY DEFINER: it fires as whoever sets, who has no rights on what it rebuilds.
-create function bondhu.apply_engine_settings() returns trigger
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  if bondhu.engine() is not null then
-    -- Waits for messages that are being written under the former settings, and makes new ones wait, so
-    -- that no transaction is processed under both.
-    lock table public.personality_profiles in share row exclusive mode;
-    perform bondhu.recompute(p.user_id) from (select user_id from public.personality_profiles order by user_id) p;
-  end if;
-  return null;
-end
-$$;
-comment on function bondhu.apply_engine_settings() is
-  'AFTER UPDATE trigger on settings: rebuilds what was concluded under the former settings, in the same transaction.';
-
-create trigger settings_apply_to_engine after update on bondhu.settings
-  for each row when (
-    (old.window_hours, old.min_messages, old.trend_threshold_hundredths, old.needs_support_below_hundredths,
-     old.enthusiastic_above_hundredths, old.variable_above_hundredths, old.crisis_support_hours, old.trait_full_confidence,
-     old.wellness_retention_days)
-    is distinct from
-    (new.window_hours, new.min_messages, new.trend_threshold_hundredths, new.needs_support_below_hundredths,
-     new.enthusiastic_above_hundredths, new.variable_above_hundredths, new.crisis_support_hours, new.trait_full_confidence,
-     new.wellness_retention_days)
-  ) execute function bondhu.apply_engine_settings();
-
-revoke all on function bondhu.verify_all(uuid[]), bondhu.verify(uuid), bondhu.apply_engine_settings()
+revoke all on function bondhu.verify_all(uuid[]), bondhu.verify(uuid)
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.verify(uuid) to service_role;

@@ -149,7 +149,7 @@ as $$
 declare
   kept record := bondhu.recorded_days($1);
 begin
-  if kept.first_day > kept.last_day then
+  if kept.first_day > kept.last_day or bondhu.is_outdated($1) then
     return;
   end if;
   return query

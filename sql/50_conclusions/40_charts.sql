@@ -68,9 +68,7 @@ begin
     from (
       select date_trunc(bucket, b.bucket_start, zone) as start, sum(b.message_count) as n,
         sum(b.score_sum) as sum, sum(b.score_sum_squares) as squares
-      from public.sentiment_buckets b
-      where b.user_id = (select bondhu.require_user())
-        and b.bucket_start >= date_bin('15 minutes', since, 'epoch') and b.bucket_start < until
+      from bondhu.my_buckets(since, until) b
       group by 1
     ) t
     order by 1;
@@ -92,14 +90,12 @@ begin
   return query
     with counted as (
       select m.mood, sum(m.n)::bigint as n
-      from public.sentiment_buckets b
+      from bondhu.my_buckets(since, until) b
       cross join lateral (values
         ('angry', b.angry), ('anxious', b.anxious), ('calm', b.calm), ('curious', b.curious), ('disgust', b.disgust),
         ('grateful', b.grateful), ('joy', b.joy), ('lonely', b.lonely), ('love', b.love), ('neutral', b.neutral),
         ('sad', b.sad), ('surprise', b.surprise), ('tired', b.tired)
       ) m (mood, n)
-      where b.user_id = (select bondhu.require_user())
-        and b.bucket_start >= date_bin('15 minutes', since, 'epoch') and b.bucket_start < until
       group by 1
     )
     select c.mood, c.n, round(c.n / sum(c.n) over (), 4)
@@ -143,6 +139,31 @@ $$;
 comment on function public.personality_evolution(text, timestamptz, timestamptz) is
   'How one of the caller''s traits (0..100) changed, oldest first, with the messages of most weight. 0A000 without an engine.';
 
+-- SECURITY DEFINER, as mood_patterns() below.
+create function bondhu.my_wellness_days(since date, until date) returns setof public.wellness_days
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  caller constant uuid := bondhu.require_user();
+  kept record;
+begin
+  if bondhu.is_outdated(caller) then
+    kept := bondhu.recorded_days(caller);
+    return query
+      select caller, w.day, w.message_count, w.active_days, w.score::numeric(5, 2), w.mean::numeric(5, 2),
+        w.trend::numeric(5, 2), w.stability::numeric(5, 2), w.engagement::numeric(5, 2)
+      from bondhu.wellness(caller, greatest(since, kept.first_day), least(until - 1, kept.last_day)) w
+      where kept.first_day <= kept.last_day;
+  else
+    return query select w.* from public.wellness_days w where w.user_id = caller and w.day >= since and w.day < until;
+  end if;
+end
+$$;
+comment on function bondhu.my_wellness_days(date, date) is 'The caller''s recorded days from since (included) to until (excluded).';
+revoke all on function bondhu.my_wellness_days(date, date) from public, anon, authenticated, service_role;
+grant execute on function bondhu.my_wellness_days(date, date) to authenticated;
+
 create function public.wellness_history(since date default null, until date default null)
 returns setof public.wellness_days
 language plpgsql stable
@@ -157,10 +178,7 @@ begin
   perform bondhu.check_range(least(coalesce(since, '1900-01-02'), '9999-01-01'), least(until, '9999-01-01'));
   since := coalesce(since, until - 30);
   return query
-    select w.*
-    from public.wellness_days w
-    where w.user_id = (select bondhu.require_user()) and w.day >= since and w.day < until
-    order by w.day;
+    select w.* from bondhu.my_wellness_days(since, until) w order by w.day;
 end
 $$;
 comment on function public.wellness_history(date, date) is

@@ -88,7 +88,7 @@ begin
   if bondhu.has_cron() then
     -- pg_cron never prunes its log. Rows of other jobs are left alone.
     execute 'delete from cron.job_run_details
-             where database = current_database() and starts_with(command, ''select bondhu.'')
+             where database = current_database() and command ~ ''^(select|call) bondhu[.]''
                and end_time < now() - make_interval(days => $1)'
       using settings.cron_history_retention_days;
     get diagnostics gone = row_count;
@@ -99,37 +99,6 @@ end
 $$;
 comment on function bondhu.prune() is
   'Deletes what is older than its retention (bondhu.settings) and returns the number of rows of each; never messages or sentiment_buckets. Run by cron.';
-
-create function bondhu.refresh_profiles(batch integer default 1000) returns bigint
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  due uuid[];
-begin
-  if bondhu.engine() is null then
-    return 0;
-  end if;
-  select coalesce(array_agg(id order by id), '{}') into due
-  from (
-    select p.user_id as id
-    from public.personality_profiles p
-    where p.as_of < now() - interval '1 hour'
-      and (
-        p.message_count > 0 or p.previous_count > 0 or p.needs_support
-        -- Weights change by UTC days.
-        or (p.trait_count > 0 and (p.as_of at time zone 'UTC')::date < (now() at time zone 'UTC')::date)
-      )
-    order by p.as_of
-    limit batch
-    for no key update skip locked
-  ) locked;
-  perform bondhu.refresh(due);
-  return cardinality(due);
-end
-$$;
-comment on function bondhu.refresh_profiles(integer) is
-  'Updates up to `batch` stored profiles that are over an hour old and whose figures have changed with time, the oldest first; returns how many. Run by cron; RPCs are exact without it.';
 
 create function bondhu.has_cron() returns boolean
 language sql stable
@@ -168,7 +137,7 @@ as $$
   values
     ('bondhu-plan-syncs', '* * * * *', 'select bondhu.plan_syncs()'),
     ('bondhu-close-idle-sessions', '* * * * *', 'select bondhu.close_idle_sessions()'),
-    ('bondhu-refresh-profiles', '* * * * *', 'select bondhu.refresh_profiles()'),
+    ('bondhu-refresh-profiles', '* * * * *', 'call bondhu.keep_profiles_fresh()'),
     ('bondhu-forget-consents', '*/10 * * * *', 'select bondhu.forget_consents()'),
     ('bondhu-record-wellness', '*/10 * * * *', 'select bondhu.record_wellness()'),
     ('bondhu-prune', '17 3 * * *', 'select bondhu.prune(), bondhu.create_missing_profiles()')
@@ -182,7 +151,7 @@ set search_path = pg_catalog, pg_temp
 as $$
   select in_database = current_database() and (
     job_name in (select p.name from bondhu.cron_plan() p)
-    or (starts_with(job_name, 'bondhu-') and starts_with(command, 'select bondhu.')))
+    or (starts_with(job_name, 'bondhu-') and command ~ '^(select|call) bondhu[.]'))
 $$;
 comment on function bondhu.is_our_job(text, text, text) is 'Whether a job of pg_cron is one that bondhu.install_cron() scheduled here.';
 
@@ -273,7 +242,7 @@ end
 $$;
 comment on function bondhu.cron_history(integer) is 'Latest runs of Bondhu''s jobs, newest first; rows 1..1000. 55000 without pg_cron.';
 
-revoke all on function bondhu.prune(), bondhu.refresh_profiles(integer), bondhu.has_cron(), bondhu.require_cron(text), bondhu.cron_plan(),
+revoke all on function bondhu.prune(), bondhu.has_cron(), bondhu.require_cron(text), bondhu.cron_plan(),
   bondhu.is_our_job(text, text, text), bondhu.install_cron(), bondhu.remove_cron(), bondhu.cron_jobs(), bondhu.cron_history(integer)
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.has_cron(), bondhu.cron_plan(), bondhu.install_cron(), bondhu.remove_cron(),

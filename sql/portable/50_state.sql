@@ -1,10 +1,15 @@
 -- What is carried about a user from message to message, and what is concluded from it.
--- A state is a row of personality_profiles. Sums are integers and linear in the messages, so that
+-- A state is a profile. Sums are integers and linear in the messages, so that
 -- neither order nor grouping can matter; every quotient is rounded half away from zero.
 
+-- Whatever becomes of the table's type, it holds what the engine knows.
+create type bondhu_portable.profile as ({{profile}});
+comment on type bondhu_portable.profile is 'A row of personality_profiles.';
+revoke all on type bondhu_portable.profile from public, anon, authenticated, service_role;
+
 -- What follows from a state, as of its as_of.
-create function bondhu_portable.concluded(p public.personality_profiles, s bondhu.settings)
-returns public.personality_profiles
+create function bondhu_portable.concluded(p bondhu_portable.profile, s bondhu.settings)
+returns bondhu_portable.profile
 language plpgsql immutable
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -97,9 +102,9 @@ begin
   return p;
 end
 $$;
-comment on function bondhu_portable.concluded(public.personality_profiles, bondhu.settings) is 'A state with what follows from it.';
+comment on function bondhu_portable.concluded(bondhu_portable.profile, bondhu.settings) is 'A state with what follows from it.';
 
--- The scored messages of a span, (after, through], but those named. STABLE, as all that read here:
+-- The messages of a span that count, (after, through], but those named. STABLE, as all that read here:
 -- it sees what its caller does, and the newest where that one writes.
 create function bondhu_portable.span(of_user uuid, after timestamptz, through timestamptz, besides uuid[],
   out n bigint, out total bigint, out squares bigint, out moods bigint[], out latest timestamptz[], out oldest timestamptz)
@@ -113,10 +118,10 @@ begin
     array[{{mood latest}}]
   into n, total, squares, oldest, moods, latest
   from (
-    select m.created_at, (m.sentiment_score * 100)::bigint as score, m.mood_detected as mood
+    select m.created_at, {{score of m}} as score, {{mood of m}} as mood
     from public.chat_messages m
     where m.user_id = of_user and m.created_at > after and m.created_at <= through
-      and m.engine_version is not null and m.id <> all (besides)
+      and {{counts of m}} and m.id <> all (besides)
     offset 0
   ) c;
 end
@@ -124,8 +129,8 @@ $$;
 comment on function bondhu_portable.span(uuid, timestamptz, timestamptz, uuid[]) is 'Tally, newest of each mood and oldest of the scored messages of a span.';
 
 -- Both windows as of an instant, read from the messages.
-create function bondhu_portable.windows(p public.personality_profiles, until timestamptz, hours integer)
-returns public.personality_profiles
+create function bondhu_portable.windows(p bondhu_portable.profile, until timestamptz, hours integer)
+returns bondhu_portable.profile
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -149,10 +154,10 @@ begin
   return p;
 end
 $$;
-comment on function bondhu_portable.windows(public.personality_profiles, timestamptz, integer) is 'A state with its windows read anew.';
+comment on function bondhu_portable.windows(bondhu_portable.profile, timestamptz, integer) is 'A state with its windows read anew.';
 
 -- Extremes cannot be subtracted: those that are gone are null here, and read again.
-create function bondhu_portable.repaired(p public.personality_profiles) returns public.personality_profiles
+create function bondhu_portable.repaired(p bondhu_portable.profile) returns bondhu_portable.profile
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -168,7 +173,7 @@ begin
         select c.created_at
         from public.chat_messages c
         where c.user_id = p.user_id and c.created_at > p.as_of - length
-          and c.mood_detected = ({{mood names}})[mood]
+          and {{mood of c}} = ({{mood names}})[mood] and {{counts of c}}
         order by c.created_at desc, c.seq desc
         limit 1
       );
@@ -181,7 +186,7 @@ begin
       select c.created_at
       from public.chat_messages c
       where c.user_id = p.user_id and c.created_at > p.as_of - length and c.created_at <= p.as_of
-        and c.engine_version is not null
+        and {{counts of c}}
       order by c.created_at, c.seq
       limit 1
     );
@@ -193,7 +198,7 @@ begin
       select c.created_at
       from public.chat_messages c
       where c.user_id = p.user_id and c.created_at > p.as_of - 2 * length and c.created_at <= p.as_of - length
-        and c.engine_version is not null
+        and {{counts of c}}
       order by c.created_at, c.seq
       limit 1
     );
@@ -201,12 +206,12 @@ begin
   return p;
 end
 $$;
-comment on function bondhu_portable.repaired(public.personality_profiles) is 'A state whose missing extremes are read again.';
+comment on function bondhu_portable.repaired(bondhu_portable.profile) is 'A state whose missing extremes are read again.';
 
 -- A state moved to an instant that is less than a window away: only what leaves a window is read.
 -- `besides` are messages that are there and not yet counted.
-create function bondhu_portable.moved(p public.personality_profiles, until timestamptz, besides uuid[])
-returns public.personality_profiles
+create function bondhu_portable.moved(p bondhu_portable.profile, until timestamptz, besides uuid[])
+returns bondhu_portable.profile
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -239,11 +244,11 @@ begin
   return bondhu_portable.repaired(p);
 end
 $$;
-comment on function bondhu_portable.moved(public.personality_profiles, timestamptz, uuid[]) is 'A state without what has left its windows by an instant.';
+comment on function bondhu_portable.moved(bondhu_portable.profile, timestamptz, uuid[]) is 'A state without what has left its windows by an instant.';
 
 -- The traits' tally on the UTC day of as_of: of the buckets, or of the messages themselves.
-create function bondhu_portable.decayed(p public.personality_profiles, from_messages boolean)
-returns public.personality_profiles
+create function bondhu_portable.decayed(p bondhu_portable.profile, from_messages boolean)
+returns bondhu_portable.profile
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -257,10 +262,10 @@ begin
       array[{{decayed messages}}]::bigint[]
     into p.trait_count, p.trait_sum, p.trait_sum_squares, p.trait_moods
     from (
-      select (m.sentiment_score * 100)::bigint as score, m.mood_detected as mood,
+      select {{score of m}} as score, {{mood of m}} as mood,
         ({{weights}})[1 + today - (m.created_at at time zone 'UTC')::date] as weight
       from public.chat_messages m
-      where m.user_id = p.user_id and m.created_at >= since and m.engine_version is not null
+      where m.user_id = p.user_id and m.created_at >= since and {{counts of m}}
       offset 0
     ) d;
   else
@@ -278,11 +283,11 @@ begin
   return p;
 end
 $$;
-comment on function bondhu_portable.decayed(public.personality_profiles, boolean) is 'A state whose traits are weighted for the day of its as_of.';
+comment on function bondhu_portable.decayed(bondhu_portable.profile, boolean) is 'A state whose traits are weighted for the day of its as_of.';
 
 -- A state brought to an instant, never back.
-create function bondhu_portable.advanced(p public.personality_profiles, s bondhu.settings, instant timestamptz)
-returns public.personality_profiles
+create function bondhu_portable.advanced(p bondhu_portable.profile, s bondhu.settings, instant timestamptz)
+returns bondhu_portable.profile
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -303,18 +308,47 @@ begin
   return p;
 end
 $$;
-comment on function bondhu_portable.advanced(public.personality_profiles, bondhu.settings, timestamptz) is 'A state at the later of its as_of and an instant.';
+comment on function bondhu_portable.advanced(bondhu_portable.profile, bondhu.settings, timestamptz) is 'A state at the later of its as_of and an instant.';
 
--- The state of a user without messages.
-create function bondhu_portable.empty(of_user uuid, instant timestamptz, s bondhu.settings)
-returns public.personality_profiles
-language plpgsql immutable
+-- Where a user's traits start.
+create function bondhu_portable.baseline(of_user uuid) returns bigint[]
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return coalesce(bondhu.baseline_traits(of_user), {{middle}});
+end
+$$;
+comment on function bondhu_portable.baseline(uuid) is 'What the latest completed assessment gave, or the middle.';
+
+-- History is of what chat moves: its landmark moves along with the start.
+create function bondhu_portable.started(p bondhu_portable.profile) returns bondhu_portable.profile
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  p public.personality_profiles;
+  baseline constant bigint[] := bondhu_portable.baseline(p.user_id);
+begin
+  for i in 1 .. cardinality(baseline) loop
+    p.landmark_traits[i] := greatest(0, least({{whole}}, p.landmark_traits[i] + baseline[i] - p.baseline_traits[i]));
+  end loop;
+  p.baseline_traits := baseline;
+  return p;
+end
+$$;
+comment on function bondhu_portable.started(bondhu_portable.profile) is 'A state whose traits start from the latest assessment.';
+
+-- The state of a user without messages.
+create function bondhu_portable.empty(of_user uuid, instant timestamptz, s bondhu.settings)
+returns bondhu_portable.profile
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  p bondhu_portable.profile;
 begin
   p.user_id := of_user;
+  p.baseline_traits := bondhu_portable.baseline(of_user);
   p.as_of := instant;
   p.window_hours := s.window_hours;
   p.message_count := 0;
@@ -331,24 +365,25 @@ begin
   return p;
 end
 $$;
-comment on function bondhu_portable.empty(uuid, timestamptz, bondhu.settings) is 'The state everybody starts with.';
+comment on function bondhu_portable.empty(uuid, timestamptz, bondhu.settings) is 'The state of a user without messages.';
 
 -- What the messages make of a state, as of an instant that none of them is newer than.
-create function bondhu_portable.recounted(p public.personality_profiles, s bondhu.settings, until timestamptz)
-returns public.personality_profiles
+create function bondhu_portable.recounted(p bondhu_portable.profile, s bondhu.settings, until timestamptz)
+returns bondhu_portable.profile
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
   p := bondhu_portable.decayed(bondhu_portable.windows(p, until, s.window_hours), true);
+  p.baseline_traits := bondhu_portable.baseline(p.user_id);
   p.last_crisis_at := (
     select max(c.created_at) from public.chat_messages c where c.user_id = p.user_id and c.support_level = 'crisis'
   );
   return bondhu_portable.concluded(p, s);
 end
 $$;
-comment on function bondhu_portable.recounted(public.personality_profiles, bondhu.settings, timestamptz) is 'A state counted anew from the messages, with what follows from it.';
+comment on function bondhu_portable.recounted(bondhu_portable.profile, bondhu.settings, timestamptz) is 'A state counted anew from the messages, with what follows from it.';
 
 -- Settings, which every figure hangs on.
 create function bondhu_portable.settings() returns bondhu.settings
@@ -370,11 +405,11 @@ end
 $$;
 comment on function bondhu_portable.settings() is 'The row of bondhu.settings; 55000 where it is gone.';
 
-revoke all on function bondhu_portable.concluded(public.personality_profiles, bondhu.settings),
-  bondhu_portable.span(uuid, timestamptz, timestamptz, uuid[]), bondhu_portable.windows(public.personality_profiles, timestamptz, integer),
-  bondhu_portable.repaired(public.personality_profiles), bondhu_portable.moved(public.personality_profiles, timestamptz, uuid[]),
-  bondhu_portable.decayed(public.personality_profiles, boolean),
-  bondhu_portable.advanced(public.personality_profiles, bondhu.settings, timestamptz),
-  bondhu_portable.empty(uuid, timestamptz, bondhu.settings),
-  bondhu_portable.recounted(public.personality_profiles, bondhu.settings, timestamptz), bondhu_portable.settings()
+revoke all on function bondhu_portable.concluded(bondhu_portable.profile, bondhu.settings),
+  bondhu_portable.span(uuid, timestamptz, timestamptz, uuid[]), bondhu_portable.windows(bondhu_portable.profile, timestamptz, integer),
+  bondhu_portable.repaired(bondhu_portable.profile), bondhu_portable.moved(bondhu_portable.profile, timestamptz, uuid[]),
+  bondhu_portable.decayed(bondhu_portable.profile, boolean),
+  bondhu_portable.advanced(bondhu_portable.profile, bondhu.settings, timestamptz),
+  bondhu_portable.baseline(uuid), bondhu_portable.started(bondhu_portable.profile), bondhu_portable.empty(uuid, timestamptz, bondhu.settings),
+  bondhu_portable.recounted(bondhu_portable.profile, bondhu.settings, timestamptz), bondhu_portable.settings()
   from public, anon, authenticated, service_role;

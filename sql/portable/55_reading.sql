@@ -16,16 +16,19 @@ declare
   s constant bondhu.settings := bondhu_portable.settings();
   -- As far as Postgres can count.
   instant constant timestamptz := greatest(least($2, '8712-01-01 00:00+00'), '4713-01-01 00:00+00 BC');
-  p public.personality_profiles;
+  p bondhu_portable.profile;
   id uuid;
 begin
   foreach id in array user_ids loop
     continue when id is null;
-    select * into p from public.personality_profiles stored where stored.user_id = id;
+    select {{profile columns}} into p from public.personality_profiles stored where stored.user_id = id;
     if not found then
-      p := bondhu_portable.empty(id, instant, s);
+      p := bondhu_portable.concluded(bondhu_portable.empty(id, instant, s), s);
+    elsif p.settings_version < s.recount_before or p.settings_version > s.version then
+      p := bondhu_portable.recounted(p, s, greatest(p.as_of, instant, bondhu_portable.newest(id)));
+    else
+      p := bondhu_portable.concluded(bondhu_portable.advanced(p, s, instant), s);
     end if;
-    p := bondhu_portable.concluded(bondhu_portable.advanced(p, s, instant), s);
     return query select
       p.user_id, p.as_of,
       least(
@@ -43,7 +46,7 @@ end
 $$;
 comment on function bondhu_portable.personality(uuid[], timestamptz) is 'What is concluded about users, in the order asked for, exact as of the later of an instant and the stored as_of.';
 
-create function bondhu_portable.save(p public.personality_profiles) returns void
+create function bondhu_portable.save(p bondhu_portable.profile) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -54,32 +57,45 @@ begin
   where stored.user_id = p.user_id;
 end
 $$;
-comment on function bondhu_portable.save(public.personality_profiles) is 'Stores a profile, which is locked.';
+comment on function bondhu_portable.save(bondhu_portable.profile) is 'Stores a profile, which is locked.';
 
--- Who writes here holds the tables as a writer before it reads the settings: a change of these waits
--- for that, and rebuilds what was folded under the former ones.
 create function bondhu_portable.refresh(user_ids uuid[]) returns void
 language plpgsql strict
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-  s bondhu.settings;
-  p public.personality_profiles;
+  s constant bondhu.settings := bondhu_portable.settings();
+  p bondhu_portable.profile;
+  redraws boolean;
   id uuid;
 begin
-  lock table public.personality_profiles in row exclusive mode;
-  s := bondhu_portable.settings();
   -- The order in which messages of many users lock them.
   for id in select distinct due.id from unnest(user_ids) due (id) where due.id is not null order by due.id loop
-    select * into p from public.personality_profiles stored where stored.user_id = id for no key update;
-    if found then
-      perform bondhu_portable.save(bondhu_portable.concluded(bondhu_portable.advanced(p, s, now()), s));
+    select {{profile columns}} into p from public.personality_profiles stored where stored.user_id = id for no key update;
+    if not found then
+      continue when bondhu.baseline_traits(id) is null;
+      p := bondhu_portable.lock_profile(id, now());
+    end if;
+    redraws := p.settings_version <> s.version;
+    p := bondhu_portable.started(p);
+    if p.settings_version < s.recount_before or p.settings_version > s.version then
+      p := bondhu_portable.everything(p, s, now());
+    else
+      -- As when a fold moves a window, see there.
+      perform set_config('bondhu.moved', statement_timestamp()::text, true);
+      p := bondhu_portable.concluded(bondhu_portable.advanced(p, s, now()), s);
+    end if;
+    p.settings_version := s.version;
+    perform bondhu_portable.save(p);
+    if redraws then
+      perform bondhu.recompute_wellness(id);
     end if;
   end loop;
 end
 $$;
-comment on function bondhu_portable.refresh(uuid[]) is 'Brings the stored profiles of users to now, as a message of theirs would.';
+comment on function bondhu_portable.refresh(uuid[]) is
+  'Brings the stored profiles of users to now, as a message of theirs would, and has them start from the latest assessment. Who has none is given one if they were assessed.';
 
 create function bondhu_portable.newest(of_user uuid) returns timestamptz
 language plpgsql stable
@@ -90,16 +106,16 @@ begin
   return (
     select c.created_at
     from public.chat_messages c
-    where c.user_id = of_user and c.engine_version is not null
+    where c.user_id = of_user and {{says something of c}}
     order by c.created_at desc, c.seq desc
     limit 1
   );
 end
 $$;
-comment on function bondhu_portable.newest(uuid) is 'When the newest scored message of a user was written.';
+comment on function bondhu_portable.newest(uuid) is 'When the newest message of a user was written that counts or shows a crisis.';
 
--- What the messages are in buckets, a row of which is a row of the table.
-create function bondhu_portable.buckets(of_user uuid) returns setof public.sentiment_buckets
+create function bondhu_portable.buckets(of_user uuid)
+returns table (user_id uuid, bucket_start timestamptz, message_count integer, score_sum bigint, score_sum_squares bigint, {{mood integers}})
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -109,9 +125,9 @@ begin
     select of_user, date_bin('15 minutes', c.created_at, '1900-01-01 00:00+00'), count(*)::integer, sum(c.score)::bigint,
       sum(c.score * c.score)::bigint, {{bucket moods}}
     from (
-      select m.created_at, (m.sentiment_score * 100)::bigint as score, m.mood_detected as mood
+      select m.created_at, {{score of m}} as score, {{mood of m}} as mood
       from public.chat_messages m
-      where m.user_id = of_user and m.engine_version is not null
+      where m.user_id = of_user and {{counts of m}}
       offset 0
     ) c
     group by 2;
@@ -130,12 +146,12 @@ begin
     from public.personality_history_evidence e
     where e.user_id = of_user and not exists (
       select from public.chat_messages c
-      where c.user_id = e.user_id and c.id = e.message_id and c.engine_version is not null
+      where c.user_id = e.user_id and c.id = e.message_id and {{counts of c}}
     )
   );
 end
 $$;
-comment on function bondhu_portable.unevidenced(uuid) is 'Messages that the evidence names although they are not there, or not the user''s.';
+comment on function bondhu_portable.unevidenced(uuid) is 'Messages that the evidence names although they are not there, not the user''s, or do not count.';
 
 create function bondhu_portable.unfounded(of_user uuid) returns uuid[]
 language plpgsql stable
@@ -212,25 +228,49 @@ end
 $$;
 comment on function bondhu_portable.note(uuid, uuid[], uuid[]) is 'Withdraws safety events that are over, and keeps those of the crises there are.';
 
-create function bondhu_portable.lock_profile(of_user uuid, instant timestamptz) returns public.personality_profiles
+create function bondhu_portable.lock_profile(of_user uuid, instant timestamptz) returns bondhu_portable.profile
 language plpgsql
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-  p public.personality_profiles;
+  p bondhu_portable.profile;
 begin
-  select * into p from public.personality_profiles stored where stored.user_id = of_user for no key update;
+  select {{profile columns}} into p from public.personality_profiles stored where stored.user_id = of_user for no key update;
   if not found then
-    insert into public.personality_profiles (user_id, as_of, window_hours)
-    select of_user, instant, s.window_hours from bondhu.settings s
+    insert into public.personality_profiles (user_id, as_of, window_hours, settings_version, baseline_traits)
+    select of_user, instant, s.window_hours, s.version, bondhu_portable.baseline(of_user) from bondhu.settings s
     on conflict (user_id) do nothing;
-    select * into p from public.personality_profiles stored where stored.user_id = of_user for no key update;
+    select {{profile columns}} into p from public.personality_profiles stored where stored.user_id = of_user for no key update;
   end if;
   return p;
 end
 $$;
 comment on function bondhu_portable.lock_profile(uuid, timestamptz) is 'Locks a user''s profile, and makes it if it is missing.';
+
+create function bondhu_portable.everything(p bondhu_portable.profile, s bondhu.settings, instant timestamptz)
+returns bondhu_portable.profile
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  statement constant text := statement_timestamp();
+  recounted constant text := coalesce(current_setting('bondhu.recounted', true), '');
+begin
+  -- Another command of the statement will find its own part counted.
+  perform set_config('bondhu.recounted',
+    case when starts_with(recounted, statement) then recounted else statement end || ' ' || p.user_id, true);
+  delete from public.sentiment_buckets b where b.user_id = p.user_id;
+  insert into public.sentiment_buckets (user_id, bucket_start, message_count, score_sum, score_sum_squares, {{mood columns}})
+  select b.* from bondhu_portable.buckets(p.user_id) b;
+  perform bondhu_portable.release(p.user_id, bondhu_portable.unevidenced(p.user_id));
+  perform bondhu_portable.note(p.user_id, bondhu_portable.unfounded(p.user_id), bondhu_portable.unnoted(p.user_id));
+  return bondhu_portable.recounted(bondhu_portable.started(p), s, greatest(p.as_of, instant, bondhu_portable.newest(p.user_id)));
+end
+$$;
+comment on function bondhu_portable.everything(bondhu_portable.profile, bondhu.settings, timestamptz) is
+  'Makes buckets, evidence and noted crises of a user anew, and returns the state. The profile is locked.';
 
 create function bondhu_portable.recompute(user_id uuid) returns void
 language plpgsql strict
@@ -238,33 +278,27 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-  s bondhu.settings;
-  p public.personality_profiles;
+  s constant bondhu.settings := bondhu_portable.settings();
+  p bondhu_portable.profile;
 begin
-  lock table public.personality_profiles in row exclusive mode;
-  s := bondhu_portable.settings();
-  if bondhu_portable.newest($1) is not null then
+  if bondhu_portable.newest($1) is not null or bondhu.baseline_traits($1) is not null then
     p := bondhu_portable.lock_profile($1, now());
   else
-    select * into p from public.personality_profiles stored where stored.user_id = $1 for no key update;
+    select {{profile columns}} into p from public.personality_profiles stored where stored.user_id = $1 for no key update;
     if not found then
       return;
     end if;
   end if;
-  delete from public.sentiment_buckets b where b.user_id = $1;
-  insert into public.sentiment_buckets select b.* from bondhu_portable.buckets($1) b;
-  -- The newest is looked for again under the lock.
-  p := bondhu_portable.recounted(p, s, greatest(p.as_of, now(), bondhu_portable.newest($1)));
-  perform bondhu_portable.release($1, bondhu_portable.unevidenced($1));
-  perform bondhu_portable.note($1, bondhu_portable.unfounded($1), bondhu_portable.unnoted($1));
+  p := bondhu_portable.everything(p, s, now());
+  p.settings_version := s.version;
   perform bondhu_portable.save(p);
   perform bondhu.recompute_wellness($1);
 end
 $$;
 comment on function bondhu_portable.recompute(uuid) is 'Rebuilds everything the engine derives about a user from the messages; history, a log, stays.';
 
-revoke all on function bondhu_portable.personality(uuid[], timestamptz), bondhu_portable.save(public.personality_profiles),
+revoke all on function bondhu_portable.personality(uuid[], timestamptz), bondhu_portable.save(bondhu_portable.profile),
   bondhu_portable.refresh(uuid[]), bondhu_portable.newest(uuid), bondhu_portable.buckets(uuid), bondhu_portable.unevidenced(uuid),
   bondhu_portable.unfounded(uuid), bondhu_portable.unnoted(uuid), bondhu_portable.release(uuid, uuid[]),
-  bondhu_portable.note(uuid, uuid[], uuid[]), bondhu_portable.lock_profile(uuid, timestamptz), bondhu_portable.recompute(uuid)
+  bondhu_portable.everything(bondhu_portable.profile, bondhu.settings, timestamptz), bondhu_portable.note(uuid, uuid[], uuid[]), bondhu_portable.lock_profile(uuid, timestamptz), bondhu_portable.recompute(uuid)
   from public, anon, authenticated, service_role;

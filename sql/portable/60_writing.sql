@@ -13,7 +13,7 @@ end
 $$;
 comment on function bondhu_portable.refuse_inconsistent(uuid) is 'XX001: what is stored does not cover what is taken out of it.';
 
-create function bondhu_portable.is_unsound(p public.personality_profiles) returns boolean
+create function bondhu_portable.is_unsound(p bondhu_portable.profile) returns boolean
 language plpgsql immutable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -22,7 +22,7 @@ begin
     p.trait_sum_squares, {{each of the windows}}, {{each of the traits}}) < 0;
 end
 $$;
-comment on function bondhu_portable.is_unsound(public.personality_profiles) is 'Whether this can be no tally of messages: a sum is below zero.';
+comment on function bondhu_portable.is_unsound(bondhu_portable.profile) is 'Whether this can be no tally of messages: a sum is below zero.';
 
 -- A bucket that loses its last message goes: nothing may tell it was there.
 create function bondhu_portable.put_buckets(of_user uuid, signs integer[], ats timestamptz[], scores bigint[], moods integer[]) returns void
@@ -32,22 +32,22 @@ set plan_cache_mode = force_generic_plan
 as $$
 declare
   touched timestamptz[];
+  updated bigint;
 begin
-  insert into public.sentiment_buckets as b (user_id, bucket_start, message_count, score_sum, score_sum_squares, {{mood columns}})
-  select of_user, c.bucket, sum(c.sign), sum(c.sign * c.score), sum(c.sign * c.score * c.score), {{signed moods}}
-  from (
-    select r.sign, r.score, r.mood, date_bin('15 minutes', r.at, '1900-01-01 00:00+00') as bucket
-    from unnest(signs, ats, scores, moods) r (sign, at, score, mood)
-    offset 0
-  ) c
-  group by c.bucket
-  having sum(c.sign) <> 0 or sum(c.sign * c.score) <> 0 or sum(c.sign * c.score * c.score) <> 0
-    or {{any mood changes}}
-  order by c.bucket
-  on conflict (user_id, bucket_start) do update
-    set message_count = b.message_count + excluded.message_count, score_sum = b.score_sum + excluded.score_sum,
-      score_sum_squares = b.score_sum_squares + excluded.score_sum_squares,
-      {{moods more}};
+  -- Not by "on conflict", which a table with rules refuses. Nobody else writes buckets of this user.
+  update public.sentiment_buckets b
+  set message_count = b.message_count + c.n, score_sum = b.score_sum + c.total, score_sum_squares = b.score_sum_squares + c.squares,
+    {{moods more}}
+  from ({{changed buckets}}) c
+  where b.user_id = of_user and b.bucket_start = c.bucket;
+  get diagnostics updated = row_count;
+  if updated < (select count(distinct date_bin('15 minutes', r.at, '1900-01-01 00:00+00')) from unnest(ats) r (at)) then
+    insert into public.sentiment_buckets (user_id, bucket_start, message_count, score_sum, score_sum_squares, {{mood columns}})
+    select of_user, c.bucket, c.n, c.total, c.squares, {{changed moods}}
+    from ({{changed buckets}}) c
+    where not exists (select from public.sentiment_buckets b where b.user_id = of_user and b.bucket_start = c.bucket)
+    order by c.bucket;
+  end if;
   if -1 = any (signs) then
     touched := array(select distinct date_bin('15 minutes', r.at, '1900-01-01 00:00+00') from unnest(ats) r (at));
     perform from public.sentiment_buckets b
@@ -66,7 +66,7 @@ comment on function bondhu_portable.put_buckets(uuid, integer[], timestamptz[], 
 
 -- The strongest of the newest messages and of those just added. A change that no message supports (all were
 -- deleted) leaves no row. A message that somebody is deleting may be named: they wait for the profile, and release it.
-create function bondhu_portable.record(former public.personality_profiles, p public.personality_profiles,
+create function bondhu_portable.record(former bondhu_portable.profile, p bondhu_portable.profile,
   signs integer[], ids uuid[], ats timestamptz[], scores bigint[]) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -84,14 +84,14 @@ begin
       abs(c.score - 50) * coalesce(({{weights}})[1 + today - (c.created_at at time zone 'UTC')::date], 0) / {{unit}} as weight
     from (
       (
-        select m.id, m.created_at, (m.sentiment_score * 100)::bigint as score
+        select m.id, m.created_at, {{score of m}} as score
         from public.chat_messages m
-        where m.user_id = p.user_id and m.engine_version is not null
+        where m.user_id = p.user_id and {{counts of m}}
         order by m.created_at desc, m.seq desc
         limit {{looked at}}
       )
       union all
-      select r.id, r.at, r.score from unnest(signs, ids, ats, scores) r (sign, id, at, score) where r.sign = 1
+      select r.id, r.at, r.score from unnest(signs, ids, ats, scores) r (sign, id, at, score) where r.sign = 1 and r.score is not null
     ) c
     order by 3 desc, 2 desc, 1
     limit {{named}}
@@ -108,10 +108,10 @@ begin
   select p.user_id, change, e.id, e.weight from unnest(evidence, weights) e (id, weight);
 end
 $$;
-comment on function bondhu_portable.record(public.personality_profiles, public.personality_profiles, integer[], uuid[], timestamptz[], bigint[]) is
+comment on function bondhu_portable.record(bondhu_portable.profile, bondhu_portable.profile, integer[], uuid[], timestamptz[], bigint[]) is
   'Appends a row of history with its evidence.';
 
-revoke all on function bondhu_portable.refuse_inconsistent(uuid), bondhu_portable.is_unsound(public.personality_profiles),
+revoke all on function bondhu_portable.refuse_inconsistent(uuid), bondhu_portable.is_unsound(bondhu_portable.profile),
   bondhu_portable.put_buckets(uuid, integer[], timestamptz[], bigint[], integer[]),
-  bondhu_portable.record(public.personality_profiles, public.personality_profiles, integer[], uuid[], timestamptz[], bigint[])
+  bondhu_portable.record(bondhu_portable.profile, bondhu_portable.profile, integer[], uuid[], timestamptz[], bigint[])
   from public, anon, authenticated, service_role;

@@ -58,12 +58,18 @@ begin
     new.support_level := null;
     new.engine_version := null;
   end if;
+  if tg_op = 'UPDATE' then
+    -- They are about the former text.
+    new.corrected_sentiment := null;
+    new.corrected_mood := null;
+  end if;
   return new;
 end
 $$;
 comment on function bondhu_portable.score_message() is 'BEFORE INSERT OR UPDATE row trigger: scores what the user says, and nobody else.';
 
--- What a statement did to one user's messages: sign 1 for one that came, -1 for one that went.
+-- What a statement did to one user's messages: sign 1 for one that came, -1 for one that went. One that does
+-- not count has no score; it shows a crisis.
 create function bondhu_portable.fold(of_user uuid, signs integer[], ids uuid[], ats timestamptz[], scores bigint[],
   moods integer[], crises boolean[]) returns void
 language plpgsql
@@ -73,8 +79,8 @@ as $$
 declare
   weights constant bigint[] := {{weights}};
   s bondhu.settings;
-  p public.personality_profiles;
-  former public.personality_profiles;
+  p bondhu_portable.profile;
+  former bondhu_portable.profile;
   messages constant integer := cardinality(signs);
   takes constant boolean := -1 = any (signs);
   added uuid[];
@@ -86,6 +92,9 @@ declare
   -- Several commands of one statement see all that it did, and are told of their own part alone. Once a
   -- window has moved under one of them, the others read it anew.
   statement constant text := statement_timestamp()::text;
+  recounted text;
+  recounts boolean;
+  redraws boolean;
   in_place boolean := false;
   moves boolean := false;
   anew boolean;
@@ -93,13 +102,12 @@ declare
   oldest timestamptz;
   newest timestamptz;
 begin
-  lock table public.personality_profiles, public.sentiment_buckets in row exclusive mode;
   for i in 1 .. messages loop
     if signs[i] = 1 and ats[i] > instant then
       instant := ats[i];
     end if;
   end loop;
-  select * into p from public.personality_profiles stored where stored.user_id = of_user for no key update;
+  select {{profile columns}} into p from public.personality_profiles stored where stored.user_id = of_user for no key update;
   if not found then
     -- Who only loses messages and has no profile is being deleted: nothing to keep.
     if not 1 = any (signs) then
@@ -115,117 +123,126 @@ begin
   length := make_interval(hours => s.window_hours);
   until := greatest(p.as_of, instant);
   today := (until at time zone 'UTC')::date;
+  recounted := coalesce(current_setting('bondhu.recounted', true), '');
+  recounts := p.settings_version < s.recount_before or p.settings_version > s.version
+    or starts_with(recounted, statement) and strpos(recounted, of_user::text) > 0;
 
-  -- A call costs as much as a write: what most messages do is written out here.
-  if messages = 1 and not takes then
-    update public.sentiment_buckets b
-    set message_count = b.message_count + 1, score_sum = b.score_sum + scores[1],
-      score_sum_squares = b.score_sum_squares + scores[1] * scores[1],
-      {{one mood more}}
-    where b.user_id = of_user and b.bucket_start = date_bin('15 minutes', ats[1], '1900-01-01 00:00+00');
-    in_place := found;
-  end if;
-  if not in_place then
-    perform bondhu_portable.put_buckets(of_user, signs, ats, scores, moods);
-  end if;
-
-  anew := s.window_hours <> p.window_hours or until - length >= p.as_of
-    or current_setting('bondhu.moved', true) is not distinct from statement;
-  if not anew and takes then
-    for i in 1 .. messages loop
-      continue when signs[i] = 1;
-      if ats[i] > p.as_of - length then
-        p.message_count := p.message_count - 1;
-        p.window_sum := p.window_sum - scores[i];
-        p.window_sum_squares := p.window_sum_squares - scores[i] * scores[i];
-        p.window_moods[moods[i]] := p.window_moods[moods[i]] - 1;
-        if p.window_latest[moods[i]] = ats[i] then
-          p.window_latest[moods[i]] := null;
-        end if;
-        if p.window_oldest = ats[i] then
-          p.window_oldest := null;
-        end if;
-      elsif ats[i] > p.as_of - 2 * length then
-        p.previous_count := p.previous_count - 1;
-        p.previous_sum := p.previous_sum - scores[i];
-        if p.previous_oldest = ats[i] then
-          p.previous_oldest := null;
-        end if;
-      end if;
-    end loop;
-  end if;
-  moves := anew or until > p.as_of and (former.window_oldest <= until - length or former.previous_oldest <= until - 2 * length);
-  if moves then
-    perform set_config('bondhu.moved', statement, true);
-  end if;
-  if anew then
-    p := bondhu_portable.windows(p, until, s.window_hours);
-  elsif moves or takes then
-    added := array(select r.id from unnest(signs, ids) r (sign, id) where r.sign = 1);
-    p := bondhu_portable.moved(p, until, added);
-  end if;
-
-  if today <> (former.as_of at time zone 'UTC')::date then
-    p.as_of := until;
-    p := bondhu_portable.decayed(p, false);
+  if recounts then
+    p := bondhu_portable.everything(p, s, until);
+    former := p;
   else
-    for i in 1 .. messages loop
-      weight := weights[1 + today - (ats[i] at time zone 'UTC')::date] * signs[i];
-      continue when weight is null;
-      p.trait_count := p.trait_count + weight;
-      p.trait_sum := p.trait_sum + weight * scores[i];
-      p.trait_sum_squares := p.trait_sum_squares + weight * scores[i] * scores[i];
-      p.trait_moods[moods[i]] := p.trait_moods[moods[i]] + weight;
-    end loop;
-  end if;
-  p.as_of := until;
-  if not anew then
-    for i in 1 .. messages loop
-      continue when signs[i] = -1;
-      if ats[i] > until - length then
-        p.message_count := p.message_count + 1;
-        p.window_sum := p.window_sum + scores[i];
-        p.window_sum_squares := p.window_sum_squares + scores[i] * scores[i];
-        p.window_moods[moods[i]] := p.window_moods[moods[i]] + 1;
-        p.window_latest[moods[i]] := greatest(p.window_latest[moods[i]], ats[i]);
-        p.window_oldest := least(p.window_oldest, ats[i]);
-      elsif ats[i] > until - 2 * length then
-        p.previous_count := p.previous_count + 1;
-        p.previous_sum := p.previous_sum + scores[i];
-        p.previous_oldest := least(p.previous_oldest, ats[i]);
-      end if;
-    end loop;
-  end if;
-  if takes or moves then
-    if moves and not anew and bondhu_portable.is_unsound(p) then
-      p := bondhu_portable.windows(p, until, s.window_hours);
+    -- A call costs as much as a write: what most messages do is written out here.
+    if messages = 1 and not takes and scores[1] is not null then
+      update public.sentiment_buckets b
+      set message_count = b.message_count + 1, score_sum = b.score_sum + scores[1],
+        score_sum_squares = b.score_sum_squares + scores[1] * scores[1],
+        {{one mood more}}
+      where b.user_id = of_user and b.bucket_start = date_bin('15 minutes', ats[1], '1900-01-01 00:00+00');
+      in_place := found;
     end if;
-    if bondhu_portable.is_unsound(p) then
-      perform bondhu_portable.refuse_inconsistent(of_user);
+    if not in_place then
+      perform bondhu_portable.put_buckets(of_user, signs, ats, scores, moods);
     end if;
-  end if;
 
-  if true = any (crises) or takes then
-    for i in 1 .. messages loop
-      continue when not crises[i];
-      if signs[i] = 1 then
-        p.last_crisis_at := greatest(p.last_crisis_at, ats[i]);
-      elsif former.last_crisis_at = ats[i] then
-        p.last_crisis_at := (
-          select max(c.created_at) from public.chat_messages c where c.user_id = of_user and c.support_level = 'crisis'
-        );
-      end if;
-    end loop;
-    if takes then
-      gone := array(
-        select r.id from unnest(signs, ids) r (sign, id) group by r.id having max(r.sign) = -1
-      );
-      perform bondhu_portable.release(of_user, gone);
+    anew := s.window_hours <> p.window_hours or until - length >= p.as_of
+      or current_setting('bondhu.moved', true) is not distinct from statement;
+    if not anew and takes then
+      for i in 1 .. messages loop
+        continue when signs[i] = 1 or scores[i] is null;
+        if ats[i] > p.as_of - length then
+          p.message_count := p.message_count - 1;
+          p.window_sum := p.window_sum - scores[i];
+          p.window_sum_squares := p.window_sum_squares - scores[i] * scores[i];
+          p.window_moods[moods[i]] := p.window_moods[moods[i]] - 1;
+          if p.window_latest[moods[i]] = ats[i] then
+            p.window_latest[moods[i]] := null;
+          end if;
+          if p.window_oldest = ats[i] then
+            p.window_oldest := null;
+          end if;
+        elsif ats[i] > p.as_of - 2 * length then
+          p.previous_count := p.previous_count - 1;
+          p.previous_sum := p.previous_sum - scores[i];
+          if p.previous_oldest = ats[i] then
+            p.previous_oldest := null;
+          end if;
+        end if;
+      end loop;
     end if;
-    if true = any (crises) then
-      perform bondhu_portable.note(of_user,
-        array(select r.id from unnest(signs, ids, crises) r (sign, id, crisis) where r.crisis group by r.id having max(r.sign) = -1),
-        array(select r.id from unnest(signs, ids, crises) r (sign, id, crisis) where r.crisis and r.sign = 1));
+    moves := anew or until > p.as_of and (former.window_oldest <= until - length or former.previous_oldest <= until - 2 * length);
+    if moves then
+      perform set_config('bondhu.moved', statement, true);
+    end if;
+    if anew then
+      p := bondhu_portable.windows(p, until, s.window_hours);
+    elsif moves or takes then
+      added := array(select r.id from unnest(signs, ids) r (sign, id) where r.sign = 1);
+      p := bondhu_portable.moved(p, until, added);
+    end if;
+
+    if today <> (former.as_of at time zone 'UTC')::date then
+      p.as_of := until;
+      p := bondhu_portable.decayed(p, false);
+    else
+      for i in 1 .. messages loop
+        weight := weights[1 + today - (ats[i] at time zone 'UTC')::date] * signs[i];
+        continue when weight is null or scores[i] is null;
+        p.trait_count := p.trait_count + weight;
+        p.trait_sum := p.trait_sum + weight * scores[i];
+        p.trait_sum_squares := p.trait_sum_squares + weight * scores[i] * scores[i];
+        p.trait_moods[moods[i]] := p.trait_moods[moods[i]] + weight;
+      end loop;
+    end if;
+    p.as_of := until;
+    if not anew then
+      for i in 1 .. messages loop
+        continue when signs[i] = -1 or scores[i] is null;
+        if ats[i] > until - length then
+          p.message_count := p.message_count + 1;
+          p.window_sum := p.window_sum + scores[i];
+          p.window_sum_squares := p.window_sum_squares + scores[i] * scores[i];
+          p.window_moods[moods[i]] := p.window_moods[moods[i]] + 1;
+          p.window_latest[moods[i]] := greatest(p.window_latest[moods[i]], ats[i]);
+          p.window_oldest := least(p.window_oldest, ats[i]);
+        elsif ats[i] > until - 2 * length then
+          p.previous_count := p.previous_count + 1;
+          p.previous_sum := p.previous_sum + scores[i];
+          p.previous_oldest := least(p.previous_oldest, ats[i]);
+        end if;
+      end loop;
+    end if;
+    if takes or moves then
+      if moves and not anew and bondhu_portable.is_unsound(p) then
+        p := bondhu_portable.windows(p, until, s.window_hours);
+      end if;
+      if bondhu_portable.is_unsound(p) then
+        perform bondhu_portable.refuse_inconsistent(of_user);
+      end if;
+    end if;
+
+    if true = any (crises) or takes then
+      for i in 1 .. messages loop
+        continue when not crises[i];
+        if signs[i] = 1 then
+          p.last_crisis_at := greatest(p.last_crisis_at, ats[i]);
+        elsif former.last_crisis_at = ats[i] then
+          p.last_crisis_at := (
+            select max(c.created_at) from public.chat_messages c where c.user_id = of_user and c.support_level = 'crisis'
+          );
+        end if;
+      end loop;
+      if takes then
+        gone := array(
+          select r.id from unnest(signs, ids, scores) r (sign, id, score)
+          group by r.id having not bool_or(r.sign = 1 and r.score is not null)
+        );
+        perform bondhu_portable.release(of_user, gone);
+      end if;
+      if true = any (crises) then
+        perform bondhu_portable.note(of_user,
+          array(select r.id from unnest(signs, ids, crises) r (sign, id, crisis) where r.crisis group by r.id having max(r.sign) = -1),
+          array(select r.id from unnest(signs, ids, crises) r (sign, id, crisis) where r.crisis and r.sign = 1));
+      end if;
     end if;
   end if;
 
@@ -235,12 +252,17 @@ begin
     p.landmark_traits := array[{{landmark}}];
     p.landmark_style := p.communication_style;
   end if;
+  redraws := recounts or p.settings_version <> s.version;
+  p.settings_version := s.version;
   update public.personality_profiles stored
   set {{written}}
   where stored.user_id = of_user;
 
-  if p.wellness_until is not null then
-    select min(r.at), max(r.at) into oldest, newest from unnest(ats) r (at) where r.at < p.wellness_until;
+  if redraws then
+    perform bondhu.recompute_wellness(of_user);
+  elsif p.wellness_until is not null then
+    select min(r.at), max(r.at) into oldest, newest
+    from unnest(ats, scores) r (at, score) where r.at < p.wellness_until and r.score is not null;
     if oldest is not null then
       perform bondhu.refresh_wellness(of_user, oldest, newest + make_interval(hours => {{reach hours}}));
     end if;
@@ -268,10 +290,10 @@ begin
     for change in
       select c.user_id, {{changes}}
       from (
-        select n.user_id, 1 as sign, n.id, n.created_at, (n.sentiment_score * 100)::bigint as score,
-          array_position({{mood names}}, n.mood_detected) as mood, n.support_level = 'crisis' as crisis
+        select n.user_id, 1 as sign, n.id, n.created_at, case when n.counts then {{score of n}} end as score,
+          array_position({{mood names}}, {{mood of n}}) as mood, n.support_level = 'crisis' as crisis
         from new_messages n
-        where n.engine_version is not null
+        where {{says something of n}}
         offset 0
       ) c
       group by c.user_id order by c.user_id
@@ -282,10 +304,10 @@ begin
     for change in
       select c.user_id, {{changes}}
       from (
-        select o.user_id, -1 as sign, o.id, o.created_at, (o.sentiment_score * 100)::bigint as score,
-          array_position({{mood names}}, o.mood_detected) as mood, o.support_level = 'crisis' as crisis
+        select o.user_id, -1 as sign, o.id, o.created_at, case when o.counts then {{score of o}} end as score,
+          array_position({{mood names}}, {{mood of o}}) as mood, o.support_level = 'crisis' as crisis
         from old_messages o
-        where o.engine_version is not null
+        where {{says something of o}}
         offset 0
       ) c
       group by c.user_id order by c.user_id
@@ -297,16 +319,18 @@ begin
     for change in
       select c.user_id, {{changes}}
       from (
-        select r.user_id, sum(r.sign)::integer as sign, r.id, r.created_at, (r.sentiment_score * 100)::bigint as score,
-          array_position({{mood names}}, r.mood_detected) as mood, r.support_level = 'crisis' as crisis
+        select r.user_id, sum(r.sign)::integer as sign, r.id, r.created_at, r.score,
+          array_position({{mood names}}, r.mood) as mood, r.crisis
         from (
-          select -1 as sign, o.user_id, o.id, o.created_at, o.sentiment_score, o.mood_detected, o.support_level
-          from old_messages o where o.engine_version is not null
+          select -1 as sign, o.user_id, o.id, o.created_at, case when o.counts then {{score of o}} end as score,
+            {{mood of o}} as mood, o.support_level = 'crisis' as crisis
+          from old_messages o where {{says something of o}}
           union all
-          select 1, n.user_id, n.id, n.created_at, n.sentiment_score, n.mood_detected, n.support_level
-          from new_messages n where n.engine_version is not null
+          select 1, n.user_id, n.id, n.created_at, case when n.counts then {{score of n}} end,
+            {{mood of n}}, n.support_level = 'crisis'
+          from new_messages n where {{says something of n}}
         ) r
-        group by r.user_id, r.id, r.created_at, r.sentiment_score, r.mood_detected, r.support_level = 'crisis'
+        group by r.user_id, r.id, r.created_at, r.score, r.mood, r.crisis
         having sum(r.sign) <> 0
         offset 0
       ) c

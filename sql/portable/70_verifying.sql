@@ -8,16 +8,19 @@ set plan_cache_mode = force_generic_plan
 as $$
 declare
   s constant bondhu.settings := bondhu_portable.settings();
-  p public.personality_profiles;
-  r public.personality_profiles;
+  p bondhu_portable.profile;
+  r bondhu_portable.profile;
   newest timestamptz;
   id uuid;
 begin
   foreach id in array user_ids loop
     continue when id is null;
     newest := bondhu_portable.newest(id);
-    select * into p from public.personality_profiles of_user where of_user.user_id = id;
-    if found then
+    select {{profile columns}} into p from public.personality_profiles stored where stored.user_id = id;
+    continue when found and (p.settings_version < s.recount_before or p.settings_version > s.version);
+    if found and p.settings_version <> s.version then
+      null;
+    elsif found then
       r := bondhu_portable.recounted(p, s, greatest(p.as_of, newest));
       -- As text: to the last digit stored.
       return query

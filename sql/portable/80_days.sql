@@ -12,13 +12,12 @@ begin
     select (b.bucket_start at time zone u.time_zone)::date, extract(hour from b.bucket_start at time zone u.time_zone)::integer,
       sum(b.message_count)::bigint, sum(b.score_sum)::bigint, sum(b.score_sum_squares)::bigint
     from bondhu.people u
-    join public.sentiment_buckets b on b.user_id = u.user_id
+    -- Where clocks go back at one in the morning midnight comes twice, and Postgres knows the second:
+    -- the day decides, this only has to be wide enough.
+    cross join lateral bondhu.buckets(u.user_id,
+      (first_day - 1)::timestamp at time zone u.time_zone, (last_day + 2)::timestamp at time zone u.time_zone) b
     where u.user_id = of_user
       and (b.bucket_start at time zone u.time_zone)::date between first_day and last_day
-      -- For the index. Where clocks go back at one in the morning midnight comes twice, and
-      -- Postgres knows the second: the day decides, this only has to be wide enough.
-      and b.bucket_start >= (first_day - 1)::timestamp at time zone u.time_zone
-      and b.bucket_start < (last_day + 2)::timestamp at time zone u.time_zone
     group by 1, 2;
 end
 $$;

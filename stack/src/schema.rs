@@ -147,13 +147,13 @@ pub async fn apply(owner: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
-/// A hash of the bootstrap and of `sql/`.
+/// A hash of the bootstrap, of `sql/`, and of a file beside it.
 ///
 /// # Errors
 /// A file cannot be read.
-pub fn digest() -> Result<String> {
+pub fn digest(and: Option<SqlFile>) -> Result<String> {
     let mut hash = Sha256::new();
-    for file in std::iter::once(bootstrap()?).chain(files()?) {
+    for file in std::iter::once(bootstrap()?).chain(files()?).chain(and) {
         hash.update(file.name());
         hash.update([0]);
         hash.update(&file.text);

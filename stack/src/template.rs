@@ -7,10 +7,33 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, PgConnection};
 use url::Url;
 
-use crate::schema;
+use crate::migrations;
+use crate::schema::{self, SqlFile};
+
+/// Variable that names the engine which test databases have attached: `portable`, or else the best that
+/// the server has.
+pub const ENGINE: &str = "BONDHU_TEST_ENGINE";
+/// Its value for the portable engine.
+pub const PORTABLE: &str = "portable";
 
 /// Name of the template database.
-pub const NAME: &str = "bondhu_template";
+fn name() -> String {
+    let engine = if is_portable() { "_portable" } else { "" };
+    format!("bondhu_template{engine}")
+}
+
+/// Whether test databases have the portable engine attached.
+#[must_use]
+pub fn is_portable() -> bool {
+    std::env::var(ENGINE).is_ok_and(|engine| engine == PORTABLE)
+}
+
+/// The migration that makes the portable engine.
+fn portable_engine() -> Result<SqlFile> {
+    let all = migrations::list()?;
+    let one = all.into_iter().find(|one| one.name == "portable_engine");
+    Ok(one.context("there is no migration portable_engine")?.sql)
+}
 
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
@@ -30,6 +53,7 @@ pub async fn ensure(server: &Url) -> Result<()> {
         .execute(&mut admin)
         .await?;
 
+    let name = name();
     let engine: Option<String> = sqlx::query_scalar(
         "select default_version from pg_available_extensions where name = 'bondhu'",
     )
@@ -37,18 +61,18 @@ pub async fn ensure(server: &Url) -> Result<()> {
     .await?;
     let wanted = format!(
         "{} engine {}",
-        schema::digest()?,
+        schema::digest(is_portable().then(portable_engine).transpose()?)?,
         engine.as_deref().unwrap_or("absent")
     );
     let present: Option<Option<String>> = sqlx::query_scalar(
         "select shobj_description(oid, 'pg_database') from pg_database where datname = $1",
     )
-    .bind(NAME)
+    .bind(&name)
     .fetch_optional(&mut admin)
     .await?;
     if present.flatten().as_deref() != Some(&wanted) {
         // Under another name until it is complete, so that a killed build leaves no half template.
-        let draft = format!("{NAME}_draft");
+        let draft = format!("{name}_draft");
         run(
             &mut admin,
             &format!("drop database if exists {draft} with (force)"),
@@ -67,12 +91,12 @@ pub async fn ensure(server: &Url) -> Result<()> {
         .await?;
         run(
             &mut admin,
-            &format!("drop database if exists {NAME} with (force)"),
+            &format!("drop database if exists {name} with (force)"),
         )
         .await?;
         run(
             &mut admin,
-            &format!("alter database {draft} rename to {NAME}"),
+            &format!("alter database {draft} rename to {name}"),
         )
         .await?;
     }
@@ -89,6 +113,10 @@ pub async fn build(server: &Url, database: &str) -> Result<()> {
     schema::bootstrap()?.run(&mut superuser).await?;
     let mut owner = connect(server, Some("postgres"), Some(database)).await?;
     schema::apply(&mut owner).await?;
+    if is_portable() {
+        portable_engine()?.run(&mut owner).await?;
+        run(&mut owner, "select bondhu.install_engine('portable')").await?;
+    }
     run(&mut superuser, "alter role bondhu_worker login").await?;
     owner.close().await?;
     superuser.close().await?;
@@ -100,7 +128,7 @@ pub async fn build(server: &Url, database: &str) -> Result<()> {
 /// # Errors
 /// There is no template, or the name is taken.
 pub async fn copy(server: &Url, name: &str) -> Result<()> {
-    copy_of(server, NAME, name).await
+    copy_of(server, &self::name(), name).await
 }
 
 /// Copies a database that nobody is connected to.

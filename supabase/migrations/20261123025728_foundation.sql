@@ -197,6 +197,9 @@ create table bondhu.settings (
   video_retention_days integer not null default 30,
   cron_history_retention_days integer not null default 7,
 
+  engine_version integer,
+  version bigint not null default 1,
+  recount_before bigint not null default 1,
   updated_at timestamptz not null default now(),
 
   constraint settings_is_one_row check (singleton),
@@ -237,6 +240,11 @@ comment on column bondhu.settings.trait_full_confidence is 'Effective number of 
 comment on column bondhu.settings.cron_history_retention_days is 'How long runs of scheduled jobs and the ledger of provider requests are kept.';
 comment on column bondhu.settings.max_active_sessions is 'How many sessions of a user may be active at once; one more ends the least recently used.';
 comment on column bondhu.settings.anonymous_may_link is 'Whether anonymous users may link accounts and request syncs. They may chat either way.';
+comment on column bondhu.settings.engine_version is 'Version of the engine that was attached last; written by bondhu.install_engine().';
+comment on column bondhu.settings.version is
+  'Grows with each change of what profiles and documents are made by. What was made under a lower version is made anew by its user''s next message or by cron; reads are exact at once.';
+comment on column bondhu.settings.recount_before is
+  'Profiles made under a lower version are counted anew from the messages: another engine counts now, or messages changed unseen. Of others only the conclusions are drawn anew.';
 comment on column bondhu.settings.history_min_change is 'A row of history is written when a trait has changed by this many points (0..100).';
 
 revoke all on bondhu.settings from public, anon, authenticated, service_role;
@@ -246,6 +254,29 @@ insert into bondhu.settings default values;
 
 create trigger settings_set_updated_at before update on bondhu.settings
   for each row execute function bondhu.set_updated_at();
+
+create function bondhu.set_settings_version() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  new.version := greatest(new.version, old.version) + case when
+    (old.engine_version, old.recount_before, old.window_hours, old.min_messages, old.trend_threshold_hundredths, old.needs_support_below_hundredths,
+     old.enthusiastic_above_hundredths, old.variable_above_hundredths, old.crisis_support_hours, old.trait_full_confidence,
+     old.wellness_retention_days, old.session_idle_minutes, old.chat_history_document_size)
+    is distinct from
+    (new.engine_version, new.recount_before, new.window_hours, new.min_messages, new.trend_threshold_hundredths, new.needs_support_below_hundredths,
+     new.enthusiastic_above_hundredths, new.variable_above_hundredths, new.crisis_support_hours, new.trait_full_confidence,
+     new.wellness_retention_days, new.session_idle_minutes, new.chat_history_document_size)
+    then 1 else 0 end;
+  return new;
+end
+$$;
+comment on function bondhu.set_settings_version() is 'BEFORE UPDATE trigger on settings: counts the changes that profiles and documents depend on.';
+revoke all on function bondhu.set_settings_version() from public, anon, authenticated, service_role;
+
+create trigger settings_set_version before update on bondhu.settings
+  for each row execute function bondhu.set_settings_version();
 
 create table bondhu.provider_settings (
   provider text primary key,
@@ -307,6 +338,22 @@ values
   ('youtube', 'https://accounts.google.com/o/oauth2/v2/auth',
    array['https://www.googleapis.com/auth/youtube.readonly'],
    720, 10000, null, 'midnight_pacific', true);
+
+-- SECURITY DEFINER, as whoever sets may do no more than that.
+create function bondhu.renew_documents() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update bondhu.settings set version = version + 1 where true;
+  return null;
+end
+$$;
+comment on function bondhu.renew_documents() is 'AFTER UPDATE trigger on provider_settings: no document may show what a switch has closed.';
+revoke all on function bondhu.renew_documents() from public, anon, authenticated, service_role;
+
+create trigger provider_settings_renew_documents after update of llm_use_allowed on bondhu.provider_settings
+  for each row when (old.llm_use_allowed <> new.llm_use_allowed) execute function bondhu.renew_documents();
 
 -- sql/20_people/10_companion_profiles.sql
 
@@ -741,6 +788,9 @@ create table public.chat_messages (
   mood_detected text,
   support_level text,
   engine_version integer,
+  corrected_sentiment numeric(3, 2),
+  corrected_mood text,
+  counts boolean not null default true,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
 
@@ -763,6 +813,14 @@ create table public.chat_messages (
     num_nulls(sentiment_score, mood_detected, support_level, engine_version) in (0, 4)
   ),
   constraint only_user_messages_are_scored check (sender_type = 'user' or engine_version is null),
+  constraint corrected_sentiment_is_0_to_1 check (corrected_sentiment between 0 and 1),
+  constraint corrected_mood_is_known check (corrected_mood in (
+    'joy', 'love', 'grateful', 'calm', 'curious', 'surprise', 'sad', 'lonely',
+    'anxious', 'angry', 'disgust', 'tired', 'neutral'
+  )),
+  constraint only_user_messages_are_corrected check (
+    sender_type = 'user' or num_nonnulls(corrected_sentiment, corrected_mood) = 0
+  ),
   -- Once true it stays true, so that a dump restores. Not now(): a transaction that began before a
   -- message was written may edit it. The engine also refuses inserts after now().
   -- Not before 1900: further back, arithmetic with days in a time zone fails, for all users at once.
@@ -775,6 +833,12 @@ comment on column public.chat_messages.sentiment_score is '0 bad … 0.5 neutral
 comment on column public.chat_messages.support_level is 'none, support or crisis: what the support detector found. Not a diagnosis.';
 comment on column public.chat_messages.engine_version is 'Version of the engine that scored this message; null while unscored.';
 
+comment on column public.chat_messages.corrected_sentiment is
+  'What the person says it is: read in place of sentiment_score. Another text has none.';
+comment on column public.chat_messages.corrected_mood is 'What the person says it is: read in place of mood_detected. Another text has none.';
+comment on column public.chat_messages.counts is
+  'Whether it counts in what is learnt of the person. Crises are noticed either way.';
+
 -- Serves history pages, the engine's window reads, and the policies.
 create index chat_messages_by_time on public.chat_messages (user_id, created_at desc, seq desc);
 create index chat_messages_by_session on public.chat_messages (user_id, session_id) where session_id is not null;
@@ -786,8 +850,9 @@ grant select, delete on public.chat_messages to authenticated;
 grant insert (user_id, id, session_id, message_text) on public.chat_messages to authenticated;
 grant update (message_text) on public.chat_messages to authenticated;
 grant select, delete on public.chat_messages to service_role;
-grant insert (user_id, id, session_id, sender_type, message_text, created_at) on public.chat_messages to service_role;
-grant update (user_id, session_id, sender_type, message_text) on public.chat_messages to service_role;
+grant insert (user_id, id, session_id, sender_type, message_text, counts, created_at) on public.chat_messages to service_role;
+grant update (user_id, session_id, sender_type, message_text, corrected_sentiment, corrected_mood, counts)
+  on public.chat_messages to service_role;
 grant select on public.chat_messages to bondhu_worker;
 
 create policy "a user reads their own messages" on public.chat_messages
@@ -1128,13 +1193,20 @@ as $$
   values
     ('auth.users', 'bondhu_create_profile', null::boolean),
     ('bondhu.provider_settings', 'provider_settings_set_updated_at', null),
-    ('bondhu.settings', 'settings_apply_to_engine', null),
+    ('bondhu.provider_settings', 'provider_settings_renew_documents', null),
     ('bondhu.settings', 'settings_set_updated_at', null),
+    ('bondhu.settings', 'settings_set_version', null),
+    ('public.assessments', 'assessments_apply_deleted', null),
+    ('public.assessments', 'assessments_apply_inserted', null),
+    ('public.assessments', 'assessments_apply_updated', null),
     ('public.chat_messages', 'bondhu_fold_deleted', true),
     ('public.chat_messages', 'bondhu_fold_inserted', true),
     ('public.chat_messages', 'bondhu_fold_updated', true),
     ('public.chat_messages', 'bondhu_score_message', true),
     ('public.chat_messages', 'bondhu_clear_score', false),
+    ('public.chat_messages', 'bondhu_mark_deleted', false),
+    ('public.chat_messages', 'bondhu_mark_inserted', false),
+    ('public.chat_messages', 'bondhu_mark_updated', false),
     ('public.chat_messages', 'chat_messages_delete_derived', null),
     ('public.chat_messages', 'chat_messages_set_updated_at', null),
     ('public.personality_history_evidence', 'evidence_delete_history_without_evidence', null),
@@ -1369,6 +1441,10 @@ create table public.personality_profiles (
   trait_moods bigint[] not null default array_fill(0::bigint, array[13]),
   last_crisis_at timestamptz,
 
+  -- Where traits start, in hundredths of a point: the latest completed assessment, or the middle.
+  baseline_traits bigint[] not null default array_fill(5000::bigint, array[5]),
+  settings_version bigint not null default 0,
+
   -- Traits (hundredths of a point) and style when history was last written.
   landmark_traits bigint[] not null default array_fill(5000::bigint, array[5]),
   landmark_style text not null default 'balanced',
@@ -1384,6 +1460,12 @@ comment on column public.personality_profiles.message_count is 'Scored messages 
 comment on column public.personality_profiles.sentiment_trend is 'Against the window before; null when that had too few messages.';
 comment on column public.personality_profiles.window_moods is 'Per mood in alphabetical order, as are window_latest and trait_moods.';
 comment on column public.personality_profiles.trait_count is 'Messages of the trait horizon, weighted by age in millionths, as of the UTC day of as_of.';
+
+comment on column public.personality_profiles.settings_version is
+  'The settings.version that it was made under; 0 where messages changed while no engine was attached.';
+
+-- To find what was made under former settings. Changes as rarely as they do.
+create index personality_profiles_by_settings on public.personality_profiles (settings_version);
 
 alter table public.personality_profiles enable row level security;
 revoke all on public.personality_profiles from public, anon, authenticated, service_role;
@@ -1485,6 +1567,106 @@ create trigger chat_messages_delete_derived after truncate on public.chat_messag
 revoke all on function bondhu.delete_history_without_evidence(), bondhu.delete_derived()
   from public, anon, authenticated, service_role;
 
+-- sql/40_engine/45_assessments.sql
+
+-- Questionnaires that a person answers about themselves. The latest completed one is where their traits
+-- start; chat moves them from there.
+
+create table public.assessments (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  form text not null,
+  answers jsonb not null default '{}',
+  started_at timestamptz not null default now(),
+  completed_at timestamptz,
+  openness numeric(5, 2),
+  conscientiousness numeric(5, 2),
+  extraversion numeric(5, 2),
+  agreeableness numeric(5, 2),
+  neuroticism numeric(5, 2),
+
+  primary key (user_id, id),
+  constraint form_is_known check (form in ('short', 'long')),
+  constraint answers_are_an_object check (jsonb_typeof(answers) = 'object' and octet_length(answers::text) <= 10000),
+  constraint completed_with_every_trait check (
+    num_nulls(completed_at, openness, conscientiousness, extraversion, agreeableness, neuroticism) in (0, 6)
+  ),
+  constraint completed_after_it_was_started check (isfinite(started_at) and isfinite(completed_at) and completed_at >= started_at),
+  constraint traits_are_0_to_100 check (
+    least(openness, conscientiousness, extraversion, agreeableness, neuroticism) >= 0
+    and greatest(openness, conscientiousness, extraversion, agreeableness, neuroticism) <= 100
+  )
+);
+comment on table public.assessments is 'Questionnaires, and the traits (0..100) that the completed ones give. Kept until the account goes.';
+comment on column public.assessments.answers is 'By the item''s id: 1 to 5.';
+
+create index assessments_by_completion on public.assessments (user_id, completed_at desc, id desc) where completed_at is not null;
+
+alter table public.assessments enable row level security;
+revoke all on public.assessments from public, anon, authenticated, service_role;
+grant select on public.assessments to authenticated, service_role, bondhu_worker;
+
+create policy "a user reads their own assessments" on public.assessments
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker reads assessments" on public.assessments
+  for select to bondhu_worker using (true);
+
+create function bondhu.baseline_traits(of_user uuid) returns bigint[]
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select array[a.openness * 100, a.conscientiousness * 100, a.extraversion * 100, a.agreeableness * 100, a.neuroticism * 100]::bigint[]
+    from public.assessments a
+    where a.user_id = of_user and a.completed_at is not null
+    order by a.completed_at desc, a.id desc
+    limit 1
+  );
+end
+$$;
+comment on function bondhu.baseline_traits(uuid) is 'Where a user''s traits start by their latest completed assessment, in hundredths of a point; null without one.';
+
+-- SECURITY DEFINER: it fires as whoever writes an assessment, who has no rights on profiles.
+create function bondhu.apply_assessments() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  people uuid[];
+begin
+  if tg_op = 'INSERT' then
+    people := array(select distinct n.user_id from new_assessments n where n.completed_at is not null order by 1);
+  elsif tg_op = 'DELETE' then
+    people := array(select distinct o.user_id from old_assessments o where o.completed_at is not null order by 1);
+  else
+    people := array(
+      select a.user_id from (table old_assessments union all table new_assessments) a where a.completed_at is not null
+      group by 1 order by 1);
+  end if;
+  if people = '{}' then
+    return null;
+  elsif bondhu.engine() is null then
+    perform bondhu.mark_profiles(people);
+  else
+    perform bondhu.refresh(people);
+  end if;
+  return null;
+end
+$$;
+comment on function bondhu.apply_assessments() is
+  'AFTER INSERT, UPDATE or DELETE statement trigger on assessments: profiles follow in the same transaction.';
+
+create trigger assessments_apply_inserted after insert on public.assessments
+  referencing new table as new_assessments for each statement execute function bondhu.apply_assessments();
+create trigger assessments_apply_updated after update on public.assessments
+  referencing old table as old_assessments new table as new_assessments for each statement execute function bondhu.apply_assessments();
+create trigger assessments_apply_deleted after delete on public.assessments
+  referencing old table as old_assessments for each statement execute function bondhu.apply_assessments();
+
+revoke all on function bondhu.baseline_traits(uuid), bondhu.apply_assessments() from public, anon, authenticated, service_role;
+grant execute on function bondhu.baseline_traits(uuid) to bondhu_worker;
+
 -- sql/40_engine/50_sentiment.sql
 
 -- Sentiment per user and 15 minutes of UTC: the longest interval from which the hours and days of
@@ -1533,6 +1715,244 @@ create index chat_messages_in_crisis on public.chat_messages (user_id, created_a
 -- Messages for bondhu.rescore(); empty while an engine is installed.
 create index chat_messages_unscored on public.chat_messages (user_id, created_at)
   where sender_type = 'user' and engine_version is null;
+
+-- sql/40_engine/55_freshness.sql
+
+-- What was made under former settings, or before messages changed unseen. It is made anew by the user's next
+-- message or by cron, a user at a time: nobody waits for everybody. Until then reads know it.
+
+create function bondhu.is_outdated(of_user uuid) returns boolean
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return exists (
+    select from public.personality_profiles p cross join bondhu.settings s
+    where p.user_id = of_user and p.settings_version <> s.version
+  );
+end
+$$;
+comment on function bondhu.is_outdated(uuid) is 'Whether what is stored of a user was made under other settings.';
+
+create function bondhu.mark_profiles(users uuid[]) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- In the order in which messages lock them.
+  perform from public.personality_profiles p where p.user_id = any (users) order by p.user_id for no key update;
+  update public.personality_profiles p set settings_version = 0 where p.user_id = any (users) and p.settings_version <> 0;
+end
+$$;
+comment on function bondhu.mark_profiles(uuid[]) is 'Has the profiles of users counted anew when there is an engine.';
+
+-- SECURITY DEFINER: it fires as whoever writes, who has no rights on profiles.
+create function bondhu.mark_changed() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if tg_op = 'INSERT' then
+    insert into public.personality_profiles (user_id, as_of, window_hours)
+    select n.user_id, max(n.created_at), s.window_hours
+    from new_messages n cross join bondhu.settings s
+    where n.engine_version is not null
+    group by n.user_id, s.window_hours
+    order by n.user_id
+    on conflict (user_id) do update set settings_version = 0;
+  elsif tg_op = 'DELETE' then
+    perform bondhu.mark_profiles(array(select distinct o.user_id from old_messages o where o.engine_version is not null));
+  else
+    perform bondhu.mark_profiles(array(
+      select distinct c.user_id
+      from (
+        (select o.user_id, o.id, o.created_at, o.sentiment_score, o.mood_detected, o.support_level,
+           o.corrected_sentiment, o.corrected_mood, o.counts
+         from old_messages o where o.engine_version is not null
+         except all
+         select n.user_id, n.id, n.created_at, n.sentiment_score, n.mood_detected, n.support_level,
+           n.corrected_sentiment, n.corrected_mood, n.counts
+         from new_messages n where n.engine_version is not null)
+        union all
+        (select n.user_id, n.id, n.created_at, n.sentiment_score, n.mood_detected, n.support_level,
+           n.corrected_sentiment, n.corrected_mood, n.counts
+         from new_messages n where n.engine_version is not null
+         except all
+         select o.user_id, o.id, o.created_at, o.sentiment_score, o.mood_detected, o.support_level,
+           o.corrected_sentiment, o.corrected_mood, o.counts
+         from old_messages o where o.engine_version is not null)
+      ) c));
+  end if;
+  return null;
+end
+$$;
+comment on function bondhu.mark_changed() is
+  'AFTER INSERT, UPDATE or DELETE statement trigger on chat_messages while no engine is attached: whose scored messages change is counted anew later.';
+
+-- The sums of the quarter hours in [since, until), as the messages make them. Not of the table's type: who
+-- replaces the table, to partition it, keeps the function.
+create function bondhu.buckets(of_user uuid, since timestamptz, until timestamptz) returns table (
+  user_id uuid, bucket_start timestamptz, message_count integer, score_sum bigint, score_sum_squares bigint,
+  angry integer, anxious integer, calm integer, curious integer, disgust integer, grateful integer, joy integer,
+  lonely integer, love integer, neutral integer, sad integer, surprise integer, tired integer
+)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+  if not exists (
+    select from public.personality_profiles p cross join bondhu.settings s
+    where p.user_id = of_user and (p.settings_version < s.recount_before or p.settings_version > s.version)
+  ) then
+    return query
+      select b.user_id, b.bucket_start, b.message_count, b.score_sum, b.score_sum_squares,
+        b.angry, b.anxious, b.calm, b.curious, b.disgust, b.grateful, b.joy, b.lonely, b.love, b.neutral, b.sad, b.surprise, b.tired
+      from public.sentiment_buckets b
+      where b.user_id = of_user and b.bucket_start >= since and b.bucket_start < until;
+  else
+    return query
+      select of_user, date_bin('15 minutes', c.created_at, '1900-01-01 00:00+00') as bucket, count(*)::integer, sum(c.score)::bigint,
+        sum(c.score * c.score)::bigint,
+        (count(*) filter (where c.mood = 'angry'))::integer, (count(*) filter (where c.mood = 'anxious'))::integer,
+        (count(*) filter (where c.mood = 'calm'))::integer, (count(*) filter (where c.mood = 'curious'))::integer,
+        (count(*) filter (where c.mood = 'disgust'))::integer, (count(*) filter (where c.mood = 'grateful'))::integer,
+        (count(*) filter (where c.mood = 'joy'))::integer, (count(*) filter (where c.mood = 'lonely'))::integer,
+        (count(*) filter (where c.mood = 'love'))::integer, (count(*) filter (where c.mood = 'neutral'))::integer,
+        (count(*) filter (where c.mood = 'sad'))::integer, (count(*) filter (where c.mood = 'surprise'))::integer,
+        (count(*) filter (where c.mood = 'tired'))::integer
+      from (
+        select m.created_at, (coalesce(m.corrected_sentiment, m.sentiment_score) * 100)::bigint as score,
+          coalesce(m.corrected_mood, m.mood_detected) as mood
+        from public.chat_messages m
+        where m.user_id = of_user and m.engine_version is not null and m.counts
+          and m.created_at >= since and m.created_at < until + interval '15 minutes'
+        offset 0
+      ) c
+      group by bucket
+      having date_bin('15 minutes', min(c.created_at), '1900-01-01 00:00+00') < until;
+  end if;
+end
+$$;
+comment on function bondhu.buckets(uuid, timestamptz, timestamptz) is
+  'A user''s sentiment_buckets that begin in [since, until), both on quarter hours; counted from the messages where those stored are outdated.';
+
+-- SECURITY DEFINER: clients may not read settings. It reads only the caller's own rows.
+create function bondhu.my_buckets(since timestamptz, until timestamptz) returns table (
+  user_id uuid, bucket_start timestamptz, message_count integer, score_sum bigint, score_sum_squares bigint,
+  angry integer, anxious integer, calm integer, curious integer, disgust integer, grateful integer, joy integer,
+  lonely integer, love integer, neutral integer, sad integer, surprise integer, tired integer
+)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query select b.* from bondhu.buckets(bondhu.require_user(), date_bin('15 minutes', since, '1900-01-01 00:00+00'), until) b;
+end
+$$;
+comment on function bondhu.my_buckets(timestamptz, timestamptz) is 'bondhu.buckets() of the caller, from the quarter hour of since on.';
+
+create function bondhu.due_profiles(most integer) returns uuid[]
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  current_version constant bigint := (select s.version from bondhu.settings s);
+  due uuid[];
+begin
+  due := array(
+    (select p.user_id from public.personality_profiles p
+     where p.settings_version < current_version order by p.settings_version limit most)
+    union all
+    (select p.user_id from public.personality_profiles p
+     where p.settings_version > current_version order by p.settings_version limit most)
+    limit most
+  );
+  if cardinality(due) < most then
+    due := due || array(
+      select p.user_id
+      from public.personality_profiles p
+      where p.as_of < now() - interval '1 hour'
+        and (
+          p.message_count > 0 or p.previous_count > 0 or p.needs_support
+          -- Weights change by UTC days.
+          or (p.trait_count > 0 and (p.as_of at time zone 'UTC')::date < (now() at time zone 'UTC')::date)
+        )
+        and p.user_id <> all (due)
+      order by p.as_of
+      limit most - cardinality(due)
+    );
+  end if;
+  return due;
+end
+$$;
+comment on function bondhu.due_profiles(integer) is
+  'Users whose stored profile is to be made anew: those made under other settings, then those over an hour old whose figures have changed with time, the oldest first.';
+
+create function bondhu.refresh_profiles(batch integer default 1000) returns bigint
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  due uuid[];
+begin
+  if bondhu.engine() is null then
+    return 0;
+  end if;
+  due := array(
+    select p.user_id
+    from public.personality_profiles p
+    where p.user_id = any (bondhu.due_profiles(batch))
+    order by p.user_id
+    for no key update skip locked
+  );
+  perform bondhu.refresh(due);
+  return cardinality(due);
+end
+$$;
+comment on function bondhu.refresh_profiles(integer) is
+  'Makes up to `batch` of bondhu.due_profiles() anew in one transaction; returns how many. RPCs are exact without it.';
+
+-- A procedure, to commit after each user: who writes a message waits for one refresh at most. Those pin
+-- search_path themselves.
+create procedure bondhu.keep_profiles_fresh(seconds integer default 50)
+language plpgsql
+as $$
+declare
+  until constant timestamptz := pg_catalog.clock_timestamp() operator(pg_catalog.+) pg_catalog.make_interval(secs => seconds);
+  due uuid[];
+  person uuid;
+begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  if bondhu.engine() is null then
+    return;
+  end if;
+  loop
+    due := bondhu.due_profiles(500);
+    foreach person in array due loop
+      begin
+        perform bondhu.refresh(array[person]);
+      exception when others then
+        -- Not to keep the others waiting.
+        raise warning 'user %: %', person, sqlerrm;
+      end;
+      commit;
+      perform set_config('search_path', 'pg_catalog, pg_temp', true), set_config('synchronous_commit', 'off', true);
+      exit when clock_timestamp() > until;
+    end loop;
+    exit when clock_timestamp() > until or cardinality(due) < 500;
+  end loop;
+end
+$$;
+comment on procedure bondhu.keep_profiles_fresh(integer) is
+  'Makes bondhu.due_profiles() anew, one user a transaction, for some seconds at most. Run by cron.';
+
+revoke all on function bondhu.is_outdated(uuid), bondhu.mark_profiles(uuid[]), bondhu.mark_changed(),
+  bondhu.buckets(uuid, timestamptz, timestamptz), bondhu.my_buckets(timestamptz, timestamptz), bondhu.due_profiles(integer),
+  bondhu.refresh_profiles(integer)
+  from public, anon, authenticated, service_role;
+revoke all on procedure bondhu.keep_profiles_fresh(integer) from public, anon, authenticated, service_role;
+grant execute on function bondhu.my_buckets(timestamptz, timestamptz) to authenticated;
 
 -- sql/40_engine/60_engine.sql
 
@@ -1631,6 +2051,43 @@ $$;
 comment on function bondhu.lock_messages(boolean) is
   'Keeps writers out while triggers are replaced, everybody while triggers are made or dropped; 55P03 where a transaction holds it up too long.';
 
+create function bondhu.is_marking() returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select 3 = (
+    select count(*) from pg_catalog.pg_trigger t
+    where t.tgrelid = 'public.chat_messages'::regclass and t.tgenabled in ('O', 'A')
+      and t.tgname in ('bondhu_mark_inserted', 'bondhu_mark_updated', 'bondhu_mark_deleted')
+  )
+$$;
+comment on function bondhu.is_marking() is 'Whether, with no engine, it is noted whose messages change.';
+
+create function bondhu.note_engine(saw_changes boolean) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  attached constant integer := bondhu.engine() ->> 'version';
+begin
+  if not saw_changes then
+    insert into public.personality_profiles (user_id, as_of, window_hours)
+    select u.id, now(), s.window_hours
+    from auth.users u cross join bondhu.settings s
+    where not exists (select from public.personality_profiles p where p.user_id = u.id)
+      and exists (select from public.chat_messages m where m.user_id = u.id and m.engine_version is not null)
+    order by u.id
+    on conflict (user_id) do nothing;
+  end if;
+  update bondhu.settings s
+  set engine_version = coalesce(attached, s.engine_version), recount_before = s.version + 1
+  where s.engine_version <> attached or not saw_changes;
+  update bondhu.settings s set engine_version = attached where s.engine_version is null and attached is not null;
+end
+$$;
+comment on function bondhu.note_engine(boolean) is
+  'Has everybody counted anew, in their turn, where an engine of another version is attached, or messages may have changed and nothing saw it.';
+
 create function bondhu.install_engine(wanted text default null) returns text
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -1644,6 +2101,7 @@ declare
   end;
   missing text[];
   was_detached boolean;
+  saw_changes boolean;
 begin
   if wanted not in ('native', 'portable') then
     raise exception using
@@ -1683,6 +2141,7 @@ begin
 
   perform bondhu.lock_messages(replaces_triggers => engine is not null and bondhu.is_attached());
   was_detached := not bondhu.is_attached();
+  saw_changes := not was_detached or bondhu.is_marking();
   perform bondhu.repair_triggers();
   perform bondhu.create_missing_profiles();
   if engine is null then
@@ -1706,23 +2165,18 @@ begin
   $ddl$, engine);
   if was_detached then
     drop trigger if exists bondhu_clear_score on public.chat_messages;
+    drop trigger if exists bondhu_mark_inserted on public.chat_messages;
+    drop trigger if exists bondhu_mark_updated on public.chat_messages;
+    drop trigger if exists bondhu_mark_deleted on public.chat_messages;
   end if;
   perform bondhu.write_entries(engine);
   delete from bondhu.rescoring where true;
-  if was_detached then
-    -- Messages may have been deleted or edited meanwhile.
-    perform bondhu.recompute(p.user_id) from (
-      select user_id from public.personality_profiles
-      union
-      select user_id from public.chat_messages where engine_version is not null
-      order by user_id
-    ) p;
-  end if;
+  perform bondhu.note_engine(saw_changes);
   return engine;
 end
 $install$;
 comment on function bondhu.install_engine(text) is
-  'Attaches the engine named (native or portable) or else the best that this server has: triggers and entry functions; restores missing triggers and profiles. From one engine to another nothing is lost, and nobody is recomputed. Run by the owner or a superuser, again after an extension appears or a restore. Returns the engine''s schema, null when there is none.';
+  'Attaches the engine named (native or portable) or else the best that this server has: triggers and entry functions; restores missing triggers and profiles. From one engine to another nothing is lost, and nobody is counted anew; whose messages changed while there was none is, by their next message or by cron. Run by the owner or a superuser, again after an extension appears or a restore. Returns the engine''s schema, null when there is none.';
 
 create function bondhu.clear_score() returns trigger
 language plpgsql
@@ -1734,6 +2188,8 @@ begin
     new.mood_detected := null;
     new.support_level := null;
     new.engine_version := null;
+    new.corrected_sentiment := null;
+    new.corrected_mood := null;
   end if;
   return new;
 end
@@ -1746,12 +2202,20 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform bondhu.lock_messages(replaces_triggers => false);
+  perform bondhu.note_engine(saw_changes => bondhu.is_attached() or bondhu.is_marking());
   drop trigger if exists bondhu_score_message on public.chat_messages;
   drop trigger if exists bondhu_fold_inserted on public.chat_messages;
   drop trigger if exists bondhu_fold_updated on public.chat_messages;
   drop trigger if exists bondhu_fold_deleted on public.chat_messages;
   create or replace trigger bondhu_clear_score before update of message_text, sender_type on public.chat_messages
     for each row execute function bondhu.clear_score();
+  create or replace trigger bondhu_mark_inserted after insert on public.chat_messages
+    referencing new table as new_messages for each statement execute function bondhu.mark_changed();
+  create or replace trigger bondhu_mark_updated after update on public.chat_messages
+    referencing old table as old_messages new table as new_messages
+    for each statement execute function bondhu.mark_changed();
+  create or replace trigger bondhu_mark_deleted after delete on public.chat_messages
+    referencing old table as old_messages for each statement execute function bondhu.mark_changed();
 
   perform bondhu.write_entries(null);
 end
@@ -1777,7 +2241,7 @@ comment on function bondhu.require_engine() is
   'Raises 0A000 without an engine. First in every RPC that reads conclusions: an empty answer would be mistaken for a user without data.';
 
 revoke all on function bondhu.grant_engine(text, name), bondhu.refuse_foreign_engine(text, name), bondhu.is_attached(),
-  bondhu.lock_messages(boolean), bondhu.install_engine(text), bondhu.clear_score(), bondhu.detach_engine(),
+  bondhu.is_marking(), bondhu.note_engine(boolean), bondhu.lock_messages(boolean), bondhu.install_engine(text), bondhu.clear_score(), bondhu.detach_engine(),
   bondhu.require_engine()
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.require_engine() to authenticated;
@@ -1821,38 +2285,9 @@ as $$
   from bondhu.lost_triggers() l
 $$;
 comment on function bondhu.verify(uuid) is
-  'Compares what is stored about one user, or all users, with the raw messages: a row for each figure that differs, for a missing profile, and (without a user_id) for each missing trigger; no rows when all is exact. 0A000 without an engine.';
+  'Compares what is stored about one user, or all users, with the raw messages: a row for each figure that differs, for a missing profile, and (without a user_id) for each missing trigger; no rows when all is exact. What is to be made anew (bondhu.due_profiles()) is left out. 0A000 without an engine.';
 
--- SECURITY DEFINER: it fires as whoever sets, who has no rights on what it rebuilds.
-create function bondhu.apply_engine_settings() returns trigger
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  if bondhu.engine() is not null then
-    -- Waits for messages that are being written under the former settings, and makes new ones wait, so
-    -- that no transaction is processed under both.
-    lock table public.personality_profiles in share row exclusive mode;
-    perform bondhu.recompute(p.user_id) from (select user_id from public.personality_profiles order by user_id) p;
-  end if;
-  return null;
-end
-$$;
-comment on function bondhu.apply_engine_settings() is
-  'AFTER UPDATE trigger on settings: rebuilds what was concluded under the former settings, in the same transaction.';
-
-create trigger settings_apply_to_engine after update on bondhu.settings
-  for each row when (
-    (old.window_hours, old.min_messages, old.trend_threshold_hundredths, old.needs_support_below_hundredths,
-     old.enthusiastic_above_hundredths, old.variable_above_hundredths, old.crisis_support_hours, old.trait_full_confidence,
-     old.wellness_retention_days)
-    is distinct from
-    (new.window_hours, new.min_messages, new.trend_threshold_hundredths, new.needs_support_below_hundredths,
-     new.enthusiastic_above_hundredths, new.variable_above_hundredths, new.crisis_support_hours, new.trait_full_confidence,
-     new.wellness_retention_days)
-  ) execute function bondhu.apply_engine_settings();
-
-revoke all on function bondhu.verify_all(uuid[]), bondhu.verify(uuid), bondhu.apply_engine_settings()
+revoke all on function bondhu.verify_all(uuid[]), bondhu.verify(uuid)
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.verify(uuid) to service_role;
 
@@ -2038,7 +2473,7 @@ as $$
 declare
   kept record := bondhu.recorded_days($1);
 begin
-  if kept.first_day > kept.last_day then
+  if kept.first_day > kept.last_day or bondhu.is_outdated($1) then
     return;
   end if;
   return query
@@ -2284,9 +2719,7 @@ begin
     from (
       select date_trunc(bucket, b.bucket_start, zone) as start, sum(b.message_count) as n,
         sum(b.score_sum) as sum, sum(b.score_sum_squares) as squares
-      from public.sentiment_buckets b
-      where b.user_id = (select bondhu.require_user())
-        and b.bucket_start >= date_bin('15 minutes', since, 'epoch') and b.bucket_start < until
+      from bondhu.my_buckets(since, until) b
       group by 1
     ) t
     order by 1;
@@ -2308,14 +2741,12 @@ begin
   return query
     with counted as (
       select m.mood, sum(m.n)::bigint as n
-      from public.sentiment_buckets b
+      from bondhu.my_buckets(since, until) b
       cross join lateral (values
         ('angry', b.angry), ('anxious', b.anxious), ('calm', b.calm), ('curious', b.curious), ('disgust', b.disgust),
         ('grateful', b.grateful), ('joy', b.joy), ('lonely', b.lonely), ('love', b.love), ('neutral', b.neutral),
         ('sad', b.sad), ('surprise', b.surprise), ('tired', b.tired)
       ) m (mood, n)
-      where b.user_id = (select bondhu.require_user())
-        and b.bucket_start >= date_bin('15 minutes', since, 'epoch') and b.bucket_start < until
       group by 1
     )
     select c.mood, c.n, round(c.n / sum(c.n) over (), 4)
@@ -2359,6 +2790,31 @@ $$;
 comment on function public.personality_evolution(text, timestamptz, timestamptz) is
   'How one of the caller''s traits (0..100) changed, oldest first, with the messages of most weight. 0A000 without an engine.';
 
+-- SECURITY DEFINER, as mood_patterns() below.
+create function bondhu.my_wellness_days(since date, until date) returns setof public.wellness_days
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  caller constant uuid := bondhu.require_user();
+  kept record;
+begin
+  if bondhu.is_outdated(caller) then
+    kept := bondhu.recorded_days(caller);
+    return query
+      select caller, w.day, w.message_count, w.active_days, w.score::numeric(5, 2), w.mean::numeric(5, 2),
+        w.trend::numeric(5, 2), w.stability::numeric(5, 2), w.engagement::numeric(5, 2)
+      from bondhu.wellness(caller, greatest(since, kept.first_day), least(until - 1, kept.last_day)) w
+      where kept.first_day <= kept.last_day;
+  else
+    return query select w.* from public.wellness_days w where w.user_id = caller and w.day >= since and w.day < until;
+  end if;
+end
+$$;
+comment on function bondhu.my_wellness_days(date, date) is 'The caller''s recorded days from since (included) to until (excluded).';
+revoke all on function bondhu.my_wellness_days(date, date) from public, anon, authenticated, service_role;
+grant execute on function bondhu.my_wellness_days(date, date) to authenticated;
+
 create function public.wellness_history(since date default null, until date default null)
 returns setof public.wellness_days
 language plpgsql stable
@@ -2373,10 +2829,7 @@ begin
   perform bondhu.check_range(least(coalesce(since, '1900-01-02'), '9999-01-01'), least(until, '9999-01-01'));
   since := coalesce(since, until - 30);
   return query
-    select w.*
-    from public.wellness_days w
-    where w.user_id = (select bondhu.require_user()) and w.day >= since and w.day < until
-    order by w.day;
+    select w.* from bondhu.my_wellness_days(since, until) w order by w.day;
 end
 $$;
 comment on function public.wellness_history(date, date) is
@@ -4255,7 +4708,7 @@ begin
   if bondhu.has_cron() then
     -- pg_cron never prunes its log. Rows of other jobs are left alone.
     execute 'delete from cron.job_run_details
-             where database = current_database() and starts_with(command, ''select bondhu.'')
+             where database = current_database() and command ~ ''^(select|call) bondhu[.]''
                and end_time < now() - make_interval(days => $1)'
       using settings.cron_history_retention_days;
     get diagnostics gone = row_count;
@@ -4266,37 +4719,6 @@ end
 $$;
 comment on function bondhu.prune() is
   'Deletes what is older than its retention (bondhu.settings) and returns the number of rows of each; never messages or sentiment_buckets. Run by cron.';
-
-create function bondhu.refresh_profiles(batch integer default 1000) returns bigint
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  due uuid[];
-begin
-  if bondhu.engine() is null then
-    return 0;
-  end if;
-  select coalesce(array_agg(id order by id), '{}') into due
-  from (
-    select p.user_id as id
-    from public.personality_profiles p
-    where p.as_of < now() - interval '1 hour'
-      and (
-        p.message_count > 0 or p.previous_count > 0 or p.needs_support
-        -- Weights change by UTC days.
-        or (p.trait_count > 0 and (p.as_of at time zone 'UTC')::date < (now() at time zone 'UTC')::date)
-      )
-    order by p.as_of
-    limit batch
-    for no key update skip locked
-  ) locked;
-  perform bondhu.refresh(due);
-  return cardinality(due);
-end
-$$;
-comment on function bondhu.refresh_profiles(integer) is
-  'Updates up to `batch` stored profiles that are over an hour old and whose figures have changed with time, the oldest first; returns how many. Run by cron; RPCs are exact without it.';
 
 create function bondhu.has_cron() returns boolean
 language sql stable
@@ -4335,7 +4757,7 @@ as $$
   values
     ('bondhu-plan-syncs', '* * * * *', 'select bondhu.plan_syncs()'),
     ('bondhu-close-idle-sessions', '* * * * *', 'select bondhu.close_idle_sessions()'),
-    ('bondhu-refresh-profiles', '* * * * *', 'select bondhu.refresh_profiles()'),
+    ('bondhu-refresh-profiles', '* * * * *', 'call bondhu.keep_profiles_fresh()'),
     ('bondhu-forget-consents', '*/10 * * * *', 'select bondhu.forget_consents()'),
     ('bondhu-record-wellness', '*/10 * * * *', 'select bondhu.record_wellness()'),
     ('bondhu-prune', '17 3 * * *', 'select bondhu.prune(), bondhu.create_missing_profiles()')
@@ -4349,7 +4771,7 @@ set search_path = pg_catalog, pg_temp
 as $$
   select in_database = current_database() and (
     job_name in (select p.name from bondhu.cron_plan() p)
-    or (starts_with(job_name, 'bondhu-') and starts_with(command, 'select bondhu.')))
+    or (starts_with(job_name, 'bondhu-') and command ~ '^(select|call) bondhu[.]'))
 $$;
 comment on function bondhu.is_our_job(text, text, text) is 'Whether a job of pg_cron is one that bondhu.install_cron() scheduled here.';
 
@@ -4440,7 +4862,7 @@ end
 $$;
 comment on function bondhu.cron_history(integer) is 'Latest runs of Bondhu''s jobs, newest first; rows 1..1000. 55000 without pg_cron.';
 
-revoke all on function bondhu.prune(), bondhu.refresh_profiles(integer), bondhu.has_cron(), bondhu.require_cron(text), bondhu.cron_plan(),
+revoke all on function bondhu.prune(), bondhu.has_cron(), bondhu.require_cron(text), bondhu.cron_plan(),
   bondhu.is_our_job(text, text, text), bondhu.install_cron(), bondhu.remove_cron(), bondhu.cron_jobs(), bondhu.cron_history(integer)
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.has_cron(), bondhu.cron_plan(), bondhu.install_cron(), bondhu.remove_cron(),
@@ -4504,8 +4926,8 @@ set search_path = pg_catalog, pg_temp
 as $$
   select o.kind, o.relation, unnest(o.names::text[])
   from (values
-    ('table', null, '{chat_messages, companion_profiles, listening_gaps, listening_history, music_library,
-      music_playlist_items, music_playlists, music_preferences, music_top_items, personality_history,
+    ('table', null, '{assessments, chat_messages, companion_profiles, listening_gaps, listening_history,
+      music_library, music_playlist_items, music_playlists, music_preferences, music_top_items, personality_history,
       personality_history_evidence, personality_profiles, provider_connections, sentiment_buckets,
       session_activities, user_sessions, video_likes, video_playlist_items, video_playlists, video_preferences,
       video_subscriptions, wellness_days}'),
@@ -4518,12 +4940,19 @@ as $$
       "personality_evolution(text, timestamp with time zone, timestamp with time zone)",
       "recently_played(timestamp with time zone, integer, text)", "request_sync(text)", "start_session(text)",
       "top_genres(integer)", "touch_session(uuid)", "watching_stats()", "wellness_history(date, date)"}'),
+    ('column', 'assessments', '{user_id, id, form, answers, started_at, completed_at, openness, conscientiousness,
+      extraversion, agreeableness, neuroticism}'),
+    ('constraint', 'assessments', '{answers_are_an_object, assessments_pkey, assessments_user_id_fkey,
+      completed_after_it_was_started, completed_with_every_trait, form_is_known, traits_are_0_to_100}'),
+    ('index', 'assessments', '{assessments_by_completion}'),
+    ('policy', 'assessments', '{"a user reads their own assessments", "the worker reads assessments"}'),
     ('column', 'chat_messages', '{user_id, id, seq, session_id, sender_type, message_text, sentiment_score,
-      mood_detected, support_level, engine_version, created_at, updated_at}'),
+      mood_detected, support_level, engine_version, corrected_sentiment, corrected_mood, counts, created_at,
+      updated_at}'),
     ('constraint', 'chat_messages', '{chat_messages_pkey, chat_messages_session_fkey, chat_messages_user_id_fkey,
-      created_at_is_since_1900_and_not_in_the_future, message_can_be_read, mood_is_known,
-      only_user_messages_are_scored, score_is_0_to_1, scored_whole_or_not_at_all, sender_is_known,
-      support_level_is_known}'),
+      corrected_mood_is_known, corrected_sentiment_is_0_to_1, created_at_is_since_1900_and_not_in_the_future,
+      message_can_be_read, mood_is_known, only_user_messages_are_corrected, only_user_messages_are_scored,
+      score_is_0_to_1, scored_whole_or_not_at_all, sender_is_known, support_level_is_known}'),
     ('index', 'chat_messages', '{chat_messages_by_session, chat_messages_by_time, chat_messages_in_crisis,
       chat_messages_unscored}'),
     ('policy', 'chat_messages', '{"a user deletes their own messages", "a user edits their own messages",
@@ -4583,9 +5012,10 @@ as $$
       neuroticism, trait_confidence, communication_style, emotional_stability, needs_support, message_count,
       mean_sentiment, sentiment_volatility, dominant_mood, sentiment_trend, data_status, window_hours, window_sum,
       window_sum_squares, window_moods, window_latest, window_oldest, previous_count, previous_sum, previous_oldest,
-      trait_count, trait_sum, trait_sum_squares, trait_moods, last_crisis_at, landmark_traits, landmark_style,
-      wellness_until}'),
+      trait_count, trait_sum, trait_sum_squares, trait_moods, last_crisis_at, baseline_traits, settings_version,
+      landmark_traits, landmark_style, wellness_until}'),
     ('constraint', 'personality_profiles', '{personality_profiles_pkey, personality_profiles_user_id_fkey}'),
+    ('index', 'personality_profiles', '{personality_profiles_by_settings}'),
     ('policy', 'personality_profiles', '{"a user reads their own personality", "the worker reads personalities"}'),
     ('column', 'provider_connections', '{user_id, provider, status, scopes, account_id, account_name, connected_at,
       last_sync_at, next_sync_at, missing, last_error_code, last_error, updated_at}'),

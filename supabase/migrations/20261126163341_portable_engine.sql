@@ -22941,12 +22941,54 @@ revoke all on function bondhu_portable.explain(text) from public, anon, authenti
 -- sql/portable/50_state.sql
 
 -- What is carried about a user from message to message, and what is concluded from it.
--- A state is a row of personality_profiles. Sums are integers and linear in the messages, so that
+-- A state is a profile. Sums are integers and linear in the messages, so that
 -- neither order nor grouping can matter; every quotient is rounded half away from zero.
 
+-- Whatever becomes of the table's type, it holds what the engine knows.
+create type bondhu_portable.profile as (
+  user_id uuid,
+  as_of timestamptz,
+  openness numeric(5, 2),
+  conscientiousness numeric(5, 2),
+  extraversion numeric(5, 2),
+  agreeableness numeric(5, 2),
+  neuroticism numeric(5, 2),
+  trait_confidence numeric(5, 4),
+  communication_style text,
+  emotional_stability text,
+  needs_support boolean,
+  message_count bigint,
+  mean_sentiment numeric(5, 4),
+  sentiment_volatility numeric(5, 4),
+  dominant_mood text,
+  sentiment_trend text,
+  data_status text,
+  window_hours integer,
+  window_sum bigint,
+  window_sum_squares bigint,
+  window_moods bigint[],
+  window_latest timestamptz[],
+  window_oldest timestamptz,
+  previous_count bigint,
+  previous_sum bigint,
+  previous_oldest timestamptz,
+  trait_count bigint,
+  trait_sum bigint,
+  trait_sum_squares bigint,
+  trait_moods bigint[],
+  last_crisis_at timestamptz,
+  baseline_traits bigint[],
+  landmark_traits bigint[],
+  landmark_style text,
+  settings_version bigint,
+  wellness_until timestamptz
+);
+comment on type bondhu_portable.profile is 'A row of personality_profiles.';
+revoke all on type bondhu_portable.profile from public, anon, authenticated, service_role;
+
 -- What follows from a state, as of its as_of.
-create function bondhu_portable.concluded(p public.personality_profiles, s bondhu.settings)
-returns public.personality_profiles
+create function bondhu_portable.concluded(p bondhu_portable.profile, s bondhu.settings)
+returns bondhu_portable.profile
 language plpgsql immutable
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -22969,13 +23011,13 @@ begin
     confidence := least(10000, (sign((n * 1000000)::numeric) * div(2 * abs((n * 1000000)::numeric) + (s.trait_full_confidence * 100 * 1000000), 2 * (s.trait_full_confidence * 100 * 1000000))));
     p.trait_confidence := confidence * 0.0001;
     signal := (sign(((moods[4] + moods[12]) * 10000)::numeric) * div(2 * abs(((moods[4] + moods[12]) * 10000)::numeric) + (n), 2 * (n)));
-    p.openness := greatest(0, least(10000, 5000 + (sign((2000 * signal * confidence)::numeric) * div(2 * abs((2000 * signal * confidence)::numeric) + (100000000), 2 * (100000000))))) * 0.01;
+    p.openness := greatest(0, least(10000, p.baseline_traits[1] + (sign((2000 * signal * confidence)::numeric) * div(2 * abs((2000 * signal * confidence)::numeric) + (100000000), 2 * (100000000))))) * 0.01;
     signal := (sign((((moods[3]) - (moods[13] + moods[1])) * 10000)::numeric) * div(2 * abs((((moods[3]) - (moods[13] + moods[1])) * 10000)::numeric) + (n), 2 * (n)));
-    p.conscientiousness := greatest(0, least(10000, 5000 + (sign((1000 * signal * confidence)::numeric) * div(2 * abs((1000 * signal * confidence)::numeric) + (100000000), 2 * (100000000))))) * 0.01;
+    p.conscientiousness := greatest(0, least(10000, p.baseline_traits[2] + (sign((1000 * signal * confidence)::numeric) * div(2 * abs((1000 * signal * confidence)::numeric) + (100000000), 2 * (100000000))))) * 0.01;
     signal := (sign((((moods[7] + moods[9] + moods[12]) - (moods[11] + moods[8] + moods[13])) * 10000)::numeric) * div(2 * abs((((moods[7] + moods[9] + moods[12]) - (moods[11] + moods[8] + moods[13])) * 10000)::numeric) + (n), 2 * (n)));
-    p.extraversion := greatest(0, least(10000, 5000 + (sign((2000 * signal * confidence)::numeric) * div(2 * abs((2000 * signal * confidence)::numeric) + (100000000), 2 * (100000000))))) * 0.01;
+    p.extraversion := greatest(0, least(10000, p.baseline_traits[3] + (sign((2000 * signal * confidence)::numeric) * div(2 * abs((2000 * signal * confidence)::numeric) + (100000000), 2 * (100000000))))) * 0.01;
     signal := (sign((((moods[9] + moods[6]) - (moods[1] + moods[5])) * 10000)::numeric) * div(2 * abs((((moods[9] + moods[6]) - (moods[1] + moods[5])) * 10000)::numeric) + (n), 2 * (n)));
-    p.agreeableness := greatest(0, least(10000, 5000 + (sign((2000 * signal * confidence)::numeric) * div(2 * abs((2000 * signal * confidence)::numeric) + (100000000), 2 * (100000000))))) * 0.01;
+    p.agreeableness := greatest(0, least(10000, p.baseline_traits[4] + (sign((2000 * signal * confidence)::numeric) * div(2 * abs((2000 * signal * confidence)::numeric) + (100000000), 2 * (100000000))))) * 0.01;
     spread := n * p.trait_sum_squares - p.trait_sum::numeric * p.trait_sum;
     total := n * n;
     root := trunc(sqrt(div(greatest(40000 * spread, 0), total)));
@@ -22984,14 +23026,14 @@ begin
     end if;
     signal := 75 * (sign((((moods[2] + moods[11] + moods[8] + moods[1]) - (moods[7] + moods[3] + moods[6] + moods[9])) * 10000)::numeric) * div(2 * abs((((moods[2] + moods[11] + moods[8] + moods[1]) - (moods[7] + moods[3] + moods[6] + moods[9])) * 10000)::numeric) + (n), 2 * (n))) + 25 * least(root, 10000);
     signal := (sign((signal)::numeric) * div(2 * abs((signal)::numeric) + (100), 2 * (100)));
-    p.neuroticism := greatest(0, least(10000, 5000 + (sign((2000 * signal * confidence)::numeric) * div(2 * abs((2000 * signal * confidence)::numeric) + (100000000), 2 * (100000000))))) * 0.01;
+    p.neuroticism := greatest(0, least(10000, p.baseline_traits[5] + (sign((2000 * signal * confidence)::numeric) * div(2 * abs((2000 * signal * confidence)::numeric) + (100000000), 2 * (100000000))))) * 0.01;
   else
     p.trait_confidence := 0;
-    p.openness := 5000 * 0.01;
-    p.conscientiousness := 5000 * 0.01;
-    p.extraversion := 5000 * 0.01;
-    p.agreeableness := 5000 * 0.01;
-    p.neuroticism := 5000 * 0.01;
+    p.openness := p.baseline_traits[1] * 0.01;
+    p.conscientiousness := p.baseline_traits[2] * 0.01;
+    p.extraversion := p.baseline_traits[3] * 0.01;
+    p.agreeableness := p.baseline_traits[4] * 0.01;
+    p.neuroticism := p.baseline_traits[5] * 0.01;
   end if;
 
   n := p.message_count;
@@ -23050,9 +23092,9 @@ begin
   return p;
 end
 $$;
-comment on function bondhu_portable.concluded(public.personality_profiles, bondhu.settings) is 'A state with what follows from it.';
+comment on function bondhu_portable.concluded(bondhu_portable.profile, bondhu.settings) is 'A state with what follows from it.';
 
--- The scored messages of a span, (after, through], but those named. STABLE, as all that read here:
+-- The messages of a span that count, (after, through], but those named. STABLE, as all that read here:
 -- it sees what its caller does, and the newest where that one writes.
 create function bondhu_portable.span(of_user uuid, after timestamptz, through timestamptz, besides uuid[],
   out n bigint, out total bigint, out squares bigint, out moods bigint[], out latest timestamptz[], out oldest timestamptz)
@@ -23066,10 +23108,10 @@ begin
     array[max(c.created_at) filter (where c.mood = 'angry'), max(c.created_at) filter (where c.mood = 'anxious'), max(c.created_at) filter (where c.mood = 'calm'), max(c.created_at) filter (where c.mood = 'curious'), max(c.created_at) filter (where c.mood = 'disgust'), max(c.created_at) filter (where c.mood = 'grateful'), max(c.created_at) filter (where c.mood = 'joy'), max(c.created_at) filter (where c.mood = 'lonely'), max(c.created_at) filter (where c.mood = 'love'), max(c.created_at) filter (where c.mood = 'neutral'), max(c.created_at) filter (where c.mood = 'sad'), max(c.created_at) filter (where c.mood = 'surprise'), max(c.created_at) filter (where c.mood = 'tired')]
   into n, total, squares, oldest, moods, latest
   from (
-    select m.created_at, (m.sentiment_score * 100)::bigint as score, m.mood_detected as mood
+    select m.created_at, (coalesce(m.corrected_sentiment, m.sentiment_score) * 100)::bigint as score, coalesce(m.corrected_mood, m.mood_detected) as mood
     from public.chat_messages m
     where m.user_id = of_user and m.created_at > after and m.created_at <= through
-      and m.engine_version is not null and m.id <> all (besides)
+      and m.engine_version is not null and m.counts and m.id <> all (besides)
     offset 0
   ) c;
 end
@@ -23077,8 +23119,8 @@ $$;
 comment on function bondhu_portable.span(uuid, timestamptz, timestamptz, uuid[]) is 'Tally, newest of each mood and oldest of the scored messages of a span.';
 
 -- Both windows as of an instant, read from the messages.
-create function bondhu_portable.windows(p public.personality_profiles, until timestamptz, hours integer)
-returns public.personality_profiles
+create function bondhu_portable.windows(p bondhu_portable.profile, until timestamptz, hours integer)
+returns bondhu_portable.profile
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -23102,10 +23144,10 @@ begin
   return p;
 end
 $$;
-comment on function bondhu_portable.windows(public.personality_profiles, timestamptz, integer) is 'A state with its windows read anew.';
+comment on function bondhu_portable.windows(bondhu_portable.profile, timestamptz, integer) is 'A state with its windows read anew.';
 
 -- Extremes cannot be subtracted: those that are gone are null here, and read again.
-create function bondhu_portable.repaired(p public.personality_profiles) returns public.personality_profiles
+create function bondhu_portable.repaired(p bondhu_portable.profile) returns bondhu_portable.profile
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -23121,7 +23163,7 @@ begin
         select c.created_at
         from public.chat_messages c
         where c.user_id = p.user_id and c.created_at > p.as_of - length
-          and c.mood_detected = (array['angry', 'anxious', 'calm', 'curious', 'disgust', 'grateful', 'joy', 'lonely', 'love', 'neutral', 'sad', 'surprise', 'tired'])[mood]
+          and coalesce(c.corrected_mood, c.mood_detected) = (array['angry', 'anxious', 'calm', 'curious', 'disgust', 'grateful', 'joy', 'lonely', 'love', 'neutral', 'sad', 'surprise', 'tired'])[mood] and c.engine_version is not null and c.counts
         order by c.created_at desc, c.seq desc
         limit 1
       );
@@ -23134,7 +23176,7 @@ begin
       select c.created_at
       from public.chat_messages c
       where c.user_id = p.user_id and c.created_at > p.as_of - length and c.created_at <= p.as_of
-        and c.engine_version is not null
+        and c.engine_version is not null and c.counts
       order by c.created_at, c.seq
       limit 1
     );
@@ -23146,7 +23188,7 @@ begin
       select c.created_at
       from public.chat_messages c
       where c.user_id = p.user_id and c.created_at > p.as_of - 2 * length and c.created_at <= p.as_of - length
-        and c.engine_version is not null
+        and c.engine_version is not null and c.counts
       order by c.created_at, c.seq
       limit 1
     );
@@ -23154,12 +23196,12 @@ begin
   return p;
 end
 $$;
-comment on function bondhu_portable.repaired(public.personality_profiles) is 'A state whose missing extremes are read again.';
+comment on function bondhu_portable.repaired(bondhu_portable.profile) is 'A state whose missing extremes are read again.';
 
 -- A state moved to an instant that is less than a window away: only what leaves a window is read.
 -- `besides` are messages that are there and not yet counted.
-create function bondhu_portable.moved(p public.personality_profiles, until timestamptz, besides uuid[])
-returns public.personality_profiles
+create function bondhu_portable.moved(p bondhu_portable.profile, until timestamptz, besides uuid[])
+returns bondhu_portable.profile
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -23192,11 +23234,11 @@ begin
   return bondhu_portable.repaired(p);
 end
 $$;
-comment on function bondhu_portable.moved(public.personality_profiles, timestamptz, uuid[]) is 'A state without what has left its windows by an instant.';
+comment on function bondhu_portable.moved(bondhu_portable.profile, timestamptz, uuid[]) is 'A state without what has left its windows by an instant.';
 
 -- The traits' tally on the UTC day of as_of: of the buckets, or of the messages themselves.
-create function bondhu_portable.decayed(p public.personality_profiles, from_messages boolean)
-returns public.personality_profiles
+create function bondhu_portable.decayed(p bondhu_portable.profile, from_messages boolean)
+returns bondhu_portable.profile
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -23210,10 +23252,10 @@ begin
       array[coalesce(sum(d.weight) filter (where d.mood = 'angry'), 0), coalesce(sum(d.weight) filter (where d.mood = 'anxious'), 0), coalesce(sum(d.weight) filter (where d.mood = 'calm'), 0), coalesce(sum(d.weight) filter (where d.mood = 'curious'), 0), coalesce(sum(d.weight) filter (where d.mood = 'disgust'), 0), coalesce(sum(d.weight) filter (where d.mood = 'grateful'), 0), coalesce(sum(d.weight) filter (where d.mood = 'joy'), 0), coalesce(sum(d.weight) filter (where d.mood = 'lonely'), 0), coalesce(sum(d.weight) filter (where d.mood = 'love'), 0), coalesce(sum(d.weight) filter (where d.mood = 'neutral'), 0), coalesce(sum(d.weight) filter (where d.mood = 'sad'), 0), coalesce(sum(d.weight) filter (where d.mood = 'surprise'), 0), coalesce(sum(d.weight) filter (where d.mood = 'tired'), 0)]::bigint[]
     into p.trait_count, p.trait_sum, p.trait_sum_squares, p.trait_moods
     from (
-      select (m.sentiment_score * 100)::bigint as score, m.mood_detected as mood,
+      select (coalesce(m.corrected_sentiment, m.sentiment_score) * 100)::bigint as score, coalesce(m.corrected_mood, m.mood_detected) as mood,
         ('{1000000,977160,954842,933033,911722,890899,870551,850667,831238,812252,793701,775572,757858,740549,723635,707107,690956,675175,659754,644685,629961,615572,601513,587774,574349,561231,548412,535887,523647,511687,500000,488580,477421,466516,455861,445449,435275,425334,415619,406126,396850,387786,378929,370274,361817,353553,345478,337587,329877,322343,314980,307786,300756,293887,287175,280616,274206,267943,261824,255843,250000,244290,238710,233258,227931,222725,217638,212667,207809,203063,198425,193893,189465,185137,180909,176777,172739,168794,164938,161171,157490,153893,150378,146943,143587,140308,137103,133972,130912,127922,125000,122145,119355,116629,113965,111362,108819,106333,103905,101532,99213,96947,94732,92569,90454,88388,86370,84397,82469,80586,78745,76947,75189,73472,71794,70154,68552,66986,65456,63961,62500,61072,59678,58315,56983,55681,54409,53167,51952,50766,49606,48473,47366,46284,45227,44194,43185,42198,41235,40293,39373,38473,37595,36736,35897,35077,34276,33493,32728,31980,31250,30536,29839,29157,28491,27841,27205,26583,25976,25383,24803,24237,23683,23142,22614,22097,21592,21099,20617,20146,19686,19237,18797,18368,17948,17538,17138,16746,16364,15990}'::bigint[])[1 + today - (m.created_at at time zone 'UTC')::date] as weight
       from public.chat_messages m
-      where m.user_id = p.user_id and m.created_at >= since and m.engine_version is not null
+      where m.user_id = p.user_id and m.created_at >= since and m.engine_version is not null and m.counts
       offset 0
     ) d;
   else
@@ -23231,11 +23273,11 @@ begin
   return p;
 end
 $$;
-comment on function bondhu_portable.decayed(public.personality_profiles, boolean) is 'A state whose traits are weighted for the day of its as_of.';
+comment on function bondhu_portable.decayed(bondhu_portable.profile, boolean) is 'A state whose traits are weighted for the day of its as_of.';
 
 -- A state brought to an instant, never back.
-create function bondhu_portable.advanced(p public.personality_profiles, s bondhu.settings, instant timestamptz)
-returns public.personality_profiles
+create function bondhu_portable.advanced(p bondhu_portable.profile, s bondhu.settings, instant timestamptz)
+returns bondhu_portable.profile
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -23256,18 +23298,47 @@ begin
   return p;
 end
 $$;
-comment on function bondhu_portable.advanced(public.personality_profiles, bondhu.settings, timestamptz) is 'A state at the later of its as_of and an instant.';
+comment on function bondhu_portable.advanced(bondhu_portable.profile, bondhu.settings, timestamptz) is 'A state at the later of its as_of and an instant.';
 
--- The state of a user without messages.
-create function bondhu_portable.empty(of_user uuid, instant timestamptz, s bondhu.settings)
-returns public.personality_profiles
-language plpgsql immutable
+-- Where a user's traits start.
+create function bondhu_portable.baseline(of_user uuid) returns bigint[]
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return coalesce(bondhu.baseline_traits(of_user), '{5000,5000,5000,5000,5000}'::bigint[]);
+end
+$$;
+comment on function bondhu_portable.baseline(uuid) is 'What the latest completed assessment gave, or the middle.';
+
+-- History is of what chat moves: its landmark moves along with the start.
+create function bondhu_portable.started(p bondhu_portable.profile) returns bondhu_portable.profile
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  p public.personality_profiles;
+  baseline constant bigint[] := bondhu_portable.baseline(p.user_id);
+begin
+  for i in 1 .. cardinality(baseline) loop
+    p.landmark_traits[i] := greatest(0, least(10000, p.landmark_traits[i] + baseline[i] - p.baseline_traits[i]));
+  end loop;
+  p.baseline_traits := baseline;
+  return p;
+end
+$$;
+comment on function bondhu_portable.started(bondhu_portable.profile) is 'A state whose traits start from the latest assessment.';
+
+-- The state of a user without messages.
+create function bondhu_portable.empty(of_user uuid, instant timestamptz, s bondhu.settings)
+returns bondhu_portable.profile
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  p bondhu_portable.profile;
 begin
   p.user_id := of_user;
+  p.baseline_traits := bondhu_portable.baseline(of_user);
   p.as_of := instant;
   p.window_hours := s.window_hours;
   p.message_count := 0;
@@ -23284,24 +23355,25 @@ begin
   return p;
 end
 $$;
-comment on function bondhu_portable.empty(uuid, timestamptz, bondhu.settings) is 'The state everybody starts with.';
+comment on function bondhu_portable.empty(uuid, timestamptz, bondhu.settings) is 'The state of a user without messages.';
 
 -- What the messages make of a state, as of an instant that none of them is newer than.
-create function bondhu_portable.recounted(p public.personality_profiles, s bondhu.settings, until timestamptz)
-returns public.personality_profiles
+create function bondhu_portable.recounted(p bondhu_portable.profile, s bondhu.settings, until timestamptz)
+returns bondhu_portable.profile
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
   p := bondhu_portable.decayed(bondhu_portable.windows(p, until, s.window_hours), true);
+  p.baseline_traits := bondhu_portable.baseline(p.user_id);
   p.last_crisis_at := (
     select max(c.created_at) from public.chat_messages c where c.user_id = p.user_id and c.support_level = 'crisis'
   );
   return bondhu_portable.concluded(p, s);
 end
 $$;
-comment on function bondhu_portable.recounted(public.personality_profiles, bondhu.settings, timestamptz) is 'A state counted anew from the messages, with what follows from it.';
+comment on function bondhu_portable.recounted(bondhu_portable.profile, bondhu.settings, timestamptz) is 'A state counted anew from the messages, with what follows from it.';
 
 -- Settings, which every figure hangs on.
 create function bondhu_portable.settings() returns bondhu.settings
@@ -23323,13 +23395,13 @@ end
 $$;
 comment on function bondhu_portable.settings() is 'The row of bondhu.settings; 55000 where it is gone.';
 
-revoke all on function bondhu_portable.concluded(public.personality_profiles, bondhu.settings),
-  bondhu_portable.span(uuid, timestamptz, timestamptz, uuid[]), bondhu_portable.windows(public.personality_profiles, timestamptz, integer),
-  bondhu_portable.repaired(public.personality_profiles), bondhu_portable.moved(public.personality_profiles, timestamptz, uuid[]),
-  bondhu_portable.decayed(public.personality_profiles, boolean),
-  bondhu_portable.advanced(public.personality_profiles, bondhu.settings, timestamptz),
-  bondhu_portable.empty(uuid, timestamptz, bondhu.settings),
-  bondhu_portable.recounted(public.personality_profiles, bondhu.settings, timestamptz), bondhu_portable.settings()
+revoke all on function bondhu_portable.concluded(bondhu_portable.profile, bondhu.settings),
+  bondhu_portable.span(uuid, timestamptz, timestamptz, uuid[]), bondhu_portable.windows(bondhu_portable.profile, timestamptz, integer),
+  bondhu_portable.repaired(bondhu_portable.profile), bondhu_portable.moved(bondhu_portable.profile, timestamptz, uuid[]),
+  bondhu_portable.decayed(bondhu_portable.profile, boolean),
+  bondhu_portable.advanced(bondhu_portable.profile, bondhu.settings, timestamptz),
+  bondhu_portable.baseline(uuid), bondhu_portable.started(bondhu_portable.profile), bondhu_portable.empty(uuid, timestamptz, bondhu.settings),
+  bondhu_portable.recounted(bondhu_portable.profile, bondhu.settings, timestamptz), bondhu_portable.settings()
   from public, anon, authenticated, service_role;
 
 -- sql/portable/55_reading.sql
@@ -23352,16 +23424,19 @@ declare
   s constant bondhu.settings := bondhu_portable.settings();
   -- As far as Postgres can count.
   instant constant timestamptz := greatest(least($2, '8712-01-01 00:00+00'), '4713-01-01 00:00+00 BC');
-  p public.personality_profiles;
+  p bondhu_portable.profile;
   id uuid;
 begin
   foreach id in array user_ids loop
     continue when id is null;
-    select * into p from public.personality_profiles stored where stored.user_id = id;
+    select stored.user_id, stored.as_of, stored.openness, stored.conscientiousness, stored.extraversion, stored.agreeableness, stored.neuroticism, stored.trait_confidence, stored.communication_style, stored.emotional_stability, stored.needs_support, stored.message_count, stored.mean_sentiment, stored.sentiment_volatility, stored.dominant_mood, stored.sentiment_trend, stored.data_status, stored.window_hours, stored.window_sum, stored.window_sum_squares, stored.window_moods, stored.window_latest, stored.window_oldest, stored.previous_count, stored.previous_sum, stored.previous_oldest, stored.trait_count, stored.trait_sum, stored.trait_sum_squares, stored.trait_moods, stored.last_crisis_at, stored.baseline_traits, stored.landmark_traits, stored.landmark_style, stored.settings_version, stored.wellness_until into p from public.personality_profiles stored where stored.user_id = id;
     if not found then
-      p := bondhu_portable.empty(id, instant, s);
+      p := bondhu_portable.concluded(bondhu_portable.empty(id, instant, s), s);
+    elsif p.settings_version < s.recount_before or p.settings_version > s.version then
+      p := bondhu_portable.recounted(p, s, greatest(p.as_of, instant, bondhu_portable.newest(id)));
+    else
+      p := bondhu_portable.concluded(bondhu_portable.advanced(p, s, instant), s);
     end if;
-    p := bondhu_portable.concluded(bondhu_portable.advanced(p, s, instant), s);
     return query select
       p.user_id, p.as_of,
       least(
@@ -23379,43 +23454,56 @@ end
 $$;
 comment on function bondhu_portable.personality(uuid[], timestamptz) is 'What is concluded about users, in the order asked for, exact as of the later of an instant and the stored as_of.';
 
-create function bondhu_portable.save(p public.personality_profiles) returns void
+create function bondhu_portable.save(p bondhu_portable.profile) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
   update public.personality_profiles stored
-  set as_of = p.as_of, openness = p.openness, conscientiousness = p.conscientiousness, extraversion = p.extraversion, agreeableness = p.agreeableness, neuroticism = p.neuroticism, trait_confidence = p.trait_confidence, communication_style = p.communication_style, emotional_stability = p.emotional_stability, needs_support = p.needs_support, message_count = p.message_count, mean_sentiment = p.mean_sentiment, sentiment_volatility = p.sentiment_volatility, dominant_mood = p.dominant_mood, sentiment_trend = p.sentiment_trend, data_status = p.data_status, window_hours = p.window_hours, window_sum = p.window_sum, window_sum_squares = p.window_sum_squares, window_moods = p.window_moods, window_latest = p.window_latest, window_oldest = p.window_oldest, previous_count = p.previous_count, previous_sum = p.previous_sum, previous_oldest = p.previous_oldest, trait_count = p.trait_count, trait_sum = p.trait_sum, trait_sum_squares = p.trait_sum_squares, trait_moods = p.trait_moods, last_crisis_at = p.last_crisis_at, landmark_traits = p.landmark_traits, landmark_style = p.landmark_style
+  set as_of = p.as_of, openness = p.openness, conscientiousness = p.conscientiousness, extraversion = p.extraversion, agreeableness = p.agreeableness, neuroticism = p.neuroticism, trait_confidence = p.trait_confidence, communication_style = p.communication_style, emotional_stability = p.emotional_stability, needs_support = p.needs_support, message_count = p.message_count, mean_sentiment = p.mean_sentiment, sentiment_volatility = p.sentiment_volatility, dominant_mood = p.dominant_mood, sentiment_trend = p.sentiment_trend, data_status = p.data_status, window_hours = p.window_hours, window_sum = p.window_sum, window_sum_squares = p.window_sum_squares, window_moods = p.window_moods, window_latest = p.window_latest, window_oldest = p.window_oldest, previous_count = p.previous_count, previous_sum = p.previous_sum, previous_oldest = p.previous_oldest, trait_count = p.trait_count, trait_sum = p.trait_sum, trait_sum_squares = p.trait_sum_squares, trait_moods = p.trait_moods, last_crisis_at = p.last_crisis_at, baseline_traits = p.baseline_traits, landmark_traits = p.landmark_traits, landmark_style = p.landmark_style, settings_version = p.settings_version
   where stored.user_id = p.user_id;
 end
 $$;
-comment on function bondhu_portable.save(public.personality_profiles) is 'Stores a profile, which is locked.';
+comment on function bondhu_portable.save(bondhu_portable.profile) is 'Stores a profile, which is locked.';
 
--- Who writes here holds the tables as a writer before it reads the settings: a change of these waits
--- for that, and rebuilds what was folded under the former ones.
 create function bondhu_portable.refresh(user_ids uuid[]) returns void
 language plpgsql strict
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-  s bondhu.settings;
-  p public.personality_profiles;
+  s constant bondhu.settings := bondhu_portable.settings();
+  p bondhu_portable.profile;
+  redraws boolean;
   id uuid;
 begin
-  lock table public.personality_profiles in row exclusive mode;
-  s := bondhu_portable.settings();
   -- The order in which messages of many users lock them.
   for id in select distinct due.id from unnest(user_ids) due (id) where due.id is not null order by due.id loop
-    select * into p from public.personality_profiles stored where stored.user_id = id for no key update;
-    if found then
-      perform bondhu_portable.save(bondhu_portable.concluded(bondhu_portable.advanced(p, s, now()), s));
+    select stored.user_id, stored.as_of, stored.openness, stored.conscientiousness, stored.extraversion, stored.agreeableness, stored.neuroticism, stored.trait_confidence, stored.communication_style, stored.emotional_stability, stored.needs_support, stored.message_count, stored.mean_sentiment, stored.sentiment_volatility, stored.dominant_mood, stored.sentiment_trend, stored.data_status, stored.window_hours, stored.window_sum, stored.window_sum_squares, stored.window_moods, stored.window_latest, stored.window_oldest, stored.previous_count, stored.previous_sum, stored.previous_oldest, stored.trait_count, stored.trait_sum, stored.trait_sum_squares, stored.trait_moods, stored.last_crisis_at, stored.baseline_traits, stored.landmark_traits, stored.landmark_style, stored.settings_version, stored.wellness_until into p from public.personality_profiles stored where stored.user_id = id for no key update;
+    if not found then
+      continue when bondhu.baseline_traits(id) is null;
+      p := bondhu_portable.lock_profile(id, now());
+    end if;
+    redraws := p.settings_version <> s.version;
+    p := bondhu_portable.started(p);
+    if p.settings_version < s.recount_before or p.settings_version > s.version then
+      p := bondhu_portable.everything(p, s, now());
+    else
+      -- As when a fold moves a window, see there.
+      perform set_config('bondhu.moved', statement_timestamp()::text, true);
+      p := bondhu_portable.concluded(bondhu_portable.advanced(p, s, now()), s);
+    end if;
+    p.settings_version := s.version;
+    perform bondhu_portable.save(p);
+    if redraws then
+      perform bondhu.recompute_wellness(id);
     end if;
   end loop;
 end
 $$;
-comment on function bondhu_portable.refresh(uuid[]) is 'Brings the stored profiles of users to now, as a message of theirs would.';
+comment on function bondhu_portable.refresh(uuid[]) is
+  'Brings the stored profiles of users to now, as a message of theirs would, and has them start from the latest assessment. Who has none is given one if they were assessed.';
 
 create function bondhu_portable.newest(of_user uuid) returns timestamptz
 language plpgsql stable
@@ -23426,16 +23514,16 @@ begin
   return (
     select c.created_at
     from public.chat_messages c
-    where c.user_id = of_user and c.engine_version is not null
+    where c.user_id = of_user and c.engine_version is not null and (c.counts or c.support_level = 'crisis')
     order by c.created_at desc, c.seq desc
     limit 1
   );
 end
 $$;
-comment on function bondhu_portable.newest(uuid) is 'When the newest scored message of a user was written.';
+comment on function bondhu_portable.newest(uuid) is 'When the newest message of a user was written that counts or shows a crisis.';
 
--- What the messages are in buckets, a row of which is a row of the table.
-create function bondhu_portable.buckets(of_user uuid) returns setof public.sentiment_buckets
+create function bondhu_portable.buckets(of_user uuid)
+returns table (user_id uuid, bucket_start timestamptz, message_count integer, score_sum bigint, score_sum_squares bigint, angry integer, anxious integer, calm integer, curious integer, disgust integer, grateful integer, joy integer, lonely integer, love integer, neutral integer, sad integer, surprise integer, tired integer)
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -23445,9 +23533,9 @@ begin
     select of_user, date_bin('15 minutes', c.created_at, '1900-01-01 00:00+00'), count(*)::integer, sum(c.score)::bigint,
       sum(c.score * c.score)::bigint, (count(*) filter (where c.mood = 'angry'))::integer, (count(*) filter (where c.mood = 'anxious'))::integer, (count(*) filter (where c.mood = 'calm'))::integer, (count(*) filter (where c.mood = 'curious'))::integer, (count(*) filter (where c.mood = 'disgust'))::integer, (count(*) filter (where c.mood = 'grateful'))::integer, (count(*) filter (where c.mood = 'joy'))::integer, (count(*) filter (where c.mood = 'lonely'))::integer, (count(*) filter (where c.mood = 'love'))::integer, (count(*) filter (where c.mood = 'neutral'))::integer, (count(*) filter (where c.mood = 'sad'))::integer, (count(*) filter (where c.mood = 'surprise'))::integer, (count(*) filter (where c.mood = 'tired'))::integer
     from (
-      select m.created_at, (m.sentiment_score * 100)::bigint as score, m.mood_detected as mood
+      select m.created_at, (coalesce(m.corrected_sentiment, m.sentiment_score) * 100)::bigint as score, coalesce(m.corrected_mood, m.mood_detected) as mood
       from public.chat_messages m
-      where m.user_id = of_user and m.engine_version is not null
+      where m.user_id = of_user and m.engine_version is not null and m.counts
       offset 0
     ) c
     group by 2;
@@ -23466,12 +23554,12 @@ begin
     from public.personality_history_evidence e
     where e.user_id = of_user and not exists (
       select from public.chat_messages c
-      where c.user_id = e.user_id and c.id = e.message_id and c.engine_version is not null
+      where c.user_id = e.user_id and c.id = e.message_id and c.engine_version is not null and c.counts
     )
   );
 end
 $$;
-comment on function bondhu_portable.unevidenced(uuid) is 'Messages that the evidence names although they are not there, or not the user''s.';
+comment on function bondhu_portable.unevidenced(uuid) is 'Messages that the evidence names although they are not there, not the user''s, or do not count.';
 
 create function bondhu_portable.unfounded(of_user uuid) returns uuid[]
 language plpgsql stable
@@ -23548,25 +23636,49 @@ end
 $$;
 comment on function bondhu_portable.note(uuid, uuid[], uuid[]) is 'Withdraws safety events that are over, and keeps those of the crises there are.';
 
-create function bondhu_portable.lock_profile(of_user uuid, instant timestamptz) returns public.personality_profiles
+create function bondhu_portable.lock_profile(of_user uuid, instant timestamptz) returns bondhu_portable.profile
 language plpgsql
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-  p public.personality_profiles;
+  p bondhu_portable.profile;
 begin
-  select * into p from public.personality_profiles stored where stored.user_id = of_user for no key update;
+  select stored.user_id, stored.as_of, stored.openness, stored.conscientiousness, stored.extraversion, stored.agreeableness, stored.neuroticism, stored.trait_confidence, stored.communication_style, stored.emotional_stability, stored.needs_support, stored.message_count, stored.mean_sentiment, stored.sentiment_volatility, stored.dominant_mood, stored.sentiment_trend, stored.data_status, stored.window_hours, stored.window_sum, stored.window_sum_squares, stored.window_moods, stored.window_latest, stored.window_oldest, stored.previous_count, stored.previous_sum, stored.previous_oldest, stored.trait_count, stored.trait_sum, stored.trait_sum_squares, stored.trait_moods, stored.last_crisis_at, stored.baseline_traits, stored.landmark_traits, stored.landmark_style, stored.settings_version, stored.wellness_until into p from public.personality_profiles stored where stored.user_id = of_user for no key update;
   if not found then
-    insert into public.personality_profiles (user_id, as_of, window_hours)
-    select of_user, instant, s.window_hours from bondhu.settings s
+    insert into public.personality_profiles (user_id, as_of, window_hours, settings_version, baseline_traits)
+    select of_user, instant, s.window_hours, s.version, bondhu_portable.baseline(of_user) from bondhu.settings s
     on conflict (user_id) do nothing;
-    select * into p from public.personality_profiles stored where stored.user_id = of_user for no key update;
+    select stored.user_id, stored.as_of, stored.openness, stored.conscientiousness, stored.extraversion, stored.agreeableness, stored.neuroticism, stored.trait_confidence, stored.communication_style, stored.emotional_stability, stored.needs_support, stored.message_count, stored.mean_sentiment, stored.sentiment_volatility, stored.dominant_mood, stored.sentiment_trend, stored.data_status, stored.window_hours, stored.window_sum, stored.window_sum_squares, stored.window_moods, stored.window_latest, stored.window_oldest, stored.previous_count, stored.previous_sum, stored.previous_oldest, stored.trait_count, stored.trait_sum, stored.trait_sum_squares, stored.trait_moods, stored.last_crisis_at, stored.baseline_traits, stored.landmark_traits, stored.landmark_style, stored.settings_version, stored.wellness_until into p from public.personality_profiles stored where stored.user_id = of_user for no key update;
   end if;
   return p;
 end
 $$;
 comment on function bondhu_portable.lock_profile(uuid, timestamptz) is 'Locks a user''s profile, and makes it if it is missing.';
+
+create function bondhu_portable.everything(p bondhu_portable.profile, s bondhu.settings, instant timestamptz)
+returns bondhu_portable.profile
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  statement constant text := statement_timestamp();
+  recounted constant text := coalesce(current_setting('bondhu.recounted', true), '');
+begin
+  -- Another command of the statement will find its own part counted.
+  perform set_config('bondhu.recounted',
+    case when starts_with(recounted, statement) then recounted else statement end || ' ' || p.user_id, true);
+  delete from public.sentiment_buckets b where b.user_id = p.user_id;
+  insert into public.sentiment_buckets (user_id, bucket_start, message_count, score_sum, score_sum_squares, angry, anxious, calm, curious, disgust, grateful, joy, lonely, love, neutral, sad, surprise, tired)
+  select b.* from bondhu_portable.buckets(p.user_id) b;
+  perform bondhu_portable.release(p.user_id, bondhu_portable.unevidenced(p.user_id));
+  perform bondhu_portable.note(p.user_id, bondhu_portable.unfounded(p.user_id), bondhu_portable.unnoted(p.user_id));
+  return bondhu_portable.recounted(bondhu_portable.started(p), s, greatest(p.as_of, instant, bondhu_portable.newest(p.user_id)));
+end
+$$;
+comment on function bondhu_portable.everything(bondhu_portable.profile, bondhu.settings, timestamptz) is
+  'Makes buckets, evidence and noted crises of a user anew, and returns the state. The profile is locked.';
 
 create function bondhu_portable.recompute(user_id uuid) returns void
 language plpgsql strict
@@ -23574,35 +23686,29 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-  s bondhu.settings;
-  p public.personality_profiles;
+  s constant bondhu.settings := bondhu_portable.settings();
+  p bondhu_portable.profile;
 begin
-  lock table public.personality_profiles in row exclusive mode;
-  s := bondhu_portable.settings();
-  if bondhu_portable.newest($1) is not null then
+  if bondhu_portable.newest($1) is not null or bondhu.baseline_traits($1) is not null then
     p := bondhu_portable.lock_profile($1, now());
   else
-    select * into p from public.personality_profiles stored where stored.user_id = $1 for no key update;
+    select stored.user_id, stored.as_of, stored.openness, stored.conscientiousness, stored.extraversion, stored.agreeableness, stored.neuroticism, stored.trait_confidence, stored.communication_style, stored.emotional_stability, stored.needs_support, stored.message_count, stored.mean_sentiment, stored.sentiment_volatility, stored.dominant_mood, stored.sentiment_trend, stored.data_status, stored.window_hours, stored.window_sum, stored.window_sum_squares, stored.window_moods, stored.window_latest, stored.window_oldest, stored.previous_count, stored.previous_sum, stored.previous_oldest, stored.trait_count, stored.trait_sum, stored.trait_sum_squares, stored.trait_moods, stored.last_crisis_at, stored.baseline_traits, stored.landmark_traits, stored.landmark_style, stored.settings_version, stored.wellness_until into p from public.personality_profiles stored where stored.user_id = $1 for no key update;
     if not found then
       return;
     end if;
   end if;
-  delete from public.sentiment_buckets b where b.user_id = $1;
-  insert into public.sentiment_buckets select b.* from bondhu_portable.buckets($1) b;
-  -- The newest is looked for again under the lock.
-  p := bondhu_portable.recounted(p, s, greatest(p.as_of, now(), bondhu_portable.newest($1)));
-  perform bondhu_portable.release($1, bondhu_portable.unevidenced($1));
-  perform bondhu_portable.note($1, bondhu_portable.unfounded($1), bondhu_portable.unnoted($1));
+  p := bondhu_portable.everything(p, s, now());
+  p.settings_version := s.version;
   perform bondhu_portable.save(p);
   perform bondhu.recompute_wellness($1);
 end
 $$;
 comment on function bondhu_portable.recompute(uuid) is 'Rebuilds everything the engine derives about a user from the messages; history, a log, stays.';
 
-revoke all on function bondhu_portable.personality(uuid[], timestamptz), bondhu_portable.save(public.personality_profiles),
+revoke all on function bondhu_portable.personality(uuid[], timestamptz), bondhu_portable.save(bondhu_portable.profile),
   bondhu_portable.refresh(uuid[]), bondhu_portable.newest(uuid), bondhu_portable.buckets(uuid), bondhu_portable.unevidenced(uuid),
   bondhu_portable.unfounded(uuid), bondhu_portable.unnoted(uuid), bondhu_portable.release(uuid, uuid[]),
-  bondhu_portable.note(uuid, uuid[], uuid[]), bondhu_portable.lock_profile(uuid, timestamptz), bondhu_portable.recompute(uuid)
+  bondhu_portable.everything(bondhu_portable.profile, bondhu.settings, timestamptz), bondhu_portable.note(uuid, uuid[], uuid[]), bondhu_portable.lock_profile(uuid, timestamptz), bondhu_portable.recompute(uuid)
   from public, anon, authenticated, service_role;
 
 -- sql/portable/60_writing.sql
@@ -23622,7 +23728,7 @@ end
 $$;
 comment on function bondhu_portable.refuse_inconsistent(uuid) is 'XX001: what is stored does not cover what is taken out of it.';
 
-create function bondhu_portable.is_unsound(p public.personality_profiles) returns boolean
+create function bondhu_portable.is_unsound(p bondhu_portable.profile) returns boolean
 language plpgsql immutable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -23631,7 +23737,7 @@ begin
     p.trait_sum_squares, p.window_moods[1], p.window_moods[2], p.window_moods[3], p.window_moods[4], p.window_moods[5], p.window_moods[6], p.window_moods[7], p.window_moods[8], p.window_moods[9], p.window_moods[10], p.window_moods[11], p.window_moods[12], p.window_moods[13], p.trait_moods[1], p.trait_moods[2], p.trait_moods[3], p.trait_moods[4], p.trait_moods[5], p.trait_moods[6], p.trait_moods[7], p.trait_moods[8], p.trait_moods[9], p.trait_moods[10], p.trait_moods[11], p.trait_moods[12], p.trait_moods[13]) < 0;
 end
 $$;
-comment on function bondhu_portable.is_unsound(public.personality_profiles) is 'Whether this can be no tally of messages: a sum is below zero.';
+comment on function bondhu_portable.is_unsound(bondhu_portable.profile) is 'Whether this can be no tally of messages: a sum is below zero.';
 
 -- A bucket that loses its last message goes: nothing may tell it was there.
 create function bondhu_portable.put_buckets(of_user uuid, signs integer[], ats timestamptz[], scores bigint[], moods integer[]) returns void
@@ -23641,22 +23747,46 @@ set plan_cache_mode = force_generic_plan
 as $$
 declare
   touched timestamptz[];
+  updated bigint;
 begin
-  insert into public.sentiment_buckets as b (user_id, bucket_start, message_count, score_sum, score_sum_squares, angry, anxious, calm, curious, disgust, grateful, joy, lonely, love, neutral, sad, surprise, tired)
-  select of_user, c.bucket, sum(c.sign), sum(c.sign * c.score), sum(c.sign * c.score * c.score), coalesce(sum(c.sign) filter (where c.mood = 1), 0), coalesce(sum(c.sign) filter (where c.mood = 2), 0), coalesce(sum(c.sign) filter (where c.mood = 3), 0), coalesce(sum(c.sign) filter (where c.mood = 4), 0), coalesce(sum(c.sign) filter (where c.mood = 5), 0), coalesce(sum(c.sign) filter (where c.mood = 6), 0), coalesce(sum(c.sign) filter (where c.mood = 7), 0), coalesce(sum(c.sign) filter (where c.mood = 8), 0), coalesce(sum(c.sign) filter (where c.mood = 9), 0), coalesce(sum(c.sign) filter (where c.mood = 10), 0), coalesce(sum(c.sign) filter (where c.mood = 11), 0), coalesce(sum(c.sign) filter (where c.mood = 12), 0), coalesce(sum(c.sign) filter (where c.mood = 13), 0)
+  -- Not by "on conflict", which a table with rules refuses. Nobody else writes buckets of this user.
+  update public.sentiment_buckets b
+  set message_count = b.message_count + c.n, score_sum = b.score_sum + c.total, score_sum_squares = b.score_sum_squares + c.squares,
+    angry = b.angry + c.angry, anxious = b.anxious + c.anxious, calm = b.calm + c.calm, curious = b.curious + c.curious, disgust = b.disgust + c.disgust, grateful = b.grateful + c.grateful, joy = b.joy + c.joy, lonely = b.lonely + c.lonely, love = b.love + c.love, neutral = b.neutral + c.neutral, sad = b.sad + c.sad, surprise = b.surprise + c.surprise, tired = b.tired + c.tired
   from (
-    select r.sign, r.score, r.mood, date_bin('15 minutes', r.at, '1900-01-01 00:00+00') as bucket
-    from unnest(signs, ats, scores, moods) r (sign, at, score, mood)
-    offset 0
+    select c.bucket, sum(c.sign) as n, sum(c.sign * c.score) as total, sum(c.sign * c.score * c.score) as squares,
+      coalesce(sum(c.sign) filter (where c.mood = 1), 0) as angry, coalesce(sum(c.sign) filter (where c.mood = 2), 0) as anxious, coalesce(sum(c.sign) filter (where c.mood = 3), 0) as calm, coalesce(sum(c.sign) filter (where c.mood = 4), 0) as curious, coalesce(sum(c.sign) filter (where c.mood = 5), 0) as disgust, coalesce(sum(c.sign) filter (where c.mood = 6), 0) as grateful, coalesce(sum(c.sign) filter (where c.mood = 7), 0) as joy, coalesce(sum(c.sign) filter (where c.mood = 8), 0) as lonely, coalesce(sum(c.sign) filter (where c.mood = 9), 0) as love, coalesce(sum(c.sign) filter (where c.mood = 10), 0) as neutral, coalesce(sum(c.sign) filter (where c.mood = 11), 0) as sad, coalesce(sum(c.sign) filter (where c.mood = 12), 0) as surprise, coalesce(sum(c.sign) filter (where c.mood = 13), 0) as tired
+    from (
+      select r.sign, r.score, r.mood, date_bin('15 minutes', r.at, '1900-01-01 00:00+00') as bucket
+      from unnest(signs, ats, scores, moods) r (sign, at, score, mood)
+      where r.score is not null
+      offset 0
+    ) c
+    group by c.bucket
+    having sum(c.sign) <> 0 or sum(c.sign * c.score) <> 0 or sum(c.sign * c.score * c.score) <> 0
+      or coalesce(sum(c.sign) filter (where c.mood = 1), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 2), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 3), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 4), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 5), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 6), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 7), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 8), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 9), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 10), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 11), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 12), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 13), 0) <> 0
   ) c
-  group by c.bucket
-  having sum(c.sign) <> 0 or sum(c.sign * c.score) <> 0 or sum(c.sign * c.score * c.score) <> 0
-    or coalesce(sum(c.sign) filter (where c.mood = 1), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 2), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 3), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 4), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 5), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 6), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 7), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 8), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 9), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 10), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 11), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 12), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 13), 0) <> 0
-  order by c.bucket
-  on conflict (user_id, bucket_start) do update
-    set message_count = b.message_count + excluded.message_count, score_sum = b.score_sum + excluded.score_sum,
-      score_sum_squares = b.score_sum_squares + excluded.score_sum_squares,
-      angry = b.angry + excluded.angry, anxious = b.anxious + excluded.anxious, calm = b.calm + excluded.calm, curious = b.curious + excluded.curious, disgust = b.disgust + excluded.disgust, grateful = b.grateful + excluded.grateful, joy = b.joy + excluded.joy, lonely = b.lonely + excluded.lonely, love = b.love + excluded.love, neutral = b.neutral + excluded.neutral, sad = b.sad + excluded.sad, surprise = b.surprise + excluded.surprise, tired = b.tired + excluded.tired;
+  where b.user_id = of_user and b.bucket_start = c.bucket;
+  get diagnostics updated = row_count;
+  if updated < (select count(distinct date_bin('15 minutes', r.at, '1900-01-01 00:00+00')) from unnest(ats) r (at)) then
+    insert into public.sentiment_buckets (user_id, bucket_start, message_count, score_sum, score_sum_squares, angry, anxious, calm, curious, disgust, grateful, joy, lonely, love, neutral, sad, surprise, tired)
+    select of_user, c.bucket, c.n, c.total, c.squares, c.angry, c.anxious, c.calm, c.curious, c.disgust, c.grateful, c.joy, c.lonely, c.love, c.neutral, c.sad, c.surprise, c.tired
+    from (
+    select c.bucket, sum(c.sign) as n, sum(c.sign * c.score) as total, sum(c.sign * c.score * c.score) as squares,
+      coalesce(sum(c.sign) filter (where c.mood = 1), 0) as angry, coalesce(sum(c.sign) filter (where c.mood = 2), 0) as anxious, coalesce(sum(c.sign) filter (where c.mood = 3), 0) as calm, coalesce(sum(c.sign) filter (where c.mood = 4), 0) as curious, coalesce(sum(c.sign) filter (where c.mood = 5), 0) as disgust, coalesce(sum(c.sign) filter (where c.mood = 6), 0) as grateful, coalesce(sum(c.sign) filter (where c.mood = 7), 0) as joy, coalesce(sum(c.sign) filter (where c.mood = 8), 0) as lonely, coalesce(sum(c.sign) filter (where c.mood = 9), 0) as love, coalesce(sum(c.sign) filter (where c.mood = 10), 0) as neutral, coalesce(sum(c.sign) filter (where c.mood = 11), 0) as sad, coalesce(sum(c.sign) filter (where c.mood = 12), 0) as surprise, coalesce(sum(c.sign) filter (where c.mood = 13), 0) as tired
+    from (
+      select r.sign, r.score, r.mood, date_bin('15 minutes', r.at, '1900-01-01 00:00+00') as bucket
+      from unnest(signs, ats, scores, moods) r (sign, at, score, mood)
+      where r.score is not null
+      offset 0
+    ) c
+    group by c.bucket
+    having sum(c.sign) <> 0 or sum(c.sign * c.score) <> 0 or sum(c.sign * c.score * c.score) <> 0
+      or coalesce(sum(c.sign) filter (where c.mood = 1), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 2), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 3), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 4), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 5), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 6), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 7), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 8), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 9), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 10), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 11), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 12), 0) <> 0 or coalesce(sum(c.sign) filter (where c.mood = 13), 0) <> 0
+  ) c
+    where not exists (select from public.sentiment_buckets b where b.user_id = of_user and b.bucket_start = c.bucket)
+    order by c.bucket;
+  end if;
   if -1 = any (signs) then
     touched := array(select distinct date_bin('15 minutes', r.at, '1900-01-01 00:00+00') from unnest(ats) r (at));
     perform from public.sentiment_buckets b
@@ -23675,7 +23805,7 @@ comment on function bondhu_portable.put_buckets(uuid, integer[], timestamptz[], 
 
 -- The strongest of the newest messages and of those just added. A change that no message supports (all were
 -- deleted) leaves no row. A message that somebody is deleting may be named: they wait for the profile, and release it.
-create function bondhu_portable.record(former public.personality_profiles, p public.personality_profiles,
+create function bondhu_portable.record(former bondhu_portable.profile, p bondhu_portable.profile,
   signs integer[], ids uuid[], ats timestamptz[], scores bigint[]) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -23693,14 +23823,14 @@ begin
       abs(c.score - 50) * coalesce(('{1000000,977160,954842,933033,911722,890899,870551,850667,831238,812252,793701,775572,757858,740549,723635,707107,690956,675175,659754,644685,629961,615572,601513,587774,574349,561231,548412,535887,523647,511687,500000,488580,477421,466516,455861,445449,435275,425334,415619,406126,396850,387786,378929,370274,361817,353553,345478,337587,329877,322343,314980,307786,300756,293887,287175,280616,274206,267943,261824,255843,250000,244290,238710,233258,227931,222725,217638,212667,207809,203063,198425,193893,189465,185137,180909,176777,172739,168794,164938,161171,157490,153893,150378,146943,143587,140308,137103,133972,130912,127922,125000,122145,119355,116629,113965,111362,108819,106333,103905,101532,99213,96947,94732,92569,90454,88388,86370,84397,82469,80586,78745,76947,75189,73472,71794,70154,68552,66986,65456,63961,62500,61072,59678,58315,56983,55681,54409,53167,51952,50766,49606,48473,47366,46284,45227,44194,43185,42198,41235,40293,39373,38473,37595,36736,35897,35077,34276,33493,32728,31980,31250,30536,29839,29157,28491,27841,27205,26583,25976,25383,24803,24237,23683,23142,22614,22097,21592,21099,20617,20146,19686,19237,18797,18368,17948,17538,17138,16746,16364,15990}'::bigint[])[1 + today - (c.created_at at time zone 'UTC')::date], 0) / 1000000 as weight
     from (
       (
-        select m.id, m.created_at, (m.sentiment_score * 100)::bigint as score
+        select m.id, m.created_at, (coalesce(m.corrected_sentiment, m.sentiment_score) * 100)::bigint as score
         from public.chat_messages m
-        where m.user_id = p.user_id and m.engine_version is not null
+        where m.user_id = p.user_id and m.engine_version is not null and m.counts
         order by m.created_at desc, m.seq desc
         limit 15
       )
       union all
-      select r.id, r.at, r.score from unnest(signs, ids, ats, scores) r (sign, id, at, score) where r.sign = 1
+      select r.id, r.at, r.score from unnest(signs, ids, ats, scores) r (sign, id, at, score) where r.sign = 1 and r.score is not null
     ) c
     order by 3 desc, 2 desc, 1
     limit 3
@@ -23717,12 +23847,12 @@ begin
   select p.user_id, change, e.id, e.weight from unnest(evidence, weights) e (id, weight);
 end
 $$;
-comment on function bondhu_portable.record(public.personality_profiles, public.personality_profiles, integer[], uuid[], timestamptz[], bigint[]) is
+comment on function bondhu_portable.record(bondhu_portable.profile, bondhu_portable.profile, integer[], uuid[], timestamptz[], bigint[]) is
   'Appends a row of history with its evidence.';
 
-revoke all on function bondhu_portable.refuse_inconsistent(uuid), bondhu_portable.is_unsound(public.personality_profiles),
+revoke all on function bondhu_portable.refuse_inconsistent(uuid), bondhu_portable.is_unsound(bondhu_portable.profile),
   bondhu_portable.put_buckets(uuid, integer[], timestamptz[], bigint[], integer[]),
-  bondhu_portable.record(public.personality_profiles, public.personality_profiles, integer[], uuid[], timestamptz[], bigint[])
+  bondhu_portable.record(bondhu_portable.profile, bondhu_portable.profile, integer[], uuid[], timestamptz[], bigint[])
   from public, anon, authenticated, service_role;
 
 -- sql/portable/65_folding.sql
@@ -23787,12 +23917,18 @@ begin
     new.support_level := null;
     new.engine_version := null;
   end if;
+  if tg_op = 'UPDATE' then
+    -- They are about the former text.
+    new.corrected_sentiment := null;
+    new.corrected_mood := null;
+  end if;
   return new;
 end
 $$;
 comment on function bondhu_portable.score_message() is 'BEFORE INSERT OR UPDATE row trigger: scores what the user says, and nobody else.';
 
--- What a statement did to one user's messages: sign 1 for one that came, -1 for one that went.
+-- What a statement did to one user's messages: sign 1 for one that came, -1 for one that went. One that does
+-- not count has no score; it shows a crisis.
 create function bondhu_portable.fold(of_user uuid, signs integer[], ids uuid[], ats timestamptz[], scores bigint[],
   moods integer[], crises boolean[]) returns void
 language plpgsql
@@ -23802,8 +23938,8 @@ as $$
 declare
   weights constant bigint[] := '{1000000,977160,954842,933033,911722,890899,870551,850667,831238,812252,793701,775572,757858,740549,723635,707107,690956,675175,659754,644685,629961,615572,601513,587774,574349,561231,548412,535887,523647,511687,500000,488580,477421,466516,455861,445449,435275,425334,415619,406126,396850,387786,378929,370274,361817,353553,345478,337587,329877,322343,314980,307786,300756,293887,287175,280616,274206,267943,261824,255843,250000,244290,238710,233258,227931,222725,217638,212667,207809,203063,198425,193893,189465,185137,180909,176777,172739,168794,164938,161171,157490,153893,150378,146943,143587,140308,137103,133972,130912,127922,125000,122145,119355,116629,113965,111362,108819,106333,103905,101532,99213,96947,94732,92569,90454,88388,86370,84397,82469,80586,78745,76947,75189,73472,71794,70154,68552,66986,65456,63961,62500,61072,59678,58315,56983,55681,54409,53167,51952,50766,49606,48473,47366,46284,45227,44194,43185,42198,41235,40293,39373,38473,37595,36736,35897,35077,34276,33493,32728,31980,31250,30536,29839,29157,28491,27841,27205,26583,25976,25383,24803,24237,23683,23142,22614,22097,21592,21099,20617,20146,19686,19237,18797,18368,17948,17538,17138,16746,16364,15990}'::bigint[];
   s bondhu.settings;
-  p public.personality_profiles;
-  former public.personality_profiles;
+  p bondhu_portable.profile;
+  former bondhu_portable.profile;
   messages constant integer := cardinality(signs);
   takes constant boolean := -1 = any (signs);
   added uuid[];
@@ -23815,6 +23951,9 @@ declare
   -- Several commands of one statement see all that it did, and are told of their own part alone. Once a
   -- window has moved under one of them, the others read it anew.
   statement constant text := statement_timestamp()::text;
+  recounted text;
+  recounts boolean;
+  redraws boolean;
   in_place boolean := false;
   moves boolean := false;
   anew boolean;
@@ -23822,13 +23961,12 @@ declare
   oldest timestamptz;
   newest timestamptz;
 begin
-  lock table public.personality_profiles, public.sentiment_buckets in row exclusive mode;
   for i in 1 .. messages loop
     if signs[i] = 1 and ats[i] > instant then
       instant := ats[i];
     end if;
   end loop;
-  select * into p from public.personality_profiles stored where stored.user_id = of_user for no key update;
+  select stored.user_id, stored.as_of, stored.openness, stored.conscientiousness, stored.extraversion, stored.agreeableness, stored.neuroticism, stored.trait_confidence, stored.communication_style, stored.emotional_stability, stored.needs_support, stored.message_count, stored.mean_sentiment, stored.sentiment_volatility, stored.dominant_mood, stored.sentiment_trend, stored.data_status, stored.window_hours, stored.window_sum, stored.window_sum_squares, stored.window_moods, stored.window_latest, stored.window_oldest, stored.previous_count, stored.previous_sum, stored.previous_oldest, stored.trait_count, stored.trait_sum, stored.trait_sum_squares, stored.trait_moods, stored.last_crisis_at, stored.baseline_traits, stored.landmark_traits, stored.landmark_style, stored.settings_version, stored.wellness_until into p from public.personality_profiles stored where stored.user_id = of_user for no key update;
   if not found then
     -- Who only loses messages and has no profile is being deleted: nothing to keep.
     if not 1 = any (signs) then
@@ -23844,117 +23982,126 @@ begin
   length := make_interval(hours => s.window_hours);
   until := greatest(p.as_of, instant);
   today := (until at time zone 'UTC')::date;
+  recounted := coalesce(current_setting('bondhu.recounted', true), '');
+  recounts := p.settings_version < s.recount_before or p.settings_version > s.version
+    or starts_with(recounted, statement) and strpos(recounted, of_user::text) > 0;
 
-  -- A call costs as much as a write: what most messages do is written out here.
-  if messages = 1 and not takes then
-    update public.sentiment_buckets b
-    set message_count = b.message_count + 1, score_sum = b.score_sum + scores[1],
-      score_sum_squares = b.score_sum_squares + scores[1] * scores[1],
-      angry = b.angry + (moods[1] = 1)::integer, anxious = b.anxious + (moods[1] = 2)::integer, calm = b.calm + (moods[1] = 3)::integer, curious = b.curious + (moods[1] = 4)::integer, disgust = b.disgust + (moods[1] = 5)::integer, grateful = b.grateful + (moods[1] = 6)::integer, joy = b.joy + (moods[1] = 7)::integer, lonely = b.lonely + (moods[1] = 8)::integer, love = b.love + (moods[1] = 9)::integer, neutral = b.neutral + (moods[1] = 10)::integer, sad = b.sad + (moods[1] = 11)::integer, surprise = b.surprise + (moods[1] = 12)::integer, tired = b.tired + (moods[1] = 13)::integer
-    where b.user_id = of_user and b.bucket_start = date_bin('15 minutes', ats[1], '1900-01-01 00:00+00');
-    in_place := found;
-  end if;
-  if not in_place then
-    perform bondhu_portable.put_buckets(of_user, signs, ats, scores, moods);
-  end if;
-
-  anew := s.window_hours <> p.window_hours or until - length >= p.as_of
-    or current_setting('bondhu.moved', true) is not distinct from statement;
-  if not anew and takes then
-    for i in 1 .. messages loop
-      continue when signs[i] = 1;
-      if ats[i] > p.as_of - length then
-        p.message_count := p.message_count - 1;
-        p.window_sum := p.window_sum - scores[i];
-        p.window_sum_squares := p.window_sum_squares - scores[i] * scores[i];
-        p.window_moods[moods[i]] := p.window_moods[moods[i]] - 1;
-        if p.window_latest[moods[i]] = ats[i] then
-          p.window_latest[moods[i]] := null;
-        end if;
-        if p.window_oldest = ats[i] then
-          p.window_oldest := null;
-        end if;
-      elsif ats[i] > p.as_of - 2 * length then
-        p.previous_count := p.previous_count - 1;
-        p.previous_sum := p.previous_sum - scores[i];
-        if p.previous_oldest = ats[i] then
-          p.previous_oldest := null;
-        end if;
-      end if;
-    end loop;
-  end if;
-  moves := anew or until > p.as_of and (former.window_oldest <= until - length or former.previous_oldest <= until - 2 * length);
-  if moves then
-    perform set_config('bondhu.moved', statement, true);
-  end if;
-  if anew then
-    p := bondhu_portable.windows(p, until, s.window_hours);
-  elsif moves or takes then
-    added := array(select r.id from unnest(signs, ids) r (sign, id) where r.sign = 1);
-    p := bondhu_portable.moved(p, until, added);
-  end if;
-
-  if today <> (former.as_of at time zone 'UTC')::date then
-    p.as_of := until;
-    p := bondhu_portable.decayed(p, false);
+  if recounts then
+    p := bondhu_portable.everything(p, s, until);
+    former := p;
   else
-    for i in 1 .. messages loop
-      weight := weights[1 + today - (ats[i] at time zone 'UTC')::date] * signs[i];
-      continue when weight is null;
-      p.trait_count := p.trait_count + weight;
-      p.trait_sum := p.trait_sum + weight * scores[i];
-      p.trait_sum_squares := p.trait_sum_squares + weight * scores[i] * scores[i];
-      p.trait_moods[moods[i]] := p.trait_moods[moods[i]] + weight;
-    end loop;
-  end if;
-  p.as_of := until;
-  if not anew then
-    for i in 1 .. messages loop
-      continue when signs[i] = -1;
-      if ats[i] > until - length then
-        p.message_count := p.message_count + 1;
-        p.window_sum := p.window_sum + scores[i];
-        p.window_sum_squares := p.window_sum_squares + scores[i] * scores[i];
-        p.window_moods[moods[i]] := p.window_moods[moods[i]] + 1;
-        p.window_latest[moods[i]] := greatest(p.window_latest[moods[i]], ats[i]);
-        p.window_oldest := least(p.window_oldest, ats[i]);
-      elsif ats[i] > until - 2 * length then
-        p.previous_count := p.previous_count + 1;
-        p.previous_sum := p.previous_sum + scores[i];
-        p.previous_oldest := least(p.previous_oldest, ats[i]);
-      end if;
-    end loop;
-  end if;
-  if takes or moves then
-    if moves and not anew and bondhu_portable.is_unsound(p) then
-      p := bondhu_portable.windows(p, until, s.window_hours);
+    -- A call costs as much as a write: what most messages do is written out here.
+    if messages = 1 and not takes and scores[1] is not null then
+      update public.sentiment_buckets b
+      set message_count = b.message_count + 1, score_sum = b.score_sum + scores[1],
+        score_sum_squares = b.score_sum_squares + scores[1] * scores[1],
+        angry = b.angry + (moods[1] = 1)::integer, anxious = b.anxious + (moods[1] = 2)::integer, calm = b.calm + (moods[1] = 3)::integer, curious = b.curious + (moods[1] = 4)::integer, disgust = b.disgust + (moods[1] = 5)::integer, grateful = b.grateful + (moods[1] = 6)::integer, joy = b.joy + (moods[1] = 7)::integer, lonely = b.lonely + (moods[1] = 8)::integer, love = b.love + (moods[1] = 9)::integer, neutral = b.neutral + (moods[1] = 10)::integer, sad = b.sad + (moods[1] = 11)::integer, surprise = b.surprise + (moods[1] = 12)::integer, tired = b.tired + (moods[1] = 13)::integer
+      where b.user_id = of_user and b.bucket_start = date_bin('15 minutes', ats[1], '1900-01-01 00:00+00');
+      in_place := found;
     end if;
-    if bondhu_portable.is_unsound(p) then
-      perform bondhu_portable.refuse_inconsistent(of_user);
+    if not in_place then
+      perform bondhu_portable.put_buckets(of_user, signs, ats, scores, moods);
     end if;
-  end if;
 
-  if true = any (crises) or takes then
-    for i in 1 .. messages loop
-      continue when not crises[i];
-      if signs[i] = 1 then
-        p.last_crisis_at := greatest(p.last_crisis_at, ats[i]);
-      elsif former.last_crisis_at = ats[i] then
-        p.last_crisis_at := (
-          select max(c.created_at) from public.chat_messages c where c.user_id = of_user and c.support_level = 'crisis'
-        );
-      end if;
-    end loop;
-    if takes then
-      gone := array(
-        select r.id from unnest(signs, ids) r (sign, id) group by r.id having max(r.sign) = -1
-      );
-      perform bondhu_portable.release(of_user, gone);
+    anew := s.window_hours <> p.window_hours or until - length >= p.as_of
+      or current_setting('bondhu.moved', true) is not distinct from statement;
+    if not anew and takes then
+      for i in 1 .. messages loop
+        continue when signs[i] = 1 or scores[i] is null;
+        if ats[i] > p.as_of - length then
+          p.message_count := p.message_count - 1;
+          p.window_sum := p.window_sum - scores[i];
+          p.window_sum_squares := p.window_sum_squares - scores[i] * scores[i];
+          p.window_moods[moods[i]] := p.window_moods[moods[i]] - 1;
+          if p.window_latest[moods[i]] = ats[i] then
+            p.window_latest[moods[i]] := null;
+          end if;
+          if p.window_oldest = ats[i] then
+            p.window_oldest := null;
+          end if;
+        elsif ats[i] > p.as_of - 2 * length then
+          p.previous_count := p.previous_count - 1;
+          p.previous_sum := p.previous_sum - scores[i];
+          if p.previous_oldest = ats[i] then
+            p.previous_oldest := null;
+          end if;
+        end if;
+      end loop;
     end if;
-    if true = any (crises) then
-      perform bondhu_portable.note(of_user,
-        array(select r.id from unnest(signs, ids, crises) r (sign, id, crisis) where r.crisis group by r.id having max(r.sign) = -1),
-        array(select r.id from unnest(signs, ids, crises) r (sign, id, crisis) where r.crisis and r.sign = 1));
+    moves := anew or until > p.as_of and (former.window_oldest <= until - length or former.previous_oldest <= until - 2 * length);
+    if moves then
+      perform set_config('bondhu.moved', statement, true);
+    end if;
+    if anew then
+      p := bondhu_portable.windows(p, until, s.window_hours);
+    elsif moves or takes then
+      added := array(select r.id from unnest(signs, ids) r (sign, id) where r.sign = 1);
+      p := bondhu_portable.moved(p, until, added);
+    end if;
+
+    if today <> (former.as_of at time zone 'UTC')::date then
+      p.as_of := until;
+      p := bondhu_portable.decayed(p, false);
+    else
+      for i in 1 .. messages loop
+        weight := weights[1 + today - (ats[i] at time zone 'UTC')::date] * signs[i];
+        continue when weight is null or scores[i] is null;
+        p.trait_count := p.trait_count + weight;
+        p.trait_sum := p.trait_sum + weight * scores[i];
+        p.trait_sum_squares := p.trait_sum_squares + weight * scores[i] * scores[i];
+        p.trait_moods[moods[i]] := p.trait_moods[moods[i]] + weight;
+      end loop;
+    end if;
+    p.as_of := until;
+    if not anew then
+      for i in 1 .. messages loop
+        continue when signs[i] = -1 or scores[i] is null;
+        if ats[i] > until - length then
+          p.message_count := p.message_count + 1;
+          p.window_sum := p.window_sum + scores[i];
+          p.window_sum_squares := p.window_sum_squares + scores[i] * scores[i];
+          p.window_moods[moods[i]] := p.window_moods[moods[i]] + 1;
+          p.window_latest[moods[i]] := greatest(p.window_latest[moods[i]], ats[i]);
+          p.window_oldest := least(p.window_oldest, ats[i]);
+        elsif ats[i] > until - 2 * length then
+          p.previous_count := p.previous_count + 1;
+          p.previous_sum := p.previous_sum + scores[i];
+          p.previous_oldest := least(p.previous_oldest, ats[i]);
+        end if;
+      end loop;
+    end if;
+    if takes or moves then
+      if moves and not anew and bondhu_portable.is_unsound(p) then
+        p := bondhu_portable.windows(p, until, s.window_hours);
+      end if;
+      if bondhu_portable.is_unsound(p) then
+        perform bondhu_portable.refuse_inconsistent(of_user);
+      end if;
+    end if;
+
+    if true = any (crises) or takes then
+      for i in 1 .. messages loop
+        continue when not crises[i];
+        if signs[i] = 1 then
+          p.last_crisis_at := greatest(p.last_crisis_at, ats[i]);
+        elsif former.last_crisis_at = ats[i] then
+          p.last_crisis_at := (
+            select max(c.created_at) from public.chat_messages c where c.user_id = of_user and c.support_level = 'crisis'
+          );
+        end if;
+      end loop;
+      if takes then
+        gone := array(
+          select r.id from unnest(signs, ids, scores) r (sign, id, score)
+          group by r.id having not bool_or(r.sign = 1 and r.score is not null)
+        );
+        perform bondhu_portable.release(of_user, gone);
+      end if;
+      if true = any (crises) then
+        perform bondhu_portable.note(of_user,
+          array(select r.id from unnest(signs, ids, crises) r (sign, id, crisis) where r.crisis group by r.id having max(r.sign) = -1),
+          array(select r.id from unnest(signs, ids, crises) r (sign, id, crisis) where r.crisis and r.sign = 1));
+      end if;
     end if;
   end if;
 
@@ -23964,12 +24111,17 @@ begin
     p.landmark_traits := array[(p.openness * 100)::bigint, (p.conscientiousness * 100)::bigint, (p.extraversion * 100)::bigint, (p.agreeableness * 100)::bigint, (p.neuroticism * 100)::bigint];
     p.landmark_style := p.communication_style;
   end if;
+  redraws := recounts or p.settings_version <> s.version;
+  p.settings_version := s.version;
   update public.personality_profiles stored
-  set as_of = p.as_of, openness = p.openness, conscientiousness = p.conscientiousness, extraversion = p.extraversion, agreeableness = p.agreeableness, neuroticism = p.neuroticism, trait_confidence = p.trait_confidence, communication_style = p.communication_style, emotional_stability = p.emotional_stability, needs_support = p.needs_support, message_count = p.message_count, mean_sentiment = p.mean_sentiment, sentiment_volatility = p.sentiment_volatility, dominant_mood = p.dominant_mood, sentiment_trend = p.sentiment_trend, data_status = p.data_status, window_hours = p.window_hours, window_sum = p.window_sum, window_sum_squares = p.window_sum_squares, window_moods = p.window_moods, window_latest = p.window_latest, window_oldest = p.window_oldest, previous_count = p.previous_count, previous_sum = p.previous_sum, previous_oldest = p.previous_oldest, trait_count = p.trait_count, trait_sum = p.trait_sum, trait_sum_squares = p.trait_sum_squares, trait_moods = p.trait_moods, last_crisis_at = p.last_crisis_at, landmark_traits = p.landmark_traits, landmark_style = p.landmark_style
+  set as_of = p.as_of, openness = p.openness, conscientiousness = p.conscientiousness, extraversion = p.extraversion, agreeableness = p.agreeableness, neuroticism = p.neuroticism, trait_confidence = p.trait_confidence, communication_style = p.communication_style, emotional_stability = p.emotional_stability, needs_support = p.needs_support, message_count = p.message_count, mean_sentiment = p.mean_sentiment, sentiment_volatility = p.sentiment_volatility, dominant_mood = p.dominant_mood, sentiment_trend = p.sentiment_trend, data_status = p.data_status, window_hours = p.window_hours, window_sum = p.window_sum, window_sum_squares = p.window_sum_squares, window_moods = p.window_moods, window_latest = p.window_latest, window_oldest = p.window_oldest, previous_count = p.previous_count, previous_sum = p.previous_sum, previous_oldest = p.previous_oldest, trait_count = p.trait_count, trait_sum = p.trait_sum, trait_sum_squares = p.trait_sum_squares, trait_moods = p.trait_moods, last_crisis_at = p.last_crisis_at, baseline_traits = p.baseline_traits, landmark_traits = p.landmark_traits, landmark_style = p.landmark_style, settings_version = p.settings_version
   where stored.user_id = of_user;
 
-  if p.wellness_until is not null then
-    select min(r.at), max(r.at) into oldest, newest from unnest(ats) r (at) where r.at < p.wellness_until;
+  if redraws then
+    perform bondhu.recompute_wellness(of_user);
+  elsif p.wellness_until is not null then
+    select min(r.at), max(r.at) into oldest, newest
+    from unnest(ats, scores) r (at, score) where r.at < p.wellness_until and r.score is not null;
     if oldest is not null then
       perform bondhu.refresh_wellness(of_user, oldest, newest + make_interval(hours => 336));
     end if;
@@ -23998,10 +24150,10 @@ begin
       select c.user_id, array_agg(c.sign) as signs, array_agg(c.id) as ids, array_agg(c.created_at) as ats, array_agg(c.score) as scores,
         array_agg(c.mood) as moods, array_agg(c.crisis) as crises
       from (
-        select n.user_id, 1 as sign, n.id, n.created_at, (n.sentiment_score * 100)::bigint as score,
-          array_position(array['angry', 'anxious', 'calm', 'curious', 'disgust', 'grateful', 'joy', 'lonely', 'love', 'neutral', 'sad', 'surprise', 'tired'], n.mood_detected) as mood, n.support_level = 'crisis' as crisis
+        select n.user_id, 1 as sign, n.id, n.created_at, case when n.counts then (coalesce(n.corrected_sentiment, n.sentiment_score) * 100)::bigint end as score,
+          array_position(array['angry', 'anxious', 'calm', 'curious', 'disgust', 'grateful', 'joy', 'lonely', 'love', 'neutral', 'sad', 'surprise', 'tired'], coalesce(n.corrected_mood, n.mood_detected)) as mood, n.support_level = 'crisis' as crisis
         from new_messages n
-        where n.engine_version is not null
+        where n.engine_version is not null and (n.counts or n.support_level = 'crisis')
         offset 0
       ) c
       group by c.user_id order by c.user_id
@@ -24013,10 +24165,10 @@ begin
       select c.user_id, array_agg(c.sign) as signs, array_agg(c.id) as ids, array_agg(c.created_at) as ats, array_agg(c.score) as scores,
         array_agg(c.mood) as moods, array_agg(c.crisis) as crises
       from (
-        select o.user_id, -1 as sign, o.id, o.created_at, (o.sentiment_score * 100)::bigint as score,
-          array_position(array['angry', 'anxious', 'calm', 'curious', 'disgust', 'grateful', 'joy', 'lonely', 'love', 'neutral', 'sad', 'surprise', 'tired'], o.mood_detected) as mood, o.support_level = 'crisis' as crisis
+        select o.user_id, -1 as sign, o.id, o.created_at, case when o.counts then (coalesce(o.corrected_sentiment, o.sentiment_score) * 100)::bigint end as score,
+          array_position(array['angry', 'anxious', 'calm', 'curious', 'disgust', 'grateful', 'joy', 'lonely', 'love', 'neutral', 'sad', 'surprise', 'tired'], coalesce(o.corrected_mood, o.mood_detected)) as mood, o.support_level = 'crisis' as crisis
         from old_messages o
-        where o.engine_version is not null
+        where o.engine_version is not null and (o.counts or o.support_level = 'crisis')
         offset 0
       ) c
       group by c.user_id order by c.user_id
@@ -24029,16 +24181,18 @@ begin
       select c.user_id, array_agg(c.sign) as signs, array_agg(c.id) as ids, array_agg(c.created_at) as ats, array_agg(c.score) as scores,
         array_agg(c.mood) as moods, array_agg(c.crisis) as crises
       from (
-        select r.user_id, sum(r.sign)::integer as sign, r.id, r.created_at, (r.sentiment_score * 100)::bigint as score,
-          array_position(array['angry', 'anxious', 'calm', 'curious', 'disgust', 'grateful', 'joy', 'lonely', 'love', 'neutral', 'sad', 'surprise', 'tired'], r.mood_detected) as mood, r.support_level = 'crisis' as crisis
+        select r.user_id, sum(r.sign)::integer as sign, r.id, r.created_at, r.score,
+          array_position(array['angry', 'anxious', 'calm', 'curious', 'disgust', 'grateful', 'joy', 'lonely', 'love', 'neutral', 'sad', 'surprise', 'tired'], r.mood) as mood, r.crisis
         from (
-          select -1 as sign, o.user_id, o.id, o.created_at, o.sentiment_score, o.mood_detected, o.support_level
-          from old_messages o where o.engine_version is not null
+          select -1 as sign, o.user_id, o.id, o.created_at, case when o.counts then (coalesce(o.corrected_sentiment, o.sentiment_score) * 100)::bigint end as score,
+            coalesce(o.corrected_mood, o.mood_detected) as mood, o.support_level = 'crisis' as crisis
+          from old_messages o where o.engine_version is not null and (o.counts or o.support_level = 'crisis')
           union all
-          select 1, n.user_id, n.id, n.created_at, n.sentiment_score, n.mood_detected, n.support_level
-          from new_messages n where n.engine_version is not null
+          select 1, n.user_id, n.id, n.created_at, case when n.counts then (coalesce(n.corrected_sentiment, n.sentiment_score) * 100)::bigint end,
+            coalesce(n.corrected_mood, n.mood_detected), n.support_level = 'crisis'
+          from new_messages n where n.engine_version is not null and (n.counts or n.support_level = 'crisis')
         ) r
-        group by r.user_id, r.id, r.created_at, r.sentiment_score, r.mood_detected, r.support_level = 'crisis'
+        group by r.user_id, r.id, r.created_at, r.score, r.mood, r.crisis
         having sum(r.sign) <> 0
         offset 0
       ) c
@@ -24068,16 +24222,19 @@ set plan_cache_mode = force_generic_plan
 as $$
 declare
   s constant bondhu.settings := bondhu_portable.settings();
-  p public.personality_profiles;
-  r public.personality_profiles;
+  p bondhu_portable.profile;
+  r bondhu_portable.profile;
   newest timestamptz;
   id uuid;
 begin
   foreach id in array user_ids loop
     continue when id is null;
     newest := bondhu_portable.newest(id);
-    select * into p from public.personality_profiles of_user where of_user.user_id = id;
-    if found then
+    select stored.user_id, stored.as_of, stored.openness, stored.conscientiousness, stored.extraversion, stored.agreeableness, stored.neuroticism, stored.trait_confidence, stored.communication_style, stored.emotional_stability, stored.needs_support, stored.message_count, stored.mean_sentiment, stored.sentiment_volatility, stored.dominant_mood, stored.sentiment_trend, stored.data_status, stored.window_hours, stored.window_sum, stored.window_sum_squares, stored.window_moods, stored.window_latest, stored.window_oldest, stored.previous_count, stored.previous_sum, stored.previous_oldest, stored.trait_count, stored.trait_sum, stored.trait_sum_squares, stored.trait_moods, stored.last_crisis_at, stored.baseline_traits, stored.landmark_traits, stored.landmark_style, stored.settings_version, stored.wellness_until into p from public.personality_profiles stored where stored.user_id = id;
+    continue when found and (p.settings_version < s.recount_before or p.settings_version > s.version);
+    if found and p.settings_version <> s.version then
+      null;
+    elsif found then
       r := bondhu_portable.recounted(p, s, greatest(p.as_of, newest));
       -- As text: to the last digit stored.
       return query
@@ -24112,7 +24269,8 @@ begin
           ('trait_sum', p.trait_sum::text, r.trait_sum::text),
           ('trait_sum_squares', p.trait_sum_squares::text, r.trait_sum_squares::text),
           ('trait_moods', p.trait_moods::text, r.trait_moods::text),
-          ('last_crisis_at', p.last_crisis_at::text, r.last_crisis_at::text)
+          ('last_crisis_at', p.last_crisis_at::text, r.last_crisis_at::text),
+          ('baseline_traits', p.baseline_traits::text, r.baseline_traits::text)
         ) f (name, stored, recounted)
         where f.stored is distinct from f.recounted;
     elsif newest is not null then
@@ -24160,13 +24318,12 @@ begin
     select (b.bucket_start at time zone u.time_zone)::date, extract(hour from b.bucket_start at time zone u.time_zone)::integer,
       sum(b.message_count)::bigint, sum(b.score_sum)::bigint, sum(b.score_sum_squares)::bigint
     from bondhu.people u
-    join public.sentiment_buckets b on b.user_id = u.user_id
+    -- Where clocks go back at one in the morning midnight comes twice, and Postgres knows the second:
+    -- the day decides, this only has to be wide enough.
+    cross join lateral bondhu.buckets(u.user_id,
+      (first_day - 1)::timestamp at time zone u.time_zone, (last_day + 2)::timestamp at time zone u.time_zone) b
     where u.user_id = of_user
       and (b.bucket_start at time zone u.time_zone)::date between first_day and last_day
-      -- For the index. Where clocks go back at one in the morning midnight comes twice, and
-      -- Postgres knows the second: the day decides, this only has to be wide enough.
-      and b.bucket_start >= (first_day - 1)::timestamp at time zone u.time_zone
-      and b.bucket_start < (last_day + 2)::timestamp at time zone u.time_zone
     group by 1, 2;
 end
 $$;

@@ -12,8 +12,8 @@ update companion_profiles set time_zone = 'Asia/Kathmandu' where user_id = pg_te
 update companion_profiles set time_zone = 'America/New_York' where user_id = pg_temp.bela();
 
 -- By hand: what is read must not depend on how messages are scored.
-insert into personality_profiles (user_id, as_of, window_hours)
-select id, now(), 24 from people, unnest(array[ada, bela]) id;
+insert into personality_profiles (user_id, as_of, window_hours, settings_version)
+select id, now(), 24, (select version from bondhu.settings) from people, unnest(array[ada, bela]) id;
 create function pg_temp.bucket(user_id uuid, at timestamptz, joy integer, sad integer, score_sum bigint, squares bigint) returns void
 language sql as $$
   insert into sentiment_buckets

@@ -16,8 +16,8 @@ async fn the_triggers_refuse_any_other_table() {
     ] {
         sqlx::query(sql).execute(&mut owner).await.unwrap();
     }
-    let insert = "insert into public.decoy (user_id, id, seq, sender_type, message_text, created_at, updated_at)
-                  values (gen_random_uuid(), gen_random_uuid(), 1, 'user', 'hi', now(), now())";
+    let insert = "insert into public.decoy (user_id, id, seq, sender_type, message_text, counts, created_at, updated_at)
+                  values (gen_random_uuid(), gen_random_uuid(), 1, 'user', 'hi', true, now(), now())";
     let error = sqlx::query(insert).execute(&mut owner).await.unwrap_err();
     assert_eq!(sqlstate(&error), "39P01");
     assert!(error.to_string().contains("public.decoy"), "{error}");

@@ -1,10 +1,11 @@
 //! Patterns and wellness against a recount from the raw messages in the user's own days.
 
 use bondhu_stack::testing::{Database, Role, execute};
+use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::recount::import;
+use crate::recount::{import, settle};
 
 const ZONES: [&str; 4] = [
     "UTC",
@@ -79,6 +80,23 @@ async fn recorded_days_are_those_of_the_raw_messages_and_stay_so() {
                 .execute(&mut owner)
                 .await
                 .unwrap();
+            // Exact at once to who asks, and then where it is stored.
+            let asked: Option<Value> = sqlx::query_scalar(
+                "select jsonb_agg(w order by w.day) from public.wellness_history('1900-01-02') w",
+            )
+            .fetch_one(&mut *db.as_user(user).await)
+            .await
+            .unwrap();
+            settle(&mut owner).await;
+            let stored: Option<Value> = sqlx::query_scalar(
+                "select jsonb_agg(w order by w.day) from public.wellness_days w, bondhu.recorded_days($1) k
+                 where w.user_id = $1 and w.day >= k.first_day",
+            )
+            .bind(user)
+            .fetch_one(&mut owner)
+            .await
+            .unwrap();
+            assert_eq!(asked, stored, "{zone}: {change}");
             let sql = include_str!("wellness.sql");
             assert_eq!(count(&mut owner, sql, user).await, 0, "{zone}: {change}");
             let sql = "select count(*) from bondhu.verify($1)";
@@ -129,7 +147,8 @@ async fn a_day_with_two_midnights_begins_at_the_first() {
     let user = db.user().await;
     for change in [
         "update public.companion_profiles set time_zone = 'America/Havana' where user_id = $1",
-        "insert into public.personality_profiles (user_id, as_of, window_hours) values ($1, now(), 24)",
+        "insert into public.personality_profiles (user_id, as_of, window_hours, settings_version)
+         select $1, now(), 24, version from bondhu.settings",
         // Midnight is at 04:00 UTC and at 05:00 UTC; a mean of 0.1, then of 0.9, later of 0.5.
         "insert into public.sentiment_buckets
            (user_id, bucket_start, message_count, score_sum, score_sum_squares, angry, anxious, calm, curious, disgust,

@@ -4,7 +4,7 @@ use bondhu_stack::testing::{Database, Role, execute};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-use crate::recount::{differences, import};
+use crate::recount::{differences, import, settle};
 use crate::sequences::{pass, wrong};
 
 async fn talk(connection: &mut PgConnection, user: Uuid) {
@@ -45,7 +45,7 @@ async fn verify_and_the_recount_report_a_change_of_any_column() {
          from pg_attribute a join pg_class c on c.oid = a.attrelid
          where a.attrelid in ('public.personality_profiles'::regclass, 'public.sentiment_buckets'::regclass)
            and a.attnum > 0 and not a.attisdropped
-           and a.attname not in ('user_id', 'landmark_traits', 'landmark_style', 'wellness_until')",
+           and a.attname not in ('user_id', 'landmark_traits', 'landmark_style', 'wellness_until', 'settings_version')",
     )
     .fetch_all(&mut owner)
     .await
@@ -126,7 +126,13 @@ async fn settings_that_change_midway_keep_everything_exact() {
         let sql = format!("update bondhu.settings set {settings}");
         execute(&mut superuser, &sql).await;
         let found = wrong(&mut superuser, &[user]).await;
-        assert_eq!(found, Vec::<String>::new(), "{settings}");
+        assert_eq!(found, Vec::<String>::new(), "{settings}, asked at once");
+        let mut transaction = superuser.begin().await.unwrap();
+        settle(&mut transaction).await;
+        let found = wrong(&mut transaction, &[user]).await;
+        assert_eq!(found, Vec::<String>::new(), "{settings}, made anew by cron");
+        transaction.rollback().await.unwrap();
+        // Made anew by the next message.
         talk(&mut superuser, user).await;
         let found = wrong(&mut superuser, &[user]).await;
         assert_eq!(found, Vec::<String>::new(), "{settings}, then messages");

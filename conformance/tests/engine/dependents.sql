@@ -157,4 +157,4 @@ create view app.v as select * from bondhu_native.score('so happy');
 create function app.f() returns int return 1; alter function app.f() depends on extension bondhu;
 
 -- view app.v
-create schema bondhu_portable create table t (n int); create view app.v as select * from bondhu_portable.t;
+create schema if not exists bondhu_portable; create table bondhu_portable.t (n int); create view app.v as select * from bondhu_portable.t;

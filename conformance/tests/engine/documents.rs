@@ -1,5 +1,6 @@
 //! What is served about a person.
 
+use bondhu_stack::template;
 use bondhu_stack::testing::{Database, Role};
 use serde_json::Value;
 
@@ -24,7 +25,12 @@ async fn the_context_is_the_callers_own_and_exact() {
         "enthusiastic_energetic"
     );
     assert!(context["traits"]["extraversion"].as_f64().unwrap() > 50.0);
-    assert_eq!(context["engine"]["name"], "bondhu_native");
+    let engine = if template::is_portable() {
+        "bondhu_portable"
+    } else {
+        "bondhu_native"
+    };
+    assert_eq!(context["engine"]["name"], engine);
     assert_eq!(context["profile"]["time_zone"], "UTC");
 }
 

@@ -185,7 +185,7 @@ async fn the_recount_sees_a_wrong_figure() {
     ] {
         let mut tx = owner.begin().await.unwrap();
         sqlx::query(wrong).execute(&mut *tx).await.unwrap();
-        assert_eq!(differences(&mut tx, &[user]).await.len(), 1, "{wrong}");
+        assert!(!differences(&mut tx, &[user]).await.is_empty(), "{wrong}");
     }
 }
 

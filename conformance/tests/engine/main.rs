@@ -15,6 +15,7 @@ mod controls;
 mod corpus;
 mod documents;
 mod engines;
+mod freshness;
 mod history;
 mod indexes;
 mod installing;

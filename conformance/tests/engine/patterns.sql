@@ -1,9 +1,9 @@
 -- How many figures of bondhu.patterns() differ from a count of the raw messages of user $1.
 with zone as (select time_zone as name from public.companion_profiles where user_id = $1),
 said as (
-  select m.created_at at time zone zone.name as at, m.sentiment_score as score
+  select m.created_at at time zone zone.name as at, coalesce(m.corrected_sentiment, m.sentiment_score) as score
   from public.chat_messages m cross join zone
-  where m.user_id = $1 and m.engine_version is not null
+  where m.user_id = $1 and m.engine_version is not null and m.counts
     and (m.created_at at time zone zone.name)::date > (now() at time zone zone.name)::date - 180
 ),
 hours as (

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use bondhu_stack::migrations;
-use bondhu_stack::testing::{Database, Role};
+use bondhu_stack::template;
+use bondhu_stack::testing::{Database, Role, execute};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use sqlx::{Connection as _, PgConnection};
@@ -21,6 +22,9 @@ const SOME: usize = 1_500;
 
 /// Applies the portable engine as the owner. A native one stays attached.
 pub(crate) async fn add_portable_engine(owner: &mut PgConnection) {
+    if template::is_portable() {
+        return;
+    }
     let all = migrations::list().unwrap();
     let migration = all.iter().find(|one| one.name == "portable_engine");
     migration.unwrap().sql.run(owner).await.unwrap();
@@ -31,6 +35,7 @@ pub(crate) async fn with_both() -> (Database, PgConnection) {
     let db = Database::create().await;
     let mut owner = db.connect(Role::Owner).await;
     add_portable_engine(&mut owner).await;
+    execute(&mut owner, "select bondhu.install_engine('native')").await;
     (db, owner)
 }
 

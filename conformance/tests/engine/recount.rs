@@ -17,6 +17,21 @@ pub async fn differences(connection: &mut PgConnection, users: &[Uuid]) -> Vec<S
         .expect("a recount")
 }
 
+/// Makes anew what is from before settings changed, as cron does.
+pub async fn settle(connection: &mut PgConnection) {
+    let made: i64 = sqlx::query_scalar("select bondhu.refresh_profiles(100000)")
+        .fetch_one(&mut *connection)
+        .await
+        .expect("a count");
+    let left: i64 = sqlx::query_scalar(
+        "select count(*) from public.personality_profiles p join bondhu.settings s on s.version <> p.settings_version",
+    )
+    .fetch_one(connection)
+    .await
+    .expect("a count");
+    assert_eq!(left, 0, "{made} were made anew");
+}
+
 /// Everything derived about `users`, but for the log.
 pub async fn derived(connection: &mut PgConnection, users: &[Uuid]) -> serde_json::Value {
     sqlx::query_scalar(

@@ -11,7 +11,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::recount::import;
+use crate::recount::{import, settle};
 
 /// What core concludes from a window with these scores (hundredths).
 fn concluded(scores: &[i64], min_messages: i64) -> Personality {
@@ -61,7 +61,8 @@ fn edge_cases() -> Vec<Vec<i64>> {
 
 async fn store_an_hour_each(owner: &mut PgConnection, user: Uuid, cases: &[Vec<i64>]) {
     sqlx::query(
-        "insert into public.personality_profiles (user_id, as_of, window_hours) values ($1, now(), 24)",
+        "insert into public.personality_profiles (user_id, as_of, window_hours, settings_version)
+         select $1, now(), 24, version from bondhu.settings",
     )
     .bind(user)
     .execute(&mut *owner)
@@ -142,6 +143,7 @@ async fn documents_have_the_data_status_that_the_engine_stores_and_core_conclude
             .execute(&mut owner)
             .await
             .unwrap();
+        settle(&mut owner).await;
         for (user, count) in &users {
             let expected = concluded(&vec![90; *count], min_messages.into()).data_status();
             let [sentiment, context]: [Value; 2] = sqlx::query_as::<_, (Value, Value)>(

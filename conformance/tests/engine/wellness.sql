@@ -2,9 +2,9 @@
 with zone as (select time_zone as name from bondhu.people where user_id = $1),
 settings as (select min_messages from bondhu.settings),
 said as (
-  select (m.created_at at time zone zone.name)::date as day, m.sentiment_score * 100 as score
+  select (m.created_at at time zone zone.name)::date as day, coalesce(m.corrected_sentiment, m.sentiment_score) * 100 as score
   from public.chat_messages m cross join zone
-  where m.user_id = $1 and m.engine_version is not null
+  where m.user_id = $1 and m.engine_version is not null and m.counts
 ),
 ends as (
   select day::date from zone, generate_series(

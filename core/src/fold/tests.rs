@@ -29,7 +29,7 @@ impl Snapshot<'_> {
         let inside = move |at: Timestamp| at > span.after && at <= span.through;
         self.messages
             .values()
-            .filter(move |message| inside(message.created_at))
+            .filter(move |message| message.counts && inside(message.created_at))
     }
 }
 
@@ -53,7 +53,8 @@ impl StoredMessages for Snapshot<'_> {
         after: Timestamp,
         mood: Mood,
     ) -> Result<Option<Timestamp>, Inconsistent> {
-        let of_mood = self.messages.values().filter(|said| said.mood == mood);
+        let of_mood = self.messages.values();
+        let of_mood = of_mood.filter(|said| said.counts && said.mood == mood);
         let latest = of_mood.map(|said| said.created_at).max();
         Ok(latest.filter(|at| *at > after))
     }
@@ -83,6 +84,7 @@ struct InMemory {
     history: Vec<HistoryEntry<u32>>,
     crises: BTreeSet<u32>,
     refreshed: Option<(Timestamp, Timestamp)>,
+    recounted: bool,
     writes: Vec<&'static str>,
 }
 
@@ -105,6 +107,26 @@ impl Ledger for InMemory {
         }
     }
 
+    fn was_recounted(&self) -> bool {
+        self.recounted
+    }
+
+    fn recount(&mut self, as_of: Timestamp, settings: &Settings) -> Result<State, Inconsistent> {
+        self.writes.push("recount");
+        self.recounted = true;
+        let newest = self.messages.values().map(|said| said.created_at).max();
+        let as_of = newest.map_or(as_of, |newest| newest.max(as_of));
+        self.buckets = counted_buckets(&self.messages);
+        let counts = |id: &u32| self.messages.get(id).is_some_and(|said| said.counts);
+        for entry in &mut self.history {
+            entry.evidence.retain(|(id, _)| counts(id));
+        }
+        self.history.retain(|entry| !entry.evidence.is_empty());
+        let crises = self.messages.iter().filter(|(_, said)| said.crisis);
+        self.crises = crises.map(|(id, _)| *id).collect();
+        State::recount(self.messages.values(), as_of, settings)
+    }
+
     fn lock(&mut self) -> Result<Option<(Profile, ())>, Inconsistent> {
         self.writes.push("lock");
         Ok(self.profile.clone().map(|profile| (profile, ())))
@@ -117,6 +139,7 @@ impl Ledger for InMemory {
             state,
             landmark: START,
             wellness_until: None,
+            settings_version: 1,
         };
         Ok((profile, ()))
     }
@@ -153,7 +176,8 @@ impl Ledger for InMemory {
     }
 
     fn candidates(&self, limit: usize) -> Result<Vec<Candidate<u32>>, Inconsistent> {
-        let mut newest: Vec<_> = self.messages.iter().collect();
+        let counted = self.messages.iter().filter(|(_, said)| said.counts);
+        let mut newest: Vec<_> = counted.collect();
         newest.sort_by_key(|(id, message)| std::cmp::Reverse((message.created_at, **id)));
         let candidate = |(id, message): (&u32, &Message)| Candidate {
             id: *id,
@@ -190,49 +214,78 @@ impl Ledger for InMemory {
         self.refreshed = Some((oldest, newest));
         Ok(())
     }
+
+    fn recompute_wellness(&mut self) -> Result<(), Inconsistent> {
+        self.writes.push("all wellness");
+        Ok(())
+    }
+}
+
+fn counted_buckets(messages: &Messages) -> Deltas {
+    let mut buckets = Deltas::new();
+    for said in messages.values().filter(|said| said.counts) {
+        let bucket = buckets.entry(said.created_at.bucket()).or_default();
+        bucket.put(said.score, said.mood, 1).unwrap();
+    }
+    buckets
 }
 
 impl InMemory {
     /// Does to the messages what a statement does, each in a transaction of its own.
     fn run(&mut self, now: Timestamp, after: Messages) {
+        self.run_in_parts(now, after, &[|_| true]);
+    }
+
+    /// The same by several commands of one statement, each of which changes the messages it names.
+    fn run_in_parts(&mut self, now: Timestamp, after: Messages, parts: &[fn(u32) -> bool]) {
+        self.recounted = false;
         let was = |id: &u32| self.messages.get(id) != after.get(id);
-        let rows = |messages: &Messages| -> Vec<_> {
-            let changed = messages.iter().filter(|(id, _)| was(id));
+        let rows = |messages: &Messages, part: fn(u32) -> bool| -> Vec<_> {
+            let changed = messages.iter().filter(|(id, _)| was(id) && part(**id));
             let row = |(id, message): (&u32, &Message)| Identified {
                 id: *id,
                 message: *message,
             };
             changed.map(row).collect()
         };
-        let change = Change {
-            removed: rows(&self.messages),
-            added: rows(&after),
-        };
+        let changes: Vec<_> = parts
+            .iter()
+            .map(|part| Change {
+                removed: rows(&self.messages, *part),
+                added: rows(&after, *part),
+            })
+            .collect();
         self.committed = std::mem::replace(&mut self.messages, after);
-        fold(self, &change, now, &Settings::default()).unwrap();
+        for change in changes {
+            fold(self, &change, now, &Settings::default()).unwrap();
+        }
     }
 }
 
 fn message(now: Timestamp) -> impl Strategy<Value = Message> {
     let age = prop_oneof![0..HOUR, 0..60 * HOUR, 0..200 * 24 * HOUR];
     let mood = 0..Mood::ALL.len();
-    (age, 0..=100_i64, mood, prop::bool::weighted(0.1)).prop_map(
-        move |(age, score, mood, crisis)| Message {
+    let counts = prop::bool::weighted(0.8);
+    (age, 0..=100_i64, mood, prop::bool::weighted(0.1), counts).prop_map(
+        move |(age, score, mood, crisis, counts)| Message {
             created_at: Timestamp(now.0 - age),
             score,
             mood: Mood::ALL[mood],
             crisis,
+            counts,
         },
     )
 }
 
-/// A wait, and for some of twelve ids what the message becomes: another one, or none.
-type Statement = (i64, BTreeMap<u32, Option<Message>>);
+/// A wait, for some of twelve ids what the message becomes (another one, or none), and whether
+/// the profile is from before settings changed by then.
+type Statement = (i64, BTreeMap<u32, Option<Message>>, bool);
 
 fn statements() -> impl Strategy<Value = Vec<Statement>> {
     let wait = prop_oneof![Just(0), 0..HOUR, 0..30 * HOUR, 0..100 * 24 * HOUR];
     let becomes = prop::option::weighted(0.7, message(NOW));
-    let statement = (wait, prop::collection::btree_map(0..12_u32, becomes, 0..5));
+    let becomes = prop::collection::btree_map(0..12_u32, becomes, 0..5);
+    let statement = (wait, becomes, prop::bool::weighted(0.2));
     prop::collection::vec(statement, 1..12)
 }
 
@@ -242,7 +295,7 @@ proptest! {
     #[test]
     fn folding_in_order_leaves_what_counting_anew_makes(statements in statements()) {
         let (mut ledger, mut now) = (InMemory::default(), NOW);
-        for (wait, becomes) in statements {
+        for (wait, becomes, outdated) in statements {
             now = Timestamp(now.0 + wait);
             let mut after = ledger.messages.clone();
             for (id, message) in becomes {
@@ -251,7 +304,13 @@ proptest! {
                     None => after.remove(&id),
                 };
             }
-            ledger.run(now, after);
+            match &mut ledger.profile {
+                Some(profile) if outdated => {
+                    profile.settings_version = 0;
+                    ledger.run_in_parts(now, after, &[|id| id % 2 == 0, |id| id % 2 == 1]);
+                }
+                _ => ledger.run(now, after),
+            }
 
             let Some(profile) = &ledger.profile else {
                 prop_assert!(ledger.messages.is_empty());
@@ -261,18 +320,13 @@ proptest! {
             prop_assert_eq!(&profile.state, &counted);
             prop_assert_eq!(ledger.concluded.unwrap(), Personality::of(&counted, &Settings::default()));
 
-            let mut buckets = Deltas::new();
-            for said in ledger.messages.values() {
-                let bucket = buckets.entry(said.created_at.bucket()).or_default();
-                bucket.put(said.score, said.mood, 1).unwrap();
-            }
-            prop_assert_eq!(&ledger.buckets, &buckets);
+            prop_assert_eq!(&ledger.buckets, &counted_buckets(&ledger.messages));
 
             let crises = ledger.messages.iter().filter(|(_, said)| said.crisis);
             prop_assert_eq!(&ledger.crises, &crises.map(|(id, _)| *id).collect());
 
             let mut named = ledger.history.iter().flat_map(|entry| &entry.evidence);
-            prop_assert!(named.all(|(id, _)| ledger.messages.contains_key(id)));
+            prop_assert!(named.all(|(id, _)| ledger.messages.get(id).is_some_and(|said| said.counts)));
         }
     }
 }
@@ -283,6 +337,7 @@ fn said(created_at: Timestamp, crisis: bool) -> Message {
         score: 50,
         mood: Mood::Neutral,
         crisis,
+        counts: true,
     }
 }
 

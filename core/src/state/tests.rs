@@ -12,6 +12,7 @@ use crate::personality::Personality;
 use crate::settings::Settings;
 use crate::tally::Tally;
 use crate::time::{Day, HOUR, Timestamp};
+use crate::traits::Traits;
 
 const START: Timestamp = Timestamp(1_700_000_000_000_000);
 
@@ -23,6 +24,7 @@ enum Step {
         score: i64,
         mood: usize,
         crisis: bool,
+        counts: bool,
     },
     Delete(usize),
     Edit {
@@ -30,6 +32,7 @@ enum Step {
         score: i64,
         mood: usize,
         crisis: bool,
+        counts: bool,
     },
     SetWindow(i64),
 }
@@ -45,16 +48,25 @@ fn span() -> impl Strategy<Value = i64> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let said = || (0..=100_i64, 0..Mood::ALL.len(), prop::bool::weighted(0.1));
+    let said = || {
+        (
+            0..=100_i64,
+            0..Mood::ALL.len(),
+            prop::bool::weighted(0.1),
+            prop::bool::weighted(0.8),
+        )
+    };
     prop_oneof![
         4 => span().prop_map(Step::Wait),
-        8 => (span(), said()).prop_map(|(age, (score, mood, crisis))| Step::Write { age, score, mood, crisis }),
+        8 => (span(), said()).prop_map(|(age, (score, mood, crisis, counts))| Step::Write { age, score, mood, crisis, counts }),
         3 => any::<prop::sample::Index>().prop_map(|index| Step::Delete(index.index(1_000))),
         3 => (any::<prop::sample::Index>(), said())
-            .prop_map(|(index, (score, mood, crisis))| Step::Edit { which: index.index(1_000), score, mood, crisis }),
+            .prop_map(|(index, (score, mood, crisis, counts))| Step::Edit { which: index.index(1_000), score, mood, crisis, counts }),
         1 => (1..=168_i64).prop_map(Step::SetWindow),
     ]
 }
+
+const ASSESSED: Traits = Traits::from_values([7_000, 100, 9_900, 5_000, 4_321]);
 
 /// What the glue does for one user, over a list instead of a table.
 struct Host {
@@ -71,7 +83,10 @@ impl Host {
             now: START,
             settings,
             messages: Vec::new(),
-            state: State::empty(START, &settings),
+            state: State {
+                baseline: ASSESSED,
+                ..State::empty(START, &settings)
+            },
         }
     }
 
@@ -79,12 +94,13 @@ impl Host {
         let inside = |message: &&Message| {
             message.created_at > span.after && message.created_at <= span.through
         };
-        self.messages.iter().filter(inside).copied().collect()
+        let counted = self.messages.iter().filter(|message| message.counts);
+        counted.filter(inside).copied().collect()
     }
 
     fn days(&self) -> Vec<(Day, Tally)> {
         let mut days: BTreeMap<Day, Tally> = BTreeMap::new();
-        for message in &self.messages {
+        for message in self.messages.iter().filter(|message| message.counts) {
             days.entry(message.created_at.day())
                 .or_default()
                 .put(message.score, message.mood, 1)
@@ -152,6 +168,7 @@ impl Host {
                 score,
                 mood,
                 crisis,
+                counts,
             } => {
                 let created_at = Timestamp(self.now.0 - age);
                 self.fold(
@@ -161,6 +178,7 @@ impl Host {
                         score,
                         mood: Mood::ALL[mood],
                         crisis,
+                        counts,
                     }),
                 );
             }
@@ -174,6 +192,7 @@ impl Host {
                 score,
                 mood,
                 crisis,
+                counts,
             } => {
                 if let Some(index) = which(index) {
                     let created_at = self.messages[index].created_at;
@@ -184,6 +203,7 @@ impl Host {
                             score,
                             mood: Mood::ALL[mood],
                             crisis,
+                            counts,
                         }),
                     );
                 }
@@ -202,12 +222,12 @@ proptest! {
             host.step(step);
         }
         host.fold(None, None);
-        let counted = State::recount(&host.messages, host.now, &host.settings).unwrap();
+        let counted = State { baseline: ASSESSED, ..State::recount(&host.messages, host.now, &host.settings).unwrap() };
         prop_assert_eq!(&host.state, &counted);
         prop_assert_eq!(Personality::of(&host.state, &host.settings), Personality::of(&counted, &host.settings));
 
         let recent: Vec<_> = [counted.current_span(), counted.previous_span()].into_iter().flat_map(|span| host.within(span)).collect();
-        let rebuilt = State::rebuild(host.now, &host.settings, &recent, &host.days(), counted.last_crisis_at).unwrap();
+        let rebuilt = State::rebuild(host.now, &host.settings, &recent, &host.days(), counted.last_crisis_at, counted.baseline).unwrap();
         prop_assert_eq!(&rebuilt, &counted);
     }
 
@@ -222,7 +242,7 @@ proptest! {
         let now = Personality::of(&host.state, &host.settings);
         let last_moment = next.map_or(Timestamp(host.now.0 + 400 * 24 * HOUR), |at| Timestamp(at.0 - 1));
         prop_assert!(last_moment >= host.now);
-        let later = State::recount(&host.messages, last_moment, &host.settings).unwrap();
+        let later = State { baseline: ASSESSED, ..State::recount(&host.messages, last_moment, &host.settings).unwrap() };
         prop_assert_eq!(now, Personality::of(&later, &host.settings));
     }
 }
@@ -233,6 +253,7 @@ fn said(created_at: Timestamp, score: i64) -> Message {
         score,
         mood: Mood::Neutral,
         crisis: false,
+        counts: true,
     }
 }
 

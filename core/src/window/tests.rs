@@ -20,6 +20,7 @@ fn state(messages: &[(i64, i64, Mood)]) -> State {
             score,
             mood,
             crisis: false,
+            counts: true,
         })
         .collect();
     State::recount(&messages, NOW, &Settings::default()).unwrap()
@@ -147,6 +148,7 @@ fn a_crisis_message_needs_support_for_its_period_whatever_the_count() {
         score: 50,
         mood: Mood::Sad,
         crisis: true,
+        counts: true,
     };
     let at = |hours| {
         let state = State::recount(&[crisis], NOW.plus_hours(hours), &settings).unwrap();

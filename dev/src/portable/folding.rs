@@ -7,7 +7,7 @@ use bondhu_core::decay::{HORIZON_DAYS, UNIT, weight};
 use bondhu_core::evidence::{MOST_CANDIDATES, MOST_EVIDENCE};
 use bondhu_core::mood::{MOODS, Mood};
 use bondhu_core::patterns::MIN_PAIRS;
-use bondhu_core::profile::{self, Column};
+use bondhu_core::profile::{self, Column, Value};
 use bondhu_core::time::Day;
 use bondhu_core::traits::{
     AGREEABLENESS, CONSCIENTIOUSNESS, EXTRAVERSION, NEUROTICISM, OPENNESS, Signal, Traits,
@@ -20,6 +20,10 @@ pub(super) fn meaning(word: &str) -> Option<String> {
     if let Some(quotient) = word.strip_prefix("round ") {
         let (dividend, divisor) = quotient.split_once(" / ")?;
         return Some(rounded(dividend, divisor));
+    }
+    let of_message = word.split_once(" of ");
+    if let Some(read) = of_message.and_then(|(what, message)| read(what, message)) {
+        return Some(read);
     }
     Some(match word {
         "whole" => WHOLE.to_string(),
@@ -45,8 +49,24 @@ pub(super) fn meaning(word: &str) -> Option<String> {
         "full messages" => wellness::FULL_MESSAGES.to_string(),
         "traits" => moved_traits(),
         "steadiness" => steadiness(),
-        "neuroticism" => moved(UNASSESSED.neuroticism, NEUROTICISM.reach),
+        "middle" => format!(
+            "'{{{}}}'::bigint[]",
+            UNASSESSED.values().map(|value| value.to_string()).join(",")
+        ),
+        "neuroticism" => moved(5, NEUROTICISM.reach),
         "baselines" => baselines(),
+        "profile" => format!(
+            "\n  user_id uuid,\n  {},\n  wellness_until timestamptz\n",
+            lines(&profile::COLUMNS, |column| format!(
+                "{} {}",
+                column.name,
+                kind(column)
+            ))
+        ),
+        "profile columns" => format!(
+            "stored.user_id, {}, stored.wellness_until",
+            columns(&profile::COLUMNS, ", ", |name| format!("stored.{name}"))
+        ),
         "written" => columns(&profile::COLUMNS, ", ", |name| format!("{name} = p.{name}")),
         "compared" => columns(
             &profile::COLUMNS[..profile::DETERMINED],
@@ -80,6 +100,25 @@ fn weights() -> String {
     format!("'{{{}}}'::bigint[]", weights.collect::<Vec<_>>().join(","))
 }
 
+fn lines(columns: &[Column], each: impl Fn(&Column) -> String) -> String {
+    columns.iter().map(each).collect::<Vec<_>>().join(",\n  ")
+}
+
+/// The type of a column.
+fn kind(column: &Column) -> &'static str {
+    match column.value {
+        Value::Instant(_) | Value::InstantOrNull(_) => "timestamptz",
+        Value::Hundredths(_) => "numeric(5, 2)",
+        Value::TenThousandths(_) | Value::TenThousandthsOrNull(_) => "numeric(5, 4)",
+        Value::Text(_) | Value::TextOrNull(_) => "text",
+        Value::Boolean(_) => "boolean",
+        Value::Integer(_) => "integer",
+        Value::Bigint(_) => "bigint",
+        Value::Bigints(_) | Value::Traits(_) => "bigint[]",
+        Value::Instants(_) => "timestamptz[]",
+    }
+}
+
 fn columns(columns: &[Column], separator: &str, each: impl Fn(&str) -> String) -> String {
     let each = columns.iter().map(|column| each(column.name));
     each.collect::<Vec<_>>().join(separator)
@@ -107,27 +146,44 @@ fn balance(signal: &Signal) -> String {
     rounded(&format!("{difference} * {WHOLE}"), "n")
 }
 
-fn moved(baseline: i64, reach: i128) -> String {
+/// How a message is read: the person's correction comes before the engine's score.
+fn read(what: &str, message: &str) -> Option<String> {
+    Some(match what {
+        "score" => format!(
+            "(coalesce({message}.corrected_sentiment, {message}.sentiment_score) * 100)::bigint"
+        ),
+        "mood" => format!("coalesce({message}.corrected_mood, {message}.mood_detected)"),
+        "counts" => format!("{message}.engine_version is not null and {message}.counts"),
+        "says something" => format!(
+            "{message}.engine_version is not null and ({message}.counts or {message}.support_level = 'crisis')"
+        ),
+        _ => return None,
+    })
+}
+
+/// Where the trait of that number starts, moved.
+fn moved(number: usize, reach: i128) -> String {
     let adjustment = rounded(
         &format!("{reach} * signal * confidence"),
         &(WHOLE * WHOLE).to_string(),
     );
-    format!("greatest(0, least({WHOLE}, {baseline} + {adjustment})) * 0.01")
+    format!("greatest(0, least({WHOLE}, p.baseline_traits[{number}] + {adjustment})) * 0.01")
 }
 
 /// All but the last, whose signal is made of two.
 fn moved_traits() -> String {
     let signals = [OPENNESS, CONSCIENTIOUSNESS, EXTRAVERSION, AGREEABLENESS];
-    let moved = Traits::NAMES
-        .into_iter()
-        .zip(signals.iter().zip(UNASSESSED.values()))
-        .map(|(name, (signal, baseline))| {
-            format!(
-                "    signal := {};\n    p.{name} := {};",
-                balance(signal),
-                moved(baseline, signal.reach)
-            )
-        });
+    let moved =
+        Traits::NAMES
+            .into_iter()
+            .zip((1..).zip(&signals))
+            .map(|(name, (number, signal))| {
+                format!(
+                    "    signal := {};\n    p.{name} := {};",
+                    balance(signal),
+                    moved(number, signal.reach)
+                )
+            });
     moved.collect::<Vec<_>>().join("\n")
 }
 
@@ -142,8 +198,8 @@ fn steadiness() -> String {
 fn baselines() -> String {
     let baselines = Traits::NAMES
         .into_iter()
-        .zip(UNASSESSED.values())
-        .map(|(name, baseline)| format!("    p.{name} := {baseline} * 0.01;"));
+        .zip(1..)
+        .map(|(name, number)| format!("    p.{name} := p.baseline_traits[{number}] * 0.01;"));
     baselines.collect::<Vec<_>>().join("\n")
 }
 
@@ -176,15 +232,32 @@ fn of_moods(word: &str) -> Option<String> {
             list(&|_, mood| format!("coalesce(sum(d.weight) filter (where d.mood = '{mood}'), 0)"))
         }
         "decayed buckets" => list(&|_, mood| format!("coalesce(sum(b.weight * b.{mood}), 0)")),
-        "signed moods" => list(&|index, _| signed(index)),
-        "any mood changes" => {
-            let changes = Mood::ALL.map(|mood| format!("{} <> 0", signed(mood.index() + 1)));
-            changes.join(" or ")
-        }
         "one mood more" => {
             list(&|index, mood| format!("{mood} = b.{mood} + (moods[1] = {index})::integer"))
         }
-        "moods more" => list(&|_, mood| format!("{mood} = b.{mood} + excluded.{mood}")),
+        "moods more" => list(&|_, mood| format!("{mood} = b.{mood} + c.{mood}")),
+        "changed moods" => list(&|_, mood| format!("c.{mood}")),
+        "mood integers" => list(&|_, mood| format!("{mood} integer")),
+        "changed buckets" => {
+            let changes = Mood::ALL.map(|mood| format!("{} <> 0", signed(mood.index() + 1)));
+            let moods = list(&|index, mood| format!("{} as {mood}", signed(index)));
+            format!(
+                "
+    select c.bucket, sum(c.sign) as n, sum(c.sign * c.score) as total, sum(c.sign * c.score * c.score) as squares,
+      {moods}
+    from (
+      select r.sign, r.score, r.mood, date_bin('15 minutes', r.at, '1900-01-01 00:00+00') as bucket
+      from unnest(signs, ats, scores, moods) r (sign, at, score, mood)
+      where r.score is not null
+      offset 0
+    ) c
+    group by c.bucket
+    having sum(c.sign) <> 0 or sum(c.sign * c.score) <> 0 or sum(c.sign * c.score * c.score) <> 0
+      or {}
+  ",
+                changes.join(" or ")
+            )
+        }
         "changes" => "array_agg(c.sign) as signs, array_agg(c.id) as ids, \
              array_agg(c.created_at) as ats, array_agg(c.score) as scores,\n        \
              array_agg(c.mood) as moods, array_agg(c.crisis) as crises"

@@ -26,7 +26,7 @@ use test_run::{Server, TestRun};
 const LINES_OF_A_FAILURE: usize = 120;
 
 /// In this order: what fails fast and says most comes first.
-const STEPS: [(&str, Step); 28] = [
+const STEPS: [(&str, Step); 31] = [
     ("format", Step::Format),
     ("clippy", Step::Clippy),
     ("docs", Step::Docs),
@@ -39,6 +39,15 @@ const STEPS: [(&str, Step); 28] = [
     ("tests", Step::Tests),
     ("engine tests on PostgreSQL 17", Step::EngineTestsOn17),
     ("engine tests on PostgreSQL 18", Step::EngineTestsOn18),
+    ("engine tests with the portable engine", Step::PortableTests),
+    (
+        "engine tests with the portable engine on PostgreSQL 17",
+        Step::PortableTestsOn17,
+    ),
+    (
+        "engine tests with the portable engine on PostgreSQL 18",
+        Step::PortableTestsOn18,
+    ),
     ("pgTAP", Step::Pgtap),
     ("pgTAP on PostgreSQL 17", Step::PgtapOn17),
     ("pgTAP on PostgreSQL 18", Step::PgtapOn18),
@@ -72,6 +81,9 @@ enum Step {
     Tests,
     EngineTestsOn17,
     EngineTestsOn18,
+    PortableTests,
+    PortableTestsOn17,
+    PortableTestsOn18,
     Pgtap,
     PgtapOn17,
     PgtapOn18,
@@ -105,6 +117,9 @@ impl Step {
             Self::Tests => rust_steps::tests(run).await,
             Self::EngineTestsOn17 => rust_steps::engine_tests_on(run, Server::Seventeen).await,
             Self::EngineTestsOn18 => rust_steps::engine_tests_on(run, Server::Eighteen).await,
+            Self::PortableTests => rust_steps::portable_tests_on(run, Server::Fifteen).await,
+            Self::PortableTestsOn17 => rust_steps::portable_tests_on(run, Server::Seventeen).await,
+            Self::PortableTestsOn18 => rust_steps::portable_tests_on(run, Server::Eighteen).await,
             Self::Pgtap => supabase_steps::pgtap(run, Server::Fifteen).await,
             Self::PgtapOn17 => supabase_steps::pgtap(run, Server::Seventeen).await,
             Self::PgtapOn18 => supabase_steps::pgtap(run, Server::Eighteen).await,

@@ -9,7 +9,7 @@ use super::job::{self, Tally};
 use super::test_run::{Server, TestRun};
 use crate::{extension_sql, figures};
 use bondhu_stack::installation::Installation;
-use bondhu_stack::{paths, testing};
+use bondhu_stack::{paths, template, testing};
 
 pub(super) async fn format(run: &mut TestRun) -> Result<Tally> {
     job::succeed(&mut run.cargo(&["fmt", "--all", "--check"]), &run.log()).await?;
@@ -88,35 +88,28 @@ pub(super) async fn docs(run: &mut TestRun) -> Result<Tally> {
 
 /// Every test of `core`, `sync-worker` and `dev`, on PostgreSQL 15.
 pub(super) async fn tests(run: &mut TestRun) -> Result<Tally> {
-    cargo_test(
-        run,
-        Server::Fifteen,
-        &["test", "--locked", "--no-fail-fast"],
-    )
-    .await
+    let cargo = run.cargo(&["test", "--locked", "--no-fail-fast"]);
+    cargo_test(run, Server::Fifteen, cargo).await
 }
+
+/// Not of one package: its dependencies would be built again, with other features.
+const ENGINE_TESTS: [&str; 5] = ["test", "--locked", "--no-fail-fast", "--test", "engine"];
 
 /// The engine's tests again, on another PostgreSQL.
 pub(super) async fn engine_tests_on(run: &mut TestRun, server: Server) -> Result<Tally> {
-    cargo_test(
-        run,
-        server,
-        &[
-            "test",
-            "--locked",
-            "--no-fail-fast",
-            "-p",
-            "bondhu-conformance",
-            "--test",
-            "engine",
-        ],
-    )
-    .await
+    let cargo = run.cargo(&ENGINE_TESTS);
+    cargo_test(run, server, cargo).await
 }
 
-async fn cargo_test(run: &mut TestRun, server: Server, arguments: &[&str]) -> Result<Tally> {
+/// The same with the portable engine.
+pub(super) async fn portable_tests_on(run: &mut TestRun, server: Server) -> Result<Tally> {
+    let mut cargo = run.cargo(&ENGINE_TESTS);
+    cargo.env(template::ENGINE, template::PORTABLE);
+    cargo_test(run, server, cargo).await
+}
+
+async fn cargo_test(run: &mut TestRun, server: Server, mut cargo: Command) -> Result<Tally> {
     let url = run.server(server).await?.superuser()?;
-    let mut cargo = run.cargo(arguments);
     cargo.env(testing::POSTGRES_URL, url.as_str());
     let status = job::run(&mut cargo, &run.log()).await?;
     Ok(job::verdict(

@@ -11,7 +11,7 @@ use crate::datum::timestamptz;
 use crate::error::EngineError;
 use crate::relation::Definition;
 use crate::spi::{Sql, Statement, Visibility, time, value};
-use crate::store::{Difference, profile, tally};
+use crate::store::{Difference, messages, profile, tally};
 use crate::table::{Key, Table};
 
 /// The table.
@@ -62,8 +62,9 @@ fn recounted() -> String {
     format!(
         "select c.user_id, date_bin('15 minutes', c.created_at, 'epoch'), {sums}
          from public.chat_messages c
-         where c.user_id = $1 and c.engine_version is not null
-         group by 1, 2"
+         where c.user_id = $1 and {}
+         group by 1, 2",
+        messages::counts!()
     )
 }
 

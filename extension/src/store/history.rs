@@ -12,7 +12,7 @@ use crate::datum;
 use crate::error::EngineError;
 use crate::relation::Definition;
 use crate::spi::{Sql, Statement, Visibility, time, value};
-use crate::store::profile;
+use crate::store::{messages, profile};
 use crate::table::{Access, Table};
 
 /// The changes.
@@ -53,13 +53,14 @@ const OF_EVIDENCE: [Column; 4] = [
 
 static NEWEST: Statement = Statement::new(
     "reading evidence",
-    Sql::Text(
-        "select c.id, c.created_at, c.sentiment_score
-         from public.chat_messages c
-         where c.user_id = $1 and c.engine_version is not null
-         order by c.created_at desc, c.seq desc
-         limit $2",
-    ),
+    Sql::Text(concat!(
+        "select c.id, c.created_at, ",
+        messages::score!(),
+        " from public.chat_messages c
+         where c.user_id = $1 and ",
+        messages::counts!(),
+        " order by c.created_at desc, c.seq desc limit $2"
+    )),
     &[UUIDOID, INT8OID],
 );
 
@@ -73,18 +74,19 @@ static RELEASE: Statement = Statement::new(
 
 static ORPHANS: Statement = Statement::new(
     "looking for evidence that is gone",
-    Sql::Text(
+    Sql::Text(concat!(
         "select e.message_id
          from public.personality_history_evidence e
          where e.user_id = $1 and not exists (
            select from public.chat_messages c
-           where c.user_id = e.user_id and c.id = e.message_id and c.engine_version is not null
-         )",
-    ),
+           where c.user_id = e.user_id and c.id = e.message_id and ",
+        messages::counts!(),
+        ")"
+    )),
     &[UUIDOID],
 );
 
-/// The user's newest scored messages.
+/// The user's newest messages that count.
 pub(crate) fn newest(user: Uuid, limit: i64) -> Result<Vec<Candidate<Uuid>>, EngineError> {
     NEWEST
         .run(Visibility::Newest, [value(user), value(limit)])?
@@ -93,7 +95,7 @@ pub(crate) fn newest(user: Uuid, limit: i64) -> Result<Vec<Candidate<Uuid>>, Eng
             Ok(Candidate {
                 id: row.get(1)?,
                 created_at: row.instant(2)?,
-                score: datum::hundredths(row.get(3)?)?,
+                score: row.get(3)?,
             })
         })
         .collect()
@@ -110,7 +112,7 @@ pub(crate) fn release(user: Uuid, messages: Vec<Uuid>) -> Result<(), EngineError
         .map(drop)
 }
 
-/// Messages that the evidence names although they are not there, or not the user's.
+/// Messages that the evidence names although they are not there, not the user's, or do not count.
 pub(crate) fn orphans(visibility: Visibility, user: Uuid) -> Result<Vec<Uuid>, EngineError> {
     ORPHANS
         .run(visibility, [value(user)])?

@@ -21,16 +21,19 @@ macro_rules! day {
     };
 }
 
-/// The buckets `b` of the local days `$2` to `$3`.
+/// The buckets `b` of the local days `$2` to `$3` of a user.
 macro_rules! of_days {
     () => {
         concat!(
+            " from bondhu.people u
+             -- Where clocks go back at one in the morning midnight comes twice, and Postgres knows
+             -- the second: the day decides, this only has to be wide enough.
+             cross join lateral bondhu.buckets(u.user_id,
+               (date '1970-01-01' + ($2 - 1)::integer)::timestamp at time zone u.time_zone,
+               (date '1970-01-01' + ($3 + 2)::integer)::timestamp at time zone u.time_zone) b
+             where u.user_id = $1 and ",
             day!("b.bucket_start"),
-            " between $2 and $3
-             -- For the index. Where clocks go back at one in the morning midnight comes twice, and
-             -- Postgres knows the second: the day decides, this only has to be wide enough.
-             and b.bucket_start >= (date '1970-01-01' + ($2 - 1)::integer)::timestamp at time zone u.time_zone
-             and b.bucket_start < (date '1970-01-01' + ($3 + 2)::integer)::timestamp at time zone u.time_zone"
+            " between $2 and $3"
         )
     };
 }
@@ -51,10 +54,7 @@ static CELLS: Statement = Statement::new(
         "select ",
         day!("b.bucket_start"),
         ", extract(hour from b.bucket_start at time zone u.time_zone)::integer,
-           sum(b.message_count)::bigint, sum(b.score_sum)::bigint
-         from bondhu.people u
-         join public.sentiment_buckets b on b.user_id = u.user_id
-         where u.user_id = $1 and ",
+           sum(b.message_count)::bigint, sum(b.score_sum)::bigint",
         of_days!(),
         " group by 1, 2"
     )),
@@ -66,10 +66,7 @@ static DAYS: Statement = Statement::new(
     Sql::Made(|| {
         let sums = tally::sums();
         format!(
-            "select {}, {sums}
-             from bondhu.people u
-             join public.sentiment_buckets b on b.user_id = u.user_id
-             where u.user_id = $1 and {}
+            "select {}, {sums} {}
              group by 1
              order by 1",
             day!("b.bucket_start"),

@@ -6,7 +6,7 @@ use bondhu_core::state::Span;
 use bondhu_core::tally::Tally;
 use bondhu_core::time::{Day, Timestamp};
 use pgrx::datum::Uuid;
-use pgrx::pg_sys::{INT4OID, TEXTOID, TIMESTAMPTZOID, UUIDOID};
+use pgrx::pg_sys::{BOOLOID, INT4OID, TEXTOID, TIMESTAMPTZOID, UUIDOID};
 
 use crate::column::{Column, Kind, column};
 use crate::error::EngineError;
@@ -28,8 +28,11 @@ pub(crate) const SENTIMENT_SCORE: usize = 5;
 pub(crate) const MOOD_DETECTED: usize = 6;
 pub(crate) const SUPPORT_LEVEL: usize = 7;
 pub(crate) const VERSION: usize = 8;
+pub(crate) const CORRECTED_SENTIMENT: usize = 9;
+pub(crate) const CORRECTED_MOOD: usize = 10;
+pub(crate) const COUNTS: usize = 11;
 
-const COLUMNS: [Column; 9] = [
+const COLUMNS: [Column; 12] = [
     column("user_id", Kind::of(UUIDOID)),
     column("id", Kind::of(UUIDOID)),
     column("created_at", Kind::of(TIMESTAMPTZOID)),
@@ -39,39 +42,72 @@ const COLUMNS: [Column; 9] = [
     column("mood_detected", Kind::of(TEXTOID)).or_null(),
     column("support_level", Kind::of(TEXTOID)).or_null(),
     column("engine_version", Kind::of(INT4OID)).or_null(),
+    column("corrected_sentiment", Kind::numeric(3, 2)).or_null(),
+    column("corrected_mood", Kind::of(TEXTOID)).or_null(),
+    column("counts", Kind::of(BOOLOID)),
 ];
+
+/// The score of a message `c` in hundredths, as it is read: a correction comes before the engine's.
+macro_rules! score {
+    () => {
+        "(coalesce(c.corrected_sentiment, c.sentiment_score) * 100)::bigint"
+    };
+}
+
+/// Its mood, likewise.
+macro_rules! mood {
+    () => {
+        "coalesce(c.corrected_mood, c.mood_detected)"
+    };
+}
+
+/// Whether it counts in what is learnt of the person.
+macro_rules! counts {
+    () => {
+        "c.engine_version is not null and c.counts"
+    };
+}
+
+pub(crate) use {counts, mood, score};
 
 static IN_SPAN: Statement = Statement::new(
     "reading messages of a span",
-    Sql::Text(
-        "select c.created_at, (c.sentiment_score * 100)::bigint, c.mood_detected, c.support_level = 'crisis'
+    Sql::Text(concat!(
+        "select c.created_at, ",
+        score!(),
+        ", ",
+        mood!(),
+        ", c.support_level = 'crisis'
          from public.chat_messages c
-         where c.user_id = $1 and c.created_at > $2 and c.created_at <= $3 and c.engine_version is not null",
-    ),
+         where c.user_id = $1 and c.created_at > $2 and c.created_at <= $3 and ",
+        counts!()
+    )),
     &[UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID],
 );
 
 static OLDEST: Statement = Statement::new(
     "reading the oldest message of a span",
-    Sql::Text(
+    Sql::Text(concat!(
         "select c.created_at
          from public.chat_messages c
-         where c.user_id = $1 and c.created_at > $2 and c.created_at <= $3 and c.engine_version is not null
-         order by c.created_at, c.seq
-         limit 1",
-    ),
+         where c.user_id = $1 and c.created_at > $2 and c.created_at <= $3 and ",
+        counts!(),
+        " order by c.created_at, c.seq limit 1"
+    )),
     &[UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID],
 );
 
 static LATEST_OF_MOOD: Statement = Statement::new(
     "reading the latest message of a mood",
-    Sql::Text(
+    Sql::Text(concat!(
         "select c.created_at
          from public.chat_messages c
-         where c.user_id = $1 and c.created_at > $2 and c.mood_detected = $3
-         order by c.created_at desc, c.seq desc
-         limit 1",
-    ),
+         where c.user_id = $1 and c.created_at > $2 and ",
+        mood!(),
+        " = $3 and ",
+        counts!(),
+        " order by c.created_at desc, c.seq desc limit 1"
+    )),
     &[UUIDOID, TIMESTAMPTZOID, TEXTOID],
 );
 
@@ -88,7 +124,7 @@ static NEWEST: Statement = Statement::new(
     Sql::Text(
         "select c.created_at
          from public.chat_messages c
-         where c.user_id = $1 and c.engine_version is not null
+         where c.user_id = $1 and c.engine_version is not null and (c.counts or c.support_level = 'crisis')
          order by c.created_at desc, c.seq desc
          limit 1",
     ),
@@ -102,8 +138,9 @@ static DAYS: Statement = Statement::new(
         format!(
             "select floor(extract(epoch from c.created_at) / 86400)::bigint, {sums}
              from public.chat_messages c
-             where c.user_id = $1 and c.created_at >= $2 and c.engine_version is not null
-             group by 1"
+             where c.user_id = $1 and c.created_at >= $2 and {}
+             group by 1",
+            counts!()
         )
     }),
     &[UUIDOID, TIMESTAMPTZOID],
@@ -128,6 +165,7 @@ pub(crate) fn in_span(
                 score: row.get(2)?,
                 mood: Mood::parse(mood).ok_or(EngineError::UnexpectedValue("mood_detected"))?,
                 crisis: row.get(4)?,
+                counts: true,
             })
         })
         .collect()
@@ -172,7 +210,7 @@ pub(crate) fn last_crisis(
         .map_or(Ok(None), |row| row.maybe_instant(1))
 }
 
-/// When the newest scored message was written.
+/// When the newest message was written that counts or shows a crisis.
 pub(crate) fn newest(visibility: Visibility, user: Uuid) -> Result<Option<Timestamp>, EngineError> {
     let rows = NEWEST.run(visibility, [value(user)])?;
     rows.iter()

@@ -7,6 +7,7 @@ use bondhu_core::state::State;
 use bondhu_core::style::CommunicationStyle;
 use bondhu_core::tally::Tally;
 use bondhu_core::time::Timestamp;
+use bondhu_core::traits::{Traits, UNASSESSED};
 use bondhu_core::wellness::REACH_DAYS;
 use pgrx::Array;
 use pgrx::datum::{TimestampWithTimeZone, Uuid};
@@ -71,7 +72,7 @@ const fn written(of: &profile::Column) -> Column {
         Value::Boolean(_) => Kind::of(BOOLOID),
         Value::Integer(_) => Kind::of(INT4OID),
         Value::Bigint(_) => Kind::of(INT8OID),
-        Value::Bigints(_) => Kind::of(INT8ARRAYOID),
+        Value::Bigints(_) | Value::Traits(_) => Kind::of(INT8ARRAYOID),
         Value::Instants(_) => Kind::of(TIMESTAMPTZARRAYOID),
     };
     let column = column(of.name, kind);
@@ -98,8 +99,9 @@ static RECOMPUTE_WELLNESS: Statement = Statement::new(
 static CREATE: Statement = Statement::new(
     "creating a profile",
     Sql::Text(
-        "insert into public.personality_profiles (user_id, as_of, window_hours)
-         select $1, $2, s.window_hours from bondhu.settings s
+        "insert into public.personality_profiles (user_id, as_of, window_hours, settings_version, baseline_traits)
+         select $1, $2, s.window_hours, s.version, coalesce(bondhu.baseline_traits($1), array_fill(5000::bigint, array[5]))
+         from bondhu.settings s
          on conflict (user_id) do nothing",
     ),
     &[UUIDOID, TIMESTAMPTZOID],
@@ -124,6 +126,27 @@ static DIFFERENCES: Statement = Statement::new(
     }),
     &TYPES,
 );
+
+static BASELINE: Statement = Statement::new(
+    "reading an assessment",
+    Sql::Text("select bondhu.baseline_traits($1)"),
+    &[UUIDOID],
+);
+
+/// Where a user's traits start: by their latest completed assessment, none without one.
+pub(crate) fn assessed(visibility: Visibility, user: Uuid) -> Result<Option<Traits>, EngineError> {
+    let rows = BASELINE.run(visibility, [value(user)])?;
+    let values = rows.iter().next().map(|row| row.maybe::<Array<'_, i64>>(1));
+    let values = values.transpose()?.flatten();
+    values
+        .map(|values| numbers(&values).map(Traits::from_values))
+        .transpose()
+}
+
+/// The same, and the middle without one.
+pub(crate) fn baseline(visibility: Visibility, user: Uuid) -> Result<Traits, EngineError> {
+    Ok(assessed(visibility, user)?.unwrap_or(UNASSESSED))
+}
 
 fn key(user: Uuid) -> [Key; 1] {
     [Key::uuid(user)]
@@ -154,6 +177,11 @@ pub(crate) fn lock_or_create(
     lock(table, user)?.ok_or(EngineError::NoSettings)
 }
 
+fn numbers<const N: usize>(array: &Array<'_, i64>) -> Result<[i64; N], EngineError> {
+    let numbers = array.as_slice().map_err(|_| UNKNOWN)?;
+    numbers.try_into().map_err(|_| UNKNOWN)
+}
+
 /// The columns of a row after the key, by their index in [`profile::COLUMNS`].
 struct ProfileRow<'r>(&'r Row<'r>);
 
@@ -164,9 +192,7 @@ impl ProfileRow<'_> {
 
     /// An array of `N` numbers, none of them null.
     fn numbers<const N: usize>(&self, index: usize) -> Result<[i64; N], EngineError> {
-        let array = self.get::<Array<'_, i64>>(index)?;
-        let numbers = array.as_slice().map_err(|_| UNKNOWN)?;
-        numbers.try_into().map_err(|_| UNKNOWN)
+        numbers(&self.get::<Array<'_, i64>>(index)?)
     }
 
     fn instant(&self, index: usize) -> Result<Option<Timestamp>, EngineError> {
@@ -198,6 +224,7 @@ fn profile(row: &Row<'_>) -> Result<Profile, EngineError> {
             moods: row.numbers(profile::TRAIT_MOODS)?,
         },
         last_crisis_at: row.instant(profile::LAST_CRISIS_AT)?,
+        baseline: Traits::from_values(row.numbers(profile::BASELINE_TRAITS)?),
     };
     let latest = row.get::<Vec<Option<TimestampWithTimeZone>>>(profile::WINDOW_LATEST)?;
     for (slot, at) in state.latest.iter_mut().zip(latest) {
@@ -212,6 +239,7 @@ fn profile(row: &Row<'_>) -> Result<Profile, EngineError> {
         state,
         landmark,
         wellness_until: row.instant(WELLNESS_UNTIL)?,
+        settings_version: row.get(profile::SETTINGS_VERSION)?,
     })
 }
 
@@ -292,6 +320,7 @@ fn parameter(
         Value::Integer(of) => value(of(profile, personality)),
         Value::Bigint(of) => value(of(profile, personality)),
         Value::Bigints(of) => value(of(profile, personality).to_vec()),
+        Value::Traits(of) => value(of(profile, personality).to_vec()),
         Value::Instants(of) => {
             let instants = of(profile, personality).iter();
             let elements = instants.map(|at| at.map(timestamptz_element).transpose());

@@ -1,7 +1,7 @@
 //! The row of `bondhu.settings`.
 
 use bondhu_core::settings::Settings;
-use pgrx::pg_sys::{BOOLOID, INT4OID};
+use pgrx::pg_sys::{BOOLOID, INT4OID, INT8OID};
 
 use crate::column::{Column, Kind, column};
 use crate::datum;
@@ -12,7 +12,7 @@ use crate::table::{Access, Key, Snapshot, Table};
 /// The table.
 pub(crate) static TABLE: Definition = Definition::new((c"bondhu", c"settings"), &COLUMNS, 1, 1);
 
-const COLUMNS: [Column; 10] = [
+const COLUMNS: [Column; 12] = [
     column("singleton", Kind::of(BOOLOID)),
     column("window_hours", Kind::of(INT4OID)),
     column("min_messages", Kind::of(INT4OID)),
@@ -23,6 +23,8 @@ const COLUMNS: [Column; 10] = [
     column("crisis_support_hours", Kind::of(INT4OID)),
     column("trait_full_confidence", Kind::numeric(6, 2)),
     column("history_min_change", Kind::of(INT4OID)),
+    column("version", Kind::of(INT8OID)),
+    column("recount_before", Kind::of(INT8OID)),
 ];
 
 /// The settings as `snapshot` shows them.
@@ -42,5 +44,7 @@ pub(crate) fn read(snapshot: Snapshot) -> Result<Settings, EngineError> {
         crisis_support_hours: number(7)?,
         trait_full_confidence_hundredths: datum::hundredths(row.get(8)?)?,
         history_min_change: number(9)?,
+        version: row.get(10)?,
+        recount_before: row.get(11)?,
     })
 }

@@ -7,6 +7,7 @@ use pgrx::pg_sys::{INT4OID, INT8OID};
 use crate::column::{Column, Kind, column};
 use crate::error::EngineError;
 use crate::spi::{self, Parameter, value};
+use crate::store::messages;
 use crate::table;
 
 /// Numbers in a tally.
@@ -56,14 +57,15 @@ pub(crate) fn recounted() -> String {
     let moods = Mood::ALL
         .map(|mood| {
             format!(
-                "count(*) filter (where c.mood_detected = '{}')",
+                "count(*) filter (where {} = '{}')",
+                messages::mood!(),
                 mood.as_str()
             )
         })
         .join(", ");
     format!(
-        "count(*), sum((c.sentiment_score * 100)::bigint)::bigint,
-         sum(((c.sentiment_score * 100)::bigint) ^ 2)::bigint, {moods}"
+        "count(*), sum({score})::bigint, sum(({score}) ^ 2)::bigint, {moods}",
+        score = messages::score!()
     )
 }
 

@@ -5,16 +5,30 @@ export type Database = {
   
   "public": {
           Tables: {
-            "chat_messages": {
+            "assessments": {
                   Row: {
-                    "created_at": string,"engine_version": number | null,"id": string,"message_text": string,"mood_detected": string | null,"sender_type": string,"sentiment_score": number | null,"seq": number,"session_id": string | null,"support_level": string | null,"updated_at": string,"user_id": string
+                    "agreeableness": number | null,"answers": NonNullable<Json>,"completed_at": string | null,"conscientiousness": number | null,"extraversion": number | null,"form": string,"id": string,"neuroticism": number | null,"openness": number | null,"started_at": string,"user_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "created_at"?: string,"engine_version"?: number | null,"id"?: string,"message_text": string,"mood_detected"?: string | null,"sender_type"?: string,"sentiment_score"?: number | null,"seq"?: never,"session_id"?: string | null,"support_level"?: string | null,"updated_at"?: string,"user_id"?: string
+                    "agreeableness"?: number | null,"answers"?: NonNullable<Json>,"completed_at"?: string | null,"conscientiousness"?: number | null,"extraversion"?: number | null,"form": string,"id"?: string,"neuroticism"?: number | null,"openness"?: number | null,"started_at"?: string,"user_id": string
                   }
                   Update: {
-                    "created_at"?: string,"engine_version"?: number | null,"id"?: string,"message_text"?: string,"mood_detected"?: string | null,"sender_type"?: string,"sentiment_score"?: number | null,"seq"?: never,"session_id"?: string | null,"support_level"?: string | null,"updated_at"?: string,"user_id"?: string
+                    "agreeableness"?: number | null,"answers"?: NonNullable<Json>,"completed_at"?: string | null,"conscientiousness"?: number | null,"extraversion"?: number | null,"form"?: string,"id"?: string,"neuroticism"?: number | null,"openness"?: number | null,"started_at"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"chat_messages": {
+                  Row: {
+                    "corrected_mood": string | null,"corrected_sentiment": number | null,"counts": boolean,"created_at": string,"engine_version": number | null,"id": string,"message_text": string,"mood_detected": string | null,"sender_type": string,"sentiment_score": number | null,"seq": number,"session_id": string | null,"support_level": string | null,"updated_at": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "corrected_mood"?: string | null,"corrected_sentiment"?: number | null,"counts"?: boolean,"created_at"?: string,"engine_version"?: number | null,"id"?: string,"message_text": string,"mood_detected"?: string | null,"sender_type"?: string,"sentiment_score"?: number | null,"seq"?: never,"session_id"?: string | null,"support_level"?: string | null,"updated_at"?: string,"user_id"?: string
+                  }
+                  Update: {
+                    "corrected_mood"?: string | null,"corrected_sentiment"?: number | null,"counts"?: boolean,"created_at"?: string,"engine_version"?: number | null,"id"?: string,"message_text"?: string,"mood_detected"?: string | null,"sender_type"?: string,"sentiment_score"?: number | null,"seq"?: never,"session_id"?: string | null,"support_level"?: string | null,"updated_at"?: string,"user_id"?: string
                   }
                   Relationships: [
                     {
@@ -185,14 +199,14 @@ isOneToOne: false
                   ]
                 },"personality_profiles": {
                   Row: {
-                    "agreeableness": number,"as_of": string,"communication_style": string,"conscientiousness": number,"data_status": string,"dominant_mood": string | null,"emotional_stability": string | null,"extraversion": number,"landmark_style": string,"landmark_traits": (number)[],"last_crisis_at": string | null,"mean_sentiment": number | null,"message_count": number,"needs_support": boolean,"neuroticism": number,"openness": number,"previous_count": number,"previous_oldest": string | null,"previous_sum": number,"sentiment_trend": string | null,"sentiment_volatility": number | null,"trait_confidence": number,"trait_count": number,"trait_moods": (number)[],"trait_sum": number,"trait_sum_squares": number,"user_id": string,"wellness_until": string | null,"window_hours": number,"window_latest": (string)[],"window_moods": (number)[],"window_oldest": string | null,"window_sum": number,"window_sum_squares": number
+                    "agreeableness": number,"as_of": string,"baseline_traits": (number)[],"communication_style": string,"conscientiousness": number,"data_status": string,"dominant_mood": string | null,"emotional_stability": string | null,"extraversion": number,"landmark_style": string,"landmark_traits": (number)[],"last_crisis_at": string | null,"mean_sentiment": number | null,"message_count": number,"needs_support": boolean,"neuroticism": number,"openness": number,"previous_count": number,"previous_oldest": string | null,"previous_sum": number,"sentiment_trend": string | null,"sentiment_volatility": number | null,"settings_version": number,"trait_confidence": number,"trait_count": number,"trait_moods": (number)[],"trait_sum": number,"trait_sum_squares": number,"user_id": string,"wellness_until": string | null,"window_hours": number,"window_latest": (string)[],"window_moods": (number)[],"window_oldest": string | null,"window_sum": number,"window_sum_squares": number
                   }
                   ComputedFields: never
                   Insert: {
-                    "agreeableness"?: number,"as_of": string,"communication_style"?: string,"conscientiousness"?: number,"data_status"?: string,"dominant_mood"?: string | null,"emotional_stability"?: string | null,"extraversion"?: number,"landmark_style"?: string,"landmark_traits"?: (number)[],"last_crisis_at"?: string | null,"mean_sentiment"?: number | null,"message_count"?: number,"needs_support"?: boolean,"neuroticism"?: number,"openness"?: number,"previous_count"?: number,"previous_oldest"?: string | null,"previous_sum"?: number,"sentiment_trend"?: string | null,"sentiment_volatility"?: number | null,"trait_confidence"?: number,"trait_count"?: number,"trait_moods"?: (number)[],"trait_sum"?: number,"trait_sum_squares"?: number,"user_id": string,"wellness_until"?: string | null,"window_hours": number,"window_latest"?: (string)[],"window_moods"?: (number)[],"window_oldest"?: string | null,"window_sum"?: number,"window_sum_squares"?: number
+                    "agreeableness"?: number,"as_of": string,"baseline_traits"?: (number)[],"communication_style"?: string,"conscientiousness"?: number,"data_status"?: string,"dominant_mood"?: string | null,"emotional_stability"?: string | null,"extraversion"?: number,"landmark_style"?: string,"landmark_traits"?: (number)[],"last_crisis_at"?: string | null,"mean_sentiment"?: number | null,"message_count"?: number,"needs_support"?: boolean,"neuroticism"?: number,"openness"?: number,"previous_count"?: number,"previous_oldest"?: string | null,"previous_sum"?: number,"sentiment_trend"?: string | null,"sentiment_volatility"?: number | null,"settings_version"?: number,"trait_confidence"?: number,"trait_count"?: number,"trait_moods"?: (number)[],"trait_sum"?: number,"trait_sum_squares"?: number,"user_id": string,"wellness_until"?: string | null,"window_hours": number,"window_latest"?: (string)[],"window_moods"?: (number)[],"window_oldest"?: string | null,"window_sum"?: number,"window_sum_squares"?: number
                   }
                   Update: {
-                    "agreeableness"?: number,"as_of"?: string,"communication_style"?: string,"conscientiousness"?: number,"data_status"?: string,"dominant_mood"?: string | null,"emotional_stability"?: string | null,"extraversion"?: number,"landmark_style"?: string,"landmark_traits"?: (number)[],"last_crisis_at"?: string | null,"mean_sentiment"?: number | null,"message_count"?: number,"needs_support"?: boolean,"neuroticism"?: number,"openness"?: number,"previous_count"?: number,"previous_oldest"?: string | null,"previous_sum"?: number,"sentiment_trend"?: string | null,"sentiment_volatility"?: number | null,"trait_confidence"?: number,"trait_count"?: number,"trait_moods"?: (number)[],"trait_sum"?: number,"trait_sum_squares"?: number,"user_id"?: string,"wellness_until"?: string | null,"window_hours"?: number,"window_latest"?: (string)[],"window_moods"?: (number)[],"window_oldest"?: string | null,"window_sum"?: number,"window_sum_squares"?: number
+                    "agreeableness"?: number,"as_of"?: string,"baseline_traits"?: (number)[],"communication_style"?: string,"conscientiousness"?: number,"data_status"?: string,"dominant_mood"?: string | null,"emotional_stability"?: string | null,"extraversion"?: number,"landmark_style"?: string,"landmark_traits"?: (number)[],"last_crisis_at"?: string | null,"mean_sentiment"?: number | null,"message_count"?: number,"needs_support"?: boolean,"neuroticism"?: number,"openness"?: number,"previous_count"?: number,"previous_oldest"?: string | null,"previous_sum"?: number,"sentiment_trend"?: string | null,"sentiment_volatility"?: number | null,"settings_version"?: number,"trait_confidence"?: number,"trait_count"?: number,"trait_moods"?: (number)[],"trait_sum"?: number,"trait_sum_squares"?: number,"user_id"?: string,"wellness_until"?: string | null,"window_hours"?: number,"window_latest"?: (string)[],"window_moods"?: (number)[],"window_oldest"?: string | null,"window_sum"?: number,"window_sum_squares"?: number
                   }
                   Relationships: [
                     

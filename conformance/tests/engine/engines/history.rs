@@ -67,7 +67,7 @@ impl History {
             "where user_id = '{user}' and id = (select id from {messages}
                where user_id = '{user}' order by created_at desc, id offset {number} limit 1)"
         );
-        match self.random.random_range(0..100) {
+        match self.random.random_range(0..117) {
             0..16 => (
                 "authenticated",
                 format!("insert into {messages} (user_id, id, message_text) values ('$u0', '{id}', '{text}')"),
@@ -146,7 +146,66 @@ impl History {
                 )
             }
             97 => ("postgres", format!("delete from bondhu.safety_events where user_id = '{user}'")),
-            _ => ("postgres", format!("truncate {messages}")),
+            98 => ("postgres", format!("truncate {messages}")),
+            99..102 => (
+                "service_role",
+                format!(
+                    "update {messages} set corrected_sentiment = {}, corrected_mood = {} {one}",
+                    ["null", "0.1", "0.85", "0.5", "1"][number],
+                    ["'joy'", "null", "'tired'", "null", "'angry'"][self.random.random_range(0..5)],
+                ),
+            ),
+            102..105 => (
+                "service_role",
+                format!("update {messages} set counts = not counts {one}"),
+            ),
+            105..107 => (
+                "service_role",
+                format!(
+                    "insert into {messages} (user_id, id, message_text, counts, created_at)
+                     values ('{user}', '{id}', '{text}', false, {at}), ('{other}', '{}', '{text}', true, {at})",
+                    Uuid::from_u128(id.as_u128() ^ 1)
+                ),
+            ),
+            107..110 => {
+                let traits: Vec<_> = (0..5)
+                    .map(|_| self.random.random_range(0..=10_000).to_string() + " / 100.0")
+                    .collect();
+                let completed = ["null", "now()", "now() - interval '9 days'"][number % 3];
+                (
+                    "postgres",
+                    format!(
+                        "insert into public.assessments (user_id, form, started_at, completed_at, openness, conscientiousness,
+                           extraversion, agreeableness, neuroticism)
+                         select '{user}', 'short', now() - interval '10 days', t.at, t.o, t.c, t.e, t.a, t.n
+                         from (values ({completed}::timestamptz, {})) t (at, o, c, e, a, n)
+                         where t.at is not null;
+                         delete from public.assessments where user_id = '{other}';
+                         select bondhu_$engine.refresh(array['{user}', '{other}']::uuid[])",
+                        traits.join(", ")
+                    ),
+                )
+            }
+            // As messages that changed while there was no engine leave it, and a change of settings.
+            110..113 => (
+                "postgres",
+                format!(
+                    "update public.personality_profiles set settings_version = settings_version - {}
+                     where user_id in ('{user}', '{other}')",
+                    number % 4
+                ),
+            ),
+            113..115 => (
+                "postgres",
+                format!(
+                    "update bondhu.settings set crisis_support_hours = {} where true",
+                    [72, 1, 48, 24, 100][number]
+                ),
+            ),
+            _ => (
+                "postgres",
+                format!("update public.personality_profiles set settings_version = 0 where user_id = '{user}'"),
+            ),
         }
     }
 

@@ -1,0 +1,235 @@
+-- What was made under former settings, or before messages changed unseen. It is made anew by the user's next
+-- message or by cron, a user at a time: nobody waits for everybody. Until then reads know it.
+
+create function bondhu.is_outdated(of_user uuid) returns boolean
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return exists (
+    select from public.personality_profiles p cross join bondhu.settings s
+    where p.user_id = of_user and p.settings_version <> s.version
+  );
+end
+$$;
+comment on function bondhu.is_outdated(uuid) is 'Whether what is stored of a user was made under other settings.';
+
+create function bondhu.mark_profiles(users uuid[]) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- In the order in which messages lock them.
+  perform from public.personality_profiles p where p.user_id = any (users) order by p.user_id for no key update;
+  update public.personality_profiles p set settings_version = 0 where p.user_id = any (users) and p.settings_version <> 0;
+end
+$$;
+comment on function bondhu.mark_profiles(uuid[]) is 'Has the profiles of users counted anew when there is an engine.';
+
+-- SECURITY DEFINER: it fires as whoever writes, who has no rights on profiles.
+create function bondhu.mark_changed() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if tg_op = 'INSERT' then
+    insert into public.personality_profiles (user_id, as_of, window_hours)
+    select n.user_id, max(n.created_at), s.window_hours
+    from new_messages n cross join bondhu.settings s
+    where n.engine_version is not null
+    group by n.user_id, s.window_hours
+    order by n.user_id
+    on conflict (user_id) do update set settings_version = 0;
+  elsif tg_op = 'DELETE' then
+    perform bondhu.mark_profiles(array(select distinct o.user_id from old_messages o where o.engine_version is not null));
+  else
+    perform bondhu.mark_profiles(array(
+      select distinct c.user_id
+      from (
+        (select o.user_id, o.id, o.created_at, o.sentiment_score, o.mood_detected, o.support_level,
+           o.corrected_sentiment, o.corrected_mood, o.counts
+         from old_messages o where o.engine_version is not null
+         except all
+         select n.user_id, n.id, n.created_at, n.sentiment_score, n.mood_detected, n.support_level,
+           n.corrected_sentiment, n.corrected_mood, n.counts
+         from new_messages n where n.engine_version is not null)
+        union all
+        (select n.user_id, n.id, n.created_at, n.sentiment_score, n.mood_detected, n.support_level,
+           n.corrected_sentiment, n.corrected_mood, n.counts
+         from new_messages n where n.engine_version is not null
+         except all
+         select o.user_id, o.id, o.created_at, o.sentiment_score, o.mood_detected, o.support_level,
+           o.corrected_sentiment, o.corrected_mood, o.counts
+         from old_messages o where o.engine_version is not null)
+      ) c));
+  end if;
+  return null;
+end
+$$;
+comment on function bondhu.mark_changed() is
+  'AFTER INSERT, UPDATE or DELETE statement trigger on chat_messages while no engine is attached: whose scored messages change is counted anew later.';
+
+-- The sums of the quarter hours in [since, until), as the messages make them. Not of the table's type: who
+-- replaces the table, to partition it, keeps the function.
+create function bondhu.buckets(of_user uuid, since timestamptz, until timestamptz) returns table (
+  user_id uuid, bucket_start timestamptz, message_count integer, score_sum bigint, score_sum_squares bigint,
+  angry integer, anxious integer, calm integer, curious integer, disgust integer, grateful integer, joy integer,
+  lonely integer, love integer, neutral integer, sad integer, surprise integer, tired integer
+)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+  if not exists (
+    select from public.personality_profiles p cross join bondhu.settings s
+    where p.user_id = of_user and (p.settings_version < s.recount_before or p.settings_version > s.version)
+  ) then
+    return query
+      select b.user_id, b.bucket_start, b.message_count, b.score_sum, b.score_sum_squares,
+        b.angry, b.anxious, b.calm, b.curious, b.disgust, b.grateful, b.joy, b.lonely, b.love, b.neutral, b.sad, b.surprise, b.tired
+      from public.sentiment_buckets b
+      where b.user_id = of_user and b.bucket_start >= since and b.bucket_start < until;
+  else
+    return query
+      select of_user, date_bin('15 minutes', c.created_at, '1900-01-01 00:00+00') as bucket, count(*)::integer, sum(c.score)::bigint,
+        sum(c.score * c.score)::bigint,
+        (count(*) filter (where c.mood = 'angry'))::integer, (count(*) filter (where c.mood = 'anxious'))::integer,
+        (count(*) filter (where c.mood = 'calm'))::integer, (count(*) filter (where c.mood = 'curious'))::integer,
+        (count(*) filter (where c.mood = 'disgust'))::integer, (count(*) filter (where c.mood = 'grateful'))::integer,
+        (count(*) filter (where c.mood = 'joy'))::integer, (count(*) filter (where c.mood = 'lonely'))::integer,
+        (count(*) filter (where c.mood = 'love'))::integer, (count(*) filter (where c.mood = 'neutral'))::integer,
+        (count(*) filter (where c.mood = 'sad'))::integer, (count(*) filter (where c.mood = 'surprise'))::integer,
+        (count(*) filter (where c.mood = 'tired'))::integer
+      from (
+        select m.created_at, (coalesce(m.corrected_sentiment, m.sentiment_score) * 100)::bigint as score,
+          coalesce(m.corrected_mood, m.mood_detected) as mood
+        from public.chat_messages m
+        where m.user_id = of_user and m.engine_version is not null and m.counts
+          and m.created_at >= since and m.created_at < until + interval '15 minutes'
+        offset 0
+      ) c
+      group by bucket
+      having date_bin('15 minutes', min(c.created_at), '1900-01-01 00:00+00') < until;
+  end if;
+end
+$$;
+comment on function bondhu.buckets(uuid, timestamptz, timestamptz) is
+  'A user''s sentiment_buckets that begin in [since, until), both on quarter hours; counted from the messages where those stored are outdated.';
+
+-- SECURITY DEFINER: clients may not read settings. It reads only the caller's own rows.
+create function bondhu.my_buckets(since timestamptz, until timestamptz) returns table (
+  user_id uuid, bucket_start timestamptz, message_count integer, score_sum bigint, score_sum_squares bigint,
+  angry integer, anxious integer, calm integer, curious integer, disgust integer, grateful integer, joy integer,
+  lonely integer, love integer, neutral integer, sad integer, surprise integer, tired integer
+)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query select b.* from bondhu.buckets(bondhu.require_user(), date_bin('15 minutes', since, '1900-01-01 00:00+00'), until) b;
+end
+$$;
+comment on function bondhu.my_buckets(timestamptz, timestamptz) is 'bondhu.buckets() of the caller, from the quarter hour of since on.';
+
+create function bondhu.due_profiles(most integer) returns uuid[]
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  current_version constant bigint := (select s.version from bondhu.settings s);
+  due uuid[];
+begin
+  due := array(
+    (select p.user_id from public.personality_profiles p
+     where p.settings_version < current_version order by p.settings_version limit most)
+    union all
+    (select p.user_id from public.personality_profiles p
+     where p.settings_version > current_version order by p.settings_version limit most)
+    limit most
+  );
+  if cardinality(due) < most then
+    due := due || array(
+      select p.user_id
+      from public.personality_profiles p
+      where p.as_of < now() - interval '1 hour'
+        and (
+          p.message_count > 0 or p.previous_count > 0 or p.needs_support
+          -- Weights change by UTC days.
+          or (p.trait_count > 0 and (p.as_of at time zone 'UTC')::date < (now() at time zone 'UTC')::date)
+        )
+        and p.user_id <> all (due)
+      order by p.as_of
+      limit most - cardinality(due)
+    );
+  end if;
+  return due;
+end
+$$;
+comment on function bondhu.due_profiles(integer) is
+  'Users whose stored profile is to be made anew: those made under other settings, then those over an hour old whose figures have changed with time, the oldest first.';
+
+create function bondhu.refresh_profiles(batch integer default 1000) returns bigint
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  due uuid[];
+begin
+  if bondhu.engine() is null then
+    return 0;
+  end if;
+  due := array(
+    select p.user_id
+    from public.personality_profiles p
+    where p.user_id = any (bondhu.due_profiles(batch))
+    order by p.user_id
+    for no key update skip locked
+  );
+  perform bondhu.refresh(due);
+  return cardinality(due);
+end
+$$;
+comment on function bondhu.refresh_profiles(integer) is
+  'Makes up to `batch` of bondhu.due_profiles() anew in one transaction; returns how many. RPCs are exact without it.';
+
+-- A procedure, to commit after each user: who writes a message waits for one refresh at most. Those pin
+-- search_path themselves.
+create procedure bondhu.keep_profiles_fresh(seconds integer default 50)
+language plpgsql
+as $$
+declare
+  until constant timestamptz := pg_catalog.clock_timestamp() operator(pg_catalog.+) pg_catalog.make_interval(secs => seconds);
+  due uuid[];
+  person uuid;
+begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  if bondhu.engine() is null then
+    return;
+  end if;
+  loop
+    due := bondhu.due_profiles(500);
+    foreach person in array due loop
+      begin
+        perform bondhu.refresh(array[person]);
+      exception when others then
+        -- Not to keep the others waiting.
+        raise warning 'user %: %', person, sqlerrm;
+      end;
+      commit;
+      perform set_config('search_path', 'pg_catalog, pg_temp', true), set_config('synchronous_commit', 'off', true);
+      exit when clock_timestamp() > until;
+    end loop;
+    exit when clock_timestamp() > until or cardinality(due) < 500;
+  end loop;
+end
+$$;
+comment on procedure bondhu.keep_profiles_fresh(integer) is
+  'Makes bondhu.due_profiles() anew, one user a transaction, for some seconds at most. Run by cron.';
+
+revoke all on function bondhu.is_outdated(uuid), bondhu.mark_profiles(uuid[]), bondhu.mark_changed(),
+  bondhu.buckets(uuid, timestamptz, timestamptz), bondhu.my_buckets(timestamptz, timestamptz), bondhu.due_profiles(integer),
+  bondhu.refresh_profiles(integer)
+  from public, anon, authenticated, service_role;
+revoke all on procedure bondhu.keep_profiles_fresh(integer) from public, anon, authenticated, service_role;
+grant execute on function bondhu.my_buckets(timestamptz, timestamptz) to authenticated;
