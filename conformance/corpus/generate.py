@@ -60,7 +60,8 @@ def weight(age_days: int) -> int:
     return (low + 1) // 2
 
 
-def figures(messages: list[dict], settings: dict) -> dict:
+def figures(said: list[dict], settings: dict, baseline: list[int]) -> dict:
+    messages = [m for m in said if m["counts"]]
     hours = settings["window_hours"] * HOUR
     current = [m for m in messages if m["before"] < hours]
     former = [m for m in messages if hours <= m["before"] < 2 * hours]
@@ -89,7 +90,7 @@ def figures(messages: list[dict], settings: dict) -> dict:
         style = "empathetic_supportive"
     elif enough and mean > limit("enthusiastic_above_hundredths"):
         style = "enthusiastic_energetic"
-    crisis = any(m["support"] == "crisis" and m["before"] < settings["crisis_support_hours"] * HOUR for m in messages)
+    crisis = any(m["support"] == "crisis" and m["before"] < settings["crisis_support_hours"] * HOUR for m in said)
     stability = None
     if enough:
         stability = "variable" if variance > limit("variable_above_hundredths") ** 2 else "stable"
@@ -104,11 +105,11 @@ def figures(messages: list[dict], settings: dict) -> dict:
         "communication_style": style,
         "emotional_stability": stability,
         "needs_support": crisis or style == "empathetic_supportive",
-        **traits(messages, settings),
+        **traits(messages, settings, baseline),
     }
 
 
-def traits(messages: list[dict], settings: dict) -> dict:
+def traits(messages: list[dict], settings: dict, baseline: list[int]) -> dict:
     # As of noon, the day a message belongs to is this many days ago.
     age = lambda m: (m["before"] - NOON + DAY - 1) // DAY if m["before"] > NOON else 0
     weights = [(weight(age(m)), m) for m in messages]
@@ -132,12 +133,13 @@ def traits(messages: list[dict], settings: dict) -> dict:
         "agreeableness": (balance(["love", "grateful"], ["angry", "disgust"]), 20),
         "neuroticism": (half_away(Fraction(3, 4) * affect + Fraction(1, 4) * variability, 4), 20),
     }
-    values = {name: min(Fraction(100), max(Fraction(0), 50 + half_away(reach * signal * confidence, 2)))
-              for name, (signal, reach) in signals.items()}
+    values = {name: min(Fraction(100), max(Fraction(0), Fraction(start, 100) + half_away(reach * signal * confidence, 2)))
+              for (name, (signal, reach)), start in zip(signals.items(), baseline)}
     return {"trait_confidence": shown(confidence, 4)} | {name: shown(value, 2) for name, value in values.items()}
 
 
-def totals(messages: list[dict]) -> dict:
+def totals(said: list[dict]) -> dict:
+    messages = [m for m in said if m["counts"]]
     moods = {mood: sum(m["mood"] == mood for m in messages) for mood in MOODS}
     return {"message_count": len(messages), "score_sum": sum(m["score"] for m in messages),
             "score_sum_squares": sum(m["score"] ** 2 for m in messages),
@@ -149,22 +151,30 @@ CASES = []
 
 def case(name: str, *operations: dict, **settings) -> None:
     stored: dict[str, dict] = {}
+    assessed: dict[str, tuple[int, list[int]]] = {}
     for op in operations:
         match op["op"]:
             case "insert":
-                stored[op["id"]] = {key: op[key] for key in ("user", "before", "score", "mood", "support")}
+                stored[op["id"]] = {key: op[key] for key in ("user", "before", "score", "mood", "support")} | {"counts": True}
             case "edit":
                 stored[op["id"]] |= {key: op[key] for key in ("score", "mood", "support")}
             case "delete":
                 del stored[op["id"]]
             case "move":
                 stored[op["id"]]["user"] = op["to"]
+            case "correct":
+                stored[op["id"]]["corrected"] = {key: op[key] for key in ("score", "mood") if op[key] is not None}
+            case "count":
+                stored[op["id"]]["counts"] = op["counts"]
+            case "assess":
+                assessed[op["user"]] = min(assessed.get(op["user"], (op["before"], op["traits"])), (op["before"], op["traits"]))
     rules = DEFAULTS | settings
     users = sorted({op["user"] for op in operations if op["op"] == "insert"} | {op["to"] for op in operations if op["op"] == "move"})
     expected = {}
     for user in users:
-        own = [m for m in stored.values() if m["user"] == user]
-        expected[user] = {"figures": figures(own, rules), "totals": totals(own)}
+        own = [m | m.get("corrected", {}) for m in stored.values() if m["user"] == user]
+        baseline = assessed[user][1] if user in assessed else [5000] * 5
+        expected[user] = {"figures": figures(own, rules, baseline), "totals": totals(own)}
     CASES.append({"name": name, "settings": settings, "operations": list(operations), "expected": expected})
 
 
@@ -183,6 +193,10 @@ def many(scores: list[int], **rest) -> list[dict]:
 edit = lambda id, score, mood="neutral", support="none": {"op": "edit", "id": id, "score": score, "mood": mood, "support": support}
 delete = lambda id: {"op": "delete", "id": id}
 move = lambda id, to: {"op": "move", "id": id, "to": to}
+correct = lambda id, score=None, mood=None: {"op": "correct", "id": id, "score": score, "mood": mood}
+count = lambda id, counts: {"op": "count", "id": id, "counts": counts}
+assess = lambda before, *traits, user="a": {"op": "assess", "id": f"m{next(COUNTER)}", "user": user, "before": before,
+                                            "traits": list(traits)}
 
 case("one message concludes nothing", said(100, "joy", 0))
 case("four messages are too few", *many([80] * 4))
@@ -252,6 +266,26 @@ case("a message changes hands", *many([50] * 5), *many([50] * 5, user="b"), said
 case("the only message changes hands", said(5, "sad", id="h", support="crisis"), move("h", "b"))
 case("people do not mix", *many([90] * 6, mood="joy"), *many([10] * 6, mood="sad", user="b"))
 case("a thousand messages", *[said((i * i) % 101, MOODS[(i * 7) % 13], (i * 97) % 47 * HOUR) for i in range(1000)])
+case("a correction comes before the score", *many([90] * 4, mood="joy"), said(90, "joy", id="c"), correct("c", 10, "sad"))
+case("of the score alone", *many([90] * 4, mood="joy", before=0), said(90, "joy", 0, id="c"), correct("c", score=0))
+case("of the mood alone", *many([50] * 2, mood="joy"), *many([50] * 2, mood="sad"), said(50, "joy", id="c"), correct("c", mood="sad"))
+case("and is taken back", *many([90] * 4, mood="joy"), said(90, "joy", id="c"), correct("c", 10, "sad"), correct("c"))
+case("no correction ends a crisis", said(5, "sad", 0, "crisis", id="c"), correct("c", 95, "joy"))
+case("the newest of a mood corrected", *many([50] * 2, mood="joy", before=3 * HOUR), *many([50] * 2, mood="sad", before=2 * HOUR),
+     said(50, "joy", 0, id="c"), said(50, "tired"), correct("c", mood="calm"))
+case("a corrected message deleted", *many([50] * 5), said(50, "joy", 0, id="c"), correct("c", 100, "love"), delete("c"))
+case("a corrected message changes hands", *many([50] * 5), *many([50] * 5, user="b"), said(10, "sad", id="c"), correct("c", 100, "joy"), move("c", "b"))
+case("what does not count leaves no trace", *many([50] * 5), said(0, "angry", 0, id="n"), count("n", False))
+case("and comes back", *many([50] * 4), said(0, "angry", 0, id="n"), count("n", False), count("n", True))
+case("the oldest of a window stops counting", *many([50] * 5), said(90, "joy", 23 * HOUR, id="n"), count("n", False))
+case("a crisis is noticed though it does not count", *many([90] * 5), said(5, "sad", HOUR, "crisis", id="n"), count("n", False))
+case("corrected, then not counted", *many([50] * 5), said(50, id="n"), correct("n", 0, "sad"), count("n", False), correct("n", 100, "joy"))
+case("of whom nothing counts any more", said(80, "joy", 0, id="n"), said(20, "sad", 0, id="o"), count("n", False), count("o", False))
+case("an assessment is where traits start", assess(DAY, 8000, 2000, 9900, 100, 3333), *many([90] * 30, mood="joy", before=0))
+case("the latest one", assess(DAY, 8000, 2000, 9900, 100, 3333), assess(2 * DAY, 0, 0, 0, 0, 0), *many([10] * 12, mood="anxious", before=DAY))
+case("values stay on the scale", assess(0, 10000, 10000, 10000, 10000, 10000), *many([90] * 60, mood="love", before=0), *many([10] * 60, mood="angry", before=0))
+case("an assessment that comes after the messages", *many([60] * 9, mood="curious", before=0), assess(0, 5001, 4999, 5000, 1, 9999))
+case("of one person alone", *many([90] * 9, mood="joy", before=0), *many([90] * 9, mood="joy", before=0, user="b"), assess(0, 1000, 2000, 3000, 4000, 5000))
 
 if __name__ == "__main__":
     print("[")

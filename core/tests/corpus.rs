@@ -10,6 +10,7 @@ use bondhu_core::personality::Personality;
 use bondhu_core::settings::Settings;
 use bondhu_core::state::{Repairs, State};
 use bondhu_core::time::{HOUR, Timestamp};
+use bondhu_core::traits::Traits;
 use serde_json::{Value, json};
 
 /// Noon of some day.
@@ -47,6 +48,10 @@ struct Host {
     settings: Settings,
     states: BTreeMap<String, State>,
     messages: BTreeMap<String, (String, Message)>,
+    /// Of corrected messages, as the engine read them.
+    read: BTreeMap<String, Message>,
+    /// When the latest assessment was completed.
+    assessed: BTreeMap<String, i64>,
 }
 
 impl Host {
@@ -67,6 +72,39 @@ impl Host {
             "move" => {
                 let (_, message) = self.take(&id);
                 self.put(&id, text("to"), message);
+            }
+            "correct" => {
+                let (user, message) = self.take(&id);
+                let read = *self.read.entry(id.clone()).or_insert(message);
+                let corrected = Message {
+                    score: operation["score"].as_i64().unwrap_or(read.score),
+                    mood: operation["mood"]
+                        .as_str()
+                        .map_or(read.mood, |mood| Mood::parse(mood).unwrap()),
+                    ..message
+                };
+                self.put(&id, user, corrected);
+            }
+            "count" => {
+                let (user, message) = self.take(&id);
+                let counts = operation["counts"].as_bool().unwrap();
+                self.put(&id, user, Message { counts, ..message });
+            }
+            "assess" => {
+                let before = operation["before"].as_i64().unwrap();
+                let latest = self.assessed.entry(text("user")).or_insert(before);
+                if before <= *latest {
+                    *latest = before;
+                    let traits: Vec<_> = operation["traits"]
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .map(|points| points.as_i64().unwrap())
+                        .collect();
+                    let empty = || State::empty(AS_OF, &self.settings);
+                    let state = self.states.entry(text("user")).or_insert_with(empty);
+                    state.baseline = Traits::from_values(traits.try_into().unwrap());
+                }
             }
             other => panic!("no operation {other}"),
         }
@@ -164,6 +202,8 @@ fn every_case_of_the_corpus_holds() {
             settings: settings(&case["settings"]),
             states: BTreeMap::new(),
             messages: BTreeMap::new(),
+            read: BTreeMap::new(),
+            assessed: BTreeMap::new(),
         };
         for operation in case["operations"].as_array().unwrap() {
             host.apply(operation);
@@ -175,7 +215,10 @@ fn every_case_of_the_corpus_holds() {
                 expected["figures"],
                 "{name}, user {user}"
             );
-            let counted = State::recount(&host.of(user), AS_OF, &host.settings).unwrap();
+            let counted = State {
+                baseline: state.baseline,
+                ..State::recount(&host.of(user), AS_OF, &host.settings).unwrap()
+            };
             assert_eq!(state, &counted, "{name}, user {user}");
         }
     }

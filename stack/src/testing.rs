@@ -105,6 +105,27 @@ impl Database {
         database
     }
 
+    /// The whole schema in a database of a locale: what follows `template template0`. None where the server
+    /// was built without it.
+    pub async fn create_in(locale: &str) -> Option<Self> {
+        let database = Self::create().await;
+        let mut admin = template::connect(&database.server, None, None)
+            .await
+            .expect("a connection");
+        let name = &database.name;
+        execute(&mut admin, &format!("drop database {name}")).await;
+        let sql = format!("create database {name} template template0 {locale}");
+        if let Err(error) = sqlx::query(&sql).execute(&mut admin).await {
+            let code = error.as_database_error().and_then(|error| error.code());
+            assert_eq!(code.as_deref(), Some("0A000"), "{error}");
+            return None;
+        }
+        template::build(&database.server, name)
+            .await
+            .expect("the schema");
+        Some(database)
+    }
+
     /// A database on a server that the test has started.
     pub async fn create_on(cluster: &Cluster) -> Self {
         let server = cluster.superuser().expect("a connection string");

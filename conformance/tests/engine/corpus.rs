@@ -52,6 +52,31 @@ fn statement(operation: &Value, people: &HashMap<String, Uuid>, id: Uuid) -> Str
             let to = people[text(operation, "to")];
             format!("update public.chat_messages set user_id = '{to}' where id = '{id}'")
         }
+        "correct" => {
+            let score = operation["score"].as_i64();
+            let score = score.map_or("null".to_owned(), |score| format!("{score} / 100.0"));
+            let mood = operation["mood"].as_str();
+            let mood = mood.map_or("null".to_owned(), |mood| format!("'{mood}'"));
+            format!(
+                "update public.chat_messages set corrected_sentiment = {score}, corrected_mood = {mood} where id = '{id}'"
+            )
+        }
+        "count" => format!(
+            "update public.chat_messages set counts = {} where id = '{id}'",
+            operation["counts"]
+        ),
+        "assess" => {
+            let (user, before) = (people[text(operation, "user")], &operation["before"]);
+            let traits = operation["traits"].as_array().unwrap().iter();
+            let traits: Vec<_> = traits.map(|points| format!("{points} / 100.0")).collect();
+            format!(
+                "insert into public.assessments
+                   (user_id, id, form, started_at, completed_at, openness, conscientiousness, extraversion, agreeableness, neuroticism)
+                 select '{user}', '{id}', 'short', at, at, {}
+                 from (select now() - interval '{before} microseconds' as at) t",
+                traits.join(", ")
+            )
+        }
         other => panic!("no operation {other}"),
     }
 }

@@ -15,6 +15,7 @@ mod controls;
 mod corpus;
 mod documents;
 mod engines;
+mod formats;
 mod freshness;
 mod history;
 mod indexes;
