@@ -138,10 +138,10 @@ impl Definition {
         &'static self,
         relation: pg_sys::Relation,
     ) -> Result<Shape, EngineError> {
-        let generation = invalidation::generation();
         // SAFETY: the caller's; nobody else looks at what is kept meanwhile.
         unsafe {
             let id = (*relation).rd_id;
+            let generation = invalidation::generation(id);
             if let Some(kept) = self.kept()
                 && kept.relation == id
                 && kept.generation == generation

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use pgrx::pg_sys;
 
@@ -11,6 +11,9 @@ use super::Definition;
 /// How often one of the engine's relations may have changed since the backend began.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 static LISTENING: AtomicBool = AtomicBool::new(false);
+
+/// The relation that was last to be checked: it may change meanwhile, and none is kept of it yet.
+static CHECKED: AtomicU32 = AtomicU32::new(0);
 
 /// The definitions whose relations were checked.
 struct Tracked(UnsafeCell<Vec<&'static Definition>>);
@@ -31,9 +34,10 @@ pub(super) fn track(definition: &'static Definition) {
     }
 }
 
-/// Grows whenever a relation of the engine's may have changed: its columns, indexes, triggers,
-/// rules, constraints, name or owner.
-pub(super) fn generation() -> u64 {
+/// Grows whenever a relation of the engine's, or the given one, which is about to be checked, may have
+/// changed: its columns, indexes, triggers, rules, constraints, name or owner.
+pub(super) fn generation(of: pg_sys::Oid) -> u64 {
+    CHECKED.store(of.to_u32(), Ordering::Relaxed);
     if !LISTENING.load(Ordering::Relaxed) {
         LISTENING.store(true, Ordering::Relaxed);
         // SAFETY: registers a function that is there as long as the backend.
@@ -53,7 +57,8 @@ unsafe extern "C-unwind" fn note(_: pg_sys::Datum, relation: pg_sys::Oid) {
     };
     // SAFETY: a backend has one thread, and `track` is not under way.
     let tracked = unsafe { &*TRACKED.0.get() };
-    if relation == pg_sys::InvalidOid || tracked.iter().any(ours) {
+    let is_checked = relation.to_u32() == CHECKED.load(Ordering::Relaxed);
+    if relation == pg_sys::InvalidOid || is_checked || tracked.iter().any(ours) {
         GENERATION.fetch_add(1, Ordering::Relaxed);
     }
 }
