@@ -28,11 +28,18 @@ pub fn is_portable() -> bool {
     std::env::var(ENGINE).is_ok_and(|engine| engine == PORTABLE)
 }
 
-/// The migration that makes the portable engine.
-fn portable_engine() -> Result<SqlFile> {
+/// The migrations that make the portable engine, as one.
+///
+/// # Errors
+/// There is none.
+pub fn portable_engine() -> Result<SqlFile> {
     let all = migrations::list()?;
-    let one = all.into_iter().find(|one| one.name == "portable_engine");
-    Ok(one.context("there is no migration portable_engine")?.sql)
+    let all = all.into_iter().filter(migrations::Migration::is_of_the_engine);
+    let whole = all.map(|one| one.sql).reduce(|whole, next| SqlFile {
+        path: next.path,
+        text: whole.text + &next.text,
+    });
+    whole.context("there is no migration portable_engine")
 }
 
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -24,10 +24,13 @@ pub(super) enum Variant {
     Upsert,
     /// A recount of the week in PL/pgSQL.
     Recount,
+    /// The portable engine.
+    Portable,
 }
 
 impl Variant {
-    pub(super) const ALL: [Self; 4] = [Self::Bare, Self::Engine, Self::Upsert, Self::Recount];
+    pub(super) const WITH_A_HOT_USER: [Self; 4] =
+        [Self::Bare, Self::Engine, Self::Upsert, Self::Recount];
 
     pub(super) fn database(self) -> &'static str {
         match self {
@@ -35,6 +38,7 @@ impl Variant {
             Self::Engine => "bench_engine",
             Self::Upsert => "bench_upsert",
             Self::Recount => "bench_recount",
+            Self::Portable => "bench_portable",
         }
     }
 
@@ -42,7 +46,7 @@ impl Variant {
     fn sql(self) -> &'static str {
         match self {
             Self::Bare => include_str!("../../../sql/bench/bare.sql"),
-            Self::Engine => "",
+            Self::Engine | Self::Portable => "",
             Self::Upsert => include_str!("../../../sql/bench/upsert.sql"),
             Self::Recount => include_str!("../../../sql/bench/recount.sql"),
         }
@@ -151,9 +155,9 @@ impl Databases {
         Ok(())
     }
 
-    /// How many figures of the engine's are not what the messages make them.
-    pub(super) async fn verify(&self) -> Result<i64> {
-        let mut owner = self.connect("postgres", Variant::Engine).await?;
+    /// How many figures of an engine's are not what the messages make them.
+    pub(super) async fn verify(&self, variant: Variant) -> Result<i64> {
+        let mut owner = self.connect("postgres", variant).await?;
         Ok(sqlx::query_scalar("select count(*) from bondhu.verify()")
             .fetch_one(&mut owner)
             .await?)
@@ -203,7 +207,7 @@ impl Databases {
         Ok((seconds[0] - seconds[1]) * 1e6)
     }
 
-    fn url(&self, role: &str, variant: Variant) -> String {
+    pub(super) fn url(&self, role: &str, variant: Variant) -> String {
         format!(
             "postgres://{role}@127.0.0.1:{}/{}",
             self.port,
@@ -211,7 +215,7 @@ impl Databases {
         )
     }
 
-    async fn connect(&self, role: &str, variant: Variant) -> Result<PgConnection> {
+    pub(super) async fn connect(&self, role: &str, variant: Variant) -> Result<PgConnection> {
         PgConnection::connect(&self.url(role, variant))
             .await
             .with_context(|| format!("cannot sign in to {}", variant.database()))

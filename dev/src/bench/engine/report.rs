@@ -3,7 +3,7 @@
 use crate::bench::figures::{Bound, Comparator, Target};
 
 /// The figures with targets: name, bound, whether it is a greatest or a least value, what it is.
-pub(super) const TARGETS: [Target; 7] = [
+pub(super) const TARGETS: [Target; 12] = [
     (
         "insert_ratio_many",
         0.70,
@@ -46,10 +46,40 @@ pub(super) const TARGETS: [Target; 7] = [
         Bound::Greatest,
         "the same, one read in a hundred",
     ),
+    (
+        "portable_ms_p50",
+        1.2,
+        Bound::Greatest,
+        "an insert with the portable engine, above none",
+    ),
+    (
+        "portable_tx_s",
+        1_000.0,
+        Bound::Least,
+        "2,000 users, 2 clients, no fsync",
+    ),
+    (
+        "portable_history_flat",
+        1.10,
+        Bound::Greatest,
+        "cost at 1,000,000 messages ÷ of somebody new",
+    ),
+    (
+        "portable_day_flat",
+        1.15,
+        Bound::Greatest,
+        "cost at 10,000 messages in 24 hours, likewise",
+    ),
+    (
+        "portable_session_kb",
+        4_096.0,
+        Bound::Greatest,
+        "what a session holds more than without",
+    ),
 ];
 
 /// For comparison.
-pub(super) const COMPARATORS: [Comparator; 5] = [
+pub(super) const COMPARATORS: [Comparator; 10] = [
     (
         "score_call_us",
         "a call of score(text) in SQL; the bare core: make bench-scorer",
@@ -70,4 +100,15 @@ pub(super) const COMPARATORS: [Comparator; 5] = [
         "recount_ratio_10000",
         "PL/pgSQL, recount of the week, at 10,000",
     ),
+    (
+        "portable_copy_rows_s",
+        "COPY of 10,000 rows of 2,000 users, no fsync",
+    ),
+    (
+        "portable_score_us_25",
+        "a call of the portable score(text), 25 characters",
+    ),
+    ("portable_score_us_70", "70 characters"),
+    ("portable_score_us_500", "500 characters"),
+    ("portable_score_us_8000", "8,000 characters"),
 ];
