@@ -65,6 +65,7 @@ create table bondhu.settings (
   constraint lease_outlives_a_page check (lease_seconds between 30 and 3600),
   -- YouTube API Services Developer Policies III.E.4: refresh or delete within 30 days.
   constraint video_retention_keeps_the_policy check (video_retention_days between 1 and 30),
+  constraint engine_version_is_small check (engine_version between 1 and 1000000),
   constraint cron_history_retention_is_up_to_a_century check (cron_history_retention_days between 1 and 36500)
 );
 comment on table bondhu.settings is 'One row. Durations carry their unit in the name; *_hundredths are scores × 100.';

@@ -117,21 +117,6 @@ $$;
 comment on function bondhu.buckets(uuid, timestamptz, timestamptz) is
   'A user''s sentiment_buckets that begin in [since, until), both on quarter hours; counted from the messages where those stored are outdated.';
 
--- SECURITY DEFINER: clients may not read settings. It reads only the caller's own rows.
-create function bondhu.my_buckets(since timestamptz, until timestamptz) returns table (
-  user_id uuid, bucket_start timestamptz, message_count integer, score_sum bigint, score_sum_squares bigint,
-  angry integer, anxious integer, calm integer, curious integer, disgust integer, grateful integer, joy integer,
-  lonely integer, love integer, neutral integer, sad integer, surprise integer, tired integer
-)
-language plpgsql stable security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return query select b.* from bondhu.buckets(bondhu.require_user(), date_bin('15 minutes', since, '1900-01-01 00:00+00'), until) b;
-end
-$$;
-comment on function bondhu.my_buckets(timestamptz, timestamptz) is 'bondhu.buckets() of the caller, from the quarter hour of since on.';
-
 create function bondhu.due_profiles(most integer) returns uuid[]
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -228,8 +213,7 @@ comment on procedure bondhu.keep_profiles_fresh(integer) is
   'Makes bondhu.due_profiles() anew, one user a transaction, for some seconds at most. Run by cron.';
 
 revoke all on function bondhu.is_outdated(uuid), bondhu.mark_profiles(uuid[]), bondhu.mark_changed(),
-  bondhu.buckets(uuid, timestamptz, timestamptz), bondhu.my_buckets(timestamptz, timestamptz), bondhu.due_profiles(integer),
+  bondhu.buckets(uuid, timestamptz, timestamptz), bondhu.due_profiles(integer),
   bondhu.refresh_profiles(integer)
   from public, anon, authenticated, service_role;
 revoke all on procedure bondhu.keep_profiles_fresh(integer) from public, anon, authenticated, service_role;
-grant execute on function bondhu.my_buckets(timestamptz, timestamptz) to authenticated;

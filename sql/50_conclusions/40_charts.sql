@@ -36,12 +36,14 @@ comment on function bondhu.my_time_zone() is 'The caller''s IANA time zone.';
 revoke all on function bondhu.my_time_zone() from public, anon, authenticated, service_role;
 grant execute on function bondhu.my_time_zone() to authenticated;
 
+-- SECURITY DEFINER, as those below that ask the engine or may count anew: clients may do neither. They read
+-- only the caller's own rows.
 create function public.mood_trend(
   since timestamptz default now() - interval '30 days',
   until timestamptz default now(),
   bucket text default 'day'
 ) returns table (bucket_start timestamptz, message_count bigint, mean_sentiment numeric, sentiment_volatility numeric)
-language plpgsql stable
+language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -68,7 +70,7 @@ begin
     from (
       select date_trunc(bucket, b.bucket_start, zone) as start, sum(b.message_count) as n,
         sum(b.score_sum) as sum, sum(b.score_sum_squares) as squares
-      from bondhu.my_buckets(since, until) b
+      from bondhu.buckets(bondhu.require_user(), date_bin('15 minutes', since, 'epoch'), until) b
       group by 1
     ) t
     order by 1;
@@ -81,7 +83,7 @@ create function public.mood_mix(
   since timestamptz default now() - interval '30 days',
   until timestamptz default now()
 ) returns table (mood text, message_count bigint, share numeric)
-language plpgsql stable
+language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
@@ -90,7 +92,7 @@ begin
   return query
     with counted as (
       select m.mood, sum(m.n)::bigint as n
-      from bondhu.my_buckets(since, until) b
+      from bondhu.buckets(bondhu.require_user(), date_bin('15 minutes', since, 'epoch'), until) b
       cross join lateral (values
         ('angry', b.angry), ('anxious', b.anxious), ('calm', b.calm), ('curious', b.curious), ('disgust', b.disgust),
         ('grateful', b.grateful), ('joy', b.joy), ('lonely', b.lonely), ('love', b.love), ('neutral', b.neutral),
@@ -139,52 +141,41 @@ $$;
 comment on function public.personality_evolution(text, timestamptz, timestamptz) is
   'How one of the caller''s traits (0..100) changed, oldest first, with the messages of most weight. 0A000 without an engine.';
 
--- SECURITY DEFINER, as mood_patterns() below.
-create function bondhu.my_wellness_days(since date, until date) returns setof public.wellness_days
+create function public.wellness_history(since date default null, until date default null)
+returns setof public.wellness_days
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   caller constant uuid := bondhu.require_user();
-  kept record;
-begin
-  if bondhu.is_outdated(caller) then
-    kept := bondhu.recorded_days(caller);
-    return query
-      select caller, w.day, w.message_count, w.active_days, w.score::numeric(5, 2), w.mean::numeric(5, 2),
-        w.trend::numeric(5, 2), w.stability::numeric(5, 2), w.engagement::numeric(5, 2)
-      from bondhu.wellness(caller, greatest(since, kept.first_day), least(until - 1, kept.last_day)) w
-      where kept.first_day <= kept.last_day;
-  else
-    return query select w.* from public.wellness_days w where w.user_id = caller and w.day >= since and w.day < until;
-  end if;
-end
-$$;
-comment on function bondhu.my_wellness_days(date, date) is 'The caller''s recorded days from since (included) to until (excluded).';
-revoke all on function bondhu.my_wellness_days(date, date) from public, anon, authenticated, service_role;
-grant execute on function bondhu.my_wellness_days(date, date) to authenticated;
-
-create function public.wellness_history(since date default null, until date default null)
-returns setof public.wellness_days
-language plpgsql stable
-set search_path = pg_catalog, pg_temp
-as $$
-declare
   today date := (now() at time zone bondhu.my_time_zone())::date;
+  kept record;
 begin
   perform bondhu.require_engine();
   until := coalesce(until, today);
   -- Before subtracting days, which could overflow; clamped because dates have a wider range than times.
   perform bondhu.check_range(least(coalesce(since, '1900-01-02'), '9999-01-01'), least(until, '9999-01-01'));
   since := coalesce(since, until - 30);
-  return query
-    select w.* from bondhu.my_wellness_days(since, until) w order by w.day;
+  if bondhu.is_outdated(caller) then
+    kept := bondhu.recorded_days(caller);
+    if kept.first_day <= kept.last_day then
+      return query
+        select caller, w.day, w.message_count, w.active_days, w.score::numeric(5, 2), w.mean::numeric(5, 2),
+          w.trend::numeric(5, 2), w.stability::numeric(5, 2), w.engagement::numeric(5, 2)
+        from bondhu.wellness(caller, greatest(since, kept.first_day), least(until - 1, kept.last_day)) w
+        order by w.day;
+    end if;
+  else
+    return query
+      select w.* from public.wellness_days w
+      where w.user_id = caller and w.day >= since and w.day < until
+      order by w.day;
+  end if;
 end
 $$;
 comment on function public.wellness_history(date, date) is
   'The caller''s recorded days from since (included) to until (excluded); the last thirty by default. A heuristic, no diagnosis. 0A000 without an engine.';
 
--- SECURITY DEFINER: clients may not call the engine's function. It reads only the caller's own rows.
 create function public.mood_patterns() returns table (
   time_zone text, hour_counts bigint[], hour_means numeric[], weekday_counts bigint[], weekday_means numeric[],
   inertia numeric, current_streak bigint, longest_streak bigint
@@ -202,7 +193,6 @@ $$;
 comment on function public.mood_patterns() is
   'The caller''s last 180 days by hour (from midnight) and weekday (from Monday) of their own time zone, how much a day''s mood carries over to the next (-1..1, null from too few days), and runs of days with messages. 0A000 without an engine.';
 
--- SECURITY DEFINER, as mood_patterns().
 create function public.explain_message(message_id uuid) returns table (figure text, part text, weight numeric)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp

@@ -14,6 +14,12 @@ select pg_temp.give_samples(ada) from people;
 update bondhu.provider_settings
    set client_id = 'c', redirect_uri = 'http://127.0.0.1/', return_to_allow_list = array['https://app.example'];
 
+-- Those of messages while there is no engine.
+create trigger bondhu_mark_inserted after insert on public.chat_messages
+  referencing new table as new_messages for each statement execute function bondhu.mark_changed();
+create trigger bondhu_mark_deleted after delete on public.chat_messages
+  referencing old table as old_messages for each statement execute function bondhu.mark_changed();
+
 -- The controls: what falls to the attack, one by types and one by relations.
 create function bondhu.takes_types_first(plain text) returns text
 language plpgsql security definer set search_path = '' as $$ declare kept text := plain; begin return kept; end $$;
@@ -33,6 +39,8 @@ insert into argument_values values
   ('message_id', 'uuid', $$ '00000000-0000-4000-8000-000000000002' $$),
   ('provider', 'text', $$ 'spotify' $$),
   ('return_to', 'text', $$ 'https://app.example/' $$),
+  ('bucket', 'text', $$ 'day' $$),
+  ('since', 'timestamptz', $$ '2026-01-01 00:00+00' $$),
   (null, 'text', $$ 'chat.opened' $$),
   (null, 'jsonb', $$ '{"a": 1}' $$),
   (null, 'integer', '10'),
