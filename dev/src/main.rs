@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
+use bondhu_core::score::ENGINE_VERSION;
 use bondhu_dev::{bench, demo, figures, portable, soak, test_runner, up};
 use bondhu_stack::stack::Engine;
 use bondhu_stack::{extension, installation, migrations};
@@ -75,8 +76,9 @@ enum Command {
         #[arg(long, value_name = "TARGET")]
         of: Option<String>,
     },
-    /// Start a migration with the functions of sql/ that changed; foundation and portable_engine
-    /// are made whole, and made again until they are released
+    /// Start a migration with the functions of sql/ that changed; foundation, portable_engine and
+    /// engine_version (a model update of the portable engine) are made whole, and made again until
+    /// they are released
     Migration {
         /// What it is about: a-z, 0-9 and _
         name: String,
@@ -137,7 +139,13 @@ async fn run(command: Command) -> Result<ExitCode> {
             let now = chrono::Utc::now();
             let path = match name.as_str() {
                 migrations::FOUNDATION => migrations::make(&name, &migrations::foundation()?, now)?,
-                portable::MIGRATION => migrations::make(&name, &portable::migration()?, now)?,
+                migrations::PORTABLE_ENGINE => {
+                    migrations::make(&name, &portable::migration()?, now)?
+                }
+                migrations::ENGINE_VERSION => {
+                    let (name, text) = portable::another(&migrations::list()?, ENGINE_VERSION)?;
+                    migrations::make(&name, &text, now)?
+                }
                 _ => migrations::start(&name, now)?,
             };
             println!("{}", path.display());

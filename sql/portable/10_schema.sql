@@ -22,14 +22,3 @@ alter table bondhu_portable.tables
   alter column whole set storage external, alter column big set storage external;
 alter table bondhu_portable.tables enable row level security;
 revoke all on table bondhu_portable.tables from public, anon, authenticated, service_role;
-
-create table bondhu_portable.pieces (
-  name text not null,
-  width integer not null,
-  number integer not null,
-  bytes bytea not null,
-  primary key (name, number)
-);
-comment on table bondhu_portable.pieces is 'Bytes of tables while these are installed.';
-alter table bondhu_portable.pieces enable row level security;
-revoke all on table bondhu_portable.pieces from public, anon, authenticated, service_role;

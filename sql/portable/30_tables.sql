@@ -24,3 +24,19 @@ begin
 end
 $$;
 drop table bondhu_portable.pieces;
+
+-- Volatile, so that no planner runs it ahead.
+create function bondhu_portable.unseen_{{V}}() returns text
+language plpgsql volatile parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  raise exception using
+    errcode = '40001',
+    message = 'version {{VERSION}} of the engine came after this transaction had begun',
+    hint = 'Run the transaction again.';
+end
+$$;
+comment on function bondhu_portable.unseen_{{V}}() is
+  '40001 where a transaction sees the functions of this version and not yet its tables: the session''s plans would keep that they are empty.';
+{{HIDE unseen}}

@@ -24,6 +24,12 @@ pub struct Migration {
 }
 
 impl Migration {
+    /// Whether it brings a version of the portable engine.
+    #[must_use]
+    pub fn is_of_the_engine(&self) -> bool {
+        self.name == PORTABLE_ENGINE || self.name.starts_with(ENGINE_VERSION)
+    }
+
     /// Name of its file.
     fn file_name(&self) -> String {
         format!("{}_{}.sql", self.version, self.name)
@@ -112,6 +118,12 @@ pub async fn apply(owner: &mut PgConnection) -> Result<usize> {
 
 /// What the migration of `sql/` is called.
 pub const FOUNDATION: &str = "foundation";
+
+/// What the migration is called that brings the portable engine as a whole.
+pub const PORTABLE_ENGINE: &str = "portable_engine";
+
+/// How the name of each migration begins that brings another version of its scorer.
+pub const ENGINE_VERSION: &str = "engine_version";
 
 /// Starts a migration.
 ///

@@ -34,7 +34,9 @@ pub fn is_portable() -> bool {
 /// There is none.
 pub fn portable_engine() -> Result<SqlFile> {
     let all = migrations::list()?;
-    let all = all.into_iter().filter(migrations::Migration::is_of_the_engine);
+    let all = all
+        .into_iter()
+        .filter(migrations::Migration::is_of_the_engine);
     let whole = all.map(|one| one.sql).reduce(|whole, next| SqlFile {
         path: next.path,
         text: whole.text + &next.text,

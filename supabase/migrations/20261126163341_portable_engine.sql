@@ -28,6 +28,10 @@ alter table bondhu_portable.tables
 alter table bondhu_portable.tables enable row level security;
 revoke all on table bondhu_portable.tables from public, anon, authenticated, service_role;
 
+-- sql/portable/20_pieces.sql
+
+-- Where the bytes of tables come together; 30_tables.sql drops it.
+
 create table bondhu_portable.pieces (
   name text not null,
   width integer not null,
@@ -21351,179 +21355,227 @@ end
 $$;
 drop table bondhu_portable.pieces;
 
+-- Volatile, so that no planner runs it ahead.
+create function bondhu_portable.unseen_v4() returns text
+language plpgsql volatile parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  raise exception using
+    errcode = '40001',
+    message = 'version 4 of the engine came after this transaction had begun',
+    hint = 'Run the transaction again.';
+end
+$$;
+comment on function bondhu_portable.unseen_v4() is
+  '40001 where a transaction sees the functions of this version and not yet its tables: the session''s plans would keep that they are empty.';
+revoke all on function bondhu_portable.unseen_v4() from public, anon, authenticated, service_role;
+
 create function bondhu_portable.nature_pages_v4() returns bytea
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.bytes from bondhu_portable.tables t where t.version = 4 and t.name = ''nature_pages''';
-revoke all on function bondhu_portable.nature_pages_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.bytes from bondhu_portable.tables t where t.version = 4 and t.name = ''nature_pages''),
+  bondhu_portable.unseen_v4()::bytea)';
 
 create function bondhu_portable.natures_v4() returns bytea
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.bytes from bondhu_portable.tables t where t.version = 4 and t.name = ''natures''';
-revoke all on function bondhu_portable.natures_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.bytes from bondhu_portable.tables t where t.version = 4 and t.name = ''natures''),
+  bondhu_portable.unseen_v4()::bytea)';
 
 create function bondhu_portable.lower_pages_v4() returns bytea
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.bytes from bondhu_portable.tables t where t.version = 4 and t.name = ''lower_pages''';
-revoke all on function bondhu_portable.lower_pages_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.bytes from bondhu_portable.tables t where t.version = 4 and t.name = ''lower_pages''),
+  bondhu_portable.unseen_v4()::bytea)';
 
 create function bondhu_portable.lower_cells_v4() returns integer[]
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.whole from bondhu_portable.tables t where t.version = 4 and t.name = ''lower_cells''';
-revoke all on function bondhu_portable.lower_cells_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.whole from bondhu_portable.tables t where t.version = 4 and t.name = ''lower_cells''),
+  bondhu_portable.unseen_v4()::integer[])';
 
 create function bondhu_portable.fold_pages_v4() returns bytea
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.bytes from bondhu_portable.tables t where t.version = 4 and t.name = ''fold_pages''';
-revoke all on function bondhu_portable.fold_pages_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.bytes from bondhu_portable.tables t where t.version = 4 and t.name = ''fold_pages''),
+  bondhu_portable.unseen_v4()::bytea)';
 
 create function bondhu_portable.fold_cells_v4() returns smallint[]
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.small from bondhu_portable.tables t where t.version = 4 and t.name = ''fold_cells''';
-revoke all on function bondhu_portable.fold_cells_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.small from bondhu_portable.tables t where t.version = 4 and t.name = ''fold_cells''),
+  bondhu_portable.unseen_v4()::smallint[])';
 
 create function bondhu_portable.fold_starts_v4() returns integer[]
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.whole from bondhu_portable.tables t where t.version = 4 and t.name = ''fold_starts''';
-revoke all on function bondhu_portable.fold_starts_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.whole from bondhu_portable.tables t where t.version = 4 and t.name = ''fold_starts''),
+  bondhu_portable.unseen_v4()::integer[])';
 
 create function bondhu_portable.fold_pool_v4() returns integer[]
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.whole from bondhu_portable.tables t where t.version = 4 and t.name = ''fold_pool''';
-revoke all on function bondhu_portable.fold_pool_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.whole from bondhu_portable.tables t where t.version = 4 and t.name = ''fold_pool''),
+  bondhu_portable.unseen_v4()::integer[])';
 
 create function bondhu_portable.vocabulary_v4() returns bigint[]
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.big from bondhu_portable.tables t where t.version = 4 and t.name = ''vocabulary''';
-revoke all on function bondhu_portable.vocabulary_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.big from bondhu_portable.tables t where t.version = 4 and t.name = ''vocabulary''),
+  bondhu_portable.unseen_v4()::bigint[])';
 
 create function bondhu_portable.vocabulary_seeds_v4() returns integer[]
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.whole from bondhu_portable.tables t where t.version = 4 and t.name = ''vocabulary_seeds''';
-revoke all on function bondhu_portable.vocabulary_seeds_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.whole from bondhu_portable.tables t where t.version = 4 and t.name = ''vocabulary_seeds''),
+  bondhu_portable.unseen_v4()::integer[])';
 
 create function bondhu_portable.word_sets_v4() returns bigint[]
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.big from bondhu_portable.tables t where t.version = 4 and t.name = ''word_sets''';
-revoke all on function bondhu_portable.word_sets_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.big from bondhu_portable.tables t where t.version = 4 and t.name = ''word_sets''),
+  bondhu_portable.unseen_v4()::bigint[])';
 
 create function bondhu_portable.support_sets_v4() returns integer[]
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.whole from bondhu_portable.tables t where t.version = 4 and t.name = ''support_sets''';
-revoke all on function bondhu_portable.support_sets_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.whole from bondhu_portable.tables t where t.version = 4 and t.name = ''support_sets''),
+  bondhu_portable.unseen_v4()::integer[])';
 
 create function bondhu_portable.rare_starts_v4() returns smallint[]
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.small from bondhu_portable.tables t where t.version = 4 and t.name = ''rare_starts''';
-revoke all on function bondhu_portable.rare_starts_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.small from bondhu_portable.tables t where t.version = 4 and t.name = ''rare_starts''),
+  bondhu_portable.unseen_v4()::smallint[])';
 
 create function bondhu_portable.rare_patterns_v4() returns smallint[]
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.small from bondhu_portable.tables t where t.version = 4 and t.name = ''rare_patterns''';
-revoke all on function bondhu_portable.rare_patterns_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.small from bondhu_portable.tables t where t.version = 4 and t.name = ''rare_patterns''),
+  bondhu_portable.unseen_v4()::smallint[])';
 
 create function bondhu_portable.first_starts_v4() returns smallint[]
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.small from bondhu_portable.tables t where t.version = 4 and t.name = ''first_starts''';
-revoke all on function bondhu_portable.first_starts_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.small from bondhu_portable.tables t where t.version = 4 and t.name = ''first_starts''),
+  bondhu_portable.unseen_v4()::smallint[])';
 
 create function bondhu_portable.first_patterns_v4() returns smallint[]
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.small from bondhu_portable.tables t where t.version = 4 and t.name = ''first_patterns''';
-revoke all on function bondhu_portable.first_patterns_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.small from bondhu_portable.tables t where t.version = 4 and t.name = ''first_patterns''),
+  bondhu_portable.unseen_v4()::smallint[])';
 
 create function bondhu_portable.pattern_starts_v4() returns smallint[]
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.small from bondhu_portable.tables t where t.version = 4 and t.name = ''pattern_starts''';
-revoke all on function bondhu_portable.pattern_starts_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.small from bondhu_portable.tables t where t.version = 4 and t.name = ''pattern_starts''),
+  bondhu_portable.unseen_v4()::smallint[])';
 
 create function bondhu_portable.elements_v4() returns integer[]
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.whole from bondhu_portable.tables t where t.version = 4 and t.name = ''elements''';
-revoke all on function bondhu_portable.elements_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.whole from bondhu_portable.tables t where t.version = 4 and t.name = ''elements''),
+  bondhu_portable.unseen_v4()::integer[])';
 
 create function bondhu_portable.set_starts_v4() returns smallint[]
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.small from bondhu_portable.tables t where t.version = 4 and t.name = ''set_starts''';
-revoke all on function bondhu_portable.set_starts_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.small from bondhu_portable.tables t where t.version = 4 and t.name = ''set_starts''),
+  bondhu_portable.unseen_v4()::smallint[])';
 
 create function bondhu_portable.set_words_v4() returns smallint[]
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.small from bondhu_portable.tables t where t.version = 4 and t.name = ''set_words''';
-revoke all on function bondhu_portable.set_words_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.small from bondhu_portable.tables t where t.version = 4 and t.name = ''set_words''),
+  bondhu_portable.unseen_v4()::smallint[])';
 
 create function bondhu_portable.abouts_v4() returns smallint[]
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.small from bondhu_portable.tables t where t.version = 4 and t.name = ''abouts''';
-revoke all on function bondhu_portable.abouts_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.small from bondhu_portable.tables t where t.version = 4 and t.name = ''abouts''),
+  bondhu_portable.unseen_v4()::smallint[])';
 
 create function bondhu_portable.lexicon_cells_v4() returns integer[]
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.whole from bondhu_portable.tables t where t.version = 4 and t.name = ''lexicon_cells''';
-revoke all on function bondhu_portable.lexicon_cells_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.whole from bondhu_portable.tables t where t.version = 4 and t.name = ''lexicon_cells''),
+  bondhu_portable.unseen_v4()::integer[])';
 
 create function bondhu_portable.lexicon_seeds_v4() returns integer[]
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.whole from bondhu_portable.tables t where t.version = 4 and t.name = ''lexicon_seeds''';
-revoke all on function bondhu_portable.lexicon_seeds_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.whole from bondhu_portable.tables t where t.version = 4 and t.name = ''lexicon_seeds''),
+  bondhu_portable.unseen_v4()::integer[])';
 
 create function bondhu_portable.weight_tags_v4() returns smallint[]
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.small from bondhu_portable.tables t where t.version = 4 and t.name = ''weight_tags''';
-revoke all on function bondhu_portable.weight_tags_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.small from bondhu_portable.tables t where t.version = 4 and t.name = ''weight_tags''),
+  bondhu_portable.unseen_v4()::smallint[])';
 
 create function bondhu_portable.weight_seeds_v4() returns integer[]
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.whole from bondhu_portable.tables t where t.version = 4 and t.name = ''weight_seeds''';
-revoke all on function bondhu_portable.weight_seeds_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.whole from bondhu_portable.tables t where t.version = 4 and t.name = ''weight_seeds''),
+  bondhu_portable.unseen_v4()::integer[])';
 
 create function bondhu_portable.weights_low_v4() returns bigint[]
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.big from bondhu_portable.tables t where t.version = 4 and t.name = ''weights_low''';
-revoke all on function bondhu_portable.weights_low_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.big from bondhu_portable.tables t where t.version = 4 and t.name = ''weights_low''),
+  bondhu_portable.unseen_v4()::bigint[])';
 
 create function bondhu_portable.weights_high_v4() returns bigint[]
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.big from bondhu_portable.tables t where t.version = 4 and t.name = ''weights_high''';
-revoke all on function bondhu_portable.weights_high_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.big from bondhu_portable.tables t where t.version = 4 and t.name = ''weights_high''),
+  bondhu_portable.unseen_v4()::bigint[])';
 
 create function bondhu_portable.heads_v4() returns bigint[]
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.big from bondhu_portable.tables t where t.version = 4 and t.name = ''heads''';
-revoke all on function bondhu_portable.heads_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.big from bondhu_portable.tables t where t.version = 4 and t.name = ''heads''),
+  bondhu_portable.unseen_v4()::bigint[])';
 
 create function bondhu_portable.letters_v4() returns integer[]
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.whole from bondhu_portable.tables t where t.version = 4 and t.name = ''letters''';
-revoke all on function bondhu_portable.letters_v4() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.whole from bondhu_portable.tables t where t.version = 4 and t.name = ''letters''),
+  bondhu_portable.unseen_v4()::integer[])';
+
+revoke all on function
+  bondhu_portable.nature_pages_v4(),
+  bondhu_portable.natures_v4(),
+  bondhu_portable.lower_pages_v4(),
+  bondhu_portable.lower_cells_v4(),
+  bondhu_portable.fold_pages_v4(),
+  bondhu_portable.fold_cells_v4(),
+  bondhu_portable.fold_starts_v4(),
+  bondhu_portable.fold_pool_v4(),
+  bondhu_portable.vocabulary_v4(),
+  bondhu_portable.vocabulary_seeds_v4(),
+  bondhu_portable.word_sets_v4(),
+  bondhu_portable.support_sets_v4(),
+  bondhu_portable.rare_starts_v4(),
+  bondhu_portable.rare_patterns_v4(),
+  bondhu_portable.first_starts_v4(),
+  bondhu_portable.first_patterns_v4(),
+  bondhu_portable.pattern_starts_v4(),
+  bondhu_portable.elements_v4(),
+  bondhu_portable.set_starts_v4(),
+  bondhu_portable.set_words_v4(),
+  bondhu_portable.abouts_v4(),
+  bondhu_portable.lexicon_cells_v4(),
+  bondhu_portable.lexicon_seeds_v4(),
+  bondhu_portable.weight_tags_v4(),
+  bondhu_portable.weight_seeds_v4(),
+  bondhu_portable.weights_low_v4(),
+  bondhu_portable.weights_high_v4(),
+  bondhu_portable.heads_v4(),
+  bondhu_portable.letters_v4()
+  from public, anon, authenticated, service_role;
 
 -- sql/portable/31_reading.sql
 

@@ -11,7 +11,7 @@ use bondhu_core::score::{WHOLE, blueprint};
 use super::characters;
 use super::patterns::{self, Vocabulary};
 use super::seeded::{Layout, place_in_sql};
-use super::tables::{self, version};
+use super::tables::{self, suffix};
 
 /// Flags of a token beside the roles of its word.
 const IS_WORD: i64 = 1 << 7;
@@ -22,6 +22,7 @@ const IS_NEGATED: i64 = 1 << 10;
 /// The numbers.
 pub(super) struct Numbers {
     named: BTreeMap<String, String>,
+    v: String,
     lexicon_buckets: usize,
     weight_buckets: usize,
     pair: Halves,
@@ -49,7 +50,12 @@ impl Halves {
 const MASK: u64 = u32::MAX as u64;
 
 impl Numbers {
-    pub(super) fn of(words: &Vocabulary<'_>, lexicon: &Layout, weights: &Layout) -> Result<Self> {
+    pub(super) fn of(
+        version: i32,
+        words: &Vocabulary<'_>,
+        lexicon: &Layout,
+        weights: &Layout,
+    ) -> Result<Self> {
         let constants: BTreeMap<_, _> = blueprint::constants().into_iter().collect();
         let constant = |name: &str| {
             constants
@@ -92,7 +98,7 @@ impl Numbers {
             all.join(", ")
         };
         for (of, value) in [
-            ("V", version()),
+            ("V", suffix(version)),
             ("COMPARES", compares.to_string()),
             ("PAST_SHIFT", (support.len() - 2 * pasts).to_string()),
             ("PAST_NEXT_SHIFT", (support.len() - pasts).to_string()),
@@ -151,6 +157,7 @@ impl Numbers {
         );
         Ok(Self {
             named,
+            v: suffix(version),
             lexicon_buckets: lexicon.buckets,
             weight_buckets: weights.buckets,
             pair: Halves::of(wide("PAIR_FACTOR")?)?,
@@ -176,10 +183,10 @@ impl Numbers {
             return self.number(name).map(str::to_owned);
         }
         let split = || rest.rsplit_once(' ').context("two arguments");
-        let v = version();
+        let v = &self.v;
         Ok(match name {
             "HIDE" => {
-                let (function, arguments) = rest.split_once(' ').context("two arguments")?;
+                let (function, arguments) = rest.split_once(' ').unwrap_or((rest, ""));
                 format!(
                     "revoke all on function bondhu_portable.{function}_{v}({arguments}) from public, anon, authenticated, service_role;"
                 )

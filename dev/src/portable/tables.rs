@@ -6,14 +6,14 @@ use anyhow::{Context, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use bondhu_core::score::{ENGINE_VERSION, blueprint};
+use bondhu_core::score::blueprint;
 
 use super::seeded::{Layout, Place};
 
 /// What ends the name of every function of this version, so that a session keeps what it has
 /// planned with while another version is put beside it.
-pub(super) fn version() -> String {
-    format!("v{ENGINE_VERSION}")
+pub(super) fn suffix(version: i32) -> String {
+    format!("v{version}")
 }
 
 /// Numbers of one width.
@@ -26,8 +26,8 @@ pub(super) enum Values {
 
 /// A table that functions look numbers up in.
 pub(super) struct Table {
-    name: &'static str,
-    values: Values,
+    pub(super) name: &'static str,
+    pub(super) values: Values,
 }
 
 /// Bytes of a piece, which is a statement.
@@ -72,34 +72,63 @@ impl Table {
         }
     }
 
-    /// The function that a plan holds the table by.
-    pub(super) fn accessor(&self) -> String {
-        let (name, version, (kind, column, _)) = (self.name, version(), self.shape());
+    /// The function that a plan holds the table by, with what it returns.
+    pub(super) fn signature(&self, version: i32) -> String {
+        let (name, v, (kind, _, _)) = (self.name, suffix(version), self.shape());
+        format!("bondhu_portable.{name}_{v}() returns {kind}")
+    }
+
+    fn accessor(&self, version: i32) -> String {
+        let (name, signature, v) = (self.name, self.signature(version), suffix(version));
+        let (kind, column, _) = self.shape();
         format!(
             "
-create function bondhu_portable.{name}_{version}() returns {kind}
+create function {signature}
 language sql immutable parallel safe security definer
 set search_path = pg_catalog, pg_temp
-as 'select t.{column} from bondhu_portable.tables t where t.version = {ENGINE_VERSION} and t.name = ''{name}''';
-revoke all on function bondhu_portable.{name}_{version}() from public, anon, authenticated, service_role;
+as 'select coalesce((select t.{column} from bondhu_portable.tables t where t.version = {version} and t.name = ''{name}''),
+  bondhu_portable.unseen_{v}()::{kind})';
 "
         )
     }
+
+    /// Its bytes as statements.
+    pub(super) fn pieces(&self) -> String {
+        let (bytes, (_, _, width)) = (self.bytes(), self.shape());
+        let start = piece_start(self.name);
+        let mut text = String::new();
+        for (number, piece) in bytes.chunks(PIECE).enumerate() {
+            let _ = writeln!(text, "{start}{width}, {number}, {});", in_sql(piece));
+        }
+        text
+    }
 }
 
-/// The tables' bytes as statements.
-pub(super) fn pieces(all: &[Table]) -> String {
-    let mut text = String::new();
-    for table in all {
-        let (name, bytes, (_, _, width)) = (table.name, table.bytes(), table.shape());
-        for (number, piece) in bytes.chunks(PIECE).enumerate() {
-            let _ = writeln!(
-                text,
-                "insert into bondhu_portable.pieces (name, width, number, bytes) values ('{name}', {width}, {number}, {});",
-                in_sql(piece)
-            );
-        }
-    }
+/// How a statement begins that brings bytes of a table.
+fn piece_start(name: &str) -> String {
+    format!("insert into bondhu_portable.pieces (name, width, number, bytes) values ('{name}', ")
+}
+
+/// What a migration has for [`Table::pieces`] of the table of that name.
+pub(super) fn pieces_in(migration: &str, name: &str) -> String {
+    let start = piece_start(name);
+    let starts = migration.match_indices(&start);
+    let pieces = starts.filter_map(|(at, _)| migration[at..].split_inclusive(";\n").next());
+    pieces.collect()
+}
+
+/// The functions that read the tables.
+pub(super) fn accessors(all: &[Table], version: i32) -> String {
+    let mut text: String = all.iter().map(|table| table.accessor(version)).collect();
+    let v = suffix(version);
+    let functions = all
+        .iter()
+        .map(|table| format!("bondhu_portable.{}_{v}()", table.name));
+    let _ = writeln!(
+        text,
+        "\nrevoke all on function\n  {}\n  from public, anon, authenticated, service_role;",
+        functions.collect::<Vec<_>>().join(",\n  ")
+    );
     text
 }
 

@@ -7,7 +7,6 @@ use url::Url;
 use super::job::{self, Tally};
 use super::test_run::{CRON_DATABASE, Server, TestRun};
 use super::{schema_snapshot as snapshot, supabase_steps};
-use crate::portable;
 use bondhu_stack::{migrations, schema, template};
 
 /// What a new project grants by default: nothing. The bootstrap has what older ones do.
@@ -104,7 +103,7 @@ async fn build(run: &mut TestRun, server: Server, way: Way, new_project: bool) -
         Way::Sources => {
             let mut owner = PgConnection::connect(&url).await?;
             schema::apply(&mut owner).await?;
-            template::run(&mut owner, &portable::migration()?).await?;
+            template::portable_engine()?.run(&mut owner).await?;
             owner.close().await?;
         }
         Way::OurMigrations => {

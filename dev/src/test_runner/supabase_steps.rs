@@ -8,7 +8,6 @@ use tokio::process::Command;
 
 use super::job::{self, Tally};
 use super::test_run::{CRON_DATABASE, Server, TestRun};
-use crate::portable;
 use bondhu_stack::cluster::SUPERUSER;
 use bondhu_stack::{migrations, paths, schema, template};
 
@@ -164,7 +163,7 @@ async fn fresh_database(run: &mut TestRun, server: Server, name: &str) -> Result
     if !server.has_engine() {
         // As hosted projects have it.
         let mut owner = template::connect(&superuser, Some("postgres"), Some(name)).await?;
-        template::run(&mut owner, &portable::migration()?).await?;
+        template::portable_engine()?.run(&mut owner).await?;
     }
     Ok(url)
 }
