@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use bondhu_stack::migrations;
 use bondhu_stack::template;
 use bondhu_stack::testing::{Database, Role, execute};
 use rand::rngs::StdRng;
@@ -25,9 +24,11 @@ pub(crate) async fn add_portable_engine(owner: &mut PgConnection) {
     if template::is_portable() {
         return;
     }
-    let all = migrations::list().unwrap();
-    let migration = all.iter().find(|one| one.name == "portable_engine");
-    migration.unwrap().sql.run(owner).await.unwrap();
+    template::portable_engine()
+        .unwrap()
+        .run(owner)
+        .await
+        .unwrap();
 }
 
 /// A database with the native engine, attached, and the portable one.
