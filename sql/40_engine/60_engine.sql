@@ -110,7 +110,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  attached constant integer := bondhu.engine() ->> 'version';
+  attached constant integer := (bondhu.engine() ->> 'version')::integer;
 begin
   if not saw_changes then
     insert into public.personality_profiles (user_id, as_of, window_hours)
