@@ -36,8 +36,7 @@ fn fold_statement(trigger: &PgTrigger<'_>) -> Result<(), EngineError> {
     }
     watched::as_owner(trigger, || {
         spi::connected(|| {
-            // Settings are read under the lock on the profiles: a change of them waits for that,
-            // and rebuilds what was folded under the former ones.
+            // A change of settings need not wait: each profile says which it was folded under.
             let profiles = Table::open(&profile::TABLE, Access::Write)?;
             let buckets = Table::open(&buckets::TABLE, Access::Write)?;
             let settings = settings::read(Snapshot::Transaction)?;

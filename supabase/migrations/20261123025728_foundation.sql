@@ -1764,24 +1764,23 @@ begin
   elsif tg_op = 'DELETE' then
     perform bondhu.mark_profiles(array(select distinct o.user_id from old_messages o where o.engine_version is not null));
   else
+    -- As folding sees it: what leaves how a message is read, its time and its owner alone is no change.
     perform bondhu.mark_profiles(array(
       select distinct c.user_id
       from (
-        (select o.user_id, o.id, o.created_at, o.sentiment_score, o.mood_detected, o.support_level,
-           o.corrected_sentiment, o.corrected_mood, o.counts
-         from old_messages o where o.engine_version is not null
-         except all
-         select n.user_id, n.id, n.created_at, n.sentiment_score, n.mood_detected, n.support_level,
-           n.corrected_sentiment, n.corrected_mood, n.counts
-         from new_messages n where n.engine_version is not null)
-        union all
-        (select n.user_id, n.id, n.created_at, n.sentiment_score, n.mood_detected, n.support_level,
-           n.corrected_sentiment, n.corrected_mood, n.counts
-         from new_messages n where n.engine_version is not null
-         except all
-         select o.user_id, o.id, o.created_at, o.sentiment_score, o.mood_detected, o.support_level,
-           o.corrected_sentiment, o.corrected_mood, o.counts
-         from old_messages o where o.engine_version is not null)
+        select r.user_id
+        from (
+          select -1 as sign, o.user_id, o.id, o.created_at, o.sentiment_score, o.mood_detected, o.support_level,
+            o.corrected_sentiment, o.corrected_mood, o.counts
+          from old_messages o where o.engine_version is not null
+          union all
+          select 1, n.user_id, n.id, n.created_at, n.sentiment_score, n.mood_detected, n.support_level,
+            n.corrected_sentiment, n.corrected_mood, n.counts
+          from new_messages n where n.engine_version is not null
+        ) r
+        group by r.user_id, r.id, r.created_at, r.sentiment_score, r.mood_detected, r.support_level,
+          r.corrected_sentiment, r.corrected_mood, r.counts
+        having sum(r.sign) <> 0
       ) c));
   end if;
   return null;

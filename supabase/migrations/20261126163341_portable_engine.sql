@@ -23352,6 +23352,38 @@ end
 $$;
 comment on function bondhu_portable.advanced(bondhu_portable.profile, bondhu.settings, timestamptz) is 'A state at the later of its as_of and an instant.';
 
+-- Settings, which every figure hangs on.
+create function bondhu_portable.settings() returns bondhu.settings
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  s bondhu.settings;
+begin
+  select * into s from bondhu.settings;
+  if not found then
+    raise exception using
+      errcode = '55000',
+      message = 'bondhu.settings has no row',
+      hint = 'Apply the migrations this version of the engine was made for.';
+  end if;
+  return s;
+end
+$$;
+comment on function bondhu_portable.settings() is 'The row of bondhu.settings; 55000 where it is gone.';
+
+revoke all on function bondhu_portable.concluded(bondhu_portable.profile, bondhu.settings),
+  bondhu_portable.span(uuid, timestamptz, timestamptz, uuid[]), bondhu_portable.windows(bondhu_portable.profile, timestamptz, integer),
+  bondhu_portable.repaired(bondhu_portable.profile), bondhu_portable.moved(bondhu_portable.profile, timestamptz, uuid[]),
+  bondhu_portable.decayed(bondhu_portable.profile, boolean),
+  bondhu_portable.advanced(bondhu_portable.profile, bondhu.settings, timestamptz),
+  bondhu_portable.settings()
+  from public, anon, authenticated, service_role;
+
+-- sql/portable/52_starting.sql
+
+-- Where a state begins: without messages, or counted anew from them.
+
 -- Where a user's traits start.
 create function bondhu_portable.baseline(of_user uuid) returns bigint[]
 language plpgsql stable
@@ -23427,33 +23459,9 @@ end
 $$;
 comment on function bondhu_portable.recounted(bondhu_portable.profile, bondhu.settings, timestamptz) is 'A state counted anew from the messages, with what follows from it.';
 
--- Settings, which every figure hangs on.
-create function bondhu_portable.settings() returns bondhu.settings
-language plpgsql stable
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  s bondhu.settings;
-begin
-  select * into s from bondhu.settings;
-  if not found then
-    raise exception using
-      errcode = '55000',
-      message = 'bondhu.settings has no row',
-      hint = 'Apply the migrations this version of the engine was made for.';
-  end if;
-  return s;
-end
-$$;
-comment on function bondhu_portable.settings() is 'The row of bondhu.settings; 55000 where it is gone.';
-
-revoke all on function bondhu_portable.concluded(bondhu_portable.profile, bondhu.settings),
-  bondhu_portable.span(uuid, timestamptz, timestamptz, uuid[]), bondhu_portable.windows(bondhu_portable.profile, timestamptz, integer),
-  bondhu_portable.repaired(bondhu_portable.profile), bondhu_portable.moved(bondhu_portable.profile, timestamptz, uuid[]),
-  bondhu_portable.decayed(bondhu_portable.profile, boolean),
-  bondhu_portable.advanced(bondhu_portable.profile, bondhu.settings, timestamptz),
-  bondhu_portable.baseline(uuid), bondhu_portable.started(bondhu_portable.profile), bondhu_portable.empty(uuid, timestamptz, bondhu.settings),
-  bondhu_portable.recounted(bondhu_portable.profile, bondhu.settings, timestamptz), bondhu_portable.settings()
+revoke all on function bondhu_portable.baseline(uuid), bondhu_portable.started(bondhu_portable.profile),
+  bondhu_portable.empty(uuid, timestamptz, bondhu.settings),
+  bondhu_portable.recounted(bondhu_portable.profile, bondhu.settings, timestamptz)
   from public, anon, authenticated, service_role;
 
 -- sql/portable/55_reading.sql

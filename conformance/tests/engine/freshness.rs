@@ -87,6 +87,26 @@ async fn nobody_waits_for_a_change_of_settings() {
 }
 
 #[tokio::test]
+async fn a_switch_of_a_provider_renews_documents_and_nothing_else_of_it_does() {
+    let db = Database::create().await;
+    let mut owner = db.connect(Role::Owner).await;
+    let before = current(&mut owner).await;
+    for (change, version) in [
+        ("requests_per_window = requests_per_window + 1", before),
+        ("llm_use_allowed = llm_use_allowed", before),
+        ("llm_use_allowed = not llm_use_allowed", before + 1),
+    ] {
+        let sql =
+            format!("update bondhu.provider_settings set {change} where provider = 'youtube'");
+        execute(&mut owner, &sql).await;
+        assert_eq!(current(&mut owner).await, version, "{change}");
+    }
+    // Nobody sets it back.
+    execute(&mut owner, "update bondhu.settings set version = 1").await;
+    assert_eq!(current(&mut owner).await, before + 1);
+}
+
+#[tokio::test]
 async fn who_changed_while_no_engine_was_attached_is_counted_anew_and_nobody_else() {
     let db = Database::create().await;
     let mut owner = db.connect(Role::Owner).await;

@@ -1,6 +1,5 @@
 //! What somebody tries who may only create databases: the extension is trusted, the tables are theirs.
 
-use bondhu_stack::template;
 use bondhu_stack::testing::{Database, Role, execute};
 use sqlx::{Connection as _, PgConnection};
 use url::Url;
@@ -317,98 +316,4 @@ async fn partitions_of_the_messages_are_refused_and_say_why() {
     .await;
     assert_eq!(stranger.refused(INSERT).await, "0A000");
     stranger.end().await;
-}
-
-/// The refusal of a message after something was done to a table.
-async fn refusal_after(sql: &str) -> String {
-    let db = Database::create().await;
-    let user = db.user().await;
-    let mut owner = db.connect(Role::Owner).await;
-    let mut admin = db.connect(Role::Superuser).await;
-    execute(&mut admin, sql).await;
-    let error = sqlx::query(
-        "insert into public.chat_messages (user_id, message_text) values ($1, 'i am happy')",
-    )
-    .bind(user)
-    .execute(&mut owner)
-    .await
-    .unwrap_err();
-    execute(&mut owner, "select 1").await;
-    sqlstate(&error)
-}
-
-#[tokio::test]
-async fn what_is_no_table_with_the_right_key_is_refused() {
-    // Of the native engine, which reads tables without the executor.
-    if template::is_portable() {
-        return;
-    }
-    for table in [
-        "public.personality_profiles",
-        "public.sentiment_buckets",
-        "bondhu.settings",
-    ] {
-        let (_, name) = table.split_once('.').unwrap();
-        let before = format!("{table}_before");
-        let copy = format!("create table {table} as select * from {before}");
-        for (kind, sql, code) in [
-            (
-                "view",
-                format!("create view {table} as select * from {before}"),
-                "42809",
-            ),
-            (
-                "materialized view",
-                format!("create materialized view {table} as select * from {before}"),
-                "42809",
-            ),
-            (
-                "foreign table",
-                format!(
-                    "create foreign data wrapper w; create server s foreign data wrapper w;
-                     create foreign table {table} (user_id uuid) server s"
-                ),
-                "42809",
-            ),
-            ("table", copy.clone(), "55000"),
-            (
-                "table",
-                format!(
-                    "{copy}; alter table {table} add column other bigint default 1 primary key"
-                ),
-                "55000",
-            ),
-        ] {
-            let sql = format!(
-                "alter table {table} rename to {name}_before; {sql}; alter {kind} {table} owner to postgres"
-            );
-            assert_eq!(refusal_after(&sql).await, code, "{sql}");
-        }
-    }
-    for key in [
-        "(bucket_start, user_id)",
-        "(user_id, bucket_start, message_count)",
-        "(user_id, bucket_start) deferrable",
-    ] {
-        let sql = format!(
-            "alter table public.sentiment_buckets drop constraint sentiment_buckets_pkey,
-               add primary key {key}"
-        );
-        assert_eq!(refusal_after(&sql).await, "55000", "{sql}");
-    }
-}
-
-#[tokio::test]
-async fn the_owner_of_the_messages_lends_no_rights_to_another_owner() {
-    // Of the native engine, whose functions are not of the owner.
-    if template::is_portable() {
-        return;
-    }
-    for table in ["personality_profiles", "sentiment_buckets"] {
-        let sql = format!(
-            "alter table public.{table} owner to authenticator; grant all on public.{table} to postgres"
-        );
-        let code = refusal_after(&sql).await;
-        assert_eq!(code, "42501", "{table}");
-    }
 }
