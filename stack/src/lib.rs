@@ -4,9 +4,11 @@
 pub mod cluster;
 pub mod consent;
 pub mod data_api;
+pub mod downloads;
 pub mod extension;
 pub mod http;
 pub mod installation;
+pub mod job;
 pub mod migrations;
 pub mod os_user;
 pub mod paths;

@@ -4,9 +4,9 @@ use anyhow::{Context, Result, ensure};
 use sqlx::PgConnection;
 use url::Url;
 
-use super::job::Tally;
 use super::migration_steps::{bootstrap, push};
 use super::schema_snapshot as snapshot;
+use super::tally::Tally;
 use super::test_run::{CRON_DATABASE, Server, TestRun};
 use bondhu_stack::template;
 

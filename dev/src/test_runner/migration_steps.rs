@@ -4,10 +4,10 @@ use anyhow::{Context, Result, ensure};
 use sqlx::{Connection as _, PgConnection};
 use url::Url;
 
-use super::job::{self, Tally};
+use super::tally::{self, Tally};
 use super::test_run::{CRON_DATABASE, Server, TestRun};
 use super::{schema_snapshot as snapshot, supabase_steps};
-use bondhu_stack::{migrations, schema, template};
+use bondhu_stack::{job, migrations, schema, template};
 
 /// What a new project grants by default: nothing. The bootstrap has what older ones do.
 const NEW_PROJECT: &str = "alter default privileges for role postgres in schema public revoke all on tables from anon, authenticated, service_role; \

@@ -1,12 +1,11 @@
 //! `make test`: every check that has to pass, on servers of its own.
 
-mod downloads;
-mod job;
 mod lifecycle_steps;
 mod migration_steps;
 mod rust_steps;
 mod schema_snapshot;
 mod supabase_steps;
+mod tally;
 mod test_run;
 
 use std::io::Write as _;
@@ -19,7 +18,7 @@ use anyhow::{Context, Result, bail};
 use crate::extension_sql;
 use bondhu_stack::installation::Installation;
 use bondhu_stack::paths;
-use job::Tally;
+use tally::Tally;
 use test_run::{Server, TestRun};
 
 /// What a failed step shows; the rest is in its log.
@@ -200,7 +199,7 @@ async fn report(run: &mut TestRun, name: &str, step: Step) -> Result<Tally> {
         let log = std::fs::read(run.log()).unwrap_or_default();
         println!(
             "{}",
-            job::what_failed(&String::from_utf8_lossy(&log), LINES_OF_A_FAILURE)
+            tally::what_failed(&String::from_utf8_lossy(&log), LINES_OF_A_FAILURE)
         );
         if let Some(complaint) = complaint {
             println!("{complaint}");

@@ -5,11 +5,11 @@ use std::path::Path;
 use anyhow::{Result, bail, ensure};
 use tokio::process::Command;
 
-use super::job::{self, Tally};
+use super::tally::{self, Tally};
 use super::test_run::{Server, TestRun};
 use crate::{extension_sql, figures};
 use bondhu_stack::installation::Installation;
-use bondhu_stack::{paths, template, testing};
+use bondhu_stack::{job, paths, template, testing};
 
 pub(super) async fn format(run: &mut TestRun) -> Result<Tally> {
     job::succeed(&mut run.cargo(&["fmt", "--all", "--check"]), &run.log()).await?;
@@ -112,9 +112,9 @@ async fn cargo_test(run: &mut TestRun, server: Server, mut cargo: Command) -> Re
     let url = run.server(server).await?.superuser()?;
     cargo.env(testing::POSTGRES_URL, url.as_str());
     let status = job::run(&mut cargo, &run.log()).await?;
-    Ok(job::verdict(
+    Ok(tally::verdict(
         status,
-        job::count_cargo_tests(&run.read_log()),
+        tally::count_cargo_tests(&run.read_log()),
     ))
 }
 
@@ -217,5 +217,5 @@ pub(super) async fn demo(run: &mut TestRun, engine: &str) -> Result<Tally> {
         figures::same("make demo", &said)?;
         tally.add(Tally::ONE);
     }
-    Ok(job::verdict(status, tally))
+    Ok(tally::verdict(status, tally))
 }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use tokio::process::Command;
 
-use super::job::{self, Tally};
+use super::tally::{self, Tally};
 use super::test_run::{CRON_DATABASE, Server, TestRun};
 use bondhu_stack::cluster::SUPERUSER;
-use bondhu_stack::{migrations, paths, schema, template};
+use bondhu_stack::{job, migrations, paths, schema, template};
 
 /// The API roles' view of the database.
 const EXPOSED: &str = "public";
@@ -36,7 +36,7 @@ pub(super) async fn pgtap(run: &mut TestRun, server: Server) -> Result<Tally> {
     let status = job::run(&mut pg_prove, &run.log())
         .await
         .context("dev/setup.sh test installs pg_prove")?;
-    Ok(job::verdict(status, job::count_tap(&run.read_log())))
+    Ok(tally::verdict(status, tally::count_tap(&run.read_log())))
 }
 
 pub(super) async fn advisors(run: &mut TestRun) -> Result<Tally> {

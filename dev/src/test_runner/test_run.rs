@@ -9,13 +9,12 @@ use std::process::Stdio;
 use anyhow::{Context, Result};
 use tokio::process::Command;
 
-use super::downloads;
 use bondhu_stack::cluster::{Cluster, ClusterConfig};
 use bondhu_stack::extension::{self, Extension};
 use bondhu_stack::installation::Installation;
-use bondhu_stack::paths;
 use bondhu_stack::process::free_port;
 use bondhu_stack::run_directory::RunDirectory;
+use bondhu_stack::{downloads, paths};
 
 /// The database that pg_cron runs in on every test server that has it.
 pub(super) const CRON_DATABASE: &str = "bondhu_cron";

