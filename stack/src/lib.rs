@@ -20,6 +20,7 @@ pub mod redis_server;
 pub mod run_directory;
 pub mod schema;
 pub mod stack;
+pub mod supabase;
 pub mod template;
 pub mod testing;
 pub mod wait;

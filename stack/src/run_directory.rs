@@ -54,6 +54,23 @@ impl Drop for RunDirectory {
     }
 }
 
+/// Writes a new file that only its owner can read.
+///
+/// # Errors
+/// It is there already, or cannot be written.
+pub fn write_secret(file: &Path, text: &str) -> Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut options = File::options();
+    let mut out = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(out.write_all(text.as_bytes())?)
+}
+
 /// Locks a directory, so that no second process uses it.
 ///
 /// # Errors

@@ -15,7 +15,7 @@ use crate::installation::Installation;
 use crate::ports::Ports;
 use crate::redis_server::RedisServer;
 use crate::worker::{self, Worker};
-use crate::{migrations, schema};
+use crate::{migrations, run_directory, schema};
 use bondhu_standin::{Client, Provider, Standin, StandinConfig};
 
 /// The database, named as on Supabase.
@@ -333,14 +333,7 @@ fn token_key(config: &StackConfig<'_>) -> Result<String> {
     }
     let key = fresh_token_key();
     if config.keep {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        let mut options = fs::File::options();
-        let mut out = options
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&file)?;
-        std::io::Write::write_all(&mut out, key.as_bytes())?;
+        run_directory::write_secret(&file, &key)?;
     }
     Ok(key)
 }
