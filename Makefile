@@ -9,7 +9,7 @@ RELEASE_DEV := $(CARGO_TARGET_DIR)/release/bondhu-dev
 TARPAULIN := $(HOME)/.cache/bondhu/tarpaulin/bin/cargo-tarpaulin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build build-release demo up test bench-engine bench-mirror soak-mirror bench-sync soak-sync figures fuzz-portable coverage reset lint model teacher eval bench-scorer model-programs
+.PHONY: help setup setup-up setup-test build build-release demo up test bench-engine bench-mirror soak-mirror bench-sync soak-sync figures fuzz-portable coverage reset lint model teacher eval bench-scorer model-programs
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,7 +17,7 @@ help: ## List the commands
 demo: build ## Run the way of a message once, check it, report (DATA=FILE: a TSV, first column text; ENGINE=portable: the engine in SQL)
 	@$(DEV) demo $(if $(DATA),--data '$(DATA)') $(if $(ENGINE),--engine '$(ENGINE)')
 
-up: build ## Start the stack and leave it running; Ctrl-C ends it (ENGINE=portable: the engine in SQL)
+up: setup-up build ## Start the stack and leave it running; Ctrl-C ends it (ENGINE=portable: the engine in SQL)
 	@$(DEV) up $(if $(ENGINE),--engine '$(ENGINE)')
 
 test: setup-test ## Run everything that has to pass (ONLY=NAME: the steps whose name contains it)
@@ -59,6 +59,9 @@ lint: setup-test ## Format check and clippy
 
 setup: ## Install the packages that `make demo` needs
 	@dev/setup.sh demo
+
+setup-up: ## Install the packages that `make up` needs
+	@dev/setup.sh up
 
 setup-test: ## Install the packages that `make test` needs
 	@dev/setup.sh test

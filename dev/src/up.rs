@@ -1,15 +1,17 @@
 //! `up`: the stack left running; `reset`: what it keeps, removed.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
 use bondhu_stack::cluster::SUPERUSER;
 use bondhu_stack::ports::Ports;
-use bondhu_stack::stack::{APP_ORIGIN, Engine, Stack, StackConfig};
-use bondhu_stack::{paths, run_directory};
+use bondhu_stack::stack::{Engine, Stack, StackConfig};
+use bondhu_stack::supabase::{Programs, data_api};
+use bondhu_stack::{downloads, paths, run_directory};
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -27,6 +29,7 @@ pub async fn up(engine: Engine) -> Result<()> {
     let _lock = run_directory::lock(&directory)?;
     let ports = Ports::fixed()?;
     let engine = engine.build()?;
+    let programs = supabase_programs(&directory).await?;
     println!(
         "Starting the stack; it keeps its data in {}",
         directory.display()
@@ -36,9 +39,12 @@ pub async fn up(engine: Engine) -> Result<()> {
         ports,
         keep: true,
         engine: engine.as_ref(),
+        supabase: Some(&programs),
     };
     let mut stack = Stack::start(&config, |said| println!("  ✓ {said}")).await?;
-    println!("{}", directions(&stack));
+    let variables = directory.join("supabase.env");
+    write_variables(&stack, &variables)?;
+    println!("{}", directions(&stack, &variables, &programs.deno));
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         stack.check_running()?;
@@ -65,16 +71,44 @@ pub fn reset() -> Result<()> {
     Ok(())
 }
 
-fn directions(stack: &Stack) -> String {
+/// What Supabase's services run: the first time that takes minutes.
+async fn supabase_programs(directory: &Path) -> Result<Programs> {
+    let log = directory.join("downloads.log");
+    Ok(Programs {
+        data_api: data_api::build(Stdio::inherit()).await?,
+        deno: downloads::deno(&log)
+            .await
+            .with_context(|| format!("see {}", log.display()))?,
+    })
+}
+
+/// The file is its owner's alone: it holds the secret keys.
+fn write_variables(stack: &Stack, file: &Path) -> Result<()> {
+    fs::remove_file(file).ok();
+    run_directory::write_secret(file, &variables(stack))
+}
+
+fn variables(stack: &Stack) -> String {
+    let supabase = stack.supabase.as_ref();
+    supabase.map_or_else(String::new, |supabase| {
+        supabase
+            .variables()
+            .iter()
+            .map(|(name, value)| format!("{name}={value}\n"))
+            .collect()
+    })
+}
+
+fn directions(stack: &Stack, env_file: &Path, deno: &Path) -> String {
     let owner = stack.database_url("postgres");
     let superuser = stack.database_url(SUPERUSER);
-    let api = stack.database_url("authenticator");
     let (redis, worker, standin) = (
         stack.redis.url(),
         stack.worker.url(),
         stack.standin.base_url(),
     );
     let log = stack.worker.log().display();
+    let (variables, env_file, deno) = (variables(stack), env_file.display(), deno.display());
     format!(
         r#"
   Postgres   {owner}   (owner of the schema, no superuser)
@@ -83,20 +117,20 @@ fn directions(stack: &Stack) -> String {
   Worker     {worker}/healthz  /readyz      log: {log}
   Stand-in   {standin}
 
-Try this. Sign somebody up:
-  psql {superuser} -c "insert into auth.users (id, email) values ('11111111-1111-4111-8111-111111111111', 'ada@example.org')"
-Write as that person, as the Data API would:
-  psql {api}
-    begin;
-    select set_config('role', 'authenticated', true),
-           set_config('request.jwt.claims', '{{"sub": "11111111-1111-4111-8111-111111111111", "role": "authenticated"}}', true);
-    select start_session('laptop');
-    insert into chat_messages (message_text) values ('I got the job, I am so happy!') returning mood_detected, sentiment_score;
-    select jsonb_pretty(personality_context());
-    select begin_connect('spotify', '{APP_ORIGIN}/');   -- open the URL; its answer carries the code for confirm_connect
-    commit;
-See it in Redis:
-  redis-cli -u {redis} get 'chat:history:{{11111111-1111-4111-8111-111111111111}}:50'
+The project, for apps (the same lines are in {env_file}):
+{variables}
+Try this, as try.ts:
+  import {{ createClient }} from 'npm:@supabase/supabase-js@2.119.1'
+  const supabase = createClient(Deno.env.get('SUPABASE_URL')!, Deno.env.get('SUPABASE_PUBLISHABLE_KEY')!)
+  await supabase.auth.signInAnonymously()
+  await supabase.rpc('start_session', {{ device_id: 'laptop' }})
+  const sent = await supabase.from('chat_messages')
+    .insert({{ message_text: 'I got the job, I am so happy!' }}).select('mood_detected, sentiment_score')
+  console.log(sent.error ?? sent.data)
+  console.log((await supabase.rpc('personality_context')).data)
+  await supabase.auth.signOut()
+Run it:
+  {deno} run --allow-net --allow-env --env-file={env_file} try.ts
 
 Ctrl-C ends the stack; the data stay for the next `make up` (`make reset` removes them)."#
     )

@@ -73,4 +73,3 @@ impl Drop for Group {
         kill_process_group(pid, Signal::KILL).ok();
     }
 }
-

@@ -17,14 +17,17 @@ pub struct Ports {
     pub worker: u16,
     /// The providers' stand-in.
     pub standin: u16,
+    /// Supabase's services, behind one URL.
+    pub supabase: u16,
 }
 
 /// The ports of `make up` unless the environment names others: none is a server's usual port.
-const FIXED: [(&str, u16); 4] = [
+const FIXED: [(&str, u16); 5] = [
     ("BONDHU_POSTGRES_PORT", 54321),
     ("BONDHU_REDIS_PORT", 56379),
     ("BONDHU_WORKER_PORT", 8787),
     ("BONDHU_STANDIN_PORT", 8788),
+    ("BONDHU_SUPABASE_PORT", 8789),
 ];
 
 impl Ports {
@@ -38,6 +41,7 @@ impl Ports {
             redis: free_port()?,
             worker: free_port()?,
             standin: free_port()?,
+            supabase: free_port()?,
         })
     }
 
@@ -46,13 +50,14 @@ impl Ports {
     /// # Errors
     /// A variable is not a port, or the port is in use.
     pub fn fixed() -> Result<Self> {
-        let [postgres, redis, worker, standin] =
+        let [postgres, redis, worker, standin, supabase] =
             FIXED.map(|(variable, default)| available(variable, default));
         Ok(Self {
             postgres: postgres?,
             redis: redis?,
             worker: worker?,
             standin: standin?,
+            supabase: supabase?,
         })
     }
 }

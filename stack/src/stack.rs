@@ -14,8 +14,10 @@ use crate::extension::{self, Extension};
 use crate::installation::Installation;
 use crate::ports::Ports;
 use crate::redis_server::RedisServer;
+use crate::supabase::keys::Keys;
+use crate::supabase::{Programs, Supabase, SupabaseConfig};
 use crate::worker::{self, Worker};
-use crate::{migrations, run_directory, schema};
+use crate::{migrations, paths, run_directory, schema};
 use bondhu_standin::{Client, Provider, Standin, StandinConfig};
 
 /// The database, named as on Supabase.
@@ -29,6 +31,8 @@ pub const APP_ORIGIN: &str = "http://127.0.0.1:3000";
 pub struct Stack {
     /// The sync worker.
     pub worker: Worker,
+    /// Supabase's services, if the stack has them.
+    pub supabase: Option<Supabase>,
     /// The providers.
     pub standin: Standin,
     /// Redis.
@@ -51,6 +55,8 @@ pub struct StackConfig<'a> {
     pub keep: bool,
     /// The extension; without it the portable engine runs, which the migrations bring.
     pub engine: Option<&'a Extension>,
+    /// What Supabase's services run; without it there are none.
+    pub supabase: Option<&'a Programs>,
 }
 
 /// Builds the extension for the stack's Postgres; cargo's progress goes to standard error.
@@ -131,6 +137,11 @@ impl Stack {
             config.ports.standin
         ));
 
+        let supabase = start_supabase(config, &cluster).await?;
+        if let Some(supabase) = &supabase {
+            report(&format!("Supabase's services at {}", supabase.url()));
+        }
+
         let mut environment = worker_environment(
             &cluster,
             DATABASE,
@@ -139,6 +150,9 @@ impl Stack {
             token_key(config)?,
         );
         environment.extend(mirror_environment(&cluster, DATABASE, &redis));
+        if let Some(supabase) = &supabase {
+            environment.extend(project_environment(supabase));
+        }
         let files = directory.join("worker");
         fs::create_dir_all(&files)?;
         worker::run(&["cron", "install"], &environment, &files)?;
@@ -150,6 +164,7 @@ impl Stack {
 
         Ok(Self {
             worker,
+            supabase,
             standin,
             redis,
             cluster,
@@ -178,6 +193,9 @@ impl Stack {
     pub fn check_running(&mut self) -> Result<()> {
         self.cluster.check_running()?;
         self.redis.check_running()?;
+        if let Some(supabase) = &mut self.supabase {
+            supabase.check_running()?;
+        }
         self.worker.check_running()
     }
 }
@@ -202,6 +220,41 @@ async fn start_postgres(config: &StackConfig<'_>) -> Result<Cluster> {
         &cluster_config,
     )
     .await
+}
+
+async fn start_supabase(config: &StackConfig<'_>, cluster: &Cluster) -> Result<Option<Supabase>> {
+    let Some(programs) = config.supabase else {
+        return Ok(None);
+    };
+    let keys = if config.keep {
+        Keys::kept_in(&config.directory.join("supabase-keys.json"))?
+    } else {
+        Keys::fresh()?
+    };
+    let directory = config.directory.join("supabase");
+    let supabase_config = SupabaseConfig {
+        port: config.ports.supabase,
+        cluster,
+        database: DATABASE,
+        keys,
+        programs,
+        functions: paths::checkout().join("supabase/functions"),
+        environment: Vec::new(),
+        directory: &directory,
+    };
+    Supabase::start(supabase_config).await.map(Some)
+}
+
+/// What the worker needs to know of the project whose users call it.
+fn project_environment(supabase: &Supabase) -> [(&'static str, String); 3] {
+    [
+        ("SUPABASE_URL", supabase.url().to_owned()),
+        (
+            "SUPABASE_JWT_SECRET",
+            supabase.keys().legacy_secret().to_owned(),
+        ),
+        ("BONDHU_CORS_ORIGINS", APP_ORIGIN.to_owned()),
+    ]
 }
 
 /// How many migrations were applied, and which engine runs now.

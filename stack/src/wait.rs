@@ -1,9 +1,11 @@
 //! Waiting for a condition, with a deadline and a progress line.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+use tokio::net::TcpStream;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 const REPORT_INTERVAL: Duration = Duration::from_secs(10);
@@ -47,6 +49,29 @@ impl Drop for Progress {
             std::io::stdout().flush().ok();
         }
     }
+}
+
+/// Waits until something listens on a port of 127.0.0.1; `check` fails when waiting is useless.
+///
+/// # Errors
+/// The deadline passes, or `check` fails.
+pub async fn for_port(
+    port: u16,
+    within: Duration,
+    mut check: impl FnMut() -> Result<()>,
+) -> Result<()> {
+    let deadline = Instant::now() + within;
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+        .await
+        .is_err()
+    {
+        check()?;
+        if Instant::now() > deadline {
+            bail!("nothing listens on port {port}");
+        }
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+    Ok(())
 }
 
 /// Checks until the condition holds, and returns the value.

@@ -48,6 +48,7 @@ pub async fn run(data: Option<&Path>, engine: Engine) -> Result<ExitCode> {
         ports: Ports::free()?,
         keep: false,
         engine: engine.as_ref(),
+        supabase: None,
     };
     let mut stack = Stack::start(&config, |said| println!("  ✓ {said}")).await?;
 

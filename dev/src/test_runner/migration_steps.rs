@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use sqlx::{Connection as _, PgConnection};
 use url::Url;
 
-use super::tally::{self, Tally};
+use super::tally::Tally;
 use super::test_run::{CRON_DATABASE, Server, TestRun};
 use super::{schema_snapshot as snapshot, supabase_steps};
 use bondhu_stack::{job, migrations, schema, template};

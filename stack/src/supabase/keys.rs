@@ -178,6 +178,16 @@ impl Keys {
         }] })
     }
 
+    /// What the project's own services check tokens with: that, and the secret of the old keys.
+    pub fn all(&self) -> Value {
+        let mut keys = self.key_set();
+        if let Some(keys) = keys["keys"].as_array_mut() {
+            let secret = URL_SAFE_NO_PAD.encode(self.legacy_secret());
+            keys.push(json!({ "kty": "oct", "alg": "HS256", "k": secret }));
+        }
+        keys
+    }
+
     /// Whom an API key stands for; `None` when it is none of this project's.
     pub fn role_of(&self, api_key: &str) -> Option<ApiRole> {
         if api_key == self.publishable() || api_key == self.anon() {
