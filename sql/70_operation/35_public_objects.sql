@@ -13,7 +13,7 @@ as $$
       video_subscriptions, wellness_days}'),
     ('function', null, '{"begin_connect(text, text)",
       "chat_history(integer, timestamp with time zone, bigint, text)", "commit_position()", "confirm_connect(text)",
-      "disconnect(text)", "end_session(uuid)", "explain_message(uuid)",
+      "disconnect(text)", "end_session(uuid)", "explain_message(uuid)", "hot_document(text)",
       "listening_stats(timestamp with time zone, timestamp with time zone)", "log_activity(uuid, text, jsonb)",
       "mood_mix(timestamp with time zone, timestamp with time zone)", "mood_patterns()",
       "mood_trend(timestamp with time zone, timestamp with time zone, text)", "personality_context()",

@@ -16,6 +16,7 @@ pub mod ports;
 pub mod process;
 pub mod proxy;
 pub mod redis_cluster;
+pub mod redis_rest;
 pub mod redis_server;
 pub mod run_directory;
 pub mod schema;

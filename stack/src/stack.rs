@@ -13,6 +13,7 @@ use crate::cluster::{Cluster, ClusterConfig, SUPERUSER};
 use crate::extension::{self, Extension};
 use crate::installation::Installation;
 use crate::ports::Ports;
+use crate::redis_rest::RedisRest;
 use crate::redis_server::RedisServer;
 use crate::supabase::keys::Keys;
 use crate::supabase::{Programs, Supabase, SupabaseConfig};
@@ -33,6 +34,8 @@ pub struct Stack {
     pub worker: Worker,
     /// Supabase's services, if the stack has them.
     pub supabase: Option<Supabase>,
+    /// Redis for its functions.
+    pub redis_rest: Option<RedisRest>,
     /// The providers.
     pub standin: Standin,
     /// Redis.
@@ -137,7 +140,12 @@ impl Stack {
             config.ports.standin
         ));
 
-        let supabase = start_supabase(config, &cluster).await?;
+        let (mut supabase, mut redis_rest) = (None, None);
+        if let Some(programs) = config.supabase {
+            let rest = RedisRest::start(0, &redis.url()).await?;
+            supabase = Some(start_supabase(config, programs, &cluster, &rest).await?);
+            redis_rest = Some(rest);
+        }
         if let Some(supabase) = &supabase {
             report(&format!("Supabase's services at {}", supabase.url()));
         }
@@ -165,6 +173,7 @@ impl Stack {
         Ok(Self {
             worker,
             supabase,
+            redis_rest,
             standin,
             redis,
             cluster,
@@ -222,10 +231,12 @@ async fn start_postgres(config: &StackConfig<'_>) -> Result<Cluster> {
     .await
 }
 
-async fn start_supabase(config: &StackConfig<'_>, cluster: &Cluster) -> Result<Option<Supabase>> {
-    let Some(programs) = config.supabase else {
-        return Ok(None);
-    };
+async fn start_supabase(
+    config: &StackConfig<'_>,
+    programs: &Programs,
+    cluster: &Cluster,
+    redis: &RedisRest,
+) -> Result<Supabase> {
     let keys = if config.keep {
         Keys::kept_in(&config.directory.join("supabase-keys.json"))?
     } else {
@@ -239,10 +250,24 @@ async fn start_supabase(config: &StackConfig<'_>, cluster: &Cluster) -> Result<O
         keys,
         programs,
         functions: paths::checkout().join("supabase/functions"),
-        environment: Vec::new(),
+        environment: function_environment(redis, config.ports),
         directory: &directory,
     };
-    Supabase::start(supabase_config).await.map(Some)
+    Supabase::start(supabase_config).await
+}
+
+/// What functions read hot documents from.
+fn function_environment(redis: &RedisRest, ports: Ports) -> Vec<(String, String)> {
+    [
+        ("UPSTASH_REDIS_REST_URL", redis.url().to_owned()),
+        ("UPSTASH_REDIS_REST_TOKEN", redis.token().to_owned()),
+        (
+            "BONDHU_WORKER_URL",
+            format!("http://127.0.0.1:{}", ports.worker),
+        ),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec()
 }
 
 /// What the worker needs to know of the project whose users call it.

@@ -126,7 +126,8 @@ select set_eq(
         'touch_session(uuid)', 'log_activity(uuid,text,jsonb)', 'end_session(uuid)', 'begin_connect(text,text)',
         'confirm_connect(text)', 'disconnect(text)', 'request_sync(text)',
         'recently_played(timestamp with time zone,integer,text)', 'top_genres(integer)',
-        'listening_stats(timestamp with time zone,timestamp with time zone)', 'watching_stats()', 'commit_position()'],
+        'listening_stats(timestamp with time zone,timestamp with time zone)', 'watching_stats()', 'commit_position()',
+        'hot_document(text)'],
   'the RPCs are these');
 select is_empty(
   $$ select signature, has_function_privilege('anon', oid, 'execute') as anon,

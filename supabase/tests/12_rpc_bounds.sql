@@ -26,6 +26,7 @@ language sql as $$
     when 'return_to' then '''https://app.example/'''
     when 'trait' then '''openness'''
     when 'bucket' then '''day'''
+    when 'document' then '''chat_history'''
     when 'activity' then '''chat.opened'''
     when 'since' then '''2026-01-01'''
     when 'until' then '''2026-02-01'''

@@ -28,7 +28,7 @@ begin
 end
 $$;
 
-select plan(9);
+select plan(12);
 select set_eq(
   'select name from builders',
   array['bondhu.personality_context_document', 'bondhu.personality_sentiment_document', 'bondhu.chat_history_document',
@@ -67,6 +67,23 @@ select is(
    from builders b, (values ('authenticated'), ('service_role'), ('anon')) caller (name), people p
    where pg_temp.attempt(caller.name, p.ada, format('select * from %s(array[%L]::uuid[], now())', b.name, p.ada)) <> '42501'),
   null, 'nobody but the worker builds documents');
+
+
+-- What the worker builds, its user reads
+
+create temp table read (builder text, user_id uuid, data jsonb);
+grant all on read to public;
+select pg_temp.act_as('authenticated', (select ada from people));
+insert into read select name, ada, hot_document(replace(replace(name, 'bondhu.', ''), '_document', '')) from builders, people;
+select pg_temp.stop_acting();
+select is_empty(
+  $$ select b.name from builders b, people p
+     where (select r.data from read r where r.builder = b.name)
+       is distinct from (select d.data from built d where d.builder = b.name and d.what = 'one' and d.user_id = p.ada) $$,
+  'every document is read by its user as the worker builds it');
+select is(
+  pg_temp.attempt('authenticated', (select ada from people), 'select hot_document(''personality'')'), '22023', 'another name is refused');
+select is(pg_temp.attempt('authenticated', null, 'select hot_document(''chat_history'')'), '28000', 'somebody has to be signed in');
 
 select * from finish();
 rollback;

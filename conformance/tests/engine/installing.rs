@@ -38,7 +38,7 @@ async fn without_an_engine_chat_is_stored_unscored_and_says_so() {
 }
 
 /// Every RPC, and whether it answers with what an engine concludes.
-const RPCS: [(&str, bool); 21] = [
+const RPCS: [(&str, bool); 22] = [
     ("begin_connect('spotify', 'https://app.example')", false),
     ("chat_history()", false),
     ("commit_position()", false),
@@ -49,6 +49,7 @@ const RPCS: [(&str, bool); 21] = [
         "explain_message((select id from public.chat_messages))",
         true,
     ),
+    ("hot_document('chat_history')", false),
     ("listening_stats()", false),
     ("log_activity(gen_random_uuid(), 'chat.opened')", false),
     ("mood_mix()", true),

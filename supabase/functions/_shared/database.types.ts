@@ -406,6 +406,9 @@ isOneToOne: false
               "figure": string,"part": string,"weight": number
             }[]
                            },
+"hot_document":
+{ Args: { "document": string }; Returns: Json
+                           },
 "listening_stats":
 { Args: { "since"?: string,"until"?: string }; Returns: {
               "artists": number,"gaps": number,"listened_ms": number,"plays": number,"plays_by_hour": (number)[],"plays_by_weekday": (number)[],"tracks": number
