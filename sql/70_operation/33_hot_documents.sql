@@ -28,8 +28,7 @@ begin
       raise exception using
         errcode = '22023',
         message = 'there is no such document',
-        hint = 'There are personality_context, personality_sentiment, chat_history, music_profile, music_spotify, '
-          || 'video_youtube and session_active.';
+        hint = 'The documents are those of docs/mirror.md, such as personality_context and chat_history.';
   end case;
   return found;
 end
