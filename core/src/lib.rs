@@ -4,10 +4,11 @@
 //! A message is scored by [`score`]; [`state`] folds scored messages into the sums that
 //! are kept for a user, and [`fold`] says in which order everything follows;
 //! [`personality`] concludes from them through [`window`], [`style`]
-//! and [`traits`].
+//! and [`traits`]. What a language model is asked to answer is [`companion`]'s.
 
 pub mod cache;
 pub mod characters;
+pub mod companion;
 pub mod decay;
 pub mod evidence;
 pub mod fixed;

@@ -34,6 +34,12 @@ pub use model::{ENGINE_VERSION, MODEL, MODEL_BYTES, Model};
 pub use readout::{NEGATIVE_UP_TO, POSITIVE_FROM, Score};
 pub use scorer::{explain, score};
 pub use support::SupportLevel;
+pub(crate) use support::patterns::Patterns;
+
+/// Calls `read` with the words of a text, as the scorer reads them.
+pub(crate) fn with_words<T>(text: &str, read: impl FnOnce(&[tokens::Token]) -> T) -> T {
+    tokeniser::with_tokens(text, &MODEL.lexicon, |tokens| read(tokens.list()))
+}
 
 #[cfg(test)]
 mod tests;

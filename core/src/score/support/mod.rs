@@ -3,7 +3,7 @@
 //! It is not a diagnosis and must never be presented as one.
 
 mod level;
-mod patterns;
+pub(crate) mod patterns;
 
 pub use level::SupportLevel;
 
@@ -44,7 +44,7 @@ pub(crate) fn detect(tokens: &Tokens) -> SupportLevel {
 
 /// The level of a match, given the figures of speech and other people it overlaps with.
 fn weighed(
-    patterns: &Patterns,
+    patterns: &Patterns<About>,
     words: &[Token],
     span: std::ops::Range<usize>,
     level: SupportLevel,

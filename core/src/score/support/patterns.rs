@@ -1,4 +1,5 @@
-//! The patterns of `data/support.txt`, whose head describes them, and how they are matched.
+//! Patterns of words, and how they are matched: those of `data/support.txt`, whose head describes the language,
+//! and those of others who look for something else.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -14,7 +15,7 @@ const TEXT: &str = include_str!("../../../data/support.txt");
 /// Words a gap may skip.
 pub(super) const GAP: usize = 3;
 
-/// Who a pattern is about.
+/// Who one of the detector's patterns is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum About {
     /// Nobody: a figure of speech.
@@ -36,18 +37,18 @@ struct Element {
     gap: bool,
 }
 
-struct Pattern {
-    about: About,
+struct Pattern<M> {
+    meaning: M,
     rest: Box<[Element]>,
 }
 
 /// The patterns, found by the hash of the word that they begin with.
-pub(super) struct Patterns {
+pub(crate) struct Patterns<M> {
     /// Where in `firsts` the hashes with these high bits start.
     starts: Box<[u16]>,
     /// Hash of a first word and position of a pattern.
     firsts: Vec<(u32, u16)>,
-    patterns: Vec<Pattern>,
+    patterns: Vec<Pattern<M>>,
 }
 
 const BUCKET_BITS: u32 = 12;
@@ -57,10 +58,22 @@ const fn bucket_of(hash: u32) -> usize {
 }
 
 /// The patterns, read once a process.
-pub(super) static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| Patterns::read(TEXT));
+pub(super) static PATTERNS: LazyLock<Patterns<About>> =
+    LazyLock::new(|| Patterns::read(TEXT, About::of_kind));
 
-impl Patterns {
-    fn read(text: &str) -> Self {
+impl About {
+    fn of_kind(kind: &str) -> Self {
+        match kind {
+            "safe" => Self::Nobody,
+            "other" => Self::Other,
+            _ => Self::Writer(SupportLevel::parse(kind).unwrap_or(SupportLevel::None)),
+        }
+    }
+}
+
+impl<M: Copy> Patterns<M> {
+    /// Reads a file of patterns; `meaning` says what the first word of a line stands for.
+    pub(crate) fn read(text: &str, meaning: impl Fn(&str) -> M) -> Self {
         let mut sets = HashMap::new();
         let (mut firsts, mut patterns) = (Vec::new(), Vec::new());
         for line in text.lines().filter(|line| !line.starts_with('#')) {
@@ -73,11 +86,6 @@ impl Patterns {
                 sets.insert(name, hashes);
                 continue;
             }
-            let about = match kind {
-                "safe" => About::Nobody,
-                "other" => About::Other,
-                _ => About::Writer(SupportLevel::parse(kind).unwrap_or(SupportLevel::None)),
-            };
             let mut elements = rest.split(' ').map(|text| element(text, &sets));
             let Some(first) = elements.next() else {
                 continue;
@@ -85,7 +93,7 @@ impl Patterns {
             let number = patterns.len() as u16;
             firsts.extend(first.words.iter().map(|&hash| (hash, number)));
             patterns.push(Pattern {
-                about,
+                meaning: meaning(kind),
                 rest: elements.collect(),
             });
         }
@@ -101,36 +109,8 @@ impl Patterns {
         }
     }
 
-    /// The patterns as plain numbers.
-    pub(super) fn as_plain(&self) -> Vec<plain::Pattern> {
-        let numbered = self.patterns.iter().zip(0_u16..);
-        numbered
-            .map(|(pattern, number)| self.plain(pattern, number))
-            .collect()
-    }
-
-    fn plain(&self, pattern: &Pattern, number: u16) -> plain::Pattern {
-        let firsts = self.firsts.iter().filter(|&&(_, of)| of == number);
-        let element = |element: &Element| plain::Element {
-            words: element.words.to_vec(),
-            end: element.end,
-            optional: element.optional,
-            gap: element.gap,
-        };
-        plain::Pattern {
-            about: match pattern.about {
-                About::Nobody | About::Writer(SupportLevel::None) => 0,
-                About::Other => 1,
-                About::Writer(SupportLevel::Support) => 2,
-                About::Writer(SupportLevel::Crisis) => 3,
-            },
-            firsts: firsts.map(|&(hash, _)| hash).collect(),
-            rest: pattern.rest.iter().map(element).collect(),
-        }
-    }
-
-    /// Calls `found` with the end of every match that starts at `start`, and what it is about.
-    pub(super) fn at(&self, words: &[Token], start: usize, mut found: impl FnMut(usize, About)) {
+    /// Calls `found` with the end of every match that starts at `start`, and what it means.
+    pub(crate) fn at(&self, words: &[Token], start: usize, mut found: impl FnMut(usize, M)) {
         let Some(first) = words.get(start) else {
             return;
         };
@@ -145,8 +125,38 @@ impl Patterns {
                 && let Some(pattern) = self.patterns.get(usize::from(pattern))
                 && let Some(end) = matched(&pattern.rest, words, start + 1)
             {
-                found(end, pattern.about);
+                found(end, pattern.meaning);
             }
+        }
+    }
+}
+
+impl Patterns<About> {
+    /// The patterns as plain numbers.
+    pub(super) fn as_plain(&self) -> Vec<plain::Pattern> {
+        let numbered = self.patterns.iter().zip(0_u16..);
+        numbered
+            .map(|(pattern, number)| self.plain(pattern, number))
+            .collect()
+    }
+
+    fn plain(&self, pattern: &Pattern<About>, number: u16) -> plain::Pattern {
+        let firsts = self.firsts.iter().filter(|&&(_, of)| of == number);
+        let element = |element: &Element| plain::Element {
+            words: element.words.to_vec(),
+            end: element.end,
+            optional: element.optional,
+            gap: element.gap,
+        };
+        plain::Pattern {
+            about: match pattern.meaning {
+                About::Nobody | About::Writer(SupportLevel::None) => 0,
+                About::Other => 1,
+                About::Writer(SupportLevel::Support) => 2,
+                About::Writer(SupportLevel::Crisis) => 3,
+            },
+            firsts: firsts.map(|&(hash, _)| hash).collect(),
+            rest: pattern.rest.iter().map(element).collect(),
         }
     }
 }
