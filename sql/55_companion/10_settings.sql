@@ -22,13 +22,16 @@ create table bondhu.companion_settings (
   constraint name_is_short check (char_length(name) between 1 and 80 and octet_length(name) <= 320 and bondhu.text_fault(name) is null),
   constraint persona_is_short check (char_length(persona) <= 4000 and octet_length(persona) <= 12000),
   constraint provider_has_an_adapter check (provider in ('gemini', 'openai')),
-  constraint model_is_a_name check (model ~ '^[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}$'),
+  constraint model_is_a_name check (char_length(model) <= 200 and model ~ '^[A-Za-z0-9][A-Za-z0-9._:/-]*$'),
   constraint history_fits_a_prompt check (history_tokens between 0 and 100000),
   constraint reply_fits_a_message check (reply_tokens between 16 and 8000),
   constraint reply_lease_outlives_a_reply check (lease_seconds between 10 and 600),
   constraint messages_a_minute_are_bounded check (messages_per_minute between 1 and 1000),
   constraint anonymous_messages_a_minute_are_bounded check (anonymous_messages_per_minute between 0 and 1000),
-  constraint tokens_a_day_are_bounded check (tokens_per_day >= 0 and anonymous_tokens_per_day >= 0 and project_tokens_per_day >= 0)
+  constraint tokens_a_day_are_bounded check (
+    tokens_per_day between 0 and 1000000000 and anonymous_tokens_per_day between 0 and 1000000000
+    and project_tokens_per_day between 0 and 1000000000000
+  )
 );
 comment on table bondhu.companion_settings is 'One row. Tokens are the provider''s; days are UTC''s.';
 comment on column bondhu.companion_settings.persona is 'What the companion is like, said to it: "You are …".';

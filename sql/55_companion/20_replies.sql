@@ -24,7 +24,8 @@ create table bondhu.chat_replies (
     num_nulls(finished_at, provider, model, finish_reason, is_cut, input_tokens, output_tokens) in (0, 7)
   ),
   constraint finished_without_a_lease check (finished_at is null or lease is null),
-  constraint tokens_are_counted check (least(reserved_tokens, input_tokens, output_tokens) >= 0)
+  constraint tokens_are_counted check (least(reserved_tokens, input_tokens, output_tokens) >= 0),
+  constraint names_are_short check (char_length(provider) <= 100 and char_length(model) <= 200 and char_length(finish_reason) <= 100)
 );
 comment on table bondhu.chat_replies is
   'A row per message that was to be answered. lease: somebody writes the reply until leased_until. finished_at: it is stored, as reply_id. Neither: it failed, and may be tried again.';
@@ -206,6 +207,15 @@ declare
   session uuid;
   stored jsonb;
 begin
+  if num_nulls(of_user, to_message, finish_reply.lease, reply_text, finish_reply.provider, finish_reply.model, finish_reply.finish_reason,
+               finish_reply.is_cut, finish_reply.input_tokens, finish_reply.output_tokens) > 0
+     or char_length(reply_text) > 8000 or octet_length(reply_text) > 24000 or bondhu.text_fault(reply_text) is not null
+     or greatest(char_length(finish_reply.provider), char_length(finish_reply.finish_reason)) > 100 or char_length(finish_reply.model) > 200
+     or least(finish_reply.input_tokens, finish_reply.output_tokens) < 0
+     or greatest(finish_reply.input_tokens, finish_reply.output_tokens) > 10000000 then
+    raise exception using errcode = '22023', message = 'this is no reply that can be stored',
+      hint = 'Give everything; reply_text as a message has to be (at most 8,000 characters), tokens from 0 to 10,000,000.';
+  end if;
   -- In the order in which a claim locks them.
   select m.session_id into session from public.chat_messages m
   where m.user_id = of_user and m.id = to_message for key share;
@@ -250,11 +260,14 @@ declare
   to_message uuid := release_reply.message_id;
   r bondhu.chat_replies;
 begin
+  if used_tokens is null or used_tokens not between 0 and 10000000 then
+    raise exception using errcode = '22023', message = 'used_tokens are 0 to 10,000,000';
+  end if;
   select * into r from bondhu.chat_replies c where c.user_id = of_user and c.message_id = to_message for update;
   if r.lease is null or r.lease is distinct from release_reply.lease then
     return;
   end if;
-  perform bondhu.count_chat_tokens(of_user, coalesce(used_tokens, 0) - r.reserved_tokens);
+  perform bondhu.count_chat_tokens(of_user, used_tokens - r.reserved_tokens);
   update bondhu.chat_replies c set lease = null, leased_until = null, reserved_tokens = 0
   where c.user_id = of_user and c.message_id = to_message;
 end

@@ -2,7 +2,7 @@
 begin;
 \ir acting.psql
 \ir tables.psql
-select plan(27);
+select plan(28);
 
 create temp view functions as
   select p.oid, p.oid::regprocedure::text as signature, n.nspname as schema, p.prosecdef as is_definer,
@@ -108,8 +108,9 @@ select is_empty(
      where strpos(prosrc, '\') > 0 and not coalesce(proconfig @> array['standard_conforming_strings=on'], false) $$,
   'a function with a backslash in it pins what backslashes mean');
 select is_empty(
-  $$ select signature from functions where schema = 'public' and is_definer and prosrc !~ 'bondhu\.(require_user|lock_user|refuse_anonymous)\(\)' $$,
-  'every SECURITY DEFINER function in public asks who calls');
+  $$ select signature from functions where schema = 'public' and is_definer and has_function_privilege('authenticated', oid, 'execute')
+       and prosrc !~ 'bondhu\.(require_user|lock_user|refuse_anonymous)\(\)' $$,
+  'every SECURITY DEFINER function that users may call asks who calls');
 select is_empty(
   $$ select signature from functions
      where schema = 'bondhu' and is_definer and (has_function_privilege('authenticated', oid, 'execute')) $$,
@@ -119,7 +120,7 @@ select is_empty(
      where exists (select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) g where g.grantee = 0) $$,
   'PUBLIC may execute nothing');
 select set_eq(
-  $$ select signature from functions where schema = 'public' $$,
+  $$ select signature from functions where schema = 'public' and has_function_privilege('authenticated', oid, 'execute') $$,
   array['chat_history(integer,timestamp with time zone,bigint,text)', 'personality_context()', 'mood_trend(timestamp with time zone,timestamp with time zone,text)',
         'mood_mix(timestamp with time zone,timestamp with time zone)', 'mood_patterns()', 'explain_message(uuid)', 'wellness_history(date,date)',
         'personality_evolution(text,timestamp with time zone,timestamp with time zone)', 'start_session(text)',
@@ -129,6 +130,11 @@ select set_eq(
         'listening_stats(timestamp with time zone,timestamp with time zone)', 'watching_stats()', 'commit_position()',
         'hot_document(text)'],
   'the RPCs are these');
+select set_eq(
+  $$ select signature from functions where schema = 'public' and not has_function_privilege('authenticated', oid, 'execute') $$,
+  array['claim_reply(uuid,uuid,integer)', 'finish_reply(uuid,uuid,uuid,text,text,text,text,boolean,integer,integer)',
+        'release_reply(uuid,uuid,uuid,integer)', 'companion()'],
+  'and these are for edge functions alone');
 select is_empty(
   $$ select signature, has_function_privilege('anon', oid, 'execute') as anon,
             has_function_privilege('authenticated', oid, 'execute') as authenticated,
@@ -136,9 +142,8 @@ select is_empty(
      from functions
      where schema = 'public'
        and (has_function_privilege('anon', oid, 'execute')
-            or not has_function_privilege('authenticated', oid, 'execute')
-            or has_function_privilege('service_role', oid, 'execute')) $$,
-  'an RPC is for signed-in users only');
+            or has_function_privilege('authenticated', oid, 'execute') = has_function_privilege('service_role', oid, 'execute')) $$,
+  'an RPC is for signed-in users only, or for the service role only');
 select is_empty(
   $$ select f.signature from functions f
      where f.prosrc ~ 'bondhu\.(require_user|lock_user|refuse_anonymous)\(|auth\.(uid|jwt|role)\(' and has_function_privilege('bondhu_worker', f.oid, 'execute') $$,

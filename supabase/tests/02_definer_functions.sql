@@ -43,6 +43,7 @@ insert into argument_values values
   ('document', 'text', $$ 'chat_history' $$),
   ('since', 'timestamptz', $$ '2026-01-01 00:00+00' $$),
   (null, 'text', $$ 'chat.opened' $$),
+  (null, 'boolean', 'false'),
   (null, 'jsonb', $$ '{"a": 1}' $$),
   (null, 'integer', '10'),
   (null, 'uuid', '(select ada from people)'),

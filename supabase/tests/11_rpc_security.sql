@@ -11,7 +11,7 @@ create temp view calls as
     from unnest(f.proargtypes::oid[]) with ordinality argument (type, place)
   ), '')) as call
   from pg_proc f
-  where f.pronamespace = 'public'::regnamespace
+  where f.pronamespace = 'public'::regnamespace and f.oid not in (select oid from service_rpcs)
     and not exists (select from pg_depend d where d.objid = f.oid and d.deptype = 'e');
 
 create function pg_temp.surprises() returns table (signature text, caller text, answer text)
@@ -31,12 +31,27 @@ begin
 end
 $$;
 
-select plan(4);
+create temp view service_calls as
+  select f.oid::regprocedure::text as signature, format('select public.%I(%s)', f.proname, coalesce((
+    select string_agg(format('null::%s', format_type(type, null)), ', ' order by place)
+    from unnest(f.proargtypes::oid[]) with ordinality argument (type, place)
+  ), '')) as call
+  from pg_proc f join service_rpcs s using (oid);
+
+select plan(6);
 select cmp_ok((select count(*) from calls), '>=', 15::bigint, 'there are RPCs to try');
 select is_empty('select * from pg_temp.surprises()', 'who is not signed in gets nothing from any RPC');
 select is_empty(
   $$ select c.signature from calls c, people p where pg_temp.attempt('authenticated', p.ada, c.call) = '42501' $$,
   'who is may call every one');
+
+select is_empty(
+  $$ select c.signature, role from service_calls c, people p, unnest(array['authenticated', 'anon', 'bondhu_worker']) role
+     where pg_temp.attempt(role, p.ada, c.call) <> '42501' $$,
+  'what is for edge functions is for nobody else');
+select is_empty(
+  $$ select c.signature from service_calls c where pg_temp.attempt('service_role', null, c.call) = '42501' $$,
+  'and the service role may call it');
 
 -- The control: an RPC that forgot to revoke is found.
 create function public.forgotten() returns integer language sql as 'select 1';
