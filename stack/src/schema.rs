@@ -96,6 +96,15 @@ pub fn bootstrap() -> Result<SqlFile> {
     SqlFile::read(&paths::checkout().join("stack/sql/bootstrap.sql"))
 }
 
+/// What Supabase's Realtime makes of a project's database when it first starts; run it as the superuser,
+/// after the bootstrap.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn realtime() -> Result<SqlFile> {
+    SqlFile::read(&paths::checkout().join("stack/sql/realtime.sql"))
+}
+
 fn directory() -> PathBuf {
     paths::checkout().join("sql")
 }
