@@ -7,6 +7,7 @@ mod forward;
 pub mod functions;
 mod gateway;
 pub mod keys;
+pub mod realtime;
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
