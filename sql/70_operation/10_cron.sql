@@ -138,7 +138,7 @@ as $$
     ('bondhu-plan-syncs', '* * * * *', 'select bondhu.plan_syncs()'),
     ('bondhu-close-idle-sessions', '* * * * *', 'select bondhu.close_idle_sessions()'),
     ('bondhu-refresh-profiles', '* * * * *', 'call bondhu.keep_profiles_fresh()'),
-    ('bondhu-forget-consents', '*/10 * * * *', 'select bondhu.forget_consents()'),
+    ('bondhu-forget-consents', '*/10 * * * *', 'select bondhu.forget_consents(), bondhu.authorize_realtime()'),
     ('bondhu-record-wellness', '*/10 * * * *', 'select bondhu.record_wellness()'),
     ('bondhu-prune', '17 3 * * *', 'select bondhu.prune(), bondhu.create_missing_profiles()')
 $$;

@@ -120,6 +120,7 @@ declare
   functions text;
   dependents text[] := bondhu.foreign_dependents();
   stays text[] := array[]::text[];
+  policies text[];
 begin
   if confirm is distinct from 'delete all that Bondhu has stored' then
     raise exception using
@@ -160,6 +161,10 @@ begin
     perform set_config('role', owner, true);
   end if;
   drop publication if exists bondhu_mirror;
+  policies := bondhu.unauthorize_realtime();
+  if cardinality(policies) > 0 then
+    stays := stays || format('policies %s on realtime.messages: drop them in the dashboard', array_to_string(policies, ', '));
+  end if;
   select string_agg(c.oid::regclass::text, ', ') into relations
   from bondhu.own_objects() o
   join pg_catalog.pg_class c on o.classid = 'pg_class'::regclass and c.oid = o.objid

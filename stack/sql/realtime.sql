@@ -6,12 +6,17 @@
 
 do $role$
 begin
+  -- Roles belong to the cluster, and another database may be given its Realtime at this moment.
   if to_regrole('supabase_realtime_admin') is null then
     create role supabase_realtime_admin nologin noinherit noreplication;
   end if;
+  if not pg_has_role('postgres', 'supabase_realtime_admin', 'member') then
+    grant supabase_realtime_admin to postgres;
+  end if;
+exception when unique_violation or duplicate_object or internal_error then
+  null;
 end
 $role$;
-grant supabase_realtime_admin to postgres;
 
 create schema if not exists realtime;
 grant usage on schema realtime to postgres, anon, authenticated, service_role;

@@ -5064,7 +5064,7 @@ as $$
     ('bondhu-plan-syncs', '* * * * *', 'select bondhu.plan_syncs()'),
     ('bondhu-close-idle-sessions', '* * * * *', 'select bondhu.close_idle_sessions()'),
     ('bondhu-refresh-profiles', '* * * * *', 'call bondhu.keep_profiles_fresh()'),
-    ('bondhu-forget-consents', '*/10 * * * *', 'select bondhu.forget_consents()'),
+    ('bondhu-forget-consents', '*/10 * * * *', 'select bondhu.forget_consents(), bondhu.authorize_realtime()'),
     ('bondhu-record-wellness', '*/10 * * * *', 'select bondhu.record_wellness()'),
     ('bondhu-prune', '17 3 * * *', 'select bondhu.prune(), bondhu.create_missing_profiles()')
 $$;
@@ -5202,6 +5202,108 @@ create publication bondhu_mirror for table
   public.video_preferences (user_id),
   bondhu.settings (singleton); -- a change is about everybody
 comment on publication bondhu_mirror is 'Keys of the tables that users'' documents are built from, and of the settings; read by the mirror of sync-worker.';
+
+-- sql/70_operation/25_realtime.sql
+
+-- Private channels of Supabase's Realtime: a user hears and sends on the topic user:{user_id} and on no other,
+-- which two policies on Realtime's own table say. The service makes that table when it first starts, which may be
+-- after Bondhu came; nothing else here needs it.
+
+create function bondhu.realtime_policies() returns table (name text, head text)
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  values
+    ('bondhu_hear_own_topic', 'create policy %I on realtime.messages for select to authenticated using '),
+    ('bondhu_send_to_own_topic', 'create policy %I on realtime.messages for insert to authenticated with check ')
+$$;
+comment on function bondhu.realtime_policies() is
+  'The policies that open user:{user_id} to its user: names, and how their statements begin; %I stands for the name.';
+
+create function bondhu.missing_realtime_policies() returns text[]
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  -- By the catalog: who has no USAGE on the schema may ask, too.
+  select coalesce(array_agg(p.name order by p.name), '{}')
+  from pg_catalog.pg_class c
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace and n.nspname = 'realtime'
+  cross join bondhu.realtime_policies() p
+  where c.relname = 'messages' and c.relkind in ('r', 'p')
+    and not exists (select from pg_catalog.pg_policy l where l.polrelid = c.oid and l.polname = p.name)
+$$;
+comment on function bondhu.missing_realtime_policies() is
+  'Names of the policies of bondhu.realtime_policies() that are not there; empty where Realtime has no table yet.';
+
+create function bondhu.authorize_realtime() returns text[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '2s' -- never at the head of a queue for Realtime's table
+as $$
+declare
+  -- Realtime asks with a row of the topic under a setting of the topic. Were only the setting compared, a transaction
+  -- that sends to its user's topic could read what was sent to others.
+  own_topic constant text :=
+    $policy$(extension in ('broadcast', 'presence') and topic = (select realtime.topic()) and topic = 'user:' || (select auth.uid())::text)$policy$;
+  missing text[] := bondhu.missing_realtime_policies();
+  policy record;
+begin
+  for policy in
+    select p.name, p.head from bondhu.realtime_policies() p where p.name = any (missing)
+  loop
+    execute format(policy.head || own_topic, policy.name);
+  end loop;
+  return '{}';
+exception when others then
+  -- Whatever it is (42501 where a hosted project lets only the dashboard write policies there), it must not stop a
+  -- migration or a job.
+  raise warning using
+    errcode = sqlstate,
+    message = format('users cannot join their private Realtime channels: %s', sqlerrm),
+    hint = format('Run in the SQL Editor of the dashboard: %s',
+      (select string_agg(format(p.head || own_topic, p.name) || ';', ' ') from bondhu.realtime_policies() p where p.name = any (missing)));
+  return missing;
+end
+$$;
+comment on function bondhu.authorize_realtime() is
+  'Creates what bondhu.missing_realtime_policies() names, and returns what is missing all the same, with a warning that says what to do. Run by cron.';
+
+create function bondhu.unauthorize_realtime() returns text[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '2s'
+as $$
+declare
+  present text[] := array(
+    select p.name from bondhu.realtime_policies() p
+    join pg_catalog.pg_policy l on l.polname = p.name
+    join pg_catalog.pg_class c on c.oid = l.polrelid and c.relname = 'messages'
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace and n.nspname = 'realtime'
+    order by p.name
+  );
+  policy text;
+begin
+  foreach policy in array present loop
+    execute format('drop policy %I on realtime.messages', policy);
+  end loop;
+  return '{}';
+exception when others then
+  return present;
+end
+$$;
+comment on function bondhu.unauthorize_realtime() is 'Drops the policies of bondhu.realtime_policies(); returns those that it may not drop.';
+
+revoke all on function bondhu.realtime_policies(), bondhu.missing_realtime_policies(), bondhu.authorize_realtime(),
+  bondhu.unauthorize_realtime()
+  from public, anon, authenticated, service_role;
+-- For the doctor.
+grant execute on function bondhu.realtime_policies(), bondhu.missing_realtime_policies() to bondhu_worker;
+
+do $$
+begin
+  perform bondhu.authorize_realtime();
+end
+$$;
 
 -- sql/70_operation/30_commit_position.sql
 
@@ -5548,6 +5650,7 @@ declare
   functions text;
   dependents text[] := bondhu.foreign_dependents();
   stays text[] := array[]::text[];
+  policies text[];
 begin
   if confirm is distinct from 'delete all that Bondhu has stored' then
     raise exception using
@@ -5588,6 +5691,10 @@ begin
     perform set_config('role', owner, true);
   end if;
   drop publication if exists bondhu_mirror;
+  policies := bondhu.unauthorize_realtime();
+  if cardinality(policies) > 0 then
+    stays := stays || format('policies %s on realtime.messages: drop them in the dashboard', array_to_string(policies, ', '));
+  end if;
   select string_agg(c.oid::regclass::text, ', ') into relations
   from bondhu.own_objects() o
   join pg_catalog.pg_class c on o.classid = 'pg_class'::regclass and c.oid = o.objid

@@ -114,6 +114,48 @@ async fn what_an_app_has_beside_bondhu_outlives_it() {
     assert_eq!(dependents(&mut owner).await, "");
 }
 
+/// The table is Realtime's; what Bondhu has said about it goes, or is named.
+#[tokio::test]
+async fn the_policies_on_realtime_go_or_are_named() {
+    const POLICIES: &str = "select count(*) from pg_policies where schemaname = 'realtime'";
+    for is_refused in [false, true] {
+        let (db, _) = lived_in().await;
+        let mut superuser = db.connect(Role::Superuser).await;
+        let realtime = schema::realtime().unwrap();
+        realtime.run(&mut superuser).await.unwrap();
+        let mut owner = db.connect(Role::Owner).await;
+        execute(
+            &mut owner,
+            "select bondhu.authorize_realtime();
+             create policy of_the_app on realtime.messages for select to authenticated using (false)",
+        )
+        .await;
+        if is_refused {
+            execute(
+                &mut superuser,
+                "alter table realtime.messages owner to supabase_admin",
+            )
+            .await;
+        }
+        let stays: Vec<String> = sqlx::query_scalar(UNINSTALL)
+            .fetch_one(&mut owner)
+            .await
+            .unwrap();
+        let left: i64 = sqlx::query_scalar(POLICIES)
+            .fetch_one(&mut owner)
+            .await
+            .unwrap();
+        let expected = (is_refused, if is_refused { 3 } else { 1 });
+        assert_eq!((!stays.is_empty(), left), expected, "{stays:?}");
+        assert!(
+            stays
+                .iter()
+                .all(|what| what.contains("bondhu_hear_own_topic")),
+            "{stays:?}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn both_engines_go_with_it() {
     let (_db, mut owner) = portable::with_both().await;

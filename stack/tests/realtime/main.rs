@@ -5,6 +5,7 @@ mod client;
 mod frames;
 mod http;
 mod joining;
+mod policies;
 mod presence;
 mod project;
 mod sending;

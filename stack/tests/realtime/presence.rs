@@ -88,8 +88,8 @@ async fn who_may_not_be_present_is_told_so() {
     let (ada, topic) = project.user().await;
     execute(
         &mut project.database.connect(Role::Owner).await,
-        "drop policy sends on realtime.messages;
-         create policy sends on realtime.messages for insert to authenticated with check (extension = 'broadcast')",
+        "drop policy bondhu_send_to_own_topic on realtime.messages;
+         create policy bondhu_send_to_own_topic on realtime.messages for insert to authenticated with check (extension = 'broadcast')",
     )
     .await;
     let (mut client, _) = device(&project, ada, "phone").await;
@@ -156,8 +156,8 @@ async fn presence_is_heard_by_who_may_hear_it_alone() {
     let (ada, topic) = project.user().await;
     execute(
         &mut project.database.connect(Role::Owner).await,
-        "drop policy hears on realtime.messages;
-         create policy hears on realtime.messages for select to authenticated using (extension = 'broadcast')",
+        "drop policy bondhu_hear_own_topic on realtime.messages;
+         create policy bondhu_hear_own_topic on realtime.messages for select to authenticated using (extension = 'broadcast')",
     )
     .await;
     let wire = format!("realtime:{topic}");

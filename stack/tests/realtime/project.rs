@@ -36,10 +36,7 @@ impl Project {
         // As postgres, who is no superuser.
         execute(
             &mut database.connect(Role::Owner).await,
-            "create policy hears on realtime.messages for select to authenticated
-               using (extension in ('broadcast', 'presence') and realtime.topic() = 'user:' || (select auth.uid())::text);
-             create policy sends on realtime.messages for insert to authenticated
-               with check (extension in ('broadcast', 'presence') and realtime.topic() = 'user:' || (select auth.uid())::text);",
+            "select bondhu.authorize_realtime()",
         )
         .await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

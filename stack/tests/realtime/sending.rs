@@ -84,7 +84,7 @@ async fn a_refused_send_is_dropped_in_silence() {
     let mut listener = project.listener(ada, &json!({})).await;
     execute(
         &mut project.database.connect(Role::Owner).await,
-        "drop policy sends on realtime.messages",
+        "drop policy bondhu_send_to_own_topic on realtime.messages",
     )
     .await;
     let mut sender = project
@@ -103,7 +103,7 @@ async fn a_refused_send_is_dropped_in_silence() {
     // The answer is remembered; another token makes it be asked again.
     execute(
         &mut project.database.connect(Role::Owner).await,
-        "create policy sends on realtime.messages for insert to authenticated with check (true)",
+        "create policy bondhu_send_to_own_topic on realtime.messages for insert to authenticated with check (true)",
     )
     .await;
     sender.broadcast(&topic, "still refused", &json!({})).await;

@@ -99,8 +99,8 @@ async fn what_a_policy_takes_away_is_asked_with_the_next_token() {
     assert_eq!(client.hear().await.event, "presence_state");
     execute(
         &mut project.database.connect(Role::Owner).await,
-        "drop policy hears on realtime.messages;
-         create policy hears on realtime.messages for select to authenticated using (extension = 'broadcast')",
+        "drop policy bondhu_hear_own_topic on realtime.messages;
+         create policy bondhu_hear_own_topic on realtime.messages for select to authenticated using (extension = 'broadcast')",
     )
     .await;
     let wire = format!("realtime:{topic}");
