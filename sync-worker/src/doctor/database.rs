@@ -19,6 +19,7 @@ pub(super) async fn check(report: &mut Report, database: &PgPool) -> bool {
     engine(report, database).await;
     super::losses::check(report, database).await;
     cron_jobs(report, database).await;
+    realtime(report, database).await;
     true
 }
 
@@ -153,5 +154,31 @@ async fn cron_jobs(report: &mut Report, database: &PgPool) {
         Err(error @ CronError::Postgres(_)) => {
             report.fail(format!("scheduled jobs: {error}"), MIGRATE)
         }
+    }
+}
+
+/// Says nothing where Realtime has not made its table.
+async fn realtime(report: &mut Report, database: &PgPool) {
+    let there =
+        "select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                               where n.nspname = 'realtime' and c.relname = 'messages')";
+    if ask(database, there).await != Some(true) {
+        return;
+    }
+    let missing: Option<Vec<String>> =
+        ask(database, "select bondhu.missing_realtime_policies()").await;
+    match missing {
+        Some(missing) if missing.is_empty() => {
+            report.ok("users may join their private Realtime channel, user:{user_id}")
+        }
+        Some(missing) => report.warn(
+            format!(
+                "users cannot join their private Realtime channel: policies {} are missing",
+                missing.join(", ")
+            ),
+            "run select bondhu.authorize_realtime() as the schema's owner; where that is refused, it says what to run \
+             in the dashboard",
+        ),
+        None => report.fail("the policies of Realtime cannot be looked up", MIGRATE),
     }
 }

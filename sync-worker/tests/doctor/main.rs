@@ -4,6 +4,7 @@
 use std::process::Command;
 
 use bondhu_stack::process::free_port;
+use bondhu_stack::schema;
 use bondhu_stack::testing::{Database, Role, execute, redis};
 use sync_worker::config::Environment;
 use sync_worker::doctor::{Finding, Level, Report, examine};
@@ -125,6 +126,38 @@ async fn a_missing_variable_and_a_bad_key_are_findings_not_ends() {
         Level::Fail,
         "BONDHU_TOKEN_KEYS cannot be used",
         "keygen",
+    );
+}
+
+#[tokio::test]
+async fn missing_policies_of_realtime_are_named() {
+    let database = Database::create().await;
+    let report = examined(pairs(&database)).await;
+    assert!(!report.to_string().contains("Realtime"), "{report}");
+    let mut superuser = database.connect(Role::Superuser).await;
+    schema::realtime()
+        .unwrap()
+        .run(&mut superuser)
+        .await
+        .unwrap();
+    let report = examined(pairs(&database)).await;
+    assert_finding(
+        &report,
+        Level::Warn,
+        "policies bondhu_hear_own_topic, bondhu_send_to_own_topic are missing",
+        "select bondhu.authorize_realtime()",
+    );
+    execute(
+        &mut database.connect(Role::Owner).await,
+        "select bondhu.authorize_realtime()",
+    )
+    .await;
+    let report = examined(pairs(&database)).await;
+    assert_finding(
+        &report,
+        Level::Ok,
+        "users may join their private Realtime channel",
+        "",
     );
 }
 
