@@ -2886,13 +2886,16 @@ create table bondhu.companion_settings (
   constraint name_is_short check (char_length(name) between 1 and 80 and octet_length(name) <= 320 and bondhu.text_fault(name) is null),
   constraint persona_is_short check (char_length(persona) <= 4000 and octet_length(persona) <= 12000),
   constraint provider_has_an_adapter check (provider in ('gemini', 'openai')),
-  constraint model_is_a_name check (model ~ '^[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}$'),
+  constraint model_is_a_name check (char_length(model) <= 200 and model ~ '^[A-Za-z0-9][A-Za-z0-9._:/-]*$'),
   constraint history_fits_a_prompt check (history_tokens between 0 and 100000),
   constraint reply_fits_a_message check (reply_tokens between 16 and 8000),
   constraint reply_lease_outlives_a_reply check (lease_seconds between 10 and 600),
   constraint messages_a_minute_are_bounded check (messages_per_minute between 1 and 1000),
   constraint anonymous_messages_a_minute_are_bounded check (anonymous_messages_per_minute between 0 and 1000),
-  constraint tokens_a_day_are_bounded check (tokens_per_day >= 0 and anonymous_tokens_per_day >= 0 and project_tokens_per_day >= 0)
+  constraint tokens_a_day_are_bounded check (
+    tokens_per_day between 0 and 1000000000 and anonymous_tokens_per_day between 0 and 1000000000
+    and project_tokens_per_day between 0 and 1000000000000
+  )
 );
 comment on table bondhu.companion_settings is 'One row. Tokens are the provider''s; days are UTC''s.';
 comment on column bondhu.companion_settings.persona is 'What the companion is like, said to it: "You are …".';
@@ -2936,7 +2939,8 @@ create table bondhu.chat_replies (
     num_nulls(finished_at, provider, model, finish_reason, is_cut, input_tokens, output_tokens) in (0, 7)
   ),
   constraint finished_without_a_lease check (finished_at is null or lease is null),
-  constraint tokens_are_counted check (least(reserved_tokens, input_tokens, output_tokens) >= 0)
+  constraint tokens_are_counted check (least(reserved_tokens, input_tokens, output_tokens) >= 0),
+  constraint names_are_short check (char_length(provider) <= 100 and char_length(model) <= 200 and char_length(finish_reason) <= 100)
 );
 comment on table bondhu.chat_replies is
   'A row per message that was to be answered. lease: somebody writes the reply until leased_until. finished_at: it is stored, as reply_id. Neither: it failed, and may be tried again.';
@@ -3118,6 +3122,15 @@ declare
   session uuid;
   stored jsonb;
 begin
+  if num_nulls(of_user, to_message, finish_reply.lease, reply_text, finish_reply.provider, finish_reply.model, finish_reply.finish_reason,
+               finish_reply.is_cut, finish_reply.input_tokens, finish_reply.output_tokens) > 0
+     or char_length(reply_text) > 8000 or octet_length(reply_text) > 24000 or bondhu.text_fault(reply_text) is not null
+     or greatest(char_length(finish_reply.provider), char_length(finish_reply.finish_reason)) > 100 or char_length(finish_reply.model) > 200
+     or least(finish_reply.input_tokens, finish_reply.output_tokens) < 0
+     or greatest(finish_reply.input_tokens, finish_reply.output_tokens) > 10000000 then
+    raise exception using errcode = '22023', message = 'this is no reply that can be stored',
+      hint = 'Give everything; reply_text as a message has to be (at most 8,000 characters), tokens from 0 to 10,000,000.';
+  end if;
   -- In the order in which a claim locks them.
   select m.session_id into session from public.chat_messages m
   where m.user_id = of_user and m.id = to_message for key share;
@@ -3162,11 +3175,14 @@ declare
   to_message uuid := release_reply.message_id;
   r bondhu.chat_replies;
 begin
+  if used_tokens is null or used_tokens not between 0 and 10000000 then
+    raise exception using errcode = '22023', message = 'used_tokens are 0 to 10,000,000';
+  end if;
   select * into r from bondhu.chat_replies c where c.user_id = of_user and c.message_id = to_message for update;
   if r.lease is null or r.lease is distinct from release_reply.lease then
     return;
   end if;
-  perform bondhu.count_chat_tokens(of_user, coalesce(used_tokens, 0) - r.reserved_tokens);
+  perform bondhu.count_chat_tokens(of_user, used_tokens - r.reserved_tokens);
   update bondhu.chat_replies c set lease = null, leased_until = null, reserved_tokens = 0
   where c.user_id = of_user and c.message_id = to_message;
 end
@@ -5382,14 +5398,16 @@ as $$
       session_activities, user_sessions, video_likes, video_playlist_items, video_playlists, video_preferences,
       video_subscriptions, wellness_days}'),
     ('function', null, '{"begin_connect(text, text)",
-      "chat_history(integer, timestamp with time zone, bigint, text)", "commit_position()", "confirm_connect(text)",
-      "disconnect(text)", "end_session(uuid)", "explain_message(uuid)", "hot_document(text)",
-      "listening_stats(timestamp with time zone, timestamp with time zone)", "log_activity(uuid, text, jsonb)",
-      "mood_mix(timestamp with time zone, timestamp with time zone)", "mood_patterns()",
-      "mood_trend(timestamp with time zone, timestamp with time zone, text)", "personality_context()",
-      "personality_evolution(text, timestamp with time zone, timestamp with time zone)",
-      "recently_played(timestamp with time zone, integer, text)", "request_sync(text)", "start_session(text)",
-      "top_genres(integer)", "touch_session(uuid)", "watching_stats()", "wellness_history(date, date)"}'),
+      "chat_history(integer, timestamp with time zone, bigint, text)", "claim_reply(uuid, uuid, integer)",
+      "commit_position()", "companion()", "confirm_connect(text)", "disconnect(text)", "end_session(uuid)",
+      "explain_message(uuid)", "finish_reply(uuid, uuid, uuid, text, text, text, text, boolean, integer, integer)",
+      "hot_document(text)", "listening_stats(timestamp with time zone, timestamp with time zone)",
+      "log_activity(uuid, text, jsonb)", "mood_mix(timestamp with time zone, timestamp with time zone)",
+      "mood_patterns()", "mood_trend(timestamp with time zone, timestamp with time zone, text)",
+      "personality_context()", "personality_evolution(text, timestamp with time zone, timestamp with time zone)",
+      "recently_played(timestamp with time zone, integer, text)", "release_reply(uuid, uuid, uuid, integer)",
+      "request_sync(text)", "start_session(text)", "top_genres(integer)", "touch_session(uuid)", "watching_stats()",
+      "wellness_history(date, date)"}'),
     ('column', 'assessments', '{user_id, id, form, answers, started_at, completed_at, openness, conscientiousness,
       extraversion, agreeableness, neuroticism}'),
     ('constraint', 'assessments', '{answers_are_an_object, assessments_pkey, assessments_user_id_fkey,
