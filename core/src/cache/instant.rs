@@ -10,7 +10,8 @@ const HOUR: i64 = 60 * MINUTE;
 const FRACTION_DIGITS: usize = 6;
 
 /// E.g. `2023-11-14T22:13:20.123456Z`.
-pub(super) fn render(instant: Timestamp) -> String {
+#[must_use]
+pub fn render(instant: Timestamp) -> String {
     let (year, month, day) = civil(instant.day());
     let of_day = instant.0.saturating_sub(instant.day().start().0);
     let (hour, minute) = (of_day / HOUR, of_day % HOUR / MINUTE);
@@ -19,7 +20,8 @@ pub(super) fn render(instant: Timestamp) -> String {
 }
 
 /// Reads any text of RFC 3339 but a leap second's; finer digits than microseconds are cut off.
-pub(super) fn parse(text: &str) -> Option<Timestamp> {
+#[must_use]
+pub fn parse(text: &str) -> Option<Timestamp> {
     let (date, time) = text.split_at_checked(10)?;
     let (year, rest) = number(date, 4)?;
     let (month, rest) = number(rest.strip_prefix('-')?, 2)?;

@@ -2,7 +2,7 @@
 //! them ([`envelope`], [`watermark`]), and when a reader may serve one ([`trust`]).
 
 pub mod envelope;
-mod instant;
+pub mod instant;
 pub mod position;
 pub mod trust;
 pub mod watermark;
@@ -132,6 +132,14 @@ impl Document {
                 24 * HOUR
             }
         })
+    }
+
+    /// The document of that name, if there is one.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|document| document.name() == name)
     }
 
     /// Tables of schema `public` it is built from. Publication `bondhu_mirror` lists

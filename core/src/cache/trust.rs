@@ -73,6 +73,21 @@ pub struct Seen {
 }
 
 impl Miss {
+    /// Every name of a reason.
+    pub const CODES: [&str; 11] = [
+        "no_watermark",
+        "watermark_old",
+        "watermark_ahead",
+        "no_value",
+        "other_epoch",
+        "version_ahead",
+        "instant_ahead",
+        "other_settings",
+        "expired",
+        "apart",
+        "behind",
+    ];
+
     /// A stable name of the reason.
     #[must_use]
     pub const fn code(self) -> &'static str {
