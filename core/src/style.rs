@@ -16,6 +16,13 @@ pub enum CommunicationStyle {
 }
 
 impl CommunicationStyle {
+    /// Every style, by the mean that it answers to.
+    pub const ALL: [Self; 3] = [
+        Self::EmpatheticSupportive,
+        Self::Balanced,
+        Self::EnthusiasticEnergetic,
+    ];
+
     /// The stored name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -29,13 +36,7 @@ impl CommunicationStyle {
     /// The style of that name, if there is one.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [
-            Self::EmpatheticSupportive,
-            Self::Balanced,
-            Self::EnthusiasticEnergetic,
-        ]
-        .into_iter()
-        .find(|style| style.as_str() == name)
+        Self::ALL.into_iter().find(|style| style.as_str() == name)
     }
 }
 
@@ -49,6 +50,9 @@ pub enum EmotionalStability {
 }
 
 impl EmotionalStability {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Stable, Self::Variable];
+
     /// The stored name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

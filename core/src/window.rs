@@ -18,6 +18,9 @@ pub enum Trend {
 }
 
 impl Trend {
+    /// Every direction.
+    pub const ALL: [Self; 3] = [Self::Rising, Self::Falling, Self::Steady];
+
     /// The stored name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -35,6 +35,7 @@ pub use readout::{NEGATIVE_UP_TO, POSITIVE_FROM, Score};
 pub use scorer::{explain, score};
 pub use support::SupportLevel;
 pub(crate) use support::patterns::Patterns;
+pub use tokeniser::MAX_CHARS;
 
 /// Calls `read` with the words of a text, as the scorer reads them.
 pub(crate) fn with_words<T>(text: &str, read: impl FnOnce(&[tokens::Token]) -> T) -> T {

@@ -11,7 +11,7 @@ use super::tokens::{Token, Tokens};
 use super::{comparison, negation};
 
 /// Characters that are read; the rest of a longer text is left out.
-pub(crate) const MAX_CHARS: usize = 8_000;
+pub const MAX_CHARS: usize = 8_000;
 
 /// The longest emoticon, in characters.
 const LONGEST_EMOTICON: usize = 4;

@@ -12,6 +12,9 @@ pub enum SupportLevel {
 }
 
 impl SupportLevel {
+    /// Every level, from nothing to the gravest.
+    pub const ALL: [Self; 3] = [Self::None, Self::Support, Self::Crisis];
+
     /// The name stored in `chat_messages.support_level`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -25,8 +28,6 @@ impl SupportLevel {
     /// The level of that name, if there is one.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::None, Self::Support, Self::Crisis]
-            .into_iter()
-            .find(|level| level.as_str() == name)
+        Self::ALL.into_iter().find(|level| level.as_str() == name)
     }
 }
