@@ -1,0 +1,38 @@
+// The types as an app meets them. It is compiled and never run.
+import { load } from 'bondhu-wasm'
+import type { Bondhu, DocumentName, Explanation, Mood, Score, Style, Verdict } from 'bondhu-wasm'
+
+const bondhu: Bondhu = await load()
+await load(new URL('https://example.com/bondhu.wasm'))
+await load(fetch('https://example.com/bondhu.wasm'))
+
+const score: Score = bondhu.score('I got the job!')
+const mood: Mood = score.mood
+const explanation: Explanation = bondhu.explain('I got the job!')
+const weights: number[] = explanation.sentiment.map((part) => part.weight)
+const style: Style = bondhu.style(
+  [{ ...score, createdAt: new Date() }, { sentiment: 0.5, mood: 'calm', createdAt: '2023-11-14T22:13:20Z', counts: false }],
+  { now: Date.now(), settings: { windowHours: 48 } },
+)
+const names: DocumentName[] = bondhu.documents.map((document) => document.name)
+const verdict: Verdict = bondhu.judge('chat_history', { watermark: null, value: '{}', minLsn: '16/B374D848' })
+if (verdict.served) {
+  const data: unknown = verdict.data
+  void data
+} else {
+  const reason: 'behind' | 'expired' | string = verdict.reason
+  void reason
+}
+void [mood, weights, style.needsSupport, names]
+
+// @ts-expect-error: not a mood
+const wrong: Mood = 'glad'
+// @ts-expect-error: not a document
+bondhu.documentKey('chat', '')
+// @ts-expect-error: nothing was served
+void bondhu.judge('chat_history', { watermark: null, value: null }).data
+// @ts-expect-error: what Redis holds is a text
+bondhu.judge('chat_history', { watermark: {}, value: null })
+// @ts-expect-error: it has to be loaded first
+import { score as early } from 'bondhu-wasm'
+void [wrong, early]
