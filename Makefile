@@ -9,7 +9,7 @@ RELEASE_DEV := $(CARGO_TARGET_DIR)/release/bondhu-dev
 TARPAULIN := $(HOME)/.cache/bondhu/tarpaulin/bin/cargo-tarpaulin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-up setup-test build build-release demo up test bench-engine bench-mirror soak-mirror bench-sync soak-sync figures fuzz-portable coverage reset lint model teacher eval bench-scorer model-programs
+.PHONY: help setup setup-up setup-test build build-release demo up test bench-engine bench-mirror soak-mirror bench-sync soak-sync bench-wasm wasm figures fuzz-portable coverage reset lint model teacher eval bench-scorer model-programs
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,13 @@ bench-sync: build-release ## Measure what syncing takes and costs, against the p
 
 soak-sync: setup-test build-release ## Kill the sync worker and let the providers fail for FOR=60 seconds (SEED=N: the moments of an earlier run)
 	@$(RELEASE_DEV) soak-sync --for $(or $(FOR),60) $(if $(SEED),--seed $(SEED))
+
+bench-wasm: setup-test build-release ## Measure the npm package against the native scorer, in Node, Deno and Chromium
+	@$(RELEASE_DEV) bench-wasm
+
+wasm: setup-test ## Build the npm package, and write supabase/functions/_shared/bondhu anew
+	@cargo build --locked --quiet -p bondhu-dev
+	@$(DEV) wasm
 
 figures: build ## Write the output that the docs show anew (OF=TARGET: what another command prints)
 	@$(DEV) figures $(if $(OF),--of '$(OF)')

@@ -32,8 +32,8 @@ packages() {
   # pip brings Deno, and for the tests PostgreSQL 17 and 18.
   [ "$stage" = demo ] || printf '%s\n' python3-pip
   if [ "$stage" = test ]; then
-    # A worker with another clock; pgTAP and its runner; npm brings the Supabase CLI.
-    printf '%s\n' faketime postgresql-15-pgtap postgresql-15-plpgsql-check libtap-parser-sourcehandler-pgtap-perl
+    # A worker with another clock; pgTAP and its runner; npm brings the Supabase CLI; a browser for the npm package.
+    printf '%s\n' faketime postgresql-15-pgtap postgresql-15-plpgsql-check libtap-parser-sourcehandler-pgtap-perl chromium
     command -v npm >/dev/null || printf '%s\n' npm
     # Rust's standard library for wasm32, where the toolchain has none.
     [ -d "$(rustc --print sysroot)/lib/rustlib/wasm32-unknown-unknown/lib" ] ||

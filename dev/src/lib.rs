@@ -11,3 +11,4 @@ pub mod soak;
 pub mod test_runner;
 pub mod text_rule;
 pub mod up;
+pub mod wasm;

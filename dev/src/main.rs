@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use bondhu_core::score::ENGINE_VERSION;
-use bondhu_dev::{bench, demo, figures, portable, soak, test_runner, up};
+use bondhu_dev::{bench, demo, figures, portable, soak, test_runner, up, wasm};
 use bondhu_stack::stack::Engine;
 use bondhu_stack::{extension, installation, migrations};
 
@@ -50,6 +50,8 @@ enum Command {
     BenchEngine,
     /// Measure the mirror and hot reads
     BenchMirror,
+    /// Measure the npm package: its size, its start, and a message against the native scorer
+    BenchWasm,
     /// Break everything around the mirror under load, and count what readers saw of it
     SoakMirror {
         /// Seconds
@@ -87,6 +89,8 @@ enum Command {
     Types,
     /// Write extension/sql/bondhu--VERSION.sql anew from the built library
     ExtensionSql,
+    /// Build the npm package, and write supabase/functions/_shared/bondhu anew
+    Wasm,
     /// Build the extension and copy its three files into a Postgres
     InstallExtension {
         /// The pg_config of that Postgres
@@ -129,6 +133,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::BenchSync => bench::sync::run().await?,
         Command::BenchEngine => bench::engine::run().await?,
         Command::BenchMirror => bench::mirror::run().await?,
+        Command::BenchWasm => bench::wasm::run().await?,
         Command::SoakMirror { seconds, kills } => {
             return soak::mirror::run(Duration::from_secs(seconds), kills).await;
         }
@@ -152,6 +157,11 @@ async fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Types => println!("{}", test_runner::write_types().await?.display()),
         Command::ExtensionSql => println!("{}", test_runner::write_extension_sql()?.display()),
+        Command::Wasm => {
+            for path in wasm::write().await? {
+                println!("{}", path.display());
+            }
+        }
         Command::InstallExtension { pg_config } => {
             let postgres = installation::Installation::of(&pg_config)?;
             extension::build(&postgres, std::process::Stdio::inherit())?.install(&postgres)?;

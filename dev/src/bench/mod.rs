@@ -4,3 +4,4 @@ pub mod engine;
 mod figures;
 pub mod mirror;
 pub mod sync;
+pub mod wasm;

@@ -7,6 +7,7 @@ mod schema_snapshot;
 mod supabase_steps;
 mod tally;
 mod test_run;
+mod wasm_steps;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -25,7 +26,7 @@ use test_run::{Server, TestRun};
 const LINES_OF_A_FAILURE: usize = 120;
 
 /// In this order: what fails fast and says most comes first.
-const STEPS: [(&str, Step); 31] = [
+const STEPS: [(&str, Step); 35] = [
     ("format", Step::Format),
     ("clippy", Step::Clippy),
     ("docs", Step::Docs),
@@ -61,7 +62,11 @@ const STEPS: [(&str, Step); 31] = [
     ("supabase db advisors", Step::Advisors),
     ("supabase db lint", Step::Lint),
     ("generated types are current", Step::Types),
-    ("golden scores in wasm32", Step::Wasm),
+    ("wasm: clippy and docs", Step::ClippyWasm),
+    ("wasm: the committed copy is current", Step::WasmCurrent),
+    ("wasm: in Node", Step::WasmInNode),
+    ("wasm: in Deno", Step::WasmInDeno),
+    ("wasm: in a browser", Step::WasmInBrowser),
     ("end to end: the demo", Step::Demo),
     ("the demo with the portable engine", Step::DemoPortable),
 ];
@@ -96,7 +101,11 @@ enum Step {
     Lint,
     LintBare,
     Types,
-    Wasm,
+    ClippyWasm,
+    WasmCurrent,
+    WasmInNode,
+    WasmInDeno,
+    WasmInBrowser,
     Demo,
     DemoPortable,
 }
@@ -132,7 +141,11 @@ impl Step {
             Self::Lint => supabase_steps::lint(run, Server::Fifteen).await,
             Self::LintBare => supabase_steps::lint_detached(run, Server::FifteenBare).await,
             Self::Types => supabase_steps::types_are_current(run).await,
-            Self::Wasm => rust_steps::wasm(run).await,
+            Self::ClippyWasm => wasm_steps::clippy(run).await,
+            Self::WasmCurrent => wasm_steps::is_current().await,
+            Self::WasmInNode => wasm_steps::in_node(run).await,
+            Self::WasmInDeno => wasm_steps::in_deno(run).await,
+            Self::WasmInBrowser => wasm_steps::in_browser(run).await,
             Self::Demo => rust_steps::demo(run, "native").await,
             Self::DemoPortable => rust_steps::demo(run, "portable").await,
         }

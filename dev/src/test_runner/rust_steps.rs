@@ -1,8 +1,6 @@
 //! What cargo checks.
 
-use std::path::Path;
-
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use tokio::process::Command;
 
 use super::tally::{self, Tally};
@@ -128,64 +126,6 @@ pub(super) async fn extension_sql_is_current(run: &mut TestRun) -> Result<Tally>
         "{} is not what the extension describes: run `bondhu-dev extension-sql`",
         paths::extension_sql()?.display()
     );
-    Ok(Tally::ONE)
-}
-
-/// `core` gives the golden scores where there is no operating system.
-pub(super) async fn wasm(run: &mut TestRun) -> Result<Tally> {
-    const TARGET: &str = "wasm32-unknown-unknown";
-    let target = run.target().join("wasm");
-    let mut arguments = vec![
-        "build",
-        "--locked",
-        "--release",
-        "-p",
-        "bondhu-core",
-        "--bin",
-        "golden-scores",
-        "--target",
-        TARGET,
-    ];
-    let sysroot = Command::new("rustc")
-        .args(["--print", "sysroot"])
-        .output()
-        .await?;
-    let own = Path::new(String::from_utf8(sysroot.stdout)?.trim())
-        .join("lib/rustlib")
-        .join(TARGET)
-        .join("lib");
-    let mut cargo = if own.is_dir() {
-        run.cargo(&arguments)
-    } else {
-        // The toolchain has no standard library for wasm32, and a rustup without network
-        // gets none: Debian's compiler builds it from source.
-        if !Path::new("/usr/lib/rustlib/src/rust/library").exists() {
-            bail!(
-                "no standard library for {TARGET}: `rustup target add {TARGET}`, or dev/setup.sh test (Debian packages rustc-web cargo-web rust-web-src lld)"
-            );
-        }
-        arguments.extend(["-Zbuild-std=std,panic_abort"]);
-        let mut cargo = Command::new("/usr/bin/cargo");
-        cargo
-            .args(&arguments)
-            .current_dir(paths::checkout())
-            .env("RUSTC", "/usr/bin/rustc")
-            .env("RUSTC_BOOTSTRAP", "1")
-            .env(
-                "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER",
-                "/usr/bin/wasm-ld",
-            );
-        cargo
-    };
-    cargo.env("CARGO_TARGET_DIR", &target);
-    job::succeed(&mut cargo, &run.log()).await?;
-    // A panic is a trap in wasm, and an exception in Node.
-    const RUN: &str = "WebAssembly.instantiate(require('fs').readFileSync(process.argv[1]), {})\
-                       .then(({ instance }) => process.exit(instance.exports.main(0, 0)))";
-    let mut node = Command::new("node");
-    node.args(["-e", RUN])
-        .arg(target.join(TARGET).join("release/golden-scores.wasm"));
-    job::succeed(&mut node, &run.log()).await?;
     Ok(Tally::ONE)
 }
 
