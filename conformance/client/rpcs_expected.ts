@@ -1,0 +1,143 @@
+// What each RPC answers. A new RPC does not compile until it stands here.
+//
+// All are for people who have signed in; anon and the service role may call none.
+
+import { type Owner } from "./cast.ts";
+import { type Args, optional, type Returns, type Rpc } from "./project.ts";
+import { assert } from "./test.ts";
+
+interface Expectation<R extends Rpc> {
+  /** What the owner of the rows calls it with. */
+  args: (owner: Owner) => Args<R>;
+  /** What they get, or the SQLSTATEs of which one refuses them. */
+  answers: ((data: Returns<R>, owner: Owner) => void) | readonly string[];
+  /** What another user gets for the same arguments: nothing of the owner's, or a refusal. */
+  other: ((data: Returns<R>) => void) | readonly string[];
+}
+
+const NOTHING = () => {};
+const isEmpty = (data: unknown) => assert.deepEqual(data, []);
+const isVoid = (data: unknown) => assert.ok(data === null || data === undefined);
+/** Not there, ended, used or another's: nobody learns which. */
+const UNKNOWN = ["P0002"] as const;
+const NOT_LINKED = ["55000"] as const;
+
+const isUuid = (value: unknown) =>
+  assert.match(String(value), /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/);
+
+function isObject(value: unknown): asserts value is Record<string, unknown> {
+  assert.ok(value && typeof value === "object" && !Array.isArray(value));
+}
+
+export const expectedOf: { readonly [R in Rpc]: Expectation<R> } = {
+  chat_history: {
+    args: () => ({ page_size: 5 }),
+    answers: (page, owner) => {
+      assert.equal(page.length, 5);
+      const seqs = page.map((row) => row.seq);
+      assert.deepEqual(seqs, seqs.toSorted((a, b) => a - b), "the oldest message first");
+      for (const row of page) {
+        assert.equal(row.user_id, owner.id);
+        assert.equal(typeof row.cursor, "string");
+        assert.equal(typeof row.sentiment_score, "number", "a score is a JSON number");
+      }
+    },
+    other: isEmpty,
+  },
+  personality_context: {
+    args: () => ({}),
+    answers: (context) => {
+      isObject(context);
+      assert.ok("traits" in context && "sentiment" in context, Object.keys(context).join(", "));
+    },
+    other: (context) => isObject(context),
+  },
+  mood_trend: {
+    args: () => ({ bucket: "day" }),
+    answers: (days) => {
+      assert.equal(days.reduce((sum, day) => sum + day.message_count, 0) >= 8, true);
+      for (const day of days) assert.ok(!Number.isNaN(Date.parse(day.bucket_start)));
+    },
+    other: (days) => days.forEach((day) => assert.equal(day.message_count, 0)),
+  },
+  mood_mix: {
+    args: () => ({}),
+    answers: (moods) => assert.ok(moods.some((mood) => mood.message_count >= 8 && mood.share > 0)),
+    other: (moods) => moods.forEach((mood) => assert.equal(mood.message_count, 0)),
+  },
+  mood_patterns: {
+    args: () => ({}),
+    answers: ([patterns]) => {
+      assert.equal(patterns.hour_counts.length, 24);
+      assert.equal(patterns.weekday_counts.length, 7);
+      assert.ok(patterns.hour_counts.reduce((sum, count) => sum + count, 0) >= 8);
+    },
+    other: (rows) => rows.forEach((row) => assert.equal(row.hour_counts.reduce((sum, n) => sum + n, 0), 0)),
+  },
+  explain_message: {
+    args: ({ messageId }) => ({ message_id: messageId }),
+    answers: (parts) => {
+      assert.ok(parts.length > 0);
+      for (const { figure, part, weight } of parts) {
+        assert.deepEqual([typeof figure, typeof part, typeof weight], ["string", "string", "number"]);
+      }
+    },
+    other: UNKNOWN,
+  },
+  personality_evolution: {
+    args: () => ({ trait: "extraversion" }),
+    answers: (changes) => assert.ok(Array.isArray(changes)),
+    other: isEmpty,
+  },
+  wellness_history: {
+    args: () => ({}),
+    answers: (days, owner) => days.forEach((day) => assert.equal(day.user_id, owner.id)),
+    other: isEmpty,
+  },
+  start_session: {
+    args: () => ({ device_id: "conformance, another" }),
+    answers: isUuid,
+    other: isUuid,
+  },
+  touch_session: {
+    args: ({ sessionId }) => ({ session_id: sessionId }),
+    answers: isVoid,
+    other: UNKNOWN,
+  },
+  log_activity: {
+    args: ({ sessionId }) => ({ session_id: sessionId, activity: "game.finished", details: { points: 3 } }),
+    answers: isUuid,
+    other: UNKNOWN,
+  },
+  end_session: {
+    // Not the session that other tests use.
+    args: () => ({ session_id: "00000000-0000-4000-8000-000000000000" }),
+    answers: UNKNOWN,
+    other: UNKNOWN,
+  },
+  begin_connect: {
+    args: () => ({ provider: "spotify", return_to: "https://conformance.invalid/linked" }),
+    // The origin is not on the list; or nothing is set up here yet.
+    answers: optional.appOrigin ? ["22023"] : ["22023", "55000"],
+    other: optional.appOrigin ? ["22023"] : ["22023", "55000"],
+  },
+  confirm_connect: { args: () => ({ code: "guess" }), answers: UNKNOWN, other: UNKNOWN },
+  request_sync: { args: () => ({ provider: "youtube" }), answers: NOT_LINKED, other: NOT_LINKED },
+  disconnect: { args: () => ({ provider: "youtube" }), answers: isVoid, other: isVoid },
+  recently_played: { args: () => ({ max_rows: 10 }), answers: isEmpty, other: isEmpty },
+  top_genres: { args: () => ({ max_rows: 10 }), answers: isEmpty, other: isEmpty },
+  listening_stats: {
+    args: () => ({}),
+    answers: ([stats]) => {
+      assert.equal(stats.plays, 0);
+      assert.equal(stats.plays_by_hour.length, 24);
+    },
+    other: ([stats]) => assert.equal(stats.plays, 0),
+  },
+  watching_stats: { args: () => ({}), answers: isEmpty, other: isEmpty },
+  commit_position: {
+    args: () => ({}),
+    answers: (position) => assert.match(position, /^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/),
+    other: NOTHING,
+  },
+};
