@@ -2,9 +2,18 @@
 
 import "./tables.ts";
 import "./rpcs.ts";
+import "./auth_accounts.ts";
+import { testReuse } from "./auth_sessions.ts";
+import "./gateway.ts";
 import "./pages.ts";
+import "./reading.ts";
+import "./refusals.ts";
+import "./writing.ts";
+import { testLinking } from "./linking.ts";
 import { removeEverybody } from "./people.ts";
 import { checkKnownDifferences } from "./test.ts";
 
+testReuse();
+testLinking();
 checkKnownDifferences();
 Deno.test.afterAll(removeEverybody);

@@ -12,8 +12,8 @@ interface Expectation<T extends Table> {
   people: readonly Verb[];
   /** What the service role may do. */
   service: readonly Verb[];
-  /** Whether chatting alone gives its author rows here. */
-  filledByChatting: boolean;
+  /** What gives people rows here; nothing that the suite can do, if it is not said. */
+  filledBy?: "chatting" | "linking";
   /** A valid row of the owner's. */
   row: (owner: Owner) => Insert<T>;
   /** What an update sets; without it, the owner. */
@@ -25,48 +25,50 @@ const walk_id = "00000000-0000-4000-8000-000000000004";
 const day = "2026-01-01T00:00:00Z";
 
 /** Nobody writes these through the Data API: the engine does, or the worker. */
-const readOnly = { people: [], service: [], filledByChatting: false };
+const readOnly = { people: [], service: [] };
+/** Only the worker does, with what a provider has. */
+const pulled = { ...readOnly, filledBy: "linking" } as const;
 
 export const expectedOf: { readonly [T in Table]: Expectation<T> } = {
   companion_profiles: {
     people: ["insert", "update"],
     service: all,
-    filledByChatting: true,
+    filledBy: "chatting",
     row: ({ id }) => ({ user_id: id }),
     change: { display_name: "Ada L." },
   },
   user_sessions: {
     people: [],
     service: all,
-    filledByChatting: true,
+    filledBy: "chatting",
     row: ({ id }) => ({ user_id: id, device_id: `imported ${crypto.randomUUID()}` }),
   },
   session_activities: {
     people: [],
     service: all,
-    filledByChatting: true,
+    filledBy: "chatting",
     row: ({ id, sessionId }) => ({ user_id: id, session_id: sessionId, activity: "chat.imported" }),
   },
   chat_messages: {
     people: all,
     service: all,
-    filledByChatting: true,
+    filledBy: "chatting",
     row: ({ id }) => ({ user_id: id, message_text: "I love this quiet morning." }),
     change: { message_text: "I love this quiet morning very much." },
   },
   sentiment_buckets: {
     ...readOnly,
-    filledByChatting: true,
+    filledBy: "chatting",
     row: ({ id }) => ({ user_id: id, bucket_start: day, ...moods }),
   },
   personality_profiles: {
     ...readOnly,
-    filledByChatting: true,
+    filledBy: "chatting",
     row: ({ id }) => ({ user_id: id, as_of: day, window_hours: 24 }),
   },
   personality_history: {
     ...readOnly,
-    filledByChatting: true,
+    filledBy: "chatting",
     row: ({ id }) => ({
       user_id: id,
       changed_at: day,
@@ -79,7 +81,7 @@ export const expectedOf: { readonly [T in Table]: Expectation<T> } = {
   },
   personality_history_evidence: {
     ...readOnly,
-    filledByChatting: true,
+    filledBy: "chatting",
     row: ({ id, messageId }) => ({ user_id: id, history_id: walk_id, message_id: messageId, weight: 30 }),
   },
   wellness_days: {
@@ -87,9 +89,9 @@ export const expectedOf: { readonly [T in Table]: Expectation<T> } = {
     row: ({ id }) => ({ user_id: id, day: "2026-01-01", message_count: 1, active_days: 1, engagement: 10 }),
   },
   assessments: { ...readOnly, row: ({ id }) => ({ user_id: id, form: "short" }) },
-  provider_connections: { ...readOnly, row: ({ id }) => ({ user_id: id, provider: "spotify" }) },
+  provider_connections: { ...pulled, row: ({ id }) => ({ user_id: id, provider: "spotify" }) },
   listening_history: {
-    ...readOnly,
+    ...pulled,
     row: ({ id }) => ({ user_id: id, played_at: day, track_id: "t", track_name: "Song" }),
   },
   listening_gaps: {
@@ -97,7 +99,7 @@ export const expectedOf: { readonly [T in Table]: Expectation<T> } = {
     row: ({ id }) => ({ user_id: id, after_play: day, before_play: "2026-01-02T00:00:00Z" }),
   },
   music_top_items: {
-    ...readOnly,
+    ...pulled,
     row: ({ id }) => ({
       user_id: id,
       kind: "artist",
@@ -109,16 +111,16 @@ export const expectedOf: { readonly [T in Table]: Expectation<T> } = {
     }),
   },
   music_library: {
-    ...readOnly,
+    ...pulled,
     row: ({ id }) => ({ user_id: id, kind: "album", item_id: "a", name: "Album", walk_id }),
   },
-  music_playlists: { ...readOnly, row: ({ id }) => ({ user_id: id, playlist_id: "p", walk_id }) },
+  music_playlists: { ...pulled, row: ({ id }) => ({ user_id: id, playlist_id: "p", walk_id }) },
   music_playlist_items: {
-    ...readOnly,
+    ...pulled,
     row: ({ id }) => ({ user_id: id, playlist_id: "p", position: 0, track_id: "t", name: "Song", walk_id }),
   },
   music_preferences: {
-    ...readOnly,
+    ...pulled,
     row: ({ id }) => ({
       user_id: id,
       provider: "spotify",
@@ -131,15 +133,15 @@ export const expectedOf: { readonly [T in Table]: Expectation<T> } = {
       computed_at: day,
     }),
   },
-  video_subscriptions: { ...readOnly, row: ({ id }) => ({ user_id: id, channel_id: "c", walk_id }) },
-  video_likes: { ...readOnly, row: ({ id }) => ({ user_id: id, video_id: "v", walk_id }) },
-  video_playlists: { ...readOnly, row: ({ id }) => ({ user_id: id, playlist_id: "p", walk_id }) },
+  video_subscriptions: { ...pulled, row: ({ id }) => ({ user_id: id, channel_id: "c", walk_id }) },
+  video_likes: { ...pulled, row: ({ id }) => ({ user_id: id, video_id: "v", walk_id }) },
+  video_playlists: { ...pulled, row: ({ id }) => ({ user_id: id, playlist_id: "p", walk_id }) },
   video_playlist_items: {
-    ...readOnly,
+    ...pulled,
     row: ({ id }) => ({ user_id: id, playlist_id: "p", item_id: "i", video_id: "v", walk_id }),
   },
   video_preferences: {
-    ...readOnly,
+    ...pulled,
     row: ({ id }) => ({
       user_id: id,
       top_categories: [],
