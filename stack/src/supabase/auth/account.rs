@@ -19,7 +19,7 @@ pub(super) struct Account {
     #[sqlx(default)]
     pub(super) email: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    email_confirmed_at: Option<DateTime<Utc>>,
+    pub(super) email_confirmed_at: Option<DateTime<Utc>>,
     phone: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     confirmed_at: Option<DateTime<Utc>>,
@@ -82,10 +82,11 @@ impl Account {
         .await
     }
 
-    /// Makes an account; without an address it is an anonymous one.
+    /// Makes an account; without an address it is an anonymous one. `confirmed`: the address is its owner's.
     pub(super) async fn create(
         connection: &mut PgConnection,
         email: Option<&str>,
+        confirmed: bool,
         app_metadata: &Value,
         user_metadata: &Value,
     ) -> AuthResult<Self> {
@@ -103,7 +104,7 @@ impl Account {
         .execute(&mut *connection)
         .await?;
         if let Some(email) = email {
-            Self::set_email(connection, id, email).await?;
+            Self::set_email(connection, id, email, confirmed).await?;
         }
         Self::reload(connection, id).await
     }
@@ -113,20 +114,28 @@ impl Account {
         connection: &mut PgConnection,
         id: Uuid,
         email: &str,
+        confirmed: bool,
     ) -> sqlx::Result<()> {
         let provider = json!({ "provider": "email", "providers": ["email"] });
         let identity = json!({
-            "sub": id, "email": email.to_lowercase(), "email_verified": true, "phone_verified": false,
+            "sub": id, "email": email.to_lowercase(), "email_verified": false, "phone_verified": false,
         });
+        let said = if confirmed {
+            json!({ "email_verified": true })
+        } else {
+            json!({})
+        };
         sqlx::query(
-            "update auth.users set email = lower($2), email_confirmed_at = now(), is_anonymous = false, updated_at = now(), \
+            "update auth.users set email = lower($2), is_anonymous = false, updated_at = now(), \
+             email_confirmed_at = case when $5 then now() end, \
              raw_app_meta_data = coalesce(raw_app_meta_data, '{}') || $3, \
              raw_user_meta_data = coalesce(raw_user_meta_data, '{}') || $4 where id = $1",
         )
         .bind(id)
         .bind(email)
         .bind(provider)
-        .bind(&identity)
+        .bind(said)
+        .bind(confirmed)
         .execute(&mut *connection)
         .await?;
         sqlx::query(

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::account::{self, Account};
 use super::error::{AuthError, AuthResult, in_callers_version};
-use super::session::Method;
+use super::session::{self, Method};
 use super::{Auth, password};
 use crate::supabase::keys::{ApiRole, Claims, TokenError};
 
@@ -159,7 +159,7 @@ async fn sign_up(State(auth): State<Auth>, body: Bytes) -> AuthResult {
     let mut transaction = auth.database.begin().await?;
     let data = object(given.data);
     let answer = if is_anonymous {
-        let account = Account::create(&mut transaction, None, &json!({}), &data).await?;
+        let account = Account::create(&mut transaction, None, false, &json!({}), &data).await?;
         auth.begin_session(&mut transaction, account.id, Method::Anonymous)
             .await?
     } else {
@@ -172,8 +172,14 @@ async fn sign_up(State(auth): State<Auth>, body: Bytes) -> AuthResult {
                 "User already registered",
             ));
         }
-        let account =
-            Account::create(&mut transaction, Some(&given.email), &json!({}), &data).await?;
+        let account = Account::create(
+            &mut transaction,
+            Some(&given.email),
+            true,
+            &json!({}),
+            &data,
+        )
+        .await?;
         password::set(&mut transaction, account.id, &given.password).await?;
         auth.begin_session(&mut transaction, account.id, Method::Password)
             .await?
@@ -199,12 +205,7 @@ async fn token(State(auth): State<Auth>, Query(grant): Query<Grant>, body: Bytes
         "password" => sign_in(&auth, read(&body)?).await,
         "refresh_token" => {
             let given: Renewal = read(&body)?;
-            if given.refresh_token.is_empty() {
-                return Err(AuthError::bad_request(
-                    "validation_failed",
-                    "refresh_token required",
-                ));
-            }
+            session::check_refresh_token(&given.refresh_token)?;
             Ok(Json(auth.renew_session(&given.refresh_token).await?).into_response())
         }
         _ => Err(AuthError::bad_request(
@@ -229,6 +230,12 @@ async fn sign_in(auth: &Auth, given: Credentials) -> AuthResult {
         .ok_or_else(refused)?;
     if !password::is_right(&mut transaction, account.id, &given.password).await? {
         return Err(refused());
+    }
+    if account.email_confirmed_at.is_none() {
+        return Err(AuthError::bad_request(
+            "email_not_confirmed",
+            "Email not confirmed",
+        ));
     }
     let answer = auth
         .begin_session(&mut transaction, account.id, Method::Password)
@@ -262,7 +269,7 @@ async fn update_user(State(auth): State<Auth>, person: Person, body: Bytes) -> A
                 ));
             }
             Some(_) => {}
-            None => Account::set_email(&mut transaction, id, &email).await?,
+            None => Account::set_email(&mut transaction, id, &email, true).await?,
         }
     } else if person.account.is_anonymous && given.password.is_some() {
         return Err(AuthError::unprocessable(
@@ -323,6 +330,8 @@ async fn log_out(
 #[derive(Deserialize)]
 struct NewUser {
     email: Option<String>,
+    #[serde(default)]
+    email_confirm: bool,
     password: Option<String>,
     app_metadata: Option<Map<String, Value>>,
     user_metadata: Option<Map<String, Value>>,
@@ -350,6 +359,7 @@ async fn create_user(State(auth): State<Auth>, _: Admin, body: Bytes) -> AuthRes
     let account = Account::create(
         &mut transaction,
         Some(&email),
+        given.email_confirm,
         &object(given.app_metadata),
         &object(given.user_metadata),
     )

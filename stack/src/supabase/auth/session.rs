@@ -1,8 +1,6 @@
 //! Sessions: an access token for an hour, and refresh tokens of which each is good for one renewal.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use rand::Rng as _;
-use rand::distr::Alphanumeric;
 use serde::Serialize;
 use serde_json::json;
 use sqlx::{FromRow, PgConnection};
@@ -19,6 +17,8 @@ const ACCESS_TOKEN_SECONDS: i64 = 3600;
 const REUSE_INTERVAL: TimeDelta = TimeDelta::seconds(10);
 
 const REFRESH_TOKEN_LENGTH: usize = 12;
+/// What they are made of: base32 in small letters. Any letter or digit passes the check of their shape.
+const REFRESH_TOKEN_LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
 /// How somebody signed in.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +55,22 @@ struct RefreshToken {
     updated_at: DateTime<Utc>,
     session_id: Uuid,
     user_id: Uuid,
+}
+
+/// Refuses what has not the shape of a refresh token.
+pub(super) fn check_refresh_token(token: &str) -> AuthResult<()> {
+    let is_one = token.len() == REFRESH_TOKEN_LENGTH
+        && token
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    if is_one {
+        Ok(())
+    } else {
+        Err(AuthError::bad_request(
+            "validation_failed",
+            "Refresh token is not valid",
+        ))
+    }
 }
 
 impl Auth {
@@ -191,10 +207,9 @@ async fn add_refresh_token(
     session: Uuid,
     parent: Option<&str>,
 ) -> sqlx::Result<String> {
-    let token: String = rand::rng()
-        .sample_iter(Alphanumeric)
-        .take(REFRESH_TOKEN_LENGTH)
-        .map(char::from)
+    let token: String = rand::random::<[u8; REFRESH_TOKEN_LENGTH]>()
+        .into_iter()
+        .map(|byte| char::from(REFRESH_TOKEN_LETTERS[usize::from(byte % 32)]))
         .collect();
     sqlx::query(
         "insert into auth.refresh_tokens (token, user_id, parent, session_id) values ($1, $2::text, $3, $4)",
@@ -214,7 +229,7 @@ async fn add_refresh_token(
 
 async fn revoke_all(connection: &mut PgConnection, session: Uuid) -> sqlx::Result<()> {
     sqlx::query(
-        "update auth.refresh_tokens set revoked = true, updated_at = now() where session_id = $1",
+        "update auth.refresh_tokens set revoked = true, updated_at = now() where session_id = $1 and not revoked",
     )
     .bind(session)
     .execute(connection)
