@@ -1,11 +1,14 @@
 //! The Data API: postrust, a server that answers as PostgREST does, in a process of its own.
 //!
-//! <https://docs.rs/postrust-server>. In front of it stand two ways of writing a query that it does not read.
+//! <https://docs.rs/postrust-server>. In front of it stand two ways of writing a query that it does not read,
+//! behind it what it answers otherwise.
 
+mod answer;
 mod program;
 mod query;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -31,7 +34,14 @@ const MAX_ROWS: &str = "1000";
 #[derive(Debug)]
 pub struct DataApi {
     server: Server,
+    way: Way,
+}
+
+/// The way of a request, and of its answer.
+#[derive(Clone, Debug)]
+struct Way {
     upstream: Upstream,
+    keys: Arc<Keys>,
 }
 
 impl DataApi {
@@ -42,7 +52,7 @@ impl DataApi {
     pub async fn start(
         program: &Path,
         database_url: &str,
-        keys: &Keys,
+        keys: &Arc<Keys>,
         log: &Path,
     ) -> Result<Self> {
         let port = free_port()?;
@@ -66,7 +76,10 @@ impl DataApi {
             .context("the Data API does not answer")?;
         Ok(Self {
             server,
-            upstream: Upstream::new(port),
+            way: Way {
+                upstream: Upstream::new(port),
+                keys: Arc::clone(keys),
+            },
         })
     }
 
@@ -80,15 +93,22 @@ impl DataApi {
 
     /// Everything below `/rest/v1`.
     pub fn router(&self) -> Router {
-        Router::new()
-            .fallback(forward)
-            .with_state(self.upstream.clone())
+        Router::new().fallback(forward).with_state(self.way.clone())
     }
 }
 
-async fn forward(State(upstream): State<Upstream>, mut request: Request) -> Response {
+async fn forward(State(way): State<Way>, mut request: Request) -> Response {
+    if let Some(refusal) = answer::to_no_token(request.headers()) {
+        return refusal;
+    }
+    let is_signed_in = answer::is_signed_in(request.headers(), &way.keys);
     if let Some(uri) = query::rewritten(request.uri()) {
         *request.uri_mut() = uri;
     }
-    upstream.forward(request).await
+    let answer = way.upstream.forward(request).await;
+    if is_signed_in {
+        answer::for_the_signed_in(answer).await
+    } else {
+        answer
+    }
 }
