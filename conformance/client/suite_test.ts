@@ -4,6 +4,7 @@ import "./tables.ts";
 import "./rpcs.ts";
 import "./auth_accounts.ts";
 import { testReuse } from "./auth_sessions.ts";
+import "./embedding.ts";
 import "./gateway.ts";
 import "./pages.ts";
 import "./reading.ts";
