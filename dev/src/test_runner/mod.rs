@@ -1,5 +1,6 @@
 //! `make test`: every check that has to pass, on servers of its own.
 
+mod client_steps;
 mod lifecycle_steps;
 mod migration_steps;
 mod rust_steps;
@@ -26,7 +27,7 @@ use test_run::{Server, TestRun};
 const LINES_OF_A_FAILURE: usize = 120;
 
 /// In this order: what fails fast and says most comes first.
-const STEPS: [(&str, Step); 35] = [
+const STEPS: [(&str, Step); 37] = [
     ("format", Step::Format),
     ("clippy", Step::Clippy),
     ("docs", Step::Docs),
@@ -67,6 +68,8 @@ const STEPS: [(&str, Step); 35] = [
     ("wasm: in Node", Step::WasmInNode),
     ("wasm: in Deno", Step::WasmInDeno),
     ("wasm: in a browser", Step::WasmInBrowser),
+    ("TypeScript", Step::TypeScript),
+    ("supabase-js", Step::SupabaseJs),
     ("end to end: the demo", Step::Demo),
     ("the demo with the portable engine", Step::DemoPortable),
 ];
@@ -106,6 +109,8 @@ enum Step {
     WasmInNode,
     WasmInDeno,
     WasmInBrowser,
+    TypeScript,
+    SupabaseJs,
     Demo,
     DemoPortable,
 }
@@ -146,6 +151,8 @@ impl Step {
             Self::WasmInNode => wasm_steps::in_node(run).await,
             Self::WasmInDeno => wasm_steps::in_deno(run).await,
             Self::WasmInBrowser => wasm_steps::in_browser(run).await,
+            Self::TypeScript => client_steps::typescript(run).await,
+            Self::SupabaseJs => client_steps::supabase_js(run).await,
             Self::Demo => rust_steps::demo(run, "native").await,
             Self::DemoPortable => rust_steps::demo(run, "portable").await,
         }
