@@ -7,6 +7,14 @@ import { type Person, removeEverybody, signUp } from "./people.ts";
 export type Role = "owner" | "other" | "anon" | "service";
 export const roles: readonly Role[] = ["owner", "other", "anon", "service"];
 
+/** As names of tests say it. */
+export const nameOf: Readonly<Record<Role, string>> = {
+  owner: "the owner",
+  other: "another user",
+  anon: "anon",
+  service: "the service role",
+};
+
 /** Whose rows they are, and what is known of them. */
 export interface Owner extends Person {
   sessionId: string;

@@ -1,18 +1,25 @@
 // What each RPC answers. A new RPC does not compile until it stands here.
 //
-// All are for people who have signed in; anon and the service role may call none.
+// Each is for people who have signed in, or for servers alone; anon may call none.
 
 import { type Owner } from "./cast.ts";
 import { type Args, optional, type Returns, type Rpc } from "./project.ts";
 import { assert } from "./test.ts";
 
-interface Expectation<R extends Rpc> {
+/** For people, each of whom gets what is theirs. */
+interface ForPeople<R extends Rpc> {
   /** What the owner of the rows calls it with. */
   args: (owner: Owner) => Args<R>;
   /** What they get, or the SQLSTATEs of which one refuses them. */
   answers: ((data: Returns<R>, owner: Owner) => void) | readonly string[];
   /** What another user gets for the same arguments: nothing of the owner's, or a refusal. */
   other: ((data: Returns<R>) => void) | readonly string[];
+}
+
+/** For the service role alone: what edge functions call. */
+interface ForServers<R extends Rpc> {
+  args: (owner: Owner) => Args<R>;
+  server: ((data: Returns<R>, owner: Owner) => void) | readonly string[];
 }
 
 const NOTHING = () => {};
@@ -29,7 +36,7 @@ function isObject(value: unknown): asserts value is Record<string, unknown> {
   assert.ok(value && typeof value === "object" && !Array.isArray(value));
 }
 
-export const expectedOf: { readonly [R in Rpc]: Expectation<R> } = {
+export const expectedOf: { readonly [R in Rpc]: ForPeople<R> | ForServers<R> } = {
   chat_history: {
     args: () => ({ page_size: 5 }),
     answers: (page, owner) => {
@@ -126,6 +133,11 @@ export const expectedOf: { readonly [R in Rpc]: Expectation<R> } = {
   disconnect: { args: () => ({ provider: "youtube" }), answers: isVoid, other: isVoid },
   recently_played: { args: () => ({ max_rows: 10 }), answers: isEmpty, other: isEmpty },
   top_genres: { args: () => ({ max_rows: 10 }), answers: isEmpty, other: isEmpty },
+  hot_document: {
+    args: () => ({ document: "chat_history" }),
+    answers: (messages) => assert.ok(Array.isArray(messages) && messages.length > 0),
+    other: (messages) => assert.ok(messages === null || (Array.isArray(messages) && messages.length === 0)),
+  },
   listening_stats: {
     args: () => ({}),
     answers: ([stats]) => {

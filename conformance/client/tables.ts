@@ -1,7 +1,7 @@
 // Every table × who asks × what they do.
 
 import type { SupabaseClient } from "@supabase/supabase-js";
-import { clientOf, owner, type Role, roles } from "./cast.ts";
+import { clientOf, nameOf, owner, type Role, roles } from "./cast.ts";
 import type { Table } from "./project.ts";
 import { expectedOf, type Verb } from "./tables_expected.ts";
 import { assert, fine, refused, test } from "./test.ts";
@@ -18,13 +18,6 @@ const countOf = async (role: Role, table: Table): Promise<number> => {
   assert.equal(data.length, Math.min(count ?? -1, 1000), "the count is that of the rows");
   for (const row of data) assert.equal(row.user_id, owner.id);
   return data.length;
-};
-
-const name: Readonly<Record<Role, string>> = {
-  owner: "the owner",
-  other: "another user",
-  anon: "anon",
-  service: "the service role",
 };
 
 const tables = Object.keys(expectedOf) as Table[];
@@ -50,7 +43,7 @@ for (const table of tables) {
   for (const role of roles) {
     for (const verb of ["insert", "update", "delete"] as const) {
       const may = outcome(table, role, verb);
-      test(`${table}: ${name[role]}: ${verb}: ${may}`, async () => {
+      test(`${table}: ${nameOf[role]}: ${verb}: ${may}`, async () => {
         const before = await countOf("service", table);
         const answer = await attempt(table, role, verb);
         if (may === "refused") {
