@@ -4,7 +4,7 @@
 import { refusedByAuth } from "./auth_accounts.ts";
 import { owner } from "./cast.ts";
 import { signUp } from "./people.ts";
-import { type Client, clientWith, headers, publishableKey, request, url } from "./project.ts";
+import { type Client, clientWith, forged, headers, publishableKey, request, url } from "./project.ts";
 import { assert, fine, test } from "./test.ts";
 
 /** Asks for errors with a code: https://supabase.com/docs/guides/auth/debugging/error-codes. */
@@ -124,13 +124,6 @@ for (
     const error = refusedByAuth(await clientWith(publishableKey).auth.getUser(token), "bad_jwt", 403);
     assert.match(error.message, message);
   });
-}
-
-/** The same claims under another signature. */
-function forged(token: string): string {
-  const [header, payload, signature] = token.split(".");
-  const first = signature.startsWith("A") ? "B" : "A";
-  return `${header}.${payload}.${first}${signature.slice(1)}`;
 }
 
 test("auth: without a token there is no user", async () => {

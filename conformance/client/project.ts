@@ -63,6 +63,13 @@ export function headers(key: string, accessToken?: string): Record<string, strin
   return accessToken ? { apikey: key, authorization: `Bearer ${accessToken}` } : { apikey: key };
 }
 
+/** A token with the same claims, which somebody else has signed. */
+export function forged(token: string): string {
+  const [header, payload, signature] = token.split(".");
+  const first = signature.startsWith("A") ? "B" : "A";
+  return `${header}.${payload}.${first}${signature.slice(1)}`;
+}
+
 /** What Auth says of itself: https://supabase.com/docs/guides/auth. */
 interface AuthSettings {
   disable_signup: boolean;
