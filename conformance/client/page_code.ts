@@ -27,7 +27,7 @@ export async function blocksOf(page: string): Promise<Block[]> {
   return blocks;
 }
 
-/** How many requests the code names. */
+/** How many requests the code names, those over a channel left out. */
 export function requestsIn({ code }: Block): number {
   const written = code.replaceAll(/^\s*\/\/.*$/gm, "");
   return written.matchAll(/\bsupabase\s*\.\s*(?:from|rpc)\(|\bfetch\(/g).toArray().length;
@@ -45,7 +45,8 @@ export async function writeModule(block: Block, directory: string): Promise<stri
     file,
     `// From ${block.page}, line ${block.line}.\n` +
       `import type { Given } from ${JSON.stringify(new URL("given.ts", import.meta.url).href)};\n` +
-      `export async function run({ supabase, session, worker, location, fetch }: Given): Promise<void> {\n` +
+      `export async function run(given: Given): Promise<void> {\n` +
+      `const { supabase, session, user, deviceId, showTyping, showDevices, worker, location, fetch } = given;\n` +
       `${block.code}}\n`,
   );
   return file;

@@ -87,3 +87,13 @@ export const authSettings = await json<AuthSettings>("/auth/v1/settings");
 
 /** Whether the project is this repository's own stand-in, whose differences are listed. */
 export const isStandIn = (await json<{ version?: string }>("/auth/v1/health")).version === "stand-in";
+
+/** Whether Realtime listens. */
+export const hasRealtime = await new Promise<boolean>((resolve) => {
+  const socket = new WebSocket(
+    `${url.replace(/^http/, "ws")}/realtime/v1/websocket?apikey=${publishableKey}&vsn=2.0.0`,
+  );
+  socket.onopen = () => socket.close();
+  socket.onclose = ({ wasClean }) => resolve(wasClean);
+  socket.onerror = () => resolve(false);
+});

@@ -2,15 +2,21 @@
 
 import { Browser } from "./browser.ts";
 import type { Given } from "./given.ts";
-import { type Block, requestsIn, writeModule } from "./page_code.ts";
+import { type Block, mentions, requestsIn, writeModule } from "./page_code.ts";
 import { signUp } from "./people.ts";
 import { clientWith, optional, publishableKey } from "./project.ts";
 import { assert, fine } from "./test.ts";
+
+const DEVICE = "phone-1";
+
+/** How long a channel may take to be joined, and to say who is there. */
+const LONGEST_JOIN_MS = 10_000;
 
 export class Reader {
   readonly #page: string;
   readonly #browser = new Browser(optional.appOrigin ?? "http://127.0.0.1:3000");
   readonly #answers: { request: string; status: number; body: string }[] = [];
+  #devices: string[] = [];
   #given?: Promise<Given>;
 
   constructor(page: string) {
@@ -28,6 +34,10 @@ export class Reader {
     fine(await supabase.auth.setSession(session));
     return {
       supabase,
+      user: session.user,
+      deviceId: DEVICE,
+      showTyping: () => {},
+      showDevices: (devices) => this.#devices = Object.keys(devices),
       session: { ...session, provider_refresh_token: optional.providerRefreshToken },
       worker: optional.worker ?? "",
       location: this.#browser.location,
@@ -57,7 +67,19 @@ export class Reader {
       await Deno.remove(directory, { recursive: true });
     }
     assert.deepEqual(this.#answers.filter(({ status }) => status >= 400), [], "every request succeeds");
-    assert.equal(this.#answers.length, requestsIn(block), "and every one that the page names was sent");
+    assert.ok(this.#answers.length >= requestsIn(block), "and every one that the page names was sent");
     await this.#browser.go();
+    if (mentions(block, "showDevices")) await this.#seesItself(given);
+  }
+
+  /** Waits until the page's channel shows this device, and leaves it. */
+  async #seesItself({ supabase }: Given): Promise<void> {
+    const until = Date.now() + LONGEST_JOIN_MS;
+    while (!this.#devices.includes(DEVICE)) {
+      assert.ok(Date.now() < until, `the devices are ${JSON.stringify(this.#devices)}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await supabase.removeAllChannels();
+    await supabase.realtime.disconnect();
   }
 }

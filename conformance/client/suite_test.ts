@@ -8,6 +8,7 @@ import "./embedding.ts";
 import "./gateway.ts";
 import "./pages.ts";
 import "./reading.ts";
+import "./realtime.ts";
 import "./refusals.ts";
 import "./writing.ts";
 import { testLinking } from "./linking.ts";
