@@ -27,6 +27,7 @@ use auth::Auth;
 use data_api::DataApi;
 use functions::{Functions, FunctionsConfig};
 use keys::Keys;
+use realtime::Realtime;
 
 /// Connections of each service.
 const CONNECTIONS: u32 = 5;
@@ -87,6 +88,8 @@ impl Supabase {
         SqlFile::read(&paths::checkout().join("stack/sql/auth.sql"))?
             .run(&mut superuser)
             .await?;
+        let realtime = Realtime::start(pool(&login(SUPERUSER)).await?, Arc::clone(&keys)).await?;
+        authorize_realtime(&login("postgres")).await?;
         let auth = Auth::new(
             pool(&login("supabase_auth_admin")).await?,
             Arc::clone(&keys),
@@ -115,6 +118,7 @@ impl Supabase {
         let services = Router::new()
             .nest("/auth/v1", auth::router(auth))
             .nest("/rest/v1", data_api.router())
+            .nest("/realtime/v1", realtime::router(realtime))
             .nest("/functions/v1", functions.router());
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port))
             .await
@@ -169,6 +173,15 @@ impl Drop for Supabase {
         self.gateway.abort();
         self.functions.stop();
     }
+}
+
+/// As an operator does whose project got Realtime after the migrations, and would not wait for the job.
+async fn authorize_realtime(owner: &str) -> Result<()> {
+    sqlx::query("select bondhu.authorize_realtime()")
+        .execute(&pool(owner).await?)
+        .await
+        .context("bondhu.authorize_realtime()")?;
+    Ok(())
 }
 
 async fn pool(url: &str) -> Result<PgPool> {
