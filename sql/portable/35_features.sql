@@ -3,13 +3,13 @@
 -- Each feature is its hash, its weight in sixteenths from bit 32 on, its group from bit 37 on, how far
 -- before its token a pair begins from bit 40 on and the number of that token from bit 42 on.
 create function bondhu_portable.features_{{V}}(chars integer[], starts integer[], ends integer[], hashes bigint[],
-  marks integer[], valences integer[]) returns bigint[]
+  marks integer[], valences integer[],
+  out list bigint[], out words integer, out grams integer)
 language plpgsql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   n constant integer := cardinality(hashes);
-  features bigint[] := '{}';
   f integer := 0;
   turn integer := 0;
   last_clause integer := 0;
@@ -43,6 +43,7 @@ declare
   graded bigint[];
   height integer;
 begin
+  list := '{}';
   for at in reverse n..1 loop
     if marks[at] & {{CONTRASTS}} > 0 then
       turn := at;
@@ -69,16 +70,16 @@ begin
       id := hash;
     end if;
     f := f + 1;
-    features[f] := id | tagged;
+    list[f] := id | tagged;
     if at > 1 then
       {{PAIR_OF hashes[at - 1] hash}}
       f := f + 1;
-      features[f] := id | tagged | (1::bigint << 40);
+      list[f] := id | tagged | (1::bigint << 40);
       if at > 2 then
         {{PAIR SKIP hashes[at - 2]}}
         {{PAIR_OF id hash}}
         f := f + 1;
-        features[f] := id | tagged | (2::bigint << 40);
+        list[f] := id | tagged | (2::bigint << 40);
       end if;
     end if;
 
@@ -126,6 +127,7 @@ begin
       bad := bad + own;
     end if;
   end loop;
+  words := f;
   whole := whole + {{EXCLAIMED}} * least(exclaimed, 4) * sign(whole)::bigint;
 
   -- The letters of "happy" would speak for "not happy".
@@ -142,21 +144,23 @@ begin
       g := {{GRAM_PUSH chars[j - 2]}};
       {{PAIR GRAM g}}
       f := f + 1;
-      features[f] := id | tagged;
+      list[f] := id | tagged;
       if j > start + 2 then
         g := {{GRAM_PUSH chars[j - 3]}};
         {{PAIR GRAM g}}
         f := f + 1;
-        features[f] := id | tagged;
+        list[f] := id | tagged;
         if j > start + 3 then
           g := {{GRAM_PUSH chars[j - 4]}};
           {{PAIR GRAM g}}
           f := f + 1;
-          features[f] := id | tagged;
+          list[f] := id | tagged;
         end if;
       end if;
     end loop;
   end loop;
+
+  grams := f - words;
 
   -- Codes and valences.
   graded := array[0, whole, 1, at_end, 2, good, 3, bad, case when speaker then 4 else 5 end, whole];
@@ -174,12 +178,12 @@ begin
     height := height % 100 * 16 / 100;
     {{PAIR WHOLE hash}}
     f := f + 1;
-    features[f] := id | (2::bigint << 37) | ((16 - height)::bigint << 32);
+    list[f] := id | (2::bigint << 37) | ((16 - height)::bigint << 32);
     if height > 0 then
       hash := hash + 1;
       {{PAIR WHOLE hash}}
       f := f + 1;
-      features[f] := id | (2::bigint << 37) | (height::bigint << 32);
+      list[f] := id | (2::bigint << 37) | (height::bigint << 32);
     end if;
   end loop;
   graded := array[
@@ -192,9 +196,8 @@ begin
     hash := ((at + 15) << 8) | least(graded[at], 4);
     {{PAIR WHOLE hash}}
     f := f + 1;
-    features[f] := id | (2::bigint << 37) | (16::bigint << 32);
+    list[f] := id | (2::bigint << 37) | (16::bigint << 32);
   end loop;
-  return features;
 end
 $$;
 comment on function bondhu_portable.features_{{V}}(integer[], integer[], integer[], bigint[], integer[], integer[]) is

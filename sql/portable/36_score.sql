@@ -1,92 +1,40 @@
 -- From features to a score, as core/src/score/sums.rs, model.rs, readout.rs and explain.rs do it.
 
-create function bondhu_portable.exp_{{V}}(x bigint) returns bigint
+create function bondhu_portable.outputs_{{V}}(features bigint[], words integer, grams integer) returns bigint[]
 language plpgsql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
 as $$
 declare
-  f integer;
-begin
-  x := (greatest(x, -65536) * 94548) >> 12;
-  f := x & 65535;
-  f := 65536 + ((f::bigint * (45554 + ((f::bigint * (14916 + ((f::bigint * 5066) >> 16))) >> 16))) >> 16);
-  return greatest(f >> (-(x >> 16))::integer, 1);
-end
-$$;
-comment on function bondhu_portable.exp_{{V}}(bigint) is 'The exponential of 2⁻¹² units up to 0, in 2⁻¹⁶.';
-{{HIDE exp bigint}}
-
-create function bondhu_portable.factors_{{V}}(features bigint[]) returns integer[]
-language plpgsql immutable strict parallel safe
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  counts integer[] := '{0,0,0}';
-  feature bigint;
-begin
-  foreach feature in array features loop
-    counts[((feature >> 37) & 7) + 1] := counts[((feature >> 37) & 7) + 1] + 1;
-  end loop;
-  return array[
-    {{ISQRT 4294967296 / greatest(counts[1], 1)}},
-    {{ISQRT 4294967296 / greatest(counts[2], 1)}},
-    65536];
-end
-$$;
-comment on function bondhu_portable.factors_{{V}}(bigint[]) is 'What the weights of each group of features are multiplied with, in 2⁻¹⁶.';
-{{HIDE factors bigint[]}}
-
-create function bondhu_portable.outputs_{{V}}(features bigint[]) returns bigint[]
-language plpgsql immutable strict parallel safe
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  factors constant integer[] := bondhu_portable.factors_{{V}}(features);
+  factors constant integer[] := {{FACTORS words grams}};
   heads constant integer[] := bondhu_portable.heads_{{V}}();
   sums bigint[] := array_fill(0::bigint, array[16]);
-  feature bigint;
-  class integer := -1;
-  -- What the rows under way are multiplied with, each and together, and their multiples so far.
-  multiple integer := 1;
-  factor bigint := 0;
-  budget integer := 0;
-  id bigint;
-  place integer;
-  low bigint;
-  high bigint;
-  -- Four heads in each, 16 bits wide.
-  a bigint := 0;
-  b bigint := 0;
-  c bigint := 0;
-  d bigint := 0;
+  lanes record;
+  factor bigint;
 begin
-  foreach feature in array features || (-1::bigint) loop
-    if (feature >> 32) & 255 <> class or budget > 112 then
-      if budget > 0 then
-        sums := array[{{UNPACKED}}];
-        a := 0; b := 0; c := 0; d := 0;
-        budget := 0;
-      end if;
-      exit when feature < 0;
-      class := (feature >> 32) & 255;
-      multiple := class & 31;
-      factor := factors[(class >> 5) + 1];
-      if class >> 5 < 2 then
-        factor := factor * multiple;
-        multiple := 1;
-      end if;
-    end if;
-    id := feature & 4294967295;
-    place := {{WEIGHT_PLACE id}};
-    if (bondhu_portable.weight_tags_{{V}}())[place] = (id & 65535) - 32768 then
-      low := (bondhu_portable.weights_low_{{V}}())[place];
-      high := (bondhu_portable.weights_high_{{V}}())[place];
-      a := a + (low & {{LANES}}) * multiple;
-      b := b + ((low >> 8) & {{LANES}}) * multiple;
-      c := c + (high & {{LANES}}) * multiple;
-      d := d + ((high >> 8) & {{LANES}}) * multiple;
-      budget := budget + multiple;
-    end if;
+  -- Rows of one factor come together four heads to a number, 16 bits wide: so many that these hold.
+  for lanes in
+    select r.class, sum(r.multiple) as budget,
+      sum((r.low & {{LANES}}) * r.multiple)::bigint as a, sum(((r.low >> 8) & {{LANES}}) * r.multiple)::bigint as b,
+      sum((r.high & {{LANES}}) * r.multiple)::bigint as c, sum(((r.high >> 8) & {{LANES}}) * r.multiple)::bigint as d
+    from (
+      select f.class, f.multiple, f.part, (bondhu_portable.weights_low_{{V}}())[f.place] as low, (bondhu_portable.weights_high_{{V}}())[f.place] as high
+      from (
+        select case when i.class < 64 then i.class else 64 end as class, case when i.class < 64 then 1 else i.class & 31 end as multiple,
+          i.number / case when i.class < 64 then 112 else 7 end as part, i.id & 65535 as tag, {{WEIGHT_PLACE i.id}} as place
+        from (
+          select (u.feature >> 32)::integer & 255 as class, u.feature & 4294967295 as id, u.number
+          from unnest(features) with ordinality u (feature, number)
+        ) i
+        offset 0
+      ) f
+      where (bondhu_portable.weight_tags_{{V}}())[f.place] = f.tag - 32768
+      offset 0
+    ) r
+    group by r.class, r.part
+  loop
+    factor := factors[(lanes.class >> 5) + 1] * case when lanes.class < 64 then lanes.class & 31 else 1 end;
+    sums := array[{{UNPACKED}}];
   end loop;
   for head in 1..16 loop
     sums[head] := heads[head + 16] + (((sums[head] >> 12) * heads[head]) >> 16);
@@ -94,8 +42,8 @@ begin
   return sums;
 end
 $$;
-comment on function bondhu_portable.outputs_{{V}}(bigint[]) is 'The model''s outputs, in 2⁻¹².';
-{{HIDE outputs bigint[]}}
+comment on function bondhu_portable.outputs_{{V}}(bigint[], integer, integer) is 'The model''s outputs, in 2⁻¹².';
+{{HIDE outputs bigint[], integer, integer}}
 
 create function bondhu_portable.scored_{{V}}(outputs bigint[], support integer,
   out sentiment_score numeric, out mood text, out mood_confidence numeric, out support_level text)
@@ -103,46 +51,44 @@ language plpgsql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  negative bigint := outputs[1];
-  positive bigint := outputs[2];
-  neutral bigint;
-  top bigint := greatest(outputs[1], outputs[2], 0);
+  most constant bigint := greatest({{MOOD_OUTPUTS}});
+  best constant integer := array_position(outputs, most, 4);
+  top constant bigint := greatest(outputs[1], outputs[2], 0);
   least_sentiment integer;
   greatest_sentiment integer;
-  class bigint;
-  sentiment integer;
-  best integer := 1;
+  x bigint;
+  f bigint;
+  -- Exponentials, of the classes and then of the moods.
+  powers bigint[] := '{}';
   shares bigint := 0;
+  sentiment integer;
   confidence integer;
 begin
   if top = 0 then
     least_sentiment := {{NEGATIVE_UP_TO}} + 1;
     greatest_sentiment := {{POSITIVE_FROM}} - 1;
-  elsif positive > negative then
+  elsif outputs[2] > outputs[1] then
     least_sentiment := {{POSITIVE_FROM}};
     greatest_sentiment := 100;
   else
     least_sentiment := 0;
     greatest_sentiment := {{NEGATIVE_UP_TO}};
   end if;
-  negative := bondhu_portable.exp_{{V}}(negative - top);
-  neutral := bondhu_portable.exp_{{V}}(-top);
-  positive := bondhu_portable.exp_{{V}}(positive - top);
-  class := (positive - negative) * 4096 / (positive + neutral + negative);
-  -- A shift rounds down, as what it stands for does.
-  sentiment := 50 + (({{REACH}} * (3 * class / 8 + greatest(least(outputs[3], 4096), -4096)) + 2048) >> 12);
-  sentiment := greatest(least(sentiment, greatest_sentiment), least_sentiment);
-
-  for at in 2..13 loop
-    if outputs[at + 3] > outputs[best + 3] then
-      best := at;
+  -- Of 2⁻¹² units up to 0, in 2⁻¹⁶.
+  for at in 1..16 loop
+    x := greatest(case when at > 3 then outputs[at] - most when at < 3 then outputs[at] - top else -top end, -65536) * 94548 >> 12;
+    f := x & 65535;
+    powers[at] := greatest((65536 + ((f * (45554 + ((f * (14916 + ((f * 5066) >> 16))) >> 16))) >> 16)) >> (-(x >> 16))::integer, 1);
+    if at > 3 then
+      shares := shares + powers[at];
     end if;
   end loop;
-  for at in 1..13 loop
-    shares := shares + bondhu_portable.exp_{{V}}(outputs[at + 3] - outputs[best + 3]);
-  end loop;
+  -- A shift rounds down, as what it stands for does.
+  sentiment := 50 + (({{REACH}} * (3 * ((powers[2] - powers[1]) * 4096 / (powers[1] + powers[2] + powers[3])) / 8
+    + greatest(least(outputs[3], 4096), -4096)) + 2048) >> 12);
+  sentiment := greatest(least(sentiment, greatest_sentiment), least_sentiment);
   confidence := 100 * 65536 / shares;
-  mood := (array[{{MOODS}}])[best];
+  mood := (array[{{MOODS}}])[best - 3];
 
   -- Words can call "better off without me" positive: whoever is in crisis is not well.
   if support = 2 then
@@ -167,12 +113,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   tokens record;
+  features record;
   scored record;
 begin
   tokens := bondhu_portable.tokens_{{V}}(message);
+  features := bondhu_portable.features_{{V}}(
+    tokens.chars, tokens.starts, tokens.ends, tokens.hashes, tokens.marks, tokens.valences);
   scored := bondhu_portable.scored_{{V}}(
-    bondhu_portable.outputs_{{V}}(bondhu_portable.features_{{V}}(
-      tokens.chars, tokens.starts, tokens.ends, tokens.hashes, tokens.marks, tokens.valences)),
+    bondhu_portable.outputs_{{V}}(features.list, features.words, features.grams),
     case when tokens.seen & {{IS_RARE}} <> 0 then bondhu_portable.support_{{V}}(tokens.words, tokens.marks) else 0 end);
   sentiment_score := scored.sentiment_score;
   mood := scored.mood;
@@ -195,11 +143,11 @@ begin
   read_mood := mood from bondhu_portable.score_{{V}}(message);
   return query
   with features as materialized (
-    select bondhu_portable.features_{{V}}(
-      tokens.chars, tokens.starts, tokens.ends, tokens.hashes, tokens.marks, tokens.valences) as list
+    select f.* from bondhu_portable.features_{{V}}(
+      tokens.chars, tokens.starts, tokens.ends, tokens.hashes, tokens.marks, tokens.valences) f
   ),
   factors as materialized (
-    select bondhu_portable.factors_{{V}}(list) as list, bondhu_portable.heads_{{V}}() as heads,
+    select {{FACTORS words grams}} as list, bondhu_portable.heads_{{V}}() as heads,
       array_position(array[{{MOODS}}], read_mood) + 3 as mood
     from features
   ),

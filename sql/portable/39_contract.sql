@@ -8,6 +8,25 @@ as 'select {{VERSION}}';
 comment on function bondhu_portable.engine_version() is 'Version of the scorer.';
 revoke all on function bondhu_portable.engine_version() from public, anon, authenticated, service_role;
 
+create or replace function bondhu_portable.reading(message_text text,
+  out sentiment_score numeric, out mood text, out mood_confidence numeric, out support_level text, out engine_version integer)
+language plpgsql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  scored record;
+begin
+  scored := bondhu_portable.score_{{V}}(message_text);
+  sentiment_score := scored.sentiment_score;
+  mood := scored.mood;
+  mood_confidence := scored.mood_confidence;
+  support_level := scored.support_level;
+  engine_version := {{VERSION}};
+end
+$$;
+comment on function bondhu_portable.reading(text) is 'score(text) as one row: for triggers.';
+revoke all on function bondhu_portable.reading(text) from public, anon, authenticated, service_role;
+
 create or replace function bondhu_portable.score(message_text text)
 returns table (sentiment_score numeric, mood text, mood_confidence numeric, support_level text, engine_version integer)
 language plpgsql immutable strict parallel safe security definer rows 1

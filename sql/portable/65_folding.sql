@@ -26,6 +26,8 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
+declare
+  scored record;
 begin
   if tg_when <> 'BEFORE' or tg_level <> 'ROW' or tg_op not in ('INSERT', 'UPDATE')
     or tg_table_name <> 'chat_messages' or tg_table_schema <> 'public' then
@@ -49,9 +51,11 @@ begin
       hint = 'Send the time the message was written, or leave created_at out.';
   end if;
   if new.sender_type = 'user' and new.message_text is not null then
-    select r.sentiment_score, r.mood, r.support_level, r.engine_version
-    into new.sentiment_score, new.mood_detected, new.support_level, new.engine_version
-    from bondhu_portable.score(new.message_text) r;
+    scored := bondhu_portable.reading(new.message_text);
+    new.sentiment_score := scored.sentiment_score;
+    new.mood_detected := scored.mood;
+    new.support_level := scored.support_level;
+    new.engine_version := scored.engine_version;
   else
     new.sentiment_score := null;
     new.mood_detected := null;
@@ -77,7 +81,6 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-  weights constant bigint[] := {{weights}};
   s bondhu.settings;
   p bondhu_portable.profile;
   former bondhu_portable.profile;
@@ -95,9 +98,11 @@ declare
   recounted text;
   recounts boolean;
   redraws boolean;
-  in_place boolean := false;
   moves boolean := false;
   anew boolean;
+  score bigint;
+  mood integer;
+  bucket timestamptz;
   weight bigint;
   oldest timestamptz;
   newest timestamptz;
@@ -133,14 +138,18 @@ begin
   else
     -- A call costs as much as a write: what most messages do is written out here.
     if messages = 1 and not takes and scores[1] is not null then
+      score := scores[1];
+      mood := moods[1];
+      bucket := date_bin('15 minutes', ats[1], '1900-01-01 00:00+00');
       update public.sentiment_buckets b
-      set message_count = b.message_count + 1, score_sum = b.score_sum + scores[1],
-        score_sum_squares = b.score_sum_squares + scores[1] * scores[1],
+      set message_count = b.message_count + 1, score_sum = b.score_sum + score, score_sum_squares = b.score_sum_squares + score * score,
         {{one mood more}}
-      where b.user_id = of_user and b.bucket_start = date_bin('15 minutes', ats[1], '1900-01-01 00:00+00');
-      in_place := found;
-    end if;
-    if not in_place then
+      where b.user_id = of_user and b.bucket_start = bucket;
+      if not found then
+        insert into public.sentiment_buckets (user_id, bucket_start, message_count, score_sum, score_sum_squares, {{mood columns}})
+        values (of_user, bucket, 1, score, score * score, {{one mood}});
+      end if;
+    else
       perform bondhu_portable.put_buckets(of_user, signs, ats, scores, moods);
     end if;
 
@@ -185,7 +194,7 @@ begin
       p := bondhu_portable.decayed(p, false);
     else
       for i in 1 .. messages loop
-        weight := weights[1 + today - (ats[i] at time zone 'UTC')::date] * signs[i];
+        weight := ({{weights}})[1 + today - (ats[i] at time zone 'UTC')::date] * signs[i];
         continue when weight is null or scores[i] is null;
         p.trait_count := p.trait_count + weight;
         p.trait_sum := p.trait_sum + weight * scores[i];

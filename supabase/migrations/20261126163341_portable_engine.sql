@@ -22472,13 +22472,13 @@ revoke all on function bondhu_portable.support_v4(integer[], integer[]) from pub
 -- Each feature is its hash, its weight in sixteenths from bit 32 on, its group from bit 37 on, how far
 -- before its token a pair begins from bit 40 on and the number of that token from bit 42 on.
 create function bondhu_portable.features_v4(chars integer[], starts integer[], ends integer[], hashes bigint[],
-  marks integer[], valences integer[]) returns bigint[]
+  marks integer[], valences integer[],
+  out list bigint[], out words integer, out grams integer)
 language plpgsql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   n constant integer := cardinality(hashes);
-  features bigint[] := '{}';
   f integer := 0;
   turn integer := 0;
   last_clause integer := 0;
@@ -22512,6 +22512,7 @@ declare
   graded bigint[];
   height integer;
 begin
+  list := '{}';
   for at in reverse n..1 loop
     if marks[at] & 16 > 0 then
       turn := at;
@@ -22538,16 +22539,16 @@ begin
       id := hash;
     end if;
     f := f + 1;
-    features[f] := id | tagged;
+    list[f] := id | tagged;
     if at > 1 then
       t := hashes[at - 1] * 2135587861 + hash; hi := ((t >> 32) + hashes[at - 1] * (-1640531527)) & 4294967295; t := (t & 4294967295) # hi; id := (((t * 1717173651) >> 32) + t * (-689373512) + hi * 1717173651) & 4294967295;
       f := f + 1;
-      features[f] := id | tagged | (1::bigint << 40);
+      list[f] := id | tagged | (1::bigint << 40);
       if at > 2 then
         t := 1475746069 + (hashes[at - 2]); hi := 2480617678 + (t >> 32); t := (t & 4294967295) # hi; id := (((t * 1717173651) >> 32) + t * (-689373512) + hi * 1717173651) & 4294967295;
         t := id * 2135587861 + hash; hi := ((t >> 32) + id * (-1640531527)) & 4294967295; t := (t & 4294967295) # hi; id := (((t * 1717173651) >> 32) + t * (-689373512) + hi * 1717173651) & 4294967295;
         f := f + 1;
-        features[f] := id | tagged | (2::bigint << 40);
+        list[f] := id | tagged | (2::bigint << 40);
       end if;
     end if;
 
@@ -22595,6 +22596,7 @@ begin
       bad := bad + own;
     end if;
   end loop;
+  words := f;
   whole := whole + 292 * least(exclaimed, 4) * sign(whole)::bigint;
 
   -- The letters of "happy" would speak for "not happy".
@@ -22611,21 +22613,23 @@ begin
       g := (((g # chars[j - 2]) * 16777619) & 4294967295);
       t := 1822978325 + (g); hi := 2049468940 + (t >> 32); t := (t & 4294967295) # hi; id := (((t * 1717173651) >> 32) + t * (-689373512) + hi * 1717173651) & 4294967295;
       f := f + 1;
-      features[f] := id | tagged;
+      list[f] := id | tagged;
       if j > start + 2 then
         g := (((g # chars[j - 3]) * 16777619) & 4294967295);
         t := 1822978325 + (g); hi := 2049468940 + (t >> 32); t := (t & 4294967295) # hi; id := (((t * 1717173651) >> 32) + t * (-689373512) + hi * 1717173651) & 4294967295;
         f := f + 1;
-        features[f] := id | tagged;
+        list[f] := id | tagged;
         if j > start + 3 then
           g := (((g # chars[j - 4]) * 16777619) & 4294967295);
           t := 1822978325 + (g); hi := 2049468940 + (t >> 32); t := (t & 4294967295) # hi; id := (((t * 1717173651) >> 32) + t * (-689373512) + hi * 1717173651) & 4294967295;
           f := f + 1;
-          features[f] := id | tagged;
+          list[f] := id | tagged;
         end if;
       end if;
     end loop;
   end loop;
+
+  grams := f - words;
 
   -- Codes and valences.
   graded := array[0, whole, 1, at_end, 2, good, 3, bad, case when speaker then 4 else 5 end, whole];
@@ -22643,12 +22647,12 @@ begin
     height := height % 100 * 16 / 100;
     t := 4137654037 + (hash); hi := 1501969882 + (t >> 32); t := (t & 4294967295) # hi; id := (((t * 1717173651) >> 32) + t * (-689373512) + hi * 1717173651) & 4294967295;
     f := f + 1;
-    features[f] := id | (2::bigint << 37) | ((16 - height)::bigint << 32);
+    list[f] := id | (2::bigint << 37) | ((16 - height)::bigint << 32);
     if height > 0 then
       hash := hash + 1;
       t := 4137654037 + (hash); hi := 1501969882 + (t >> 32); t := (t & 4294967295) # hi; id := (((t * 1717173651) >> 32) + t * (-689373512) + hi * 1717173651) & 4294967295;
       f := f + 1;
-      features[f] := id | (2::bigint << 37) | (height::bigint << 32);
+      list[f] := id | (2::bigint << 37) | (height::bigint << 32);
     end if;
   end loop;
   graded := array[
@@ -22661,9 +22665,8 @@ begin
     hash := ((at + 15) << 8) | least(graded[at], 4);
     t := 4137654037 + (hash); hi := 1501969882 + (t >> 32); t := (t & 4294967295) # hi; id := (((t * 1717173651) >> 32) + t * (-689373512) + hi * 1717173651) & 4294967295;
     f := f + 1;
-    features[f] := id | (2::bigint << 37) | (16::bigint << 32);
+    list[f] := id | (2::bigint << 37) | (16::bigint << 32);
   end loop;
-  return features;
 end
 $$;
 comment on function bondhu_portable.features_v4(integer[], integer[], integer[], bigint[], integer[], integer[]) is
@@ -22674,109 +22677,57 @@ revoke all on function bondhu_portable.features_v4(integer[], integer[], integer
 
 -- From features to a score, as core/src/score/sums.rs, model.rs, readout.rs and explain.rs do it.
 
-create function bondhu_portable.exp_v4(x bigint) returns bigint
+create function bondhu_portable.outputs_v4(features bigint[], words integer, grams integer) returns bigint[]
 language plpgsql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
 as $$
 declare
-  f integer;
-begin
-  x := (greatest(x, -65536) * 94548) >> 12;
-  f := x & 65535;
-  f := 65536 + ((f::bigint * (45554 + ((f::bigint * (14916 + ((f::bigint * 5066) >> 16))) >> 16))) >> 16);
-  return greatest(f >> (-(x >> 16))::integer, 1);
-end
-$$;
-comment on function bondhu_portable.exp_v4(bigint) is 'The exponential of 2⁻¹² units up to 0, in 2⁻¹⁶.';
-revoke all on function bondhu_portable.exp_v4(bigint) from public, anon, authenticated, service_role;
-
-create function bondhu_portable.factors_v4(features bigint[]) returns integer[]
-language plpgsql immutable strict parallel safe
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  counts integer[] := '{0,0,0}';
-  feature bigint;
-begin
-  foreach feature in array features loop
-    counts[((feature >> 37) & 7) + 1] := counts[((feature >> 37) & 7) + 1] + 1;
-  end loop;
-  return array[
-    floor(sqrt((4294967296 / greatest(counts[1], 1))::double precision))::integer,
-    floor(sqrt((4294967296 / greatest(counts[2], 1))::double precision))::integer,
-    65536];
-end
-$$;
-comment on function bondhu_portable.factors_v4(bigint[]) is 'What the weights of each group of features are multiplied with, in 2⁻¹⁶.';
-revoke all on function bondhu_portable.factors_v4(bigint[]) from public, anon, authenticated, service_role;
-
-create function bondhu_portable.outputs_v4(features bigint[]) returns bigint[]
-language plpgsql immutable strict parallel safe
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  factors constant integer[] := bondhu_portable.factors_v4(features);
+  factors constant integer[] := array[floor(sqrt((4294967296 / greatest(words, 1))::double precision))::integer, floor(sqrt((4294967296 / greatest(grams, 1))::double precision))::integer, 65536];
   heads constant integer[] := bondhu_portable.heads_v4();
   sums bigint[] := array_fill(0::bigint, array[16]);
-  feature bigint;
-  class integer := -1;
-  -- What the rows under way are multiplied with, each and together, and their multiples so far.
-  multiple integer := 1;
-  factor bigint := 0;
-  budget integer := 0;
-  id bigint;
-  place integer;
-  low bigint;
-  high bigint;
-  -- Four heads in each, 16 bits wide.
-  a bigint := 0;
-  b bigint := 0;
-  c bigint := 0;
-  d bigint := 0;
+  lanes record;
+  factor bigint;
 begin
-  foreach feature in array features || (-1::bigint) loop
-    if (feature >> 32) & 255 <> class or budget > 112 then
-      if budget > 0 then
-        sums := array[
-          sums[1] + ((a >> 0 & 65535) - 128 * budget) * factor,
-          sums[2] + ((b >> 0 & 65535) - 128 * budget) * factor,
-          sums[3] + ((a >> 16 & 65535) - 128 * budget) * factor,
-          sums[4] + ((b >> 16 & 65535) - 128 * budget) * factor,
-          sums[5] + ((a >> 32 & 65535) - 128 * budget) * factor,
-          sums[6] + ((b >> 32 & 65535) - 128 * budget) * factor,
-          sums[7] + ((a >> 48 & 65535) - 128 * budget) * factor,
-          sums[8] + ((b >> 48 & 65535) - 128 * budget) * factor,
-          sums[9] + ((c >> 0 & 65535) - 128 * budget) * factor,
-          sums[10] + ((d >> 0 & 65535) - 128 * budget) * factor,
-          sums[11] + ((c >> 16 & 65535) - 128 * budget) * factor,
-          sums[12] + ((d >> 16 & 65535) - 128 * budget) * factor,
-          sums[13] + ((c >> 32 & 65535) - 128 * budget) * factor,
-          sums[14] + ((d >> 32 & 65535) - 128 * budget) * factor,
-          sums[15] + ((c >> 48 & 65535) - 128 * budget) * factor,
-          sums[16] + ((d >> 48 & 65535) - 128 * budget) * factor];
-        a := 0; b := 0; c := 0; d := 0;
-        budget := 0;
-      end if;
-      exit when feature < 0;
-      class := (feature >> 32) & 255;
-      multiple := class & 31;
-      factor := factors[(class >> 5) + 1];
-      if class >> 5 < 2 then
-        factor := factor * multiple;
-        multiple := 1;
-      end if;
-    end if;
-    id := feature & 4294967295;
-    place := ((((id * 9600) >> 32) << 3) + (((((id) & 65535) * (bondhu_portable.weight_seeds_v4())[((id * 9600) >> 32) + 1]) >> 24) & 7) + 1);
-    if (bondhu_portable.weight_tags_v4())[place] = (id & 65535) - 32768 then
-      low := (bondhu_portable.weights_low_v4())[place];
-      high := (bondhu_portable.weights_high_v4())[place];
-      a := a + (low & 71777214294589695) * multiple;
-      b := b + ((low >> 8) & 71777214294589695) * multiple;
-      c := c + (high & 71777214294589695) * multiple;
-      d := d + ((high >> 8) & 71777214294589695) * multiple;
-      budget := budget + multiple;
-    end if;
+  -- Rows of one factor come together four heads to a number, 16 bits wide: so many that these hold.
+  for lanes in
+    select r.class, sum(r.multiple) as budget,
+      sum((r.low & 71777214294589695) * r.multiple)::bigint as a, sum(((r.low >> 8) & 71777214294589695) * r.multiple)::bigint as b,
+      sum((r.high & 71777214294589695) * r.multiple)::bigint as c, sum(((r.high >> 8) & 71777214294589695) * r.multiple)::bigint as d
+    from (
+      select f.class, f.multiple, f.part, (bondhu_portable.weights_low_v4())[f.place] as low, (bondhu_portable.weights_high_v4())[f.place] as high
+      from (
+        select case when i.class < 64 then i.class else 64 end as class, case when i.class < 64 then 1 else i.class & 31 end as multiple,
+          i.number / case when i.class < 64 then 112 else 7 end as part, i.id & 65535 as tag, ((((i.id * 9600) >> 32) << 3) + (((((i.id) & 65535) * (bondhu_portable.weight_seeds_v4())[((i.id * 9600) >> 32) + 1]) >> 24) & 7) + 1) as place
+        from (
+          select (u.feature >> 32)::integer & 255 as class, u.feature & 4294967295 as id, u.number
+          from unnest(features) with ordinality u (feature, number)
+        ) i
+        offset 0
+      ) f
+      where (bondhu_portable.weight_tags_v4())[f.place] = f.tag - 32768
+      offset 0
+    ) r
+    group by r.class, r.part
+  loop
+    factor := factors[(lanes.class >> 5) + 1] * case when lanes.class < 64 then lanes.class & 31 else 1 end;
+    sums := array[
+          sums[1] + ((lanes.a >> 0 & 65535) - 128 * lanes.budget) * factor,
+          sums[2] + ((lanes.b >> 0 & 65535) - 128 * lanes.budget) * factor,
+          sums[3] + ((lanes.a >> 16 & 65535) - 128 * lanes.budget) * factor,
+          sums[4] + ((lanes.b >> 16 & 65535) - 128 * lanes.budget) * factor,
+          sums[5] + ((lanes.a >> 32 & 65535) - 128 * lanes.budget) * factor,
+          sums[6] + ((lanes.b >> 32 & 65535) - 128 * lanes.budget) * factor,
+          sums[7] + ((lanes.a >> 48 & 65535) - 128 * lanes.budget) * factor,
+          sums[8] + ((lanes.b >> 48 & 65535) - 128 * lanes.budget) * factor,
+          sums[9] + ((lanes.c >> 0 & 65535) - 128 * lanes.budget) * factor,
+          sums[10] + ((lanes.d >> 0 & 65535) - 128 * lanes.budget) * factor,
+          sums[11] + ((lanes.c >> 16 & 65535) - 128 * lanes.budget) * factor,
+          sums[12] + ((lanes.d >> 16 & 65535) - 128 * lanes.budget) * factor,
+          sums[13] + ((lanes.c >> 32 & 65535) - 128 * lanes.budget) * factor,
+          sums[14] + ((lanes.d >> 32 & 65535) - 128 * lanes.budget) * factor,
+          sums[15] + ((lanes.c >> 48 & 65535) - 128 * lanes.budget) * factor,
+          sums[16] + ((lanes.d >> 48 & 65535) - 128 * lanes.budget) * factor];
   end loop;
   for head in 1..16 loop
     sums[head] := heads[head + 16] + (((sums[head] >> 12) * heads[head]) >> 16);
@@ -22784,8 +22735,8 @@ begin
   return sums;
 end
 $$;
-comment on function bondhu_portable.outputs_v4(bigint[]) is 'The model''s outputs, in 2⁻¹².';
-revoke all on function bondhu_portable.outputs_v4(bigint[]) from public, anon, authenticated, service_role;
+comment on function bondhu_portable.outputs_v4(bigint[], integer, integer) is 'The model''s outputs, in 2⁻¹².';
+revoke all on function bondhu_portable.outputs_v4(bigint[], integer, integer) from public, anon, authenticated, service_role;
 
 create function bondhu_portable.scored_v4(outputs bigint[], support integer,
   out sentiment_score numeric, out mood text, out mood_confidence numeric, out support_level text)
@@ -22793,46 +22744,44 @@ language plpgsql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  negative bigint := outputs[1];
-  positive bigint := outputs[2];
-  neutral bigint;
-  top bigint := greatest(outputs[1], outputs[2], 0);
+  most constant bigint := greatest(outputs[4], outputs[5], outputs[6], outputs[7], outputs[8], outputs[9], outputs[10], outputs[11], outputs[12], outputs[13], outputs[14], outputs[15], outputs[16]);
+  best constant integer := array_position(outputs, most, 4);
+  top constant bigint := greatest(outputs[1], outputs[2], 0);
   least_sentiment integer;
   greatest_sentiment integer;
-  class bigint;
-  sentiment integer;
-  best integer := 1;
+  x bigint;
+  f bigint;
+  -- Exponentials, of the classes and then of the moods.
+  powers bigint[] := '{}';
   shares bigint := 0;
+  sentiment integer;
   confidence integer;
 begin
   if top = 0 then
     least_sentiment := 47 + 1;
     greatest_sentiment := 53 - 1;
-  elsif positive > negative then
+  elsif outputs[2] > outputs[1] then
     least_sentiment := 53;
     greatest_sentiment := 100;
   else
     least_sentiment := 0;
     greatest_sentiment := 47;
   end if;
-  negative := bondhu_portable.exp_v4(negative - top);
-  neutral := bondhu_portable.exp_v4(-top);
-  positive := bondhu_portable.exp_v4(positive - top);
-  class := (positive - negative) * 4096 / (positive + neutral + negative);
-  -- A shift rounds down, as what it stands for does.
-  sentiment := 50 + ((46 * (3 * class / 8 + greatest(least(outputs[3], 4096), -4096)) + 2048) >> 12);
-  sentiment := greatest(least(sentiment, greatest_sentiment), least_sentiment);
-
-  for at in 2..13 loop
-    if outputs[at + 3] > outputs[best + 3] then
-      best := at;
+  -- Of 2⁻¹² units up to 0, in 2⁻¹⁶.
+  for at in 1..16 loop
+    x := greatest(case when at > 3 then outputs[at] - most when at < 3 then outputs[at] - top else -top end, -65536) * 94548 >> 12;
+    f := x & 65535;
+    powers[at] := greatest((65536 + ((f * (45554 + ((f * (14916 + ((f * 5066) >> 16))) >> 16))) >> 16)) >> (-(x >> 16))::integer, 1);
+    if at > 3 then
+      shares := shares + powers[at];
     end if;
   end loop;
-  for at in 1..13 loop
-    shares := shares + bondhu_portable.exp_v4(outputs[at + 3] - outputs[best + 3]);
-  end loop;
+  -- A shift rounds down, as what it stands for does.
+  sentiment := 50 + ((46 * (3 * ((powers[2] - powers[1]) * 4096 / (powers[1] + powers[2] + powers[3])) / 8
+    + greatest(least(outputs[3], 4096), -4096)) + 2048) >> 12);
+  sentiment := greatest(least(sentiment, greatest_sentiment), least_sentiment);
   confidence := 100 * 65536 / shares;
-  mood := (array['angry', 'anxious', 'calm', 'curious', 'disgust', 'grateful', 'joy', 'lonely', 'love', 'neutral', 'sad', 'surprise', 'tired'])[best];
+  mood := (array['angry', 'anxious', 'calm', 'curious', 'disgust', 'grateful', 'joy', 'lonely', 'love', 'neutral', 'sad', 'surprise', 'tired'])[best - 3];
 
   -- Words can call "better off without me" positive: whoever is in crisis is not well.
   if support = 2 then
@@ -22857,12 +22806,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   tokens record;
+  features record;
   scored record;
 begin
   tokens := bondhu_portable.tokens_v4(message);
+  features := bondhu_portable.features_v4(
+    tokens.chars, tokens.starts, tokens.ends, tokens.hashes, tokens.marks, tokens.valences);
   scored := bondhu_portable.scored_v4(
-    bondhu_portable.outputs_v4(bondhu_portable.features_v4(
-      tokens.chars, tokens.starts, tokens.ends, tokens.hashes, tokens.marks, tokens.valences)),
+    bondhu_portable.outputs_v4(features.list, features.words, features.grams),
     case when tokens.seen & 1152921504606846976 <> 0 then bondhu_portable.support_v4(tokens.words, tokens.marks) else 0 end);
   sentiment_score := scored.sentiment_score;
   mood := scored.mood;
@@ -22885,11 +22836,11 @@ begin
   read_mood := mood from bondhu_portable.score_v4(message);
   return query
   with features as materialized (
-    select bondhu_portable.features_v4(
-      tokens.chars, tokens.starts, tokens.ends, tokens.hashes, tokens.marks, tokens.valences) as list
+    select f.* from bondhu_portable.features_v4(
+      tokens.chars, tokens.starts, tokens.ends, tokens.hashes, tokens.marks, tokens.valences) f
   ),
   factors as materialized (
-    select bondhu_portable.factors_v4(list) as list, bondhu_portable.heads_v4() as heads,
+    select array[floor(sqrt((4294967296 / greatest(words, 1))::double precision))::integer, floor(sqrt((4294967296 / greatest(grams, 1))::double precision))::integer, 65536] as list, bondhu_portable.heads_v4() as heads,
       array_position(array['angry', 'anxious', 'calm', 'curious', 'disgust', 'grateful', 'joy', 'lonely', 'love', 'neutral', 'sad', 'surprise', 'tired'], read_mood) + 3 as mood
     from features
   ),
@@ -22956,6 +22907,25 @@ set search_path = pg_catalog, pg_temp
 as 'select 4';
 comment on function bondhu_portable.engine_version() is 'Version of the scorer.';
 revoke all on function bondhu_portable.engine_version() from public, anon, authenticated, service_role;
+
+create or replace function bondhu_portable.reading(message_text text,
+  out sentiment_score numeric, out mood text, out mood_confidence numeric, out support_level text, out engine_version integer)
+language plpgsql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  scored record;
+begin
+  scored := bondhu_portable.score_v4(message_text);
+  sentiment_score := scored.sentiment_score;
+  mood := scored.mood;
+  mood_confidence := scored.mood_confidence;
+  support_level := scored.support_level;
+  engine_version := 4;
+end
+$$;
+comment on function bondhu_portable.reading(text) is 'score(text) as one row: for triggers.';
+revoke all on function bondhu_portable.reading(text) from public, anon, authenticated, service_role;
 
 create or replace function bondhu_portable.score(message_text text)
 returns table (sentiment_score numeric, mood text, mood_confidence numeric, support_level text, engine_version integer)
@@ -23945,6 +23915,8 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
+declare
+  scored record;
 begin
   if tg_when <> 'BEFORE' or tg_level <> 'ROW' or tg_op not in ('INSERT', 'UPDATE')
     or tg_table_name <> 'chat_messages' or tg_table_schema <> 'public' then
@@ -23968,9 +23940,11 @@ begin
       hint = 'Send the time the message was written, or leave created_at out.';
   end if;
   if new.sender_type = 'user' and new.message_text is not null then
-    select r.sentiment_score, r.mood, r.support_level, r.engine_version
-    into new.sentiment_score, new.mood_detected, new.support_level, new.engine_version
-    from bondhu_portable.score(new.message_text) r;
+    scored := bondhu_portable.reading(new.message_text);
+    new.sentiment_score := scored.sentiment_score;
+    new.mood_detected := scored.mood;
+    new.support_level := scored.support_level;
+    new.engine_version := scored.engine_version;
   else
     new.sentiment_score := null;
     new.mood_detected := null;
@@ -23996,7 +23970,6 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-  weights constant bigint[] := '{1000000,977160,954842,933033,911722,890899,870551,850667,831238,812252,793701,775572,757858,740549,723635,707107,690956,675175,659754,644685,629961,615572,601513,587774,574349,561231,548412,535887,523647,511687,500000,488580,477421,466516,455861,445449,435275,425334,415619,406126,396850,387786,378929,370274,361817,353553,345478,337587,329877,322343,314980,307786,300756,293887,287175,280616,274206,267943,261824,255843,250000,244290,238710,233258,227931,222725,217638,212667,207809,203063,198425,193893,189465,185137,180909,176777,172739,168794,164938,161171,157490,153893,150378,146943,143587,140308,137103,133972,130912,127922,125000,122145,119355,116629,113965,111362,108819,106333,103905,101532,99213,96947,94732,92569,90454,88388,86370,84397,82469,80586,78745,76947,75189,73472,71794,70154,68552,66986,65456,63961,62500,61072,59678,58315,56983,55681,54409,53167,51952,50766,49606,48473,47366,46284,45227,44194,43185,42198,41235,40293,39373,38473,37595,36736,35897,35077,34276,33493,32728,31980,31250,30536,29839,29157,28491,27841,27205,26583,25976,25383,24803,24237,23683,23142,22614,22097,21592,21099,20617,20146,19686,19237,18797,18368,17948,17538,17138,16746,16364,15990}'::bigint[];
   s bondhu.settings;
   p bondhu_portable.profile;
   former bondhu_portable.profile;
@@ -24014,9 +23987,11 @@ declare
   recounted text;
   recounts boolean;
   redraws boolean;
-  in_place boolean := false;
   moves boolean := false;
   anew boolean;
+  score bigint;
+  mood integer;
+  bucket timestamptz;
   weight bigint;
   oldest timestamptz;
   newest timestamptz;
@@ -24052,14 +24027,18 @@ begin
   else
     -- A call costs as much as a write: what most messages do is written out here.
     if messages = 1 and not takes and scores[1] is not null then
+      score := scores[1];
+      mood := moods[1];
+      bucket := date_bin('15 minutes', ats[1], '1900-01-01 00:00+00');
       update public.sentiment_buckets b
-      set message_count = b.message_count + 1, score_sum = b.score_sum + scores[1],
-        score_sum_squares = b.score_sum_squares + scores[1] * scores[1],
-        angry = b.angry + (moods[1] = 1)::integer, anxious = b.anxious + (moods[1] = 2)::integer, calm = b.calm + (moods[1] = 3)::integer, curious = b.curious + (moods[1] = 4)::integer, disgust = b.disgust + (moods[1] = 5)::integer, grateful = b.grateful + (moods[1] = 6)::integer, joy = b.joy + (moods[1] = 7)::integer, lonely = b.lonely + (moods[1] = 8)::integer, love = b.love + (moods[1] = 9)::integer, neutral = b.neutral + (moods[1] = 10)::integer, sad = b.sad + (moods[1] = 11)::integer, surprise = b.surprise + (moods[1] = 12)::integer, tired = b.tired + (moods[1] = 13)::integer
-      where b.user_id = of_user and b.bucket_start = date_bin('15 minutes', ats[1], '1900-01-01 00:00+00');
-      in_place := found;
-    end if;
-    if not in_place then
+      set message_count = b.message_count + 1, score_sum = b.score_sum + score, score_sum_squares = b.score_sum_squares + score * score,
+        angry = case when mood = 1 then b.angry + 1 else b.angry end, anxious = case when mood = 2 then b.anxious + 1 else b.anxious end, calm = case when mood = 3 then b.calm + 1 else b.calm end, curious = case when mood = 4 then b.curious + 1 else b.curious end, disgust = case when mood = 5 then b.disgust + 1 else b.disgust end, grateful = case when mood = 6 then b.grateful + 1 else b.grateful end, joy = case when mood = 7 then b.joy + 1 else b.joy end, lonely = case when mood = 8 then b.lonely + 1 else b.lonely end, love = case when mood = 9 then b.love + 1 else b.love end, neutral = case when mood = 10 then b.neutral + 1 else b.neutral end, sad = case when mood = 11 then b.sad + 1 else b.sad end, surprise = case when mood = 12 then b.surprise + 1 else b.surprise end, tired = case when mood = 13 then b.tired + 1 else b.tired end
+      where b.user_id = of_user and b.bucket_start = bucket;
+      if not found then
+        insert into public.sentiment_buckets (user_id, bucket_start, message_count, score_sum, score_sum_squares, angry, anxious, calm, curious, disgust, grateful, joy, lonely, love, neutral, sad, surprise, tired)
+        values (of_user, bucket, 1, score, score * score, case when mood = 1 then 1 else 0 end, case when mood = 2 then 1 else 0 end, case when mood = 3 then 1 else 0 end, case when mood = 4 then 1 else 0 end, case when mood = 5 then 1 else 0 end, case when mood = 6 then 1 else 0 end, case when mood = 7 then 1 else 0 end, case when mood = 8 then 1 else 0 end, case when mood = 9 then 1 else 0 end, case when mood = 10 then 1 else 0 end, case when mood = 11 then 1 else 0 end, case when mood = 12 then 1 else 0 end, case when mood = 13 then 1 else 0 end);
+      end if;
+    else
       perform bondhu_portable.put_buckets(of_user, signs, ats, scores, moods);
     end if;
 
@@ -24104,7 +24083,7 @@ begin
       p := bondhu_portable.decayed(p, false);
     else
       for i in 1 .. messages loop
-        weight := weights[1 + today - (ats[i] at time zone 'UTC')::date] * signs[i];
+        weight := ('{1000000,977160,954842,933033,911722,890899,870551,850667,831238,812252,793701,775572,757858,740549,723635,707107,690956,675175,659754,644685,629961,615572,601513,587774,574349,561231,548412,535887,523647,511687,500000,488580,477421,466516,455861,445449,435275,425334,415619,406126,396850,387786,378929,370274,361817,353553,345478,337587,329877,322343,314980,307786,300756,293887,287175,280616,274206,267943,261824,255843,250000,244290,238710,233258,227931,222725,217638,212667,207809,203063,198425,193893,189465,185137,180909,176777,172739,168794,164938,161171,157490,153893,150378,146943,143587,140308,137103,133972,130912,127922,125000,122145,119355,116629,113965,111362,108819,106333,103905,101532,99213,96947,94732,92569,90454,88388,86370,84397,82469,80586,78745,76947,75189,73472,71794,70154,68552,66986,65456,63961,62500,61072,59678,58315,56983,55681,54409,53167,51952,50766,49606,48473,47366,46284,45227,44194,43185,42198,41235,40293,39373,38473,37595,36736,35897,35077,34276,33493,32728,31980,31250,30536,29839,29157,28491,27841,27205,26583,25976,25383,24803,24237,23683,23142,22614,22097,21592,21099,20617,20146,19686,19237,18797,18368,17948,17538,17138,16746,16364,15990}'::bigint[])[1 + today - (ats[i] at time zone 'UTC')::date] * signs[i];
         continue when weight is null or scores[i] is null;
         p.trait_count := p.trait_count + weight;
         p.trait_sum := p.trait_sum + weight * scores[i];

@@ -232,9 +232,10 @@ fn of_moods(word: &str) -> Option<String> {
             list(&|_, mood| format!("coalesce(sum(d.weight) filter (where d.mood = '{mood}'), 0)"))
         }
         "decayed buckets" => list(&|_, mood| format!("coalesce(sum(b.weight * b.{mood}), 0)")),
-        "one mood more" => {
-            list(&|index, mood| format!("{mood} = b.{mood} + (moods[1] = {index})::integer"))
-        }
+        "one mood" => list(&|index, _| format!("case when mood = {index} then 1 else 0 end")),
+        "one mood more" => list(&|index, mood| {
+            format!("{mood} = case when mood = {index} then b.{mood} + 1 else b.{mood} end")
+        }),
         "moods more" => list(&|_, mood| format!("{mood} = b.{mood} + c.{mood}")),
         "changed moods" => list(&|_, mood| format!("c.{mood}")),
         "mood integers" => list(&|_, mood| format!("{mood} integer")),

@@ -124,6 +124,7 @@ impl Numbers {
             ("WHOLE_PART", WHOLE.to_owned()),
             ("PATTERNS", words.patterns().to_string()),
             ("UNPACKED", unpacked()),
+            ("MOOD_OUTPUTS", mood_outputs()),
         ] {
             name(of, value)?;
         }
@@ -254,6 +255,12 @@ impl Numbers {
             "MORE_AT_ALL" => format!(
                 "({{{{COMPARATIVE {rest}}}}} or {{{{IS {rest} MORE}}}} and ({{{{ENDED {rest}}}}} or not {{{{IS {rest} + 1 THAN}}}}))"
             ),
+            // What the weights of each group of features are multiplied with, in 2⁻¹⁶.
+            "FACTORS" => {
+                let (words, grams) = split()?;
+                let of = |count: &str| format!("{{{{ISQRT 4294967296 / greatest({count}, 1)}}}}");
+                format!("array[{}, {}, 65536]", of(words), of(grams))
+            }
             "ISQRT" => format!("floor(sqrt(({rest})::double precision))::integer"),
             "ADDED" => format!(
                 "(((((((case when {rest} <= 8 then low else high end >> (({rest} - 1) % 8 * 8)) & 255) - 128)
@@ -274,6 +281,12 @@ impl Numbers {
     }
 }
 
+/// The outputs that stand for moods.
+fn mood_outputs() -> String {
+    let outputs = (4..4 + Mood::ALL.len()).map(|head| format!("outputs[{head}]"));
+    outputs.collect::<Vec<_>>().join(", ")
+}
+
 /// The sums with what has come together in the lanes.
 fn unpacked() -> String {
     let sums = (0..16).map(|head: usize| {
@@ -282,7 +295,7 @@ fn unpacked() -> String {
             .unwrap_or(&"a");
         let shift = head % 8 / 2 * 16;
         format!(
-            "\n          sums[{}] + (({lanes} >> {shift} & 65535) - 128 * budget) * factor",
+            "\n          sums[{}] + ((lanes.{lanes} >> {shift} & 65535) - 128 * lanes.budget) * factor",
             head + 1
         )
     });
