@@ -7,22 +7,16 @@ create function bondhu_portable.features_{{V}}(chars integer[], starts integer[]
   out list bigint[], out words integer, out grams integer)
 language plpgsql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   n constant integer := cardinality(hashes);
-  f integer := 0;
   turn integer := 0;
   last_clause integer := 0;
   mark integer;
+  -- Hashes of what is seen of the message as a whole, and weights from bit 32 on.
+  codes bigint[] := '{}';
   hash bigint;
-  id bigint;
-  t bigint;
-  hi bigint;
-  -- Weight, kind and token of a feature, in their places.
-  tagged bigint;
-  g bigint;
-  start integer;
-  final integer;
   -- What the lexicon's words add up to.
   own bigint;
   direction integer;
@@ -43,7 +37,6 @@ declare
   graded bigint[];
   height integer;
 begin
-  list := '{}';
   for at in reverse n..1 loop
     if marks[at] & {{CONTRASTS}} > 0 then
       turn := at;
@@ -58,40 +51,19 @@ begin
   end loop;
 
   for at in 1..n loop
-    hash := hashes[at];
     mark := marks[at];
-    -- What follows "but" is what is meant.
-    tagged := (at::bigint << 42)
-      | (case when turn = 0 or at = turn then 16 when at < turn then 8 else 24 end::bigint << 32);
-    if mark & {{IS_NEGATED}} > 0 then
-      negated := negated + 1;
-      {{PAIR NEGATED_WORD hash}}
-    else
-      id := hash;
+    if mark & ({{ROLE_SYMBOL}} | {{SHOUTED}} | {{SPEAKER}} | {{IS_NEGATED}}) > 0 then
+      symbols := symbols + case when mark & {{ROLE_SYMBOL}} > 0 then 1 else 0 end;
+      shouted := shouted + case when mark & {{SHOUTED}} > 0 then 1 else 0 end;
+      negated := negated + case when mark & {{IS_NEGATED}} > 0 then 1 else 0 end;
+      speaker := speaker or mark & {{SPEAKER}} > 0;
     end if;
-    f := f + 1;
-    list[f] := id | tagged;
-    if at > 1 then
-      {{PAIR_OF hashes[at - 1] hash}}
-      f := f + 1;
-      list[f] := id | tagged | (1::bigint << 40);
-      if at > 2 then
-        {{PAIR SKIP hashes[at - 2]}}
-        {{PAIR_OF id hash}}
-        f := f + 1;
-        list[f] := id | tagged | (2::bigint << 40);
-      end if;
-    end if;
-
-    if hash in ({{EXCLAMATION}}, {{EXCLAMATIONS}}) then
+    if hashes[at] in ({{EXCLAMATION}}, {{EXCLAMATIONS}}) then
       exclamations := exclamations + 1;
       exclaimed := exclaimed + case when valences[at] = 0 then 1 else 0 end;
-    elsif hash in ({{QUESTION}}, {{QUESTIONS}}) then
+    elsif hashes[at] in ({{QUESTION}}, {{QUESTIONS}}) then
       questions := questions + 1;
     end if;
-    symbols := symbols + case when mark & {{ROLE_SYMBOL}} > 0 then 1 else 0 end;
-    shouted := shouted + case when mark & {{SHOUTED}} > 0 then 1 else 0 end;
-    speaker := speaker or mark & {{SPEAKER}} > 0;
 
     continue when valences[at] = 0;
     own := valences[at] * 100;
@@ -127,40 +99,7 @@ begin
       bad := bad + own;
     end if;
   end loop;
-  words := f;
   whole := whole + {{EXCLAIMED}} * least(exclaimed, 4) * sign(whole)::bigint;
-
-  -- The letters of "happy" would speak for "not happy".
-  for at in 1..n loop
-    continue when marks[at] & ({{IS_WORD}} | {{IS_NEGATED}}) <> {{IS_WORD}};
-    tagged := (at::bigint << 42) | (1::bigint << 37)
-      | (case when turn = 0 or at = turn then 16 when at < turn then 8 else 24 end::bigint << 32);
-    start := starts[at];
-    final := ends[at] + 1;
-    -- Marks of the word's ends stand around its characters.
-    for j in start + 2..final loop
-      g := {{GRAM_OF 0 chars[j]}};
-      g := {{GRAM_PUSH chars[j - 1]}};
-      g := {{GRAM_PUSH chars[j - 2]}};
-      {{PAIR GRAM g}}
-      f := f + 1;
-      list[f] := id | tagged;
-      if j > start + 2 then
-        g := {{GRAM_PUSH chars[j - 3]}};
-        {{PAIR GRAM g}}
-        f := f + 1;
-        list[f] := id | tagged;
-        if j > start + 3 then
-          g := {{GRAM_PUSH chars[j - 4]}};
-          {{PAIR GRAM g}}
-          f := f + 1;
-          list[f] := id | tagged;
-        end if;
-      end if;
-    end loop;
-  end loop;
-
-  grams := f - words;
 
   -- Codes and valences.
   graded := array[0, whole, 1, at_end, 2, good, 3, bad, case when speaker then 4 else 5 end, whole];
@@ -176,14 +115,9 @@ begin
     height := 1000 * own / {{ISQRT own * own + 15000000}} + 1000;
     hash := (graded[2 * at - 1] << 8) | (height / 100);
     height := height % 100 * 16 / 100;
-    {{PAIR WHOLE hash}}
-    f := f + 1;
-    list[f] := id | (2::bigint << 37) | ((16 - height)::bigint << 32);
+    codes := codes || (hash | ((16 - height)::bigint << 32));
     if height > 0 then
-      hash := hash + 1;
-      {{PAIR WHOLE hash}}
-      f := f + 1;
-      list[f] := id | (2::bigint << 37) | (height::bigint << 32);
+      codes := codes || (hash + 1 | (height::bigint << 32));
     end if;
   end loop;
   graded := array[
@@ -193,11 +127,52 @@ begin
     case when n > 0 and hashes[n] in ({{QUESTION}}, {{QUESTIONS}}) then 1 else 0 end,
     case when speaker then 1 else 0 end];
   for at in 1..9 loop
-    hash := ((at + 15) << 8) | least(graded[at], 4);
-    {{PAIR WHOLE hash}}
-    f := f + 1;
-    list[f] := id | (2::bigint << 37) | (16::bigint << 32);
+    codes := codes || (((at + 15) << 8) | least(graded[at], 4) | (16::bigint << 32));
   end loop;
+
+  list := array(
+    select coalesce({{MIXED m}}, m.second) | m.tag
+    from (
+      select {{MIXING r}}, r.second, r.tag
+      from (
+        -- Words and pairs. What follows "but" is what is meant.
+        select case p.before
+            when 1 then hashes[p.at - 1]
+            when 2 then {{MIX SKIP hashes[p.at - 2]}}
+            else case when p.mark & {{IS_NEGATED}} > 0 then {{SEED NEGATED_WORD}} end end as first, p.hash as second,
+          (p.at << 42) | (p.before << 40) | {{EMPHASIS p.at}} as tag
+        from (
+          select t.*, generate_series(0, least(t.at - 1, 2)) as before from unnest(hashes, marks) with ordinality t (hash, mark, at)
+        ) p
+        union all
+        -- The letters of "happy" would speak for "not happy".
+        select {{SEED GRAM}}, l.letters, (l.at << 42) | (1::bigint << 37) | {{EMPHASIS l.at}}
+        from (
+          select g.at, unnest(array[g.three,
+            case when g.size > 3 then {{GRAM_PUSH g.three chars[g.place - 3]}} end,
+            case when g.size > 4 then {{GRAM_PUSH {{GRAM_PUSH g.three chars[g.place - 3]}} chars[g.place - 4]}} end]) as letters
+          from (
+            select c.at, c.place, c.place - c.start + 1 as size,
+              {{GRAM_PUSH {{GRAM_PUSH {{GRAM_PUSH {{SEED GRAM}} chars[c.place]}} chars[c.place - 1]}} chars[c.place - 2]}} as three
+            from (
+              -- Marks of the word's ends stand around its characters.
+              select t.at, t.start, generate_series(t.start + 2, t.final + 1) as place
+              from unnest(starts, ends, marks) with ordinality t (start, final, mark, at)
+              where t.mark & ({{IS_WORD}} | {{IS_NEGATED}}) = {{IS_WORD}}
+            ) c
+            offset 0
+          ) g
+        ) l
+        where l.letters is not null
+        union all
+        select {{SEED WHOLE}}, w.code & 4294967295, (2::bigint << 37) | (w.code >> 32 << 32)
+        from unnest(codes) w (code)
+      ) r
+      offset 0
+    ) m
+  );
+  words := n + greatest(n - 1, 0) + greatest(n - 2, 0);
+  grams := cardinality(list) - words - cardinality(codes);
 end
 $$;
 comment on function bondhu_portable.features_{{V}}(integer[], integer[], integer[], bigint[], integer[], integer[]) is

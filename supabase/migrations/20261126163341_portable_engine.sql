@@ -22476,22 +22476,16 @@ create function bondhu_portable.features_v4(chars integer[], starts integer[], e
   out list bigint[], out words integer, out grams integer)
 language plpgsql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   n constant integer := cardinality(hashes);
-  f integer := 0;
   turn integer := 0;
   last_clause integer := 0;
   mark integer;
+  -- Hashes of what is seen of the message as a whole, and weights from bit 32 on.
+  codes bigint[] := '{}';
   hash bigint;
-  id bigint;
-  t bigint;
-  hi bigint;
-  -- Weight, kind and token of a feature, in their places.
-  tagged bigint;
-  g bigint;
-  start integer;
-  final integer;
   -- What the lexicon's words add up to.
   own bigint;
   direction integer;
@@ -22512,7 +22506,6 @@ declare
   graded bigint[];
   height integer;
 begin
-  list := '{}';
   for at in reverse n..1 loop
     if marks[at] & 16 > 0 then
       turn := at;
@@ -22527,40 +22520,19 @@ begin
   end loop;
 
   for at in 1..n loop
-    hash := hashes[at];
     mark := marks[at];
-    -- What follows "but" is what is meant.
-    tagged := (at::bigint << 42)
-      | (case when turn = 0 or at = turn then 16 when at < turn then 8 else 24 end::bigint << 32);
-    if mark & 1024 > 0 then
-      negated := negated + 1;
-      t := 1904209685 + (hash); hi := 2870105508 + (t >> 32); t := (t & 4294967295) # hi; id := (((t * 1717173651) >> 32) + t * (-689373512) + hi * 1717173651) & 4294967295;
-    else
-      id := hash;
+    if mark & (64 | 256 | 32 | 1024) > 0 then
+      symbols := symbols + case when mark & 64 > 0 then 1 else 0 end;
+      shouted := shouted + case when mark & 256 > 0 then 1 else 0 end;
+      negated := negated + case when mark & 1024 > 0 then 1 else 0 end;
+      speaker := speaker or mark & 32 > 0;
     end if;
-    f := f + 1;
-    list[f] := id | tagged;
-    if at > 1 then
-      t := hashes[at - 1] * 2135587861 + hash; hi := ((t >> 32) + hashes[at - 1] * (-1640531527)) & 4294967295; t := (t & 4294967295) # hi; id := (((t * 1717173651) >> 32) + t * (-689373512) + hi * 1717173651) & 4294967295;
-      f := f + 1;
-      list[f] := id | tagged | (1::bigint << 40);
-      if at > 2 then
-        t := 1475746069 + (hashes[at - 2]); hi := 2480617678 + (t >> 32); t := (t & 4294967295) # hi; id := (((t * 1717173651) >> 32) + t * (-689373512) + hi * 1717173651) & 4294967295;
-        t := id * 2135587861 + hash; hi := ((t >> 32) + id * (-1640531527)) & 4294967295; t := (t & 4294967295) # hi; id := (((t * 1717173651) >> 32) + t * (-689373512) + hi * 1717173651) & 4294967295;
-        f := f + 1;
-        list[f] := id | tagged | (2::bigint << 40);
-      end if;
-    end if;
-
-    if hash in (3748549288, 2389957241) then
+    if hashes[at] in (3748549288, 2389957241) then
       exclamations := exclamations + 1;
       exclaimed := exclaimed + case when valences[at] = 0 then 1 else 0 end;
-    elsif hash in (3236964732, 93410214) then
+    elsif hashes[at] in (3236964732, 93410214) then
       questions := questions + 1;
     end if;
-    symbols := symbols + case when mark & 64 > 0 then 1 else 0 end;
-    shouted := shouted + case when mark & 256 > 0 then 1 else 0 end;
-    speaker := speaker or mark & 32 > 0;
 
     continue when valences[at] = 0;
     own := valences[at] * 100;
@@ -22596,40 +22568,7 @@ begin
       bad := bad + own;
     end if;
   end loop;
-  words := f;
   whole := whole + 292 * least(exclaimed, 4) * sign(whole)::bigint;
-
-  -- The letters of "happy" would speak for "not happy".
-  for at in 1..n loop
-    continue when marks[at] & (128 | 1024) <> 128;
-    tagged := (at::bigint << 42) | (1::bigint << 37)
-      | (case when turn = 0 or at = turn then 16 when at < turn then 8 else 24 end::bigint << 32);
-    start := starts[at];
-    final := ends[at] + 1;
-    -- Marks of the word's ends stand around its characters.
-    for j in start + 2..final loop
-      g := (((1735549185::bigint # chars[j]) * 16777619) & 4294967295);
-      g := (((g # chars[j - 1]) * 16777619) & 4294967295);
-      g := (((g # chars[j - 2]) * 16777619) & 4294967295);
-      t := 1822978325 + (g); hi := 2049468940 + (t >> 32); t := (t & 4294967295) # hi; id := (((t * 1717173651) >> 32) + t * (-689373512) + hi * 1717173651) & 4294967295;
-      f := f + 1;
-      list[f] := id | tagged;
-      if j > start + 2 then
-        g := (((g # chars[j - 3]) * 16777619) & 4294967295);
-        t := 1822978325 + (g); hi := 2049468940 + (t >> 32); t := (t & 4294967295) # hi; id := (((t * 1717173651) >> 32) + t * (-689373512) + hi * 1717173651) & 4294967295;
-        f := f + 1;
-        list[f] := id | tagged;
-        if j > start + 3 then
-          g := (((g # chars[j - 4]) * 16777619) & 4294967295);
-          t := 1822978325 + (g); hi := 2049468940 + (t >> 32); t := (t & 4294967295) # hi; id := (((t * 1717173651) >> 32) + t * (-689373512) + hi * 1717173651) & 4294967295;
-          f := f + 1;
-          list[f] := id | tagged;
-        end if;
-      end if;
-    end loop;
-  end loop;
-
-  grams := f - words;
 
   -- Codes and valences.
   graded := array[0, whole, 1, at_end, 2, good, 3, bad, case when speaker then 4 else 5 end, whole];
@@ -22645,14 +22584,9 @@ begin
     height := 1000 * own / floor(sqrt((own * own + 15000000)::double precision))::integer + 1000;
     hash := (graded[2 * at - 1] << 8) | (height / 100);
     height := height % 100 * 16 / 100;
-    t := 4137654037 + (hash); hi := 1501969882 + (t >> 32); t := (t & 4294967295) # hi; id := (((t * 1717173651) >> 32) + t * (-689373512) + hi * 1717173651) & 4294967295;
-    f := f + 1;
-    list[f] := id | (2::bigint << 37) | ((16 - height)::bigint << 32);
+    codes := codes || (hash | ((16 - height)::bigint << 32));
     if height > 0 then
-      hash := hash + 1;
-      t := 4137654037 + (hash); hi := 1501969882 + (t >> 32); t := (t & 4294967295) # hi; id := (((t * 1717173651) >> 32) + t * (-689373512) + hi * 1717173651) & 4294967295;
-      f := f + 1;
-      list[f] := id | (2::bigint << 37) | (height::bigint << 32);
+      codes := codes || (hash + 1 | (height::bigint << 32));
     end if;
   end loop;
   graded := array[
@@ -22662,11 +22596,52 @@ begin
     case when n > 0 and hashes[n] in (3236964732, 93410214) then 1 else 0 end,
     case when speaker then 1 else 0 end];
   for at in 1..9 loop
-    hash := ((at + 15) << 8) | least(graded[at], 4);
-    t := 4137654037 + (hash); hi := 1501969882 + (t >> 32); t := (t & 4294967295) # hi; id := (((t * 1717173651) >> 32) + t * (-689373512) + hi * 1717173651) & 4294967295;
-    f := f + 1;
-    list[f] := id | (2::bigint << 37) | (16::bigint << 32);
+    codes := codes || (((at + 15) << 8) | least(graded[at], 4) | (16::bigint << 32));
   end loop;
+
+  list := array(
+    select coalesce(((((m.low # m.high) * 1717173651) >> 32) + (m.low # m.high) * (-689373512) + m.high * 1717173651) & 4294967295, m.second) | m.tag
+    from (
+      select r.first * 2135587861 + r.second & 4294967295 as low, (r.first * 2135587861 + r.second >> 32) + r.first * (-1640531527) & 4294967295 as high, r.second, r.tag
+      from (
+        -- Words and pairs. What follows "but" is what is meant.
+        select case p.before
+            when 1 then hashes[p.at - 1]
+            when 2 then ((((1475746069 + hashes[p.at - 2] & 4294967295 # (2480617678 + (1475746069 + hashes[p.at - 2] >> 32))) * 1717173651) >> 32) + (1475746069 + hashes[p.at - 2] & 4294967295 # (2480617678 + (1475746069 + hashes[p.at - 2] >> 32))) * (-689373512) + (2480617678 + (1475746069 + hashes[p.at - 2] >> 32)) * 1717173651) & 4294967295
+            else case when p.mark & 1024 > 0 then 1852139265::bigint end end as first, p.hash as second,
+          (p.at << 42) | (p.before << 40) | (case when turn = 0 or p.at = turn then 16 when p.at < turn then 8 else 24 end::bigint << 32) as tag
+        from (
+          select t.*, generate_series(0, least(t.at - 1, 2)) as before from unnest(hashes, marks) with ordinality t (hash, mark, at)
+        ) p
+        union all
+        -- The letters of "happy" would speak for "not happy".
+        select 1735549185::bigint, l.letters, (l.at << 42) | (1::bigint << 37) | (case when turn = 0 or l.at = turn then 16 when l.at < turn then 8 else 24 end::bigint << 32)
+        from (
+          select g.at, unnest(array[g.three,
+            case when g.size > 3 then (((g.three # chars[g.place - 3]) * 16777619) & 4294967295) end,
+            case when g.size > 4 then ((((((g.three # chars[g.place - 3]) * 16777619) & 4294967295) # chars[g.place - 4]) * 16777619) & 4294967295) end]) as letters
+          from (
+            select c.at, c.place, c.place - c.start + 1 as size,
+              (((((((((1735549185::bigint # chars[c.place]) * 16777619) & 4294967295) # chars[c.place - 1]) * 16777619) & 4294967295) # chars[c.place - 2]) * 16777619) & 4294967295) as three
+            from (
+              -- Marks of the word's ends stand around its characters.
+              select t.at, t.start, generate_series(t.start + 2, t.final + 1) as place
+              from unnest(starts, ends, marks) with ordinality t (start, final, mark, at)
+              where t.mark & (128 | 1024) = 128
+            ) c
+            offset 0
+          ) g
+        ) l
+        where l.letters is not null
+        union all
+        select 2003332865::bigint, w.code & 4294967295, (2::bigint << 37) | (w.code >> 32 << 32)
+        from unnest(codes) w (code)
+      ) r
+      offset 0
+    ) m
+  );
+  words := n + greatest(n - 1, 0) + greatest(n - 2, 0);
+  grams := cardinality(list) - words - cardinality(codes);
 end
 $$;
 comment on function bondhu_portable.features_v4(integer[], integer[], integer[], bigint[], integer[], integer[]) is

@@ -205,23 +205,35 @@ impl Numbers {
                 )
             }
             "WORD_HASH" => self.folded("(lo # hi)", "hi"),
-            "PAIR" => {
+            "SEED" => {
+                let seed = self.wide(rest)?;
+                ensure!(seed <= MASK, "{rest} has more than 32 bits");
+                format!("{seed}::bigint")
+            }
+            // The hash of a seed and of one of 32 bits.
+            "MIX" => {
                 let (first, second) = rest.split_once(' ').context("two arguments")?;
                 let product = self.wide(first)?.wrapping_mul(self.pair_factor());
                 let (low, high) = (product & MASK, product >> 32);
                 ensure!(high < MASK, "a carry that does not fit");
-                let id = self.folded("t", "hi");
-                format!("t := {low} + ({second}); hi := {high} + (t >> 32); t := (t & {MASK}) # hi; id := {id};")
+                let high = format!("({high} + ({low} + {second} >> 32))");
+                self.folded(&format!("({low} + {second} & {MASK} # {high})"), &high)
             }
-            "PAIR_OF" => {
-                let (first, second) = split()?;
-                let (low, high, id) = (self.pair.low, self.pair.high, self.folded("t", "hi"));
-                format!(
-                    "t := {first} * {low} + {second}; hi := ((t >> 32) + {first} * ({high})) & {MASK}; t := (t & {MASK}) # hi; id := {id};"
-                )
+            // The hash of two of 32 bits, `first` and `second` of a row, on its way to "MIXED".
+            "MIXING" => {
+                let (low, high) = (self.pair.low, self.pair.high);
+                let product = format!("{rest}.first * {low} + {rest}.second");
+                format!("{product} & {MASK} as low, ({product} >> 32) + {rest}.first * ({high}) & {MASK} as high")
             }
-            "GRAM_OF" => format!("((({{{{GRAM}}}}::bigint # {}) * {{{{GRAM_PRIME}}}}) & {MASK})", split()?.1),
-            "GRAM_PUSH" => format!("(((g # {rest}) * {{{{GRAM_PRIME}}}}) & {MASK})"),
+            "MIXED" => self.folded(&format!("({rest}.low # {rest}.high)"), &format!("{rest}.high")),
+            // Sixteenths that a token counts for, from bit 32 on.
+            "EMPHASIS" => format!(
+                "(case when turn = 0 or {rest} = turn then 16 when {rest} < turn then 8 else 24 end::bigint << 32)"
+            ),
+            "GRAM_PUSH" => {
+                let (gram, letter) = rest.rsplit_once(" chars").context("two arguments")?;
+                format!("((({gram} # chars{letter}) * {{{{GRAM_PRIME}}}}) & {MASK})")
+            }
             "LEXICON" => {
                 let bucket = format!("(({rest} * {}) >> 32)", self.lexicon_buckets);
                 let place = place_in_sql(&bucket, rest, &format!("bondhu_portable.lexicon_seeds_{v}"));
