@@ -1,6 +1,7 @@
 -- What is carried about a user from message to message, and what is concluded from it.
 -- A state is a profile. Sums are integers and linear in the messages, so that
--- neither order nor grouping can matter; every quotient is rounded half away from zero.
+-- neither order nor grouping can matter; every quotient is rounded half away from zero. What is divided fits
+-- a bigint up to some hundred million messages of a person.
 
 -- Whatever becomes of the table's type, it holds what the engine knows.
 create type bondhu_portable.profile as ({{profile}});
@@ -15,47 +16,61 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-  n numeric := p.trait_count;
+  n bigint := p.trait_count;
   moods bigint[] := p.trait_moods;
-  total numeric;
+  total bigint;
+  -- Squares outgrow a bigint.
   spread numeric;
   pairs numeric;
-  root numeric;
-  confidence numeric;
-  signal numeric;
+  root bigint;
+  full_confidence bigint;
+  confidence bigint;
+  shares bigint[];
+  signal bigint;
+  adjustment bigint;
+  traits bigint[] := p.baseline_traits;
   best integer;
+  other integer;
   most bigint;
-  change numeric;
-  threshold numeric;
+  change bigint;
+  threshold bigint;
 begin
   if n > 0 then
-    confidence := least({{whole}}, {{round n * {{confidence scale}} / s.trait_full_confidence * 100 * {{unit}}}});
+    full_confidence := s.trait_full_confidence * {{full confidence}};
+    confidence := least({{whole}}, {{nearest n / full_confidence}});
     p.trait_confidence := confidence * 0.0001;
-{{traits}}
-    spread := n * p.trait_sum_squares - p.trait_sum::numeric * p.trait_sum;
-    total := n * n;
-    root := trunc(sqrt(div(greatest({{4 whole}} * spread, 0), total)));
-    if 4 * ({{4 whole}} * spread) >= total * (2 * root + 1) * (2 * root + 1) then
+    spread := {{4 whole}} * (n::numeric * p.trait_sum_squares - p.trait_sum::numeric * p.trait_sum);
+    pairs := n::numeric * n;
+    root := {{root of div(greatest(spread, 0), pairs)}};
+    if 4 * spread >= pairs * (2 * root + 1) * (2 * root + 1) then
       root := root + 1;
     end if;
-    signal := {{steadiness}};
-    signal := {{round signal / 100}};
-    p.neuroticism := {{neuroticism}};
+    shares := array[{{shares}}];
+    for i in 1 .. cardinality(shares) loop
+      signal := {{whole}} * shares[i];
+      signal := {{nearest signal / n}};
+      if i = {{neuroticism}} then
+        signal := {{steadiness}};
+        signal := {{nearest signal / 100}};
+      end if;
+      adjustment := ({{reaches}})[i] * signal * confidence;
+      traits[i] := greatest(0, least({{whole}}, traits[i] + {{nearest adjustment / {{whole squared}}}}));
+    end loop;
   else
     p.trait_confidence := 0;
-{{baselines}}
   end if;
+{{traits}}
 
   n := p.message_count;
   total := p.window_sum;
   p.communication_style := 'balanced';
   if n >= greatest(s.min_messages, 2) then
     moods := p.window_moods;
-    spread := n * p.window_sum_squares - total * total;
+    spread := n::numeric * p.window_sum_squares - total::numeric * total;
     pairs := n * (n - 1);
-    p.mean_sentiment := div(200 * total + n, 2 * n) * 0.0001;
-    root := trunc(sqrt(div(greatest({{whole}} * spread, 0), pairs)));
-    if 4 * ({{whole}} * spread) >= pairs * (2 * root + 1) * (2 * root + 1) then
+    p.mean_sentiment := (200 * total + n) / (2 * n) * 0.0001;
+    root := {{root of div(greatest({{whole}} * spread, 0), pairs)}};
+    if {{4 whole}} * spread >= pairs * (2 * root + 1) * (2 * root + 1) then
       root := root + 1;
     end if;
     p.sentiment_volatility := root * 0.0001;
@@ -63,11 +78,12 @@ begin
     -- The most frequent; of equals the most recent, then the first of the alphabet.
     most := greatest({{each mood}});
     best := array_position(moods, most);
-    for other in best + 1 .. {{moods}} loop
-      if moods[other] = most and (
-        p.window_latest[other] > p.window_latest[best]
-        or p.window_latest[best] is null and p.window_latest[other] is not null
-      ) then
+    other := best;
+    loop
+      other := array_position(moods, most, other + 1);
+      exit when other is null;
+      if p.window_latest[other] > p.window_latest[best]
+        or p.window_latest[best] is null and p.window_latest[other] is not null then
         best := other;
       end if;
     end loop;

@@ -22939,7 +22939,8 @@ revoke all on function bondhu_portable.explain(text) from public, anon, authenti
 
 -- What is carried about a user from message to message, and what is concluded from it.
 -- A state is a profile. Sums are integers and linear in the messages, so that
--- neither order nor grouping can matter; every quotient is rounded half away from zero.
+-- neither order nor grouping can matter; every quotient is rounded half away from zero. What is divided fits
+-- a bigint up to some hundred million messages of a person.
 
 -- Whatever becomes of the table's type, it holds what the engine knows.
 create type bondhu_portable.profile as (
@@ -22991,58 +22992,65 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-  n numeric := p.trait_count;
+  n bigint := p.trait_count;
   moods bigint[] := p.trait_moods;
-  total numeric;
+  total bigint;
+  -- Squares outgrow a bigint.
   spread numeric;
   pairs numeric;
-  root numeric;
-  confidence numeric;
-  signal numeric;
+  root bigint;
+  full_confidence bigint;
+  confidence bigint;
+  shares bigint[];
+  signal bigint;
+  adjustment bigint;
+  traits bigint[] := p.baseline_traits;
   best integer;
+  other integer;
   most bigint;
-  change numeric;
-  threshold numeric;
+  change bigint;
+  threshold bigint;
 begin
   if n > 0 then
-    confidence := least(10000, (sign((n * 1000000)::numeric) * div(2 * abs((n * 1000000)::numeric) + (s.trait_full_confidence * 100 * 1000000), 2 * (s.trait_full_confidence * 100 * 1000000))));
+    full_confidence := s.trait_full_confidence * 100;
+    confidence := least(10000, ((2 * n + case when n < 0 then -full_confidence else full_confidence end) / (2 * full_confidence)));
     p.trait_confidence := confidence * 0.0001;
-    signal := (sign(((moods[4] + moods[12]) * 10000)::numeric) * div(2 * abs(((moods[4] + moods[12]) * 10000)::numeric) + (n), 2 * (n)));
-    p.openness := greatest(0, least(10000, p.baseline_traits[1] + (sign((2000 * signal * confidence)::numeric) * div(2 * abs((2000 * signal * confidence)::numeric) + (100000000), 2 * (100000000))))) * 0.01;
-    signal := (sign((((moods[3]) - (moods[13] + moods[1])) * 10000)::numeric) * div(2 * abs((((moods[3]) - (moods[13] + moods[1])) * 10000)::numeric) + (n), 2 * (n)));
-    p.conscientiousness := greatest(0, least(10000, p.baseline_traits[2] + (sign((1000 * signal * confidence)::numeric) * div(2 * abs((1000 * signal * confidence)::numeric) + (100000000), 2 * (100000000))))) * 0.01;
-    signal := (sign((((moods[7] + moods[9] + moods[12]) - (moods[11] + moods[8] + moods[13])) * 10000)::numeric) * div(2 * abs((((moods[7] + moods[9] + moods[12]) - (moods[11] + moods[8] + moods[13])) * 10000)::numeric) + (n), 2 * (n)));
-    p.extraversion := greatest(0, least(10000, p.baseline_traits[3] + (sign((2000 * signal * confidence)::numeric) * div(2 * abs((2000 * signal * confidence)::numeric) + (100000000), 2 * (100000000))))) * 0.01;
-    signal := (sign((((moods[9] + moods[6]) - (moods[1] + moods[5])) * 10000)::numeric) * div(2 * abs((((moods[9] + moods[6]) - (moods[1] + moods[5])) * 10000)::numeric) + (n), 2 * (n)));
-    p.agreeableness := greatest(0, least(10000, p.baseline_traits[4] + (sign((2000 * signal * confidence)::numeric) * div(2 * abs((2000 * signal * confidence)::numeric) + (100000000), 2 * (100000000))))) * 0.01;
-    spread := n * p.trait_sum_squares - p.trait_sum::numeric * p.trait_sum;
-    total := n * n;
-    root := trunc(sqrt(div(greatest(40000 * spread, 0), total)));
-    if 4 * (40000 * spread) >= total * (2 * root + 1) * (2 * root + 1) then
+    spread := 40000 * (n::numeric * p.trait_sum_squares - p.trait_sum::numeric * p.trait_sum);
+    pairs := n::numeric * n;
+    root := floor(sqrt((div(greatest(spread, 0), pairs))::double precision));
+    if 4 * spread >= pairs * (2 * root + 1) * (2 * root + 1) then
       root := root + 1;
     end if;
-    signal := 75 * (sign((((moods[2] + moods[11] + moods[8] + moods[1]) - (moods[7] + moods[3] + moods[6] + moods[9])) * 10000)::numeric) * div(2 * abs((((moods[2] + moods[11] + moods[8] + moods[1]) - (moods[7] + moods[3] + moods[6] + moods[9])) * 10000)::numeric) + (n), 2 * (n))) + 25 * least(root, 10000);
-    signal := (sign((signal)::numeric) * div(2 * abs((signal)::numeric) + (100), 2 * (100)));
-    p.neuroticism := greatest(0, least(10000, p.baseline_traits[5] + (sign((2000 * signal * confidence)::numeric) * div(2 * abs((2000 * signal * confidence)::numeric) + (100000000), 2 * (100000000))))) * 0.01;
+    shares := array[moods[4] + moods[12], (moods[3]) - (moods[13] + moods[1]), (moods[7] + moods[9] + moods[12]) - (moods[11] + moods[8] + moods[13]), (moods[9] + moods[6]) - (moods[1] + moods[5]), (moods[2] + moods[11] + moods[8] + moods[1]) - (moods[7] + moods[3] + moods[6] + moods[9])];
+    for i in 1 .. cardinality(shares) loop
+      signal := 10000 * shares[i];
+      signal := ((2 * signal + case when signal < 0 then -n else n end) / (2 * n));
+      if i = 5 then
+        signal := 75 * signal + 25 * least(root, 10000);
+        signal := ((2 * signal + case when signal < 0 then -100 else 100 end) / (2 * 100));
+      end if;
+      adjustment := ('{2000,1000,2000,2000,2000}'::bigint[])[i] * signal * confidence;
+      traits[i] := greatest(0, least(10000, traits[i] + ((2 * adjustment + case when adjustment < 0 then -100000000 else 100000000 end) / (2 * 100000000))));
+    end loop;
   else
     p.trait_confidence := 0;
-    p.openness := p.baseline_traits[1] * 0.01;
-    p.conscientiousness := p.baseline_traits[2] * 0.01;
-    p.extraversion := p.baseline_traits[3] * 0.01;
-    p.agreeableness := p.baseline_traits[4] * 0.01;
-    p.neuroticism := p.baseline_traits[5] * 0.01;
   end if;
+  p.openness := traits[1] * 0.01;
+  p.conscientiousness := traits[2] * 0.01;
+  p.extraversion := traits[3] * 0.01;
+  p.agreeableness := traits[4] * 0.01;
+  p.neuroticism := traits[5] * 0.01;
 
   n := p.message_count;
   total := p.window_sum;
   p.communication_style := 'balanced';
   if n >= greatest(s.min_messages, 2) then
     moods := p.window_moods;
-    spread := n * p.window_sum_squares - total * total;
+    spread := n::numeric * p.window_sum_squares - total::numeric * total;
     pairs := n * (n - 1);
-    p.mean_sentiment := div(200 * total + n, 2 * n) * 0.0001;
-    root := trunc(sqrt(div(greatest(10000 * spread, 0), pairs)));
-    if 4 * (10000 * spread) >= pairs * (2 * root + 1) * (2 * root + 1) then
+    p.mean_sentiment := (200 * total + n) / (2 * n) * 0.0001;
+    root := floor(sqrt((div(greatest(10000 * spread, 0), pairs))::double precision));
+    if 40000 * spread >= pairs * (2 * root + 1) * (2 * root + 1) then
       root := root + 1;
     end if;
     p.sentiment_volatility := root * 0.0001;
@@ -23050,11 +23058,12 @@ begin
     -- The most frequent; of equals the most recent, then the first of the alphabet.
     most := greatest(moods[1], moods[2], moods[3], moods[4], moods[5], moods[6], moods[7], moods[8], moods[9], moods[10], moods[11], moods[12], moods[13]);
     best := array_position(moods, most);
-    for other in best + 1 .. 13 loop
-      if moods[other] = most and (
-        p.window_latest[other] > p.window_latest[best]
-        or p.window_latest[best] is null and p.window_latest[other] is not null
-      ) then
+    other := best;
+    loop
+      other := array_position(moods, most, other + 1);
+      exit when other is null;
+      if p.window_latest[other] > p.window_latest[best]
+        or p.window_latest[best] is null and p.window_latest[other] is not null then
         best := other;
       end if;
     end loop;

@@ -15,11 +15,28 @@ use bondhu_core::traits::{
 };
 use bondhu_core::wellness;
 
+/// What moves the traits, in the order of their names.
+const SIGNALS: [Signal; 5] = [
+    OPENNESS,
+    CONSCIENTIOUSNESS,
+    EXTRAVERSION,
+    AGREEABLENESS,
+    NEUROTICISM,
+];
+
 /// What a word stands for.
 pub(super) fn meaning(word: &str) -> Option<String> {
     if let Some(quotient) = word.strip_prefix("round ") {
         let (dividend, divisor) = quotient.split_once(" / ")?;
         return Some(rounded(dividend, divisor));
+    }
+    if let Some(quotient) = word.strip_prefix("nearest ") {
+        let (dividend, divisor) = quotient.split_once(" / ")?;
+        return Some(nearest(dividend, divisor));
+    }
+    if let Some(square) = word.strip_prefix("root of ") {
+        // Of what a double holds exactly.
+        return Some(format!("floor(sqrt(({square})::double precision))"));
     }
     let of_message = word.split_once(" of ");
     if let Some(read) = of_message.and_then(|(what, message)| read(what, message)) {
@@ -29,7 +46,12 @@ pub(super) fn meaning(word: &str) -> Option<String> {
         "whole" => WHOLE.to_string(),
         "half" => (WHOLE / 2).to_string(),
         "4 whole" => (4 * WHOLE).to_string(),
-        "confidence scale" => (100 * WHOLE).to_string(),
+        "whole squared" => (WHOLE * WHOLE).to_string(),
+        // Of a message, in the weights of messages over the parts of a whole.
+        "full confidence" => {
+            const { assert!(UNIT as i128 % WHOLE == 0, "the quotient has a rest") };
+            (i128::from(UNIT) / WHOLE).to_string()
+        }
         "unit" => UNIT.to_string(),
         "last age" => (HORIZON_DAYS - 1).to_string(),
         "weights" => weights(),
@@ -47,14 +69,26 @@ pub(super) fn meaning(word: &str) -> Option<String> {
         "stability scale" => (100 * wellness::STABILITY_SCALE).to_string(),
         "days weight" => wellness::DAYS_WEIGHT.to_string(),
         "full messages" => wellness::FULL_MESSAGES.to_string(),
-        "traits" => moved_traits(),
-        "steadiness" => steadiness(),
+        "shares" => SIGNALS.map(|signal| share(&signal)).join(", "),
+        "reaches" => format!(
+            "'{{{}}}'::bigint[]",
+            SIGNALS.map(|signal| signal.reach.to_string()).join(",")
+        ),
+        "neuroticism" => SIGNALS.len().to_string(),
+        "steadiness" => format!(
+            "{} * signal + {VARIABILITY_PERCENT} * least(root, {WHOLE})",
+            100 - VARIABILITY_PERCENT
+        ),
+        "traits" => Traits::NAMES
+            .into_iter()
+            .zip(1..)
+            .map(|(name, number)| format!("  p.{name} := traits[{number}] * 0.01;"))
+            .collect::<Vec<_>>()
+            .join("\n"),
         "middle" => format!(
             "'{{{}}}'::bigint[]",
             UNASSESSED.values().map(|value| value.to_string()).join(",")
         ),
-        "neuroticism" => moved(5, NEUROTICISM.reach),
-        "baselines" => baselines(),
         "profile" => format!(
             "\n  user_id uuid,\n  {},\n  wellness_until timestamptz\n",
             lines(&profile::COLUMNS, |column| format!(
@@ -91,6 +125,13 @@ pub(super) fn meaning(word: &str) -> Option<String> {
 fn rounded(dividend: &str, divisor: &str) -> String {
     let dividend = format!("({dividend})::numeric");
     format!("(sign({dividend}) * div(2 * abs({dividend}) + ({divisor}), 2 * ({divisor})))")
+}
+
+/// [`rounded`] of `bigint`s; `dividend` is a variable.
+fn nearest(dividend: &str, divisor: &str) -> String {
+    format!(
+        "((2 * {dividend} + case when {dividend} < 0 then -{divisor} else {divisor} end) / (2 * {divisor}))"
+    )
 }
 
 /// By age in days.
@@ -131,19 +172,18 @@ fn traits(each: impl Fn(usize, &str) -> String) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
-/// The share of some moods minus that of others, in the words of [`rounded`].
-fn balance(signal: &Signal) -> String {
+/// The messages of some moods less those of others.
+fn share(signal: &Signal) -> String {
     let total = |moods: &[Mood]| {
         let counts = moods
             .iter()
             .map(|mood| format!("moods[{}]", mood.index() + 1));
         counts.collect::<Vec<_>>().join(" + ")
     };
-    let difference = match signal.down {
-        [] => format!("({})", total(signal.up)),
-        down => format!("(({}) - ({}))", total(signal.up), total(down)),
-    };
-    rounded(&format!("{difference} * {WHOLE}"), "n")
+    match signal.down {
+        [] => total(signal.up),
+        down => format!("({}) - ({})", total(signal.up), total(down)),
+    }
 }
 
 /// How a message is read: the person's correction comes before the engine's score.
@@ -159,48 +199,6 @@ fn read(what: &str, message: &str) -> Option<String> {
         ),
         _ => return None,
     })
-}
-
-/// Where the trait of that number starts, moved.
-fn moved(number: usize, reach: i128) -> String {
-    let adjustment = rounded(
-        &format!("{reach} * signal * confidence"),
-        &(WHOLE * WHOLE).to_string(),
-    );
-    format!("greatest(0, least({WHOLE}, p.baseline_traits[{number}] + {adjustment})) * 0.01")
-}
-
-/// All but the last, whose signal is made of two.
-fn moved_traits() -> String {
-    let signals = [OPENNESS, CONSCIENTIOUSNESS, EXTRAVERSION, AGREEABLENESS];
-    let moved =
-        Traits::NAMES
-            .into_iter()
-            .zip((1..).zip(&signals))
-            .map(|(name, (number, signal))| {
-                format!(
-                    "    signal := {};\n    p.{name} := {};",
-                    balance(signal),
-                    moved(number, signal.reach)
-                )
-            });
-    moved.collect::<Vec<_>>().join("\n")
-}
-
-fn steadiness() -> String {
-    format!(
-        "{} * {} + {VARIABILITY_PERCENT} * least(root, {WHOLE})",
-        100 - VARIABILITY_PERCENT,
-        balance(&NEUROTICISM)
-    )
-}
-
-fn baselines() -> String {
-    let baselines = Traits::NAMES
-        .into_iter()
-        .zip(1..)
-        .map(|(name, number)| format!("    p.{name} := p.baseline_traits[{number}] * 0.01;"));
-    baselines.collect::<Vec<_>>().join("\n")
 }
 
 /// A list with an entry for each mood.

@@ -10,6 +10,7 @@ use super::databases::{Databases, Variant};
 use super::load::Writers;
 use super::{Bench, COPIED, LONG, PEOPLE, ROUNDS, SLICE};
 use crate::bench::figures::{median, percentile};
+use bondhu_stack::cluster::SUPERUSER;
 use bondhu_stack::data_api;
 
 /// Inserts that are timed one by one.
@@ -206,6 +207,11 @@ impl Databases {
 
     /// What a session holds that has written twenty messages, in kB.
     async fn session_kb(&self, variant: Variant, texts: &[String]) -> Result<f64> {
+        // Who may see what a session holds, its own too.
+        let mut superuser = self.connect(SUPERUSER, variant).await?;
+        sqlx::query("grant pg_read_all_stats to postgres")
+            .execute(&mut superuser)
+            .await?;
         let mut owner = self.connect("postgres", variant).await?;
         for text in &texts[..20] {
             sqlx::query("insert into public.chat_messages (user_id, message_text) values (public.bench_user(1), $1)")
