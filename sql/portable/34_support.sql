@@ -52,8 +52,8 @@ begin
     continue when words[start] = 0;
     sets[start] := (bondhu_portable.support_sets_{{V}}())[words[start]];
     for place in (bondhu_portable.first_starts_{{V}}())[words[start]]..(bondhu_portable.first_starts_{{V}}())[words[start] + 1] - 1 loop
+      continue when not wanted[(bondhu_portable.first_patterns_{{V}}())[place]];
       pattern := (bondhu_portable.first_patterns_{{V}}())[place];
-      continue when not wanted[pattern];
       element := (bondhu_portable.pattern_starts_{{V}}())[pattern];
       elements := (bondhu_portable.pattern_starts_{{V}}())[pattern + 1];
       at := start + 1;
@@ -113,6 +113,9 @@ begin
       end if;
     end loop;
   end loop;
+  if k = 0 then
+    return 0;
+  end if;
   found[n + 1] := k + 1;
 
   for start in 1..n loop

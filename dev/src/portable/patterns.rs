@@ -13,6 +13,16 @@ use super::tables::{Table, Values, seeds};
 /// Buckets of the look-up: as many as 10 bits number.
 const BUCKETS: usize = 1 << 10;
 
+/// The commonest words of comments, the commonest first: they tell little.
+const COMMON: &str = "\
+    the i a to and you is it of that this in for my on its have be but not are so was just \
+    with your me im like if at dont all they get what can he when an about no one think do \
+    love really out how too as his would more from good up youre thats has we who or know \
+    well her now much people thanks had thank because by been why some got than she even \
+    then only bad were there them man make see will other still didnt him go being going did \
+    time someone could cant hope right never great actually ive their something wrong also \
+    hes sure sorry want here those oh";
+
 /// Beside the bits of the sets for comparisons: some pattern cannot do without the word.
 pub(super) const IS_RARE: i64 = 1 << 60;
 
@@ -143,7 +153,7 @@ impl<'p> Vocabulary<'p> {
     }
 
     /// For each pattern the words of an element that it cannot do without: of the one whose words
-    /// are the least common, judged by how often the patterns themselves ask for them.
+    /// are the least common, judged by a list and by how often the patterns themselves ask for them.
     fn rare(&self) -> Vec<Vec<u32>> {
         let needed = |element: &&Element| !(element.gap || element.end || element.optional);
         let asked = |pattern: &Pattern| {
@@ -164,10 +174,16 @@ impl<'p> Vocabulary<'p> {
                 .max()
                 .copied()
         };
+        let common = COMMON.split(' ').rev().map(blueprint::word_hash);
+        let common: BTreeMap<u32, usize> = common.zip(1..).collect();
+        let commonness = |words: &Vec<u32>| {
+            let of_the_list = words.iter().filter_map(|word| common.get(word));
+            (of_the_list.max().copied(), most(words))
+        };
         let rarest = |pattern: &Pattern| {
             asked(pattern)
                 .into_iter()
-                .min_by_key(most)
+                .min_by_key(commonness)
                 .unwrap_or_default()
         };
         self.patterns.iter().map(rarest).collect()
