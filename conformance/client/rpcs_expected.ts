@@ -152,4 +152,44 @@ export const expectedOf: { readonly [R in Rpc]: ForPeople<R> | ForServers<R> } =
     answers: (position) => assert.match(position, /^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/),
     other: NOTHING,
   },
+  companion: {
+    args: () => ({}),
+    server: (companion) => {
+      isObject(companion);
+      assert.equal(typeof companion.model, "string");
+    },
+  },
+  claim_reply: {
+    args: (owner) => ({ user_id: owner.id, message_id: owner.messageId, prompt_tokens: 100 }),
+    server: (claim) => {
+      isObject(claim);
+      assert.ok(claim.state === "claimed" || claim.state === "writing", String(claim.state));
+      isUuid(claim.reply_id);
+    },
+  },
+  // Both under a lease that nobody has.
+  finish_reply: {
+    args: (owner) => ({
+      user_id: owner.id,
+      message_id: owner.messageId,
+      lease: crypto.randomUUID(),
+      reply_text: "Hello!",
+      provider: "gemini",
+      model: "any",
+      finish_reason: "stop",
+      is_cut: false,
+      input_tokens: 1,
+      output_tokens: 1,
+    }),
+    server: ["55000"],
+  },
+  release_reply: {
+    args: (owner) => ({
+      user_id: owner.id,
+      message_id: owner.messageId,
+      lease: crypto.randomUUID(),
+      used_tokens: 0,
+    }),
+    server: isVoid,
+  },
 };
