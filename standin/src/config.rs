@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::faults::Fault;
+use super::models::Pace;
 
 /// An application registered with a provider.
 #[derive(Clone, Debug)]
@@ -67,6 +68,10 @@ pub struct StandinConfig {
     pub now: Option<DateTime<Utc>>,
     /// Whether recorded requests include their answers, which take too much memory in a long run.
     pub keep_answers: bool,
+    /// What callers of the models send as their key.
+    pub model_key: String,
+    /// How fast the models speak.
+    pub model_pace: Pace,
     /// Faults planned from the start.
     pub faults: Vec<Fault>,
 }
@@ -90,6 +95,8 @@ impl Default for StandinConfig {
             oddities: true,
             now: None,
             keep_answers: false,
+            model_key: "model-key".to_owned(),
+            model_pace: Pace::default(),
             faults: Vec::new(),
         }
     }

@@ -32,6 +32,24 @@ impl Description {
         Self::new(serde_json::from_str(&text)?)
     }
 
+    /// Gemini's `generateContent` and `streamGenerateContent`.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn gemini() -> Result<Self> {
+        let text = spec("gemini-openapi-generatecontent-derived.json")?;
+        Self::new(serde_json::from_str(&text)?)
+    }
+
+    /// Chat Completions.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn openai() -> Result<Self> {
+        let text = spec("openai-chat-completions-derived.json")?;
+        Self::new(serde_json::from_str(&text)?)
+    }
+
     fn new(mut openapi: Value) -> Result<Self> {
         for section in ["schemas", "responses", "parameters"] {
             if let Some(components) = openapi["components"][section].as_object_mut() {

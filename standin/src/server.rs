@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::catalogue::Account;
 use super::config::{Consent, StandinConfig};
 use super::faults::{Fault, FaultPlan};
+use super::models::{self, GEMINI_API, OPENAI_API, Pace};
 use super::provider::{Provider, SPOTIFY_API, YOUTUBE_API};
 use super::shared::{Shared, lock};
 use super::traffic::RecordedRequest;
@@ -77,6 +78,21 @@ impl Standin {
     /// Value for `GOOGLE_OAUTH_URL`; `/token` and `/revoke` follow it.
     pub fn google_oauth_url(&self) -> String {
         format!("{}/google", self.base_url())
+    }
+
+    /// Value for `GEMINI_BASE_URL`; `/models/…` follows it.
+    pub fn gemini_url(&self) -> String {
+        format!("{}{GEMINI_API}", self.base_url())
+    }
+
+    /// Value for `OPENAI_BASE_URL`; `/chat/completions` follows it.
+    pub fn openai_url(&self) -> String {
+        format!("{}{OPENAI_API}", self.base_url())
+    }
+
+    /// Sets how fast the models speak from now on.
+    pub fn set_model_pace(&self, pace: Pace) {
+        self.shared.models.set_pace(pace);
     }
 
     /// Value for `bondhu.provider_settings.authorize_url`.
@@ -206,6 +222,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/google/authorize", get(oauth::authorize_google))
         .route("/google/token", post(oauth::token_google))
         .route("/google/revoke", post(oauth::revoke_google))
+        .merge(models::router())
         .merge(
             Router::new()
                 .nest(SPOTIFY_API, spotify::router())

@@ -10,6 +10,7 @@ use super::catalogue::{Account, World};
 use super::config::{Client, Consent, StandinConfig};
 use super::faults::FaultPlan;
 use super::grants::Grants;
+use super::models::Models;
 use super::provider::Provider;
 use super::traffic::{RecordedRequest, Traffic};
 use super::wire::RecordedReplies;
@@ -34,6 +35,7 @@ pub(super) struct Shared {
     pub(super) faults: Mutex<FaultPlan>,
     pub(super) requests: Mutex<Vec<RecordedRequest>>,
     pub(super) traffic: Traffic,
+    pub(super) models: Models,
     /// Added to every call of an API.
     pub(super) latency: Mutex<Duration>,
 }
@@ -83,6 +85,7 @@ impl Shared {
             faults: Mutex::new(FaultPlan::new(config.faults)),
             requests: Mutex::default(),
             traffic: Traffic::default(),
+            models: Models::new(config.model_key, config.model_pace)?,
             latency: Mutex::default(),
         })
     }
