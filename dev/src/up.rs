@@ -85,7 +85,16 @@ async fn supabase_programs(directory: &Path) -> Result<Programs> {
 /// The file is its owner's alone: it holds the secret keys.
 fn write_variables(stack: &Stack, file: &Path) -> Result<()> {
     fs::remove_file(file).ok();
-    run_directory::write_secret(file, &variables(stack))
+    run_directory::write_secret(file, &(variables(stack) + &of_servers(stack)))
+}
+
+/// What servers and the functions' tests read besides.
+fn of_servers(stack: &Stack) -> String {
+    let database = ("SUPABASE_DB_URL".to_owned(), stack.database_url("postgres"));
+    let variables = stack.function_environment.iter().chain([&database]);
+    variables
+        .map(|(name, value)| format!("{name}={value}\n"))
+        .collect()
 }
 
 fn variables(stack: &Stack) -> String {
@@ -117,7 +126,7 @@ fn directions(stack: &Stack, env_file: &Path, deno: &Path) -> String {
   Worker     {worker}/healthz  /readyz      log: {log}
   Stand-in   {standin}
 
-The project, for apps (the same lines are in {env_file}):
+The project, for apps (these lines, and more for servers, are in {env_file}):
 {variables}
 Try this, as try.ts:
   import {{ createClient }} from 'npm:@supabase/supabase-js@2.119.1'

@@ -34,6 +34,8 @@ pub struct Stack {
     pub worker: Worker,
     /// Supabase's services, if the stack has them.
     pub supabase: Option<Supabase>,
+    /// What its functions are given besides what every project gives them.
+    pub function_environment: Vec<(String, String)>,
     /// Redis for its functions.
     pub redis_rest: Option<RedisRest>,
     /// The providers.
@@ -141,9 +143,12 @@ impl Stack {
         ));
 
         let (mut supabase, mut redis_rest) = (None, None);
+        let mut function_environment = Vec::new();
         if let Some(programs) = config.supabase {
             let rest = RedisRest::start(0, &redis.url()).await?;
-            supabase = Some(start_supabase(config, programs, &cluster, &rest).await?);
+            function_environment = environment_of_functions(&rest, &standin, config.ports);
+            let given = function_environment.clone();
+            supabase = Some(start_supabase(config, programs, &cluster, given).await?);
             redis_rest = Some(rest);
         }
         if let Some(supabase) = &supabase {
@@ -173,6 +178,7 @@ impl Stack {
         Ok(Self {
             worker,
             supabase,
+            function_environment,
             redis_rest,
             standin,
             redis,
@@ -235,7 +241,7 @@ async fn start_supabase(
     config: &StackConfig<'_>,
     programs: &Programs,
     cluster: &Cluster,
-    redis: &RedisRest,
+    environment: Vec<(String, String)>,
 ) -> Result<Supabase> {
     let keys = if config.keep {
         Keys::kept_in(&config.directory.join("supabase-keys.json"))?
@@ -250,15 +256,24 @@ async fn start_supabase(
         keys,
         programs,
         functions: paths::checkout().join("supabase/functions"),
-        environment: function_environment(redis, config.ports),
+        environment,
         directory: &directory,
     };
     Supabase::start(supabase_config).await
 }
 
-/// What functions read hot documents from.
-fn function_environment(redis: &RedisRest, ports: Ports) -> Vec<(String, String)> {
+/// What functions read hot documents from, and what answers for the companion.
+fn environment_of_functions(
+    redis: &RedisRest,
+    standin: &Standin,
+    ports: Ports,
+) -> Vec<(String, String)> {
+    let model_key = standin_config(ports).model_key;
     [
+        ("GEMINI_BASE_URL", standin.gemini_url()),
+        ("GEMINI_API_KEY", model_key.clone()),
+        ("OPENAI_BASE_URL", standin.openai_url()),
+        ("OPENAI_API_KEY", model_key),
         ("UPSTASH_REDIS_REST_URL", redis.url().to_owned()),
         ("UPSTASH_REDIS_REST_TOKEN", redis.token().to_owned()),
         (
