@@ -1,4 +1,4 @@
-//! Prompts, word for word: `prompts/NAME.json` is what one is made of, `prompts/NAME.txt` the prompt.
+//! Prompts, word for word: `conformance/prompts/NAME.json` is what one is made of, `NAME.txt` the prompt.
 //! `PROMPTS=write cargo test -p bondhu-core --test prompts` writes them anew.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
@@ -24,7 +24,7 @@ fn shown(prompt: &Prompt) -> String {
 
 #[test]
 fn prompts_are_word_for_word() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/prompts");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance/prompts");
     let mut cases = 0;
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -48,7 +48,7 @@ fn prompts_are_word_for_word() {
 }
 
 /// Texts that try to leave their place.
-const INJECTIONS: &str = include_str!("prompts/injections.txt");
+const INJECTIONS: &str = include_str!("../../conformance/prompts/injections.txt");
 
 fn with_everywhere(text: &str) -> Exchange {
     let said = serde_json::to_value(text).unwrap();

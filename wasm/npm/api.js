@@ -3,6 +3,8 @@ import init, * as wasm from './bondhu.js'
 
 /** Characters of a name, an id or an instant. */
 const MOST_OF_A_NAME = 256
+/** UTF-16 units of what a model wrote: many times what a message holds, so that whatever it wrote is cut and not refused. */
+const MOST_OF_A_REPLY = 1 << 20
 /** Messages that a style is concluded from: one a second over a day. */
 const MOST_MESSAGES = 86_400
 
@@ -53,6 +55,7 @@ function bondhu() {
     trends: Object.freeze(constants.trends),
     documents: Object.freeze(constants.documents.map(Object.freeze)),
     watermarkKey: constants.watermarkKey,
+    safeReply: constants.safeReply,
 
     score: (text) => unpacked(wasm.score(message(text))),
 
@@ -80,6 +83,19 @@ function bondhu() {
         minLsn == null ? undefined : string(minLsn, 'minLsn'),
         milliseconds(now, 'now') * 1000,
       ))
+    },
+
+    prompt({ companion, context = null, memories = [], history, need = 'none' }) {
+      return JSON.parse(wasm.prompt(JSON.stringify({ companion, context, memories, history, need })))
+    },
+
+    faultOfReply: (text) => wasm.fault_of_reply(message(text)) ?? null,
+
+    helpFor: (locale) => JSON.parse(wasm.help_for(locale == null ? undefined : string(locale, 'locale'))),
+
+    storableReply(written) {
+      if (typeof written !== 'string') throw new TypeError(`a reply is a string, not ${kind(written)}`)
+      return JSON.parse(wasm.storable_reply(written.slice(0, MOST_OF_A_REPLY)))
     },
   })
 }

@@ -1,5 +1,5 @@
 import type {
-  CommunicationStyle, DocumentName, EmotionalStability, MissReason, Mood, SupportLevel, Trend,
+  CommunicationStyle, DocumentName, EmotionalStability, MissReason, Mood, ReplyFault, SupportLevel, Trend,
 } from './names.d.ts'
 
 export type * from './names.d.ts'
@@ -80,6 +80,68 @@ export interface Bondhu {
    * that Redis holds, or null: a client that parses JSON by itself has to be told not to.
    */
   judge(document: DocumentName, held: Held): Verdict
+
+  /** What is said in place of a reply that has a fault, or that no model could write, to somebody in danger. */
+  readonly safeReply: string
+
+  /** What a language model is asked. Everything that people or other services wrote is data in it: no text ends its fence. */
+  prompt(exchange: Exchange): Prompt
+
+  /** What keeps a reply of at most 8,000 characters from somebody in danger; null when it may be sent. */
+  faultOfReply(text: string): ReplyFault | null
+
+  /**
+   * What an app shows to somebody in danger before anything else.
+   *
+   * @param locale Theirs, such as bn-BD, if it is known.
+   */
+  helpFor(locale?: string | null): Help
+
+  /** What a model wrote, as a message can hold it; null when nothing visible is left. */
+  storableReply(written: string): StorableReply | null
+}
+
+/** What a prompt is made of, as the database has it. */
+export interface Exchange {
+  /** As the function `companion` answers; tokens are estimates that are high rather than low. */
+  companion: { name: string, persona: string, history_tokens: number }
+  /** The document `personality_context`; null of somebody of whom nothing is known. */
+  context?: unknown
+  /** What the person told that is worth knowing now, best first. */
+  memories?: readonly string[]
+  /** The conversation, oldest first; its last message is the one to be answered. */
+  history: readonly { sender_type: 'user' | 'ai', message_text: string }[]
+  /** What the person needs besides an answer: `support` when they have been low, `crisis` when they may be in danger. */
+  need?: 'none' | 'support' | 'crisis'
+}
+
+/** What a language model is asked. */
+export interface Prompt {
+  /** Its instructions. */
+  system: string
+  /** The conversation: it begins and ends with the person, and turns alternate. */
+  turns: { role: 'user' | 'model', text: string }[]
+  /** Of all of it, high rather than low. */
+  estimatedTokens: number
+}
+
+/** What an app shows to somebody in danger. */
+export interface Help {
+  /** Where helplines are listed by country. */
+  url: string
+  /** ISO 3166-1 alpha-2, if the locale names one. */
+  country: string | null
+  /** To be said in the app's own words, or in these. */
+  text: string
+}
+
+/** A reply that can be stored. */
+export interface StorableReply {
+  text: string
+  /** Something of the end is missing: it was too long for a message. */
+  isCut: boolean
+  /** Of the text, high rather than low. */
+  estimatedTokens: number
 }
 
 /** How a message is read. */

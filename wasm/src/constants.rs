@@ -3,6 +3,7 @@
 use bondhu_core::cache::envelope::VALUE_MOST_BYTES;
 use bondhu_core::cache::watermark::STATE_MOST_BYTES;
 use bondhu_core::cache::{Document, STATE_KEY};
+use bondhu_core::companion::SAFE_REPLY;
 use bondhu_core::mood::Mood;
 use bondhu_core::score::{ENGINE_VERSION, MAX_CHARS, SupportLevel};
 use bondhu_core::style::{CommunicationStyle, EmotionalStability};
@@ -26,6 +27,7 @@ pub fn constants() -> String {
         "trends": Trend::ALL.map(Trend::as_str),
         "documents": documents,
         "watermarkKey": STATE_KEY,
+        "safeReply": SAFE_REPLY,
         "mostCharacters": MAX_CHARS,
         "mostBytesOfWatermark": STATE_MOST_BYTES,
         "mostBytesOfValue": VALUE_MOST_BYTES,

@@ -1,6 +1,6 @@
 // The types as an app meets them. It is compiled and never run.
 import { load } from 'bondhu-wasm'
-import type { Bondhu, DocumentName, Explanation, Mood, Score, Style, Verdict } from 'bondhu-wasm'
+import type { Bondhu, DocumentName, Explanation, Help, Mood, Prompt, ReplyFault, Score, StorableReply, Style, Verdict } from 'bondhu-wasm'
 
 const bondhu: Bondhu = await load()
 await load(new URL('https://example.com/bondhu.wasm'))
@@ -23,7 +23,15 @@ if (verdict.served) {
   const reason: 'behind' | 'expired' | string = verdict.reason
   void reason
 }
-void [mood, weights, style.needsSupport, names]
+const prompt: Prompt = bondhu.prompt({
+  companion: { name: 'Bondhu', persona: 'You are kind.', history_tokens: 3000 },
+  history: [{ sender_type: 'user', message_text: 'hello' }],
+  need: 'support',
+})
+const fault: ReplyFault | null = bondhu.faultOfReply(bondhu.safeReply)
+const help: Help = bondhu.helpFor('bn-BD')
+const stored: StorableReply | null = bondhu.storableReply('Hello!')
+void [mood, weights, style.needsSupport, names, prompt.estimatedTokens, fault, help.country, stored?.isCut]
 
 // @ts-expect-error: not a mood
 const wrong: Mood = 'glad'
@@ -33,6 +41,8 @@ bondhu.documentKey('chat', '')
 void bondhu.judge('chat_history', { watermark: null, value: null }).data
 // @ts-expect-error: what Redis holds is a text
 bondhu.judge('chat_history', { watermark: {}, value: null })
+// @ts-expect-error: no such need
+bondhu.prompt({ companion: { name: '', persona: '', history_tokens: 0 }, history: [], need: 'danger' })
 // @ts-expect-error: it has to be loaded first
 import { score as early } from 'bondhu-wasm'
 void [wrong, early]

@@ -5,20 +5,31 @@
 
 use std::sync::LazyLock;
 
-use serde::Serialize;
-
 use crate::score::{Patterns, with_words};
 
 const TEXT: &str = include_str!("../../data/replies.txt");
 
 /// Why a reply is not sent to somebody in danger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplyFault {
     /// It speaks of a way to do harm.
     Method,
     /// It promises to tell nobody.
     Secrecy,
+}
+
+impl ReplyFault {
+    /// Every one.
+    pub const ALL: [Self; 2] = [Self::Method, Self::Secrecy];
+
+    /// A stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Method => "method",
+            Self::Secrecy => "secrecy",
+        }
+    }
 }
 
 /// `None`: what lies inside is not looked at.
@@ -27,11 +38,9 @@ type Meaning = Option<ReplyFault>;
 static PATTERNS: LazyLock<Patterns<Meaning>> = LazyLock::new(|| Patterns::read(TEXT, meaning));
 
 fn meaning(kind: &str) -> Meaning {
-    match kind {
-        "method" => Some(ReplyFault::Method),
-        "secrecy" => Some(ReplyFault::Secrecy),
-        _ => None,
-    }
+    ReplyFault::ALL
+        .into_iter()
+        .find(|fault| fault.as_str() == kind)
 }
 
 /// The first thing that is wrong with a reply, if anything. Of a text over 8,000 characters the rest is not

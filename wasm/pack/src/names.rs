@@ -2,6 +2,7 @@
 
 use bondhu_core::cache::Document;
 use bondhu_core::cache::trust::Miss;
+use bondhu_core::companion::ReplyFault;
 use bondhu_core::mood::Mood;
 use bondhu_core::score::SupportLevel;
 use bondhu_core::style::{CommunicationStyle, EmotionalStability};
@@ -49,6 +50,11 @@ pub(super) fn types() -> String {
             "MissReason",
             "Why what Redis holds is not served.",
             Miss::CODES.to_vec(),
+        ),
+        (
+            "ReplyFault",
+            "Why a reply is not sent to somebody in danger: it speaks of a way to do harm, or promises to tell nobody.",
+            ReplyFault::ALL.map(ReplyFault::as_str).to_vec(),
         ),
     ] {
         let values: Vec<_> = values.iter().map(|value| format!("'{value}'")).collect();
