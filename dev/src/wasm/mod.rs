@@ -74,7 +74,8 @@ pub async fn write() -> Result<[PathBuf; 2]> {
 /// It is not; the error says what to do.
 pub async fn is_current() -> Result<()> {
     let entry = entry();
-    let committed = fs::read_to_string(&entry).with_context(|| entry.display().to_string())?;
+    let committed = fs::read_to_string(&entry)
+        .with_context(|| format!("cannot read {}: run `make wasm`", entry.display()))?;
     ensure!(
         committed == text_of_entry(&inputs::digest().await?),
         "{} is made of other code than the present one: run `make wasm`",

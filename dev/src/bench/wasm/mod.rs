@@ -24,6 +24,7 @@ const TURNS: usize = 5;
 
 /// As in `wasm/tests/measure.js`.
 const REPETITIONS: u32 = 10;
+/// Natively there is nothing to wait for.
 const ROUNDS: usize = 60;
 
 const GOLDEN: &str = "golden/scores.tsv";
