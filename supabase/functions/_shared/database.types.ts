@@ -389,8 +389,14 @@ isOneToOne: false
               "created_at": string,"cursor": string,"engine_version": number,"id": string,"message_text": string,"mood_detected": string,"sender_type": string,"sentiment_score": number,"seq": number,"session_id": string,"support_level": string,"updated_at": string,"user_id": string
             }[]
                            },
+"claim_reply":
+{ Args: { "message_id": string,"prompt_tokens": number,"user_id": string }; Returns: Json
+                           },
 "commit_position":
 { Args: Record<PropertyKey, never>; Returns: string
+                           },
+"companion":
+{ Args: Record<PropertyKey, never>; Returns: Json
                            },
 "confirm_connect":
 { Args: { "code": string }; Returns: string
@@ -405,6 +411,9 @@ isOneToOne: false
 { Args: { "message_id": string }; Returns: {
               "figure": string,"part": string,"weight": number
             }[]
+                           },
+"finish_reply":
+{ Args: { "finish_reason": string,"input_tokens": number,"is_cut": boolean,"lease": string,"message_id": string,"model": string,"output_tokens": number,"provider": string,"reply_text": string,"user_id": string }; Returns: Json
                            },
 "hot_document":
 { Args: { "document": string }; Returns: Json
@@ -444,6 +453,9 @@ isOneToOne: false
 { Args: { "before"?: string,"before_cursor"?: string,"max_rows"?: number }; Returns: {
               "artist_names": (string)[],"cursor": string,"duration_ms": number,"played_at": string,"track_id": string,"track_name": string
             }[]
+                           },
+"release_reply":
+{ Args: { "lease": string,"message_id": string,"used_tokens": number,"user_id": string }; Returns: undefined
                            },
 "request_sync":
 { Args: { "provider": string }; Returns: string
