@@ -6,6 +6,7 @@
 mod settings;
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,20 @@ use settings::Settings;
 
 /// How long a function may take to load, its packages included the first time.
 const START_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// What of this process's environment a function's Deno has: with it, it fetches packages.
+/// <https://docs.deno.com/runtime/reference/env_variables/>
+const PASSED_ON: [&str; 9] = [
+    "PATH",
+    "DENO_CERT",
+    "DENO_TLS_CA_STORE",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NPM_CONFIG_REGISTRY",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+];
 
 /// What runs in front of a function: what the hosted runtime has and Deno has not.
 const RUNTIME: &str = "stack/functions/edge_runtime.ts";
@@ -202,7 +217,7 @@ impl Functions {
             .arg(entry)
             .current_dir(&self.config.directory)
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .envs(passed_on())
             .env("DENO_DIR", paths::state_directory()?.join("deno"))
             .env("DENO_NO_UPDATE_CHECK", "1")
             .env("DENO_SERVE_ADDRESS", format!("tcp:127.0.0.1:{port}"))
@@ -216,6 +231,11 @@ impl Functions {
             upstream: Upstream::new(port),
         })
     }
+}
+
+fn passed_on() -> impl Iterator<Item = (&'static str, OsString)> {
+    let value = |name: &'static str| Some((name, std::env::var_os(name)?));
+    PASSED_ON.into_iter().filter_map(value)
 }
 
 async fn serve(State(functions): State<Arc<Functions>>, request: Request) -> Response {
