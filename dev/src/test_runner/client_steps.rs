@@ -21,7 +21,12 @@ use bondhu_stack::{consent, downloads, job, paths};
 const SUITE: &str = "conformance/client";
 
 /// Folders of code for Deno.
-const FOLDERS: [&str; 2] = [SUITE, "stack/functions"];
+const FOLDERS: [&str; 4] = [
+    SUITE,
+    "conformance/functions",
+    "stack/functions",
+    "supabase/functions",
+];
 
 /// Format, lint and types of all that Deno runs.
 pub(super) async fn typescript(run: &mut TestRun) -> Result<Tally> {
@@ -40,21 +45,7 @@ pub(super) async fn typescript(run: &mut TestRun) -> Result<Tally> {
 
 /// The suite against a stack of its own, which can be asked everything.
 pub(super) async fn supabase_js(run: &mut TestRun) -> Result<Tally> {
-    let engine = run.engine(Server::Fifteen).await?;
-    let log = File::options().create(true).append(true).open(run.log())?;
-    let programs = Programs {
-        data_api: data_api::build(log).await?,
-        deno: downloads::deno(&run.log()).await?,
-    };
-    let directory = run.directory("supabase-js")?;
-    let config = StackConfig {
-        directory: &directory,
-        ports: Ports::free()?,
-        keep: false,
-        engine: Some(&engine),
-        supabase: Some(&programs),
-    };
-    let mut stack = Stack::start(&config, |_| {}).await?;
+    let mut stack = project(run, "supabase-js").await?;
     let supabase = stack.supabase.as_ref().context("Supabase's services")?;
 
     let mut suite = deno(run, Path::new(SUITE)).await?;
@@ -75,8 +66,27 @@ pub(super) async fn supabase_js(run: &mut TestRun) -> Result<Tally> {
     Ok(tally::verdict(status, tally::count_tap(&said)))
 }
 
+/// A stack with Supabase's services, in a directory of this name.
+pub(super) async fn project(run: &mut TestRun, name: &str) -> Result<Stack> {
+    let engine = run.engine(Server::Fifteen).await?;
+    let log = File::options().create(true).append(true).open(run.log())?;
+    let programs = Programs {
+        data_api: data_api::build(log).await?,
+        deno: downloads::deno(&run.log()).await?,
+    };
+    let directory = run.directory(name)?;
+    let config = StackConfig {
+        directory: &directory,
+        ports: Ports::free()?,
+        keep: false,
+        engine: Some(&engine),
+        supabase: Some(&programs),
+    };
+    Stack::start(&config, |_| {}).await
+}
+
 /// `deno`, in a folder of the checkout.
-async fn deno(run: &TestRun, folder: &Path) -> Result<Command> {
+pub(super) async fn deno(run: &TestRun, folder: &Path) -> Result<Command> {
     let mut deno = Command::new(downloads::deno(&run.log()).await?);
     deno.current_dir(paths::checkout().join(folder))
         .env("DENO_DIR", paths::state_directory()?.join("deno"))
@@ -86,7 +96,7 @@ async fn deno(run: &TestRun, folder: &Path) -> Result<Command> {
 }
 
 /// A token that was good until an hour ago.
-fn expired_token(supabase: &Supabase) -> Result<String> {
+pub(super) fn expired_token(supabase: &Supabase) -> Result<String> {
     let now = Utc::now();
     supabase.keys().sign(&json!({
         "iss": format!("{}/auth/v1", supabase.url()), "sub": Uuid::new_v4(),

@@ -1,6 +1,7 @@
 //! `make test`: every check that has to pass, on servers of its own.
 
 mod client_steps;
+mod function_steps;
 mod lifecycle_steps;
 mod migration_steps;
 mod rust_steps;
@@ -27,7 +28,7 @@ use test_run::{Server, TestRun};
 const LINES_OF_A_FAILURE: usize = 120;
 
 /// In this order: what fails fast and says most comes first.
-const STEPS: [(&str, Step); 37] = [
+const STEPS: [(&str, Step); 38] = [
     ("format", Step::Format),
     ("clippy", Step::Clippy),
     ("docs", Step::Docs),
@@ -70,6 +71,7 @@ const STEPS: [(&str, Step); 37] = [
     ("wasm: in a browser", Step::WasmInBrowser),
     ("TypeScript", Step::TypeScript),
     ("supabase-js", Step::SupabaseJs),
+    ("edge functions", Step::Functions),
     ("end to end: the demo", Step::Demo),
     ("the demo with the portable engine", Step::DemoPortable),
 ];
@@ -111,6 +113,7 @@ enum Step {
     WasmInBrowser,
     TypeScript,
     SupabaseJs,
+    Functions,
     Demo,
     DemoPortable,
 }
@@ -153,6 +156,7 @@ impl Step {
             Self::WasmInBrowser => wasm_steps::in_browser(run).await,
             Self::TypeScript => client_steps::typescript(run).await,
             Self::SupabaseJs => client_steps::supabase_js(run).await,
+            Self::Functions => function_steps::suite(run).await,
             Self::Demo => rust_steps::demo(run, "native").await,
             Self::DemoPortable => rust_steps::demo(run, "portable").await,
         }
