@@ -27,8 +27,10 @@ for (const page of PAGES) {
   }
   test(`${page}: what it sends is stored`, async () => {
     const { supabase } = await reader.given();
-    const { data } = fine(await supabase.from("chat_messages").select("message_text, mood_detected"));
-    assert.deepEqual(data, [{ message_text: "I got the job!", mood_detected: "joy" }]);
+    const columns = "message_text, mood_detected";
+    const { data } = fine(await supabase.from("chat_messages").select(columns).eq("sender_type", "user"));
+    assert.ok(data.length > 0);
+    for (const row of data) assert.deepEqual(row, { message_text: "I got the job!", mood_detected: "joy" });
   });
 }
 
