@@ -8,7 +8,7 @@ import {
   errors,
   jwtVerify,
 } from "npm:jose@6.1.0";
-import type { JSONWebKeySet, JWTVerifyGetKey } from "npm:jose@6.1.0";
+import type { JWK, JWTVerifyGetKey } from "npm:jose@6.1.0";
 import { Refusal } from "./problems.ts";
 import { publishableKey, url } from "./project.ts";
 
@@ -21,11 +21,22 @@ const ASYMMETRIC = ["ES256", "RS256", "EdDSA"];
 /** What access tokens of users are for. Their issuer is another one behind a proxy, and says no more than the key. */
 const EXPECTED = { audience: "authenticated", requiredClaims: ["sub", "exp"], clockTolerance: 5 };
 
-const known: JSONWebKeySet = JSON.parse(Deno.env.get("SUPABASE_JWKS") || '{"keys":[]}');
-const local = createLocalJWKSet({ keys: known.keys.filter((key) => key.kty !== "oct") });
+const known = keysGiven();
+const local = createLocalJWKSet({ keys: known.filter((key) => key.kty !== "oct") });
 const remote = createRemoteJWKSet(new URL(`${url}/auth/v1/.well-known/jwks.json`), { timeoutDuration: 5000 });
 
-/** The keys that the environment has; a newer one is fetched. */
+/** The keys that the environment has; without them all are fetched. */
+function keysGiven(): JWK[] {
+  try {
+    const set = JSON.parse(Deno.env.get("SUPABASE_JWKS") ?? "[]");
+    const keys = Array.isArray(set) ? set : set.keys;
+    return Array.isArray(keys) ? keys : [];
+  } catch {
+    return [];
+  }
+}
+
+/** A key that is newer than the environment's is fetched. */
 const asymmetric: JWTVerifyGetKey = async (header, token) => {
   try {
     return await local(header, token);
@@ -39,7 +50,7 @@ const asymmetric: JWTVerifyGetKey = async (header, token) => {
 function sharedSecret(): Uint8Array | undefined {
   const secret = Deno.env.get("SUPABASE_JWT_SECRET") || Deno.env.get("BONDHU_JWT_SECRET");
   if (secret) return new TextEncoder().encode(secret);
-  const key = known.keys.find((key) => key.kty === "oct")?.k;
+  const key = known.find((key) => key.kty === "oct")?.k;
   return key
     ? Uint8Array.from(atob(key.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0))
     : undefined;

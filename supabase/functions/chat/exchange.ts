@@ -4,7 +4,7 @@ import { load } from "../_shared/bondhu.ts";
 import type { Caller } from "./caller.ts";
 import type { Events } from "./events.ts";
 import { log, type Problem, Refusal, refusalOf } from "./problems.ts";
-import { asServer, asUser, type Companion, companion, patience, type Row } from "./project.ts";
+import { asServer, asUser, companion, patience, type Row } from "./project.ts";
 import { Fault, FAULTS } from "./providers/provider.ts";
 import { type Reply, written } from "./reply.ts";
 import { type Situation, situationOf } from "./situation.ts";
@@ -37,8 +37,9 @@ export async function exchange(message: Row, caller: Caller, events: Events): Pr
   } catch (error) {
     events.send("error", problemOf(error));
   } finally {
-    typed();
+    const silent = typed();
     events.end();
+    await silent;
   }
 }
 
@@ -127,5 +128,3 @@ function problemOf(error: unknown): Problem {
 export function later(milliseconds: number): Promise<undefined> {
   return new Promise((resolve) => setTimeout(() => resolve(undefined), milliseconds));
 }
-
-export type { Companion };

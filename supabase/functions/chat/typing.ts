@@ -6,13 +6,13 @@ import { publishableKey, url } from "./project.ts";
 /** Receivers let it lapse after 5 s. */
 const AGAIN = 3000;
 
-/** Says that the companion types, until the function that it returns is called. */
-export function typing(caller: Caller): () => void {
+/** Says that the companion types, until the function that it returns is called, which says that it has ended. */
+export function typing(caller: Caller): () => Promise<void> {
   say(caller, true);
   const again = setInterval(() => say(caller, true), AGAIN);
   return () => {
     clearInterval(again);
-    say(caller, false);
+    return say(caller, false);
   };
 }
 

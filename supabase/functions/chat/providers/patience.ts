@@ -1,6 +1,6 @@
 // How long a provider is waited for, and when it is asked again.
 
-import { type Ask, Fault, type Piece, type Provider } from "./provider.ts";
+import { type Ask, Fault, type Piece, type Provider, type Usage } from "./provider.ts";
 
 /** Milliseconds. */
 export interface Patience {
@@ -20,6 +20,7 @@ const LONGEST_PAUSE = 3000;
 /** A provider's answer within its time. While nothing has come, what may pass is tried once more. */
 export async function* patiently(provider: Provider, ask: Ask, patience: Patience): AsyncGenerator<Piece> {
   const deadline = Date.now() + patience.all;
+  let spent: Usage | undefined;
   for (let isLast = false;; isLast = true) {
     const upstream = new AbortController();
     let hasBegun = false;
@@ -32,19 +33,31 @@ export async function* patiently(provider: Provider, ask: Ask, patience: Patienc
         const { end } = "end" in next.value ? next.value : { end: undefined };
         if (!hasBegun && end) throw new Fault(end.cut ?? "empty", { usage: end.usage });
         hasBegun = true;
-        yield next.value;
+        yield end ? { end: { ...end, usage: sum(spent, end.usage) } } : next.value;
         if (end) return;
       }
     } catch (error) {
       const fault = Fault.of(error, hasBegun);
+      spent = sum(spent, fault.usage);
       const pause = fault.kind === "rate" ? (fault.retryAfter ?? 0) * 1000 : PAUSE;
       const mayWait = pause <= LONGEST_PAUSE && Date.now() + pause < deadline;
-      if (hasBegun || isLast || !fault.again || !mayWait) throw fault;
+      if (hasBegun || isLast || !fault.again || !mayWait) {
+        throw new Fault(fault.kind, { retryAfter: fault.retryAfter, usage: spent });
+      }
       await new Promise((resolve) => setTimeout(resolve, pause));
     } finally {
       upstream.abort();
     }
   }
+}
+
+/** What both tries took. */
+function sum(spent: Usage | undefined, usage: Usage | undefined): Usage | undefined {
+  if (!spent || !usage) return usage ?? spent;
+  return {
+    inputTokens: spent.inputTokens + usage.inputTokens,
+    outputTokens: spent.outputTokens + usage.outputTokens,
+  };
 }
 
 async function within<T>(work: Promise<T>, patience: number, deadline: number): Promise<T> {
