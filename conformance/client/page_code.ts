@@ -30,7 +30,8 @@ export async function blocksOf(page: string): Promise<Block[]> {
 /** How many requests the code names, those over a channel left out. */
 export function requestsIn({ code }: Block): number {
   const written = code.replaceAll(/^\s*\/\/.*$/gm, "");
-  return written.matchAll(/\bsupabase\s*\.\s*(?:from|rpc)\(|\bfetch\(/g).toArray().length;
+  return written.matchAll(/\bsupabase\s*\.\s*(?:from|rpc|functions\s*\.\s*invoke)\(|\bfetch\(/g).toArray()
+    .length;
 }
 
 /** Whether it uses the name. */

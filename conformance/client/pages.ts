@@ -1,7 +1,7 @@
 // Every line of client code of the pages, as it stands there, in order, as somebody new.
 
 import { type Block, blocksOf, checkTypes, mentions, writeModule } from "./page_code.ts";
-import { hasRealtime, optional } from "./project.ts";
+import { hasChat, hasRealtime, optional } from "./project.ts";
 import { Reader } from "./reader.ts";
 import { assert, fine, test } from "./test.ts";
 
@@ -40,6 +40,7 @@ function lacking(block: Block): string | false {
     return "BONDHU_WORKER_URL and PROVIDER_REFRESH_TOKEN are not set";
   }
   if (mentions(block, "location") && !optional.appOrigin) return "BONDHU_APP_ORIGIN is not set";
+  if (mentions(block, "invoke") && !hasChat) return "this project has no function chat";
   if (mentions(block, "channel") && !hasRealtime) return "this project has no Realtime";
   return false;
 }

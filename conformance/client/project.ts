@@ -88,6 +88,12 @@ export const authSettings = await json<AuthSettings>("/auth/v1/settings");
 /** Whether the project is this repository's own stand-in, whose differences are listed. */
 export const isStandIn = (await json<{ version?: string }>("/auth/v1/health")).version === "stand-in";
 
+/** Whether the companion answers. */
+export const hasChat = await request("/functions/v1/chat", { method: "POST" }).then(async (answer) => {
+  await answer.body?.cancel();
+  return answer.status === 401;
+});
+
 /** Whether Realtime listens. */
 export const hasRealtime = await new Promise<boolean>((resolve) => {
   const socket = new WebSocket(
