@@ -46,7 +46,7 @@ begin
   loop
     execute format(policy.head || own_topic, policy.name);
   end loop;
-  return '{}';
+  return array[]::text[];
 exception when others then
   -- Whatever it is (42501 where a hosted project lets only the dashboard write policies there), it must not stop a
   -- migration or a job.
@@ -79,7 +79,7 @@ begin
   foreach policy in array present loop
     execute format('drop policy %I on realtime.messages', policy);
   end loop;
-  return '{}';
+  return array[]::text[];
 exception when others then
   return present;
 end
