@@ -2,7 +2,7 @@
 -- retried: its id follows from the message's, and a lease says who writes it.
 
 create table bondhu.chat_replies (
-  user_id uuid not null,
+  user_id uuid not null references auth.users (id) on delete cascade,
   message_id uuid not null,
   reply_id uuid not null,
   lease uuid,
@@ -18,7 +18,6 @@ create table bondhu.chat_replies (
   output_tokens integer,
 
   primary key (user_id, message_id),
-  foreign key (user_id, message_id) references public.chat_messages (user_id, id) on delete cascade,
   constraint leased_until_a_time check ((lease is null) = (leased_until is null)),
   constraint finished_whole_or_not_at_all check (
     num_nulls(finished_at, provider, model, finish_reason, is_cut, input_tokens, output_tokens) in (0, 7)
@@ -28,11 +27,12 @@ create table bondhu.chat_replies (
   constraint names_are_short check (char_length(provider) <= 100 and char_length(model) <= 200 and char_length(finish_reason) <= 100)
 );
 comment on table bondhu.chat_replies is
-  'A row per message that was to be answered. lease: somebody writes the reply until leased_until. finished_at: it is stored, as reply_id. Neither: it failed, and may be tried again.';
+  'A row per message that was to be answered. lease: somebody writes the reply until leased_until. finished_at: it is stored, as reply_id. Neither: it failed, and may be tried again. No text; kept for 30 days, whatever becomes of the message.';
 comment on column bondhu.chat_replies.reserved_tokens is 'What is counted into bondhu.chat_usage until the provider''s own count is known.';
 comment on column bondhu.chat_replies.is_cut is 'The provider ended it early: finish_reason says why.';
 
 create index chat_replies_by_claim on bondhu.chat_replies (user_id, claimed_at);
+create index chat_replies_by_age on bondhu.chat_replies (claimed_at);
 
 create table bondhu.chat_usage (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -139,6 +139,7 @@ declare
   to_message uuid := claim_reply.message_id;
   s bondhu.companion_settings;
   sender text;
+  replier text;
   r bondhu.chat_replies;
   wanted bigint;
   broken jsonb;
@@ -155,9 +156,8 @@ begin
     raise exception using errcode = '55000', message = 'this message is the companion''s own',
       hint = 'Only what the person wrote is answered.';
   end if;
-  perform from public.chat_messages m
-    where m.user_id = of_user and m.id = bondhu.reply_id(to_message) and m.sender_type <> 'ai';
-  if found then
+  select m.sender_type into replier from public.chat_messages m where m.user_id = of_user and m.id = bondhu.reply_id(to_message);
+  if replier <> 'ai' then
     raise exception using errcode = '55000', message = 'the place of the reply is taken by a message of the person''s own',
       hint = 'Send the message again under a new id.';
   end if;
@@ -167,8 +167,9 @@ begin
   values (of_user, to_message, bondhu.reply_id(to_message), 0, '-infinity')
   on conflict (user_id, message_id) do nothing;
   select * into strict r from bondhu.chat_replies c where c.user_id = of_user and c.message_id = to_message for update;
-  if r.finished_at is not null then
-    return jsonb_build_object('state', 'done', 'reply_id', r.reply_id, 'is_cut', r.is_cut, 'finish_reason', r.finish_reason);
+  if r.finished_at is not null or replier = 'ai' then
+    return jsonb_build_object('state', 'done', 'reply_id', r.reply_id, 'is_cut', coalesce(r.is_cut, false),
+      'finish_reason', coalesce(r.finish_reason, 'stored'));
   elsif r.leased_until > clock_timestamp() then
     return jsonb_build_object('state', 'writing', 'reply_id', r.reply_id,
       'retry_after', ceil(extract(epoch from r.leased_until - clock_timestamp())));

@@ -37,6 +37,13 @@ begin
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('safety_events', gone);
 
+  -- By then nobody retries any more; a reply that is stored is found by its id.
+  delete from bondhu.chat_replies where claimed_at < now() - interval '30 days';
+  get diagnostics gone = row_count;
+  delete from bondhu.chat_usage where day < current_date - 30;
+  delete from bondhu.chat_usage_of_project where day < current_date - 365;
+  removed := removed || jsonb_build_object('chat_replies', gone);
+
   -- YouTube API Services Developer Policies III.E.4: delete what was not refreshed in time, and what was
   -- concluded from it.
   foreach relation in array array['video_subscriptions', 'video_likes', 'video_playlists', 'video_playlist_items'] loop
