@@ -25,8 +25,11 @@ type Claim =
 const JOINED = 100_000;
 /** Milliseconds between two looks. */
 const [FIRST_LOOK, LAST_LOOK] = [200, 2000];
-/** Milliseconds for which help waits for what is known of the person: it only adds the country. */
-const HELP_WAITS = 1000;
+/**
+ * Milliseconds for which help waits for what is known of the person, which only adds the country: enough for Redis and
+ * the worker to be silent, and Postgres to answer.
+ */
+const HELP_WAITS = 2500;
 
 /** Answers a stored message. Everything that fails becomes an event. */
 export async function exchange(message: Row, caller: Caller, events: Events): Promise<void> {
