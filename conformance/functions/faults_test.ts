@@ -5,7 +5,7 @@ import { chat, one, order, reply, running, said } from "./chat.ts";
 import { fine, removeEverybody, signUp } from "./project.ts";
 
 /** The stand-in does what is in the brackets. With the shortest patience. */
-const IMPATIENT = { BONDHU_MODEL_FIRST_SECONDS: "1", BONDHU_MODEL_NEXT_SECONDS: "1" };
+const IMPATIENT = { BONDHU_MODEL_FIRST_SECONDS: "3", BONDHU_MODEL_NEXT_SECONDS: "3" };
 
 async function replies(person: Awaited<ReturnType<typeof signUp>>) {
   return fine(await person.client.from("chat_messages").select("*").eq("sender_type", "ai"));

@@ -7,12 +7,9 @@ import { connected, database, withSettings } from "./settings.ts";
 
 Deno.test("anonymous accounts have the lower limit, and keep their message", async () => {
   const person = await anonymous();
-  for (let n = 0; n < 4; n++) {
-    assert.deepEqual(order(await chat(person, { message_text: `Message ${n}.` })), [
-      "message",
-      "delta",
-      "reply",
-    ]);
+  const first = Array.from({ length: 4 }, (_, n) => chat(person, { message_text: `Message ${n}.` }));
+  for (const exchange of await Promise.all(first)) {
+    assert.deepEqual(order(exchange), ["message", "delta", "reply"]);
   }
   const sent = { id: crypto.randomUUID(), message_text: "One more." };
   const exchange = await chat(person, sent);
