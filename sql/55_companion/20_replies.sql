@@ -7,8 +7,10 @@ create table bondhu.chat_replies (
   reply_id uuid not null,
   lease uuid,
   leased_until timestamptz,
-  claimed_at timestamptz not null default now(),
-  reserved_tokens integer not null,
+  claimed_at timestamptz not null default '-infinity',
+  attempts integer not null default 0,
+  reserved_tokens integer not null default 0,
+  reserved_on date not null default (now() at time zone 'UTC')::date,
   finished_at timestamptz,
   provider text,
   model text,
@@ -23,12 +25,15 @@ create table bondhu.chat_replies (
     num_nulls(finished_at, provider, model, finish_reason, is_cut, input_tokens, output_tokens) in (0, 7)
   ),
   constraint finished_without_a_lease check (finished_at is null or lease is null),
+  constraint attempts_are_counted check (attempts >= 0),
   constraint tokens_are_counted check (least(reserved_tokens, input_tokens, output_tokens) >= 0),
   constraint names_are_short check (char_length(provider) <= 100 and char_length(model) <= 200 and char_length(finish_reason) <= 100)
 );
 comment on table bondhu.chat_replies is
   'A row per message that was to be answered. lease: somebody writes the reply until leased_until. finished_at: it is stored, as reply_id. Neither: it failed, and may be tried again. No text; kept for 30 days, whatever becomes of the message.';
-comment on column bondhu.chat_replies.reserved_tokens is 'What is counted into bondhu.chat_usage until the provider''s own count is known.';
+comment on column bondhu.chat_replies.attempts is 'How often it was claimed, never a minute after the time before.';
+comment on column bondhu.chat_replies.reserved_tokens is
+  'What is counted into bondhu.chat_usage, on the day reserved_on, until the provider''s own count is known.';
 comment on column bondhu.chat_replies.is_cut is 'The provider ended it early: finish_reason says why.';
 
 create index chat_replies_by_claim on bondhu.chat_replies (user_id, claimed_at);
@@ -69,20 +74,36 @@ as $$
 $$;
 comment on function bondhu.reply_id(uuid) is 'The id of the reply to a message.';
 
-create function bondhu.count_chat_tokens(of_user uuid, added bigint) returns void
+create function bondhu.count_chat_tokens(of_user uuid, on_day date, added bigint) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
   insert into bondhu.chat_usage as u (user_id, day, tokens)
-  values (of_user, (now() at time zone 'UTC')::date, added)
+  values (of_user, on_day, added)
   on conflict (user_id, day) do update set tokens = u.tokens + excluded.tokens;
   insert into bondhu.chat_usage_of_project as p (day, part, tokens)
-  values ((now() at time zone 'UTC')::date, uuid_hash(of_user) & 15, added)
+  values (on_day, uuid_hash(of_user) & 15, added)
   on conflict (day, part) do update set tokens = p.tokens + excluded.tokens;
 end
 $$;
-comment on function bondhu.count_chat_tokens(uuid, bigint) is 'Adds to, or takes from, what a user and the project have used today.';
+comment on function bondhu.count_chat_tokens(uuid, date, bigint) is 'Adds to, or takes from, what a user and the project have used on a day.';
+
+create function bondhu.settle_chat_tokens(reply bondhu.chat_replies, used bigint) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if reply.reserved_tokens > 0 then
+    perform bondhu.count_chat_tokens(reply.user_id, reply.reserved_on, -reply.reserved_tokens);
+  end if;
+  if used > 0 then
+    perform bondhu.count_chat_tokens(reply.user_id, (now() at time zone 'UTC')::date, used);
+  end if;
+end
+$$;
+comment on function bondhu.settle_chat_tokens(bondhu.chat_replies, bigint) is
+  'Takes back what was reserved for a reply, on the day that it was, and counts today what was used.';
 
 -- Of one user at a time: the row of today's usage is locked.
 create function bondhu.chat_limit(of_user uuid, wanted bigint) returns jsonb
@@ -97,7 +118,8 @@ declare
   per_minute integer;
   per_day bigint;
   used bigint;
-  recent timestamptz[];
+  attempts bigint;
+  first_claim timestamptz;
 begin
   select * into strict s from bondhu.companion_settings;
   per_minute := case when anonymous then s.anonymous_messages_per_minute else s.messages_per_minute end;
@@ -106,13 +128,12 @@ begin
   insert into bondhu.chat_usage (user_id, day) values (of_user, today) on conflict (user_id, day) do nothing;
   select u.tokens into strict used from bondhu.chat_usage u where u.user_id = of_user and u.day = today for update;
 
-  select array_agg(r.claimed_at order by r.claimed_at) into recent
+  select coalesce(sum(r.attempts), 0), min(r.claimed_at) into attempts, first_claim
   from bondhu.chat_replies r
   where r.user_id = of_user and r.claimed_at > now() - interval '1 minute';
-  if coalesce(cardinality(recent), 0) >= per_minute then
+  if attempts >= per_minute then
     return jsonb_build_object('limit', 'messages_per_minute', 'retry_after', case
-      when per_minute = 0 then null
-      else greatest(1, ceil(extract(epoch from recent[cardinality(recent) - per_minute + 1] + interval '1 minute' - now()))) end);
+      when per_minute > 0 then greatest(1, ceil(extract(epoch from first_claim + interval '1 minute' - now()))) end);
   end if;
   if used + wanted > per_day then
     return jsonb_build_object('limit', 'tokens_per_day', 'retry_after', tomorrow_in);
@@ -163,8 +184,8 @@ begin
   end if;
 
   -- One of those who ask at once goes on; the others see what it did.
-  insert into bondhu.chat_replies (user_id, message_id, reply_id, reserved_tokens, claimed_at)
-  values (of_user, to_message, bondhu.reply_id(to_message), 0, '-infinity')
+  insert into bondhu.chat_replies (user_id, message_id, reply_id)
+  values (of_user, to_message, bondhu.reply_id(to_message))
   on conflict (user_id, message_id) do nothing;
   select * into strict r from bondhu.chat_replies c where c.user_id = of_user and c.message_id = to_message for update;
   if r.finished_at is not null or replier = 'ai' then
@@ -175,16 +196,21 @@ begin
       'retry_after', ceil(extract(epoch from r.leased_until - clock_timestamp())));
   end if;
 
-  wanted := prompt_tokens + s.reply_tokens - r.reserved_tokens;
+  -- Of who had the lease before and died.
+  perform bondhu.settle_chat_tokens(r, 0);
+  update bondhu.chat_replies c set lease = null, leased_until = null, reserved_tokens = 0
+  where c.user_id = of_user and c.message_id = to_message and c.reserved_tokens > 0;
+
+  wanted := prompt_tokens + s.reply_tokens;
   broken := bondhu.chat_limit(of_user, wanted);
   if broken is not null then
     return jsonb_build_object('state', 'limited') || broken;
   end if;
-  perform bondhu.count_chat_tokens(of_user, wanted);
+  perform bondhu.count_chat_tokens(of_user, (now() at time zone 'UTC')::date, wanted);
   update bondhu.chat_replies c
   set lease = gen_random_uuid(), leased_until = clock_timestamp() + make_interval(secs => s.lease_seconds),
-    reserved_tokens = prompt_tokens + s.reply_tokens,
-    claimed_at = case when isfinite(c.claimed_at) then c.claimed_at else now() end
+    attempts = case when c.claimed_at > now() - interval '1 minute' then c.attempts + 1 else 1 end,
+    claimed_at = now(), reserved_tokens = wanted, reserved_on = (now() at time zone 'UTC')::date
   where c.user_id = of_user and c.message_id = to_message
   returning * into strict r;
   return jsonb_build_object('state', 'claimed', 'reply_id', r.reply_id, 'lease', r.lease);
@@ -239,7 +265,7 @@ begin
     raise exception using errcode = '55000', message = 'the place of the reply is taken by a message of the person''s own',
       hint = 'Send the message again under a new id.';
   end if;
-  perform bondhu.count_chat_tokens(of_user, finish_reply.input_tokens + finish_reply.output_tokens - r.reserved_tokens);
+  perform bondhu.settle_chat_tokens(r, finish_reply.input_tokens + finish_reply.output_tokens);
   update bondhu.chat_replies c
   set lease = null, leased_until = null, reserved_tokens = 0, finished_at = now(),
     provider = finish_reply.provider, model = finish_reply.model, finish_reason = finish_reply.finish_reason,
@@ -268,7 +294,7 @@ begin
   if r.lease is null or r.lease is distinct from release_reply.lease then
     return;
   end if;
-  perform bondhu.count_chat_tokens(of_user, used_tokens - r.reserved_tokens);
+  perform bondhu.settle_chat_tokens(r, used_tokens);
   update bondhu.chat_replies c set lease = null, leased_until = null, reserved_tokens = 0
   where c.user_id = of_user and c.message_id = to_message;
 end
@@ -284,7 +310,7 @@ as $$
 $$;
 comment on function public.companion() is 'Who the companion is, what answers for it and its budgets: bondhu.companion_settings.';
 
-revoke all on function bondhu.reply_id(uuid), bondhu.count_chat_tokens(uuid, bigint), bondhu.chat_limit(uuid, bigint),
+revoke all on function bondhu.reply_id(uuid), bondhu.count_chat_tokens(uuid, date, bigint), bondhu.settle_chat_tokens(bondhu.chat_replies, bigint), bondhu.chat_limit(uuid, bigint),
   public.claim_reply(uuid, uuid, integer),
   public.finish_reply(uuid, uuid, uuid, text, text, text, text, boolean, integer, integer),
   public.release_reply(uuid, uuid, uuid, integer), public.companion()

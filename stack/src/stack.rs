@@ -1,5 +1,7 @@
 //! The whole stack: Postgres with an engine, Redis, the stand-in, the worker.
 
+mod project;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -15,10 +17,9 @@ use crate::installation::Installation;
 use crate::ports::Ports;
 use crate::redis_rest::RedisRest;
 use crate::redis_server::RedisServer;
-use crate::supabase::keys::Keys;
-use crate::supabase::{Programs, Supabase, SupabaseConfig};
+use crate::supabase::{Programs, Supabase};
 use crate::worker::{self, Worker};
-use crate::{migrations, paths, run_directory, schema};
+use crate::{migrations, run_directory, schema};
 use bondhu_standin::{Client, Provider, Standin, StandinConfig};
 
 /// The database, named as on Supabase.
@@ -146,9 +147,9 @@ impl Stack {
         let mut function_environment = Vec::new();
         if let Some(programs) = config.supabase {
             let rest = RedisRest::start(0, &redis.url()).await?;
-            function_environment = environment_of_functions(&rest, &standin, config.ports);
+            function_environment = project::environment_of_functions(&rest, &standin, config.ports);
             let given = function_environment.clone();
-            supabase = Some(start_supabase(config, programs, &cluster, given).await?);
+            supabase = Some(project::start(config, programs, &cluster, given).await?);
             redis_rest = Some(rest);
         }
         if let Some(supabase) = &supabase {
@@ -164,7 +165,7 @@ impl Stack {
         );
         environment.extend(mirror_environment(&cluster, DATABASE, &redis));
         if let Some(supabase) = &supabase {
-            environment.extend(project_environment(supabase));
+            environment.extend(project::environment_of_worker(supabase));
         }
         let files = directory.join("worker");
         fs::create_dir_all(&files)?;
@@ -235,66 +236,6 @@ async fn start_postgres(config: &StackConfig<'_>) -> Result<Cluster> {
         &cluster_config,
     )
     .await
-}
-
-async fn start_supabase(
-    config: &StackConfig<'_>,
-    programs: &Programs,
-    cluster: &Cluster,
-    environment: Vec<(String, String)>,
-) -> Result<Supabase> {
-    let keys = if config.keep {
-        Keys::kept_in(&config.directory.join("supabase-keys.json"))?
-    } else {
-        Keys::fresh()?
-    };
-    let directory = config.directory.join("supabase");
-    let supabase_config = SupabaseConfig {
-        port: config.ports.supabase,
-        cluster,
-        database: DATABASE,
-        keys,
-        programs,
-        functions: paths::checkout().join("supabase/functions"),
-        environment,
-        directory: &directory,
-    };
-    Supabase::start(supabase_config).await
-}
-
-/// What functions read hot documents from, and what answers for the companion.
-fn environment_of_functions(
-    redis: &RedisRest,
-    standin: &Standin,
-    ports: Ports,
-) -> Vec<(String, String)> {
-    let model_key = standin_config(ports).model_key;
-    [
-        ("GEMINI_BASE_URL", standin.gemini_url()),
-        ("GEMINI_API_KEY", model_key.clone()),
-        ("OPENAI_BASE_URL", standin.openai_url()),
-        ("OPENAI_API_KEY", model_key),
-        ("UPSTASH_REDIS_REST_URL", redis.url().to_owned()),
-        ("UPSTASH_REDIS_REST_TOKEN", redis.token().to_owned()),
-        (
-            "BONDHU_WORKER_URL",
-            format!("http://127.0.0.1:{}", ports.worker),
-        ),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .to_vec()
-}
-
-/// What the worker needs to know of the project whose users call it.
-fn project_environment(supabase: &Supabase) -> [(&'static str, String); 3] {
-    [
-        ("SUPABASE_URL", supabase.url().to_owned()),
-        (
-            "SUPABASE_JWT_SECRET",
-            supabase.keys().legacy_secret().to_owned(),
-        ),
-        ("BONDHU_CORS_ORIGINS", APP_ORIGIN.to_owned()),
-    ]
 }
 
 /// How many migrations were applied, and which engine runs now.

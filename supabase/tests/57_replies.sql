@@ -1,7 +1,7 @@
 -- One reply for an exchange, however often it is tried, and never more than the limits allow.
 begin;
 \ir acting.psql
-select plan(36);
+select plan(39);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada, pg_temp.sign_up('Bela') as bela;
 create temp table messages as
@@ -97,6 +97,20 @@ select is((select array_agg(pg_temp.limit_of(bela)) from people, generate_series
   'a minute has so many messages');
 update bondhu.chat_replies set claimed_at = claimed_at - interval '1 minute';
 select is((select pg_temp.limit_of(bela) from people), 'none', 'and the next one as many');
+create function pg_temp.failed_attempt(of_user uuid, message uuid) returns text
+language plpgsql as $$
+declare
+  claim jsonb := claim_reply(of_user, message, 100);
+begin
+  perform release_reply(of_user, message, (claim ->> 'lease')::uuid, 0);
+  return coalesce(claim ->> 'limit', claim ->> 'state');
+end
+$$;
+update bondhu.chat_replies set claimed_at = claimed_at - interval '1 minute';
+insert into chat_messages (user_id, id, message_text) select bela, theirs, 'again' from people, messages;
+select is((select array_agg(pg_temp.failed_attempt(bela, theirs)) from people, messages, generate_series(1, 4)),
+  array['claimed', 'claimed', 'claimed', 'messages_per_minute'], 'a message that is tried again and again counts each time');
+update bondhu.chat_replies set claimed_at = claimed_at - interval '1 minute';
 update bondhu.companion_settings set messages_per_minute = 1000, tokens_per_day = 5000;
 select is((select array_agg(pg_temp.limit_of(bela)) from people, generate_series(1, 4)), array['none', 'none', 'none', 'tokens_per_day'],
   'a day has so many tokens, what is reserved included');
@@ -108,6 +122,19 @@ update auth.users set is_anonymous = true where email = 'Bela@example.com';
 set local role postgres;
 select is((select pg_temp.limit_of(bela) from people), 'messages_per_minute', 'anonymous accounts have their own');
 select is((select pg_temp.limit_of(ada) from people), 'none', 'which is nobody else''s');
+
+-- At midnight
+
+create temp table over_midnight as select ada, first as message, pg_temp.used(ada) as used from people, messages;
+delete from chat_messages m using over_midnight where m.id = bondhu.reply_id(message);
+delete from bondhu.chat_replies r using over_midnight where r.message_id = message;
+create temp table late_claim as select pg_temp.claim(ada, message) ->> 'lease' as lease from over_midnight;
+update bondhu.chat_usage u set day = u.day - 1 from over_midnight where u.user_id = ada;
+update bondhu.chat_replies r set reserved_on = r.reserved_on - 1 from over_midnight where r.message_id = message;
+select lives_ok($$ select pg_temp.finish(ada, message, lease::uuid) from over_midnight, late_claim $$, 'a reply is stored on another day than it was begun');
+select is(
+  (select array_agg(u.tokens order by u.day) from bondhu.chat_usage u, over_midnight where u.user_id = ada),
+  (select array[used, 47] from over_midnight), 'what was reserved comes back to its day, and what was used counts today');
 
 -- Who may see it
 select is(

@@ -17,7 +17,7 @@ pub use check::{ReplyFault, fault_of_reply};
 pub use context::{Context, ContextError};
 pub use help::Help;
 pub use prompt::{Companion, Exchange, Message, Need, Prompt, Role, Sender, Turn};
-pub use reply::{LONGEST_BYTES, LONGEST_CHARS, Storable, storable};
+pub use reply::{Storable, storable};
 pub use tokens::estimated_tokens;
 
 /// What is said in place of a reply that does not pass [`fault_of_reply`], or that no model could write, in

@@ -2,11 +2,10 @@
 //! `message_can_be_read`).
 
 use crate::characters::{is_stray_control, is_visible};
+use crate::score::MAX_CHARS;
 
-/// The longest message, in characters and in bytes of UTF-8.
-pub const LONGEST_CHARS: usize = 8_000;
-/// The same in bytes.
-pub const LONGEST_BYTES: usize = 24_000;
+/// The longest message, in bytes of UTF-8.
+const MAX_BYTES: usize = 24_000;
 
 /// What a model wrote, as a message can hold it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,11 +19,11 @@ pub struct Storable {
 /// Takes out what no message may hold, and cuts what is too long; `None` when nothing visible is left.
 #[must_use]
 pub fn storable(written: &str) -> Option<Storable> {
-    let mut text = String::with_capacity(written.len().min(LONGEST_BYTES));
+    let mut text = String::with_capacity(written.len().min(MAX_BYTES));
     let mut is_cut = false;
     let kept = written.trim().chars().filter(|&c| !is_stray_control(c));
     for (number, character) in kept.enumerate() {
-        if number >= LONGEST_CHARS || text.len() + character.len_utf8() > LONGEST_BYTES {
+        if number >= MAX_CHARS || text.len() + character.len_utf8() > MAX_BYTES {
             is_cut = true;
             break;
         }

@@ -87,6 +87,14 @@ pub async fn is_current() -> Result<()> {
             "{file} is missing beside {}: run `make wasm`",
             entry.display()
         );
+        // What is compiled differs by compiler; what is written by hand does not.
+        if let Ok(written) = fs::read(paths::checkout().join("wasm/npm").join(file)) {
+            ensure!(
+                written == fs::read(parts().join(file))?,
+                "{file} beside {} is not that of wasm/npm: run `make wasm`",
+                entry.display()
+            );
+        }
     }
     Ok(())
 }

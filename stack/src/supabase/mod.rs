@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use axum::Router;
+use axum::serve::ListenerExt as _;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use tokio::net::TcpListener;
@@ -69,6 +70,7 @@ pub struct Supabase {
     keys: Arc<Keys>,
     data_api: DataApi,
     functions: Arc<Functions>,
+    realtime: Arc<Realtime>,
     gateway: JoinHandle<()>,
 }
 
@@ -118,12 +120,16 @@ impl Supabase {
         let services = Router::new()
             .nest("/auth/v1", auth::router(auth))
             .nest("/rest/v1", data_api.router())
-            .nest("/realtime/v1", realtime::router(realtime))
+            .nest("/realtime/v1", realtime::router(Arc::clone(&realtime)))
             .nest("/functions/v1", functions.router());
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port))
             .await
             .with_context(|| format!("port {}", config.port))?;
         let router = gateway::router(Arc::clone(&keys), services);
+        // Small frames go at once: a broadcast and its answer are two.
+        let listener = listener.tap_io(|connection| {
+            connection.set_nodelay(true).ok();
+        });
         let gateway = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 eprintln!("the gateway ended: {error}");
@@ -134,6 +140,7 @@ impl Supabase {
             keys,
             data_api,
             functions,
+            realtime,
             gateway,
         })
     }
@@ -171,6 +178,7 @@ impl Supabase {
 impl Drop for Supabase {
     fn drop(&mut self) {
         self.gateway.abort();
+        self.realtime.end();
         self.functions.stop();
     }
 }

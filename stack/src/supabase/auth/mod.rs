@@ -4,6 +4,8 @@
 //! <https://github.com/supabase/auth>; what is not offered here is a 404.
 
 mod account;
+mod admin;
+mod caller;
 mod error;
 mod password;
 mod routes;

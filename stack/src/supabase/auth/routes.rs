@@ -1,8 +1,7 @@
 //! The routes below `/auth/v1`.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequestParts, Path, Query, State};
-use axum::http::request::Parts;
+use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -10,13 +9,12 @@ use axum::{Json, Router, middleware};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 use super::account::{self, Account};
+use super::caller::Person;
 use super::error::{AuthError, AuthResult, in_callers_version};
 use super::session::{self, Method};
-use super::{Auth, password};
-use crate::supabase::keys::{ApiRole, Claims, TokenError};
+use super::{Auth, admin, password};
 
 /// Everything that this Auth answers.
 pub(in crate::supabase) fn router(auth: Auth) -> Router {
@@ -25,8 +23,14 @@ pub(in crate::supabase) fn router(auth: Auth) -> Router {
         .route("/token", post(token))
         .route("/user", get(user).put(update_user))
         .route("/logout", post(log_out))
-        .route("/admin/users", get(list_users).post(create_user))
-        .route("/admin/users/{id}", get(find_user).delete(delete_user))
+        .route(
+            "/admin/users",
+            get(admin::list_users).post(admin::create_user),
+        )
+        .route(
+            "/admin/users/{id}",
+            get(admin::find_user).delete(admin::delete_user),
+        )
         .route("/settings", get(settings))
         .route("/health", get(health))
         .route("/.well-known/jwks.json", get(key_set))
@@ -34,93 +38,8 @@ pub(in crate::supabase) fn router(auth: Auth) -> Router {
         .with_state(auth)
 }
 
-/// A person signed in: the account and the session of an access token.
-struct Person {
-    account: Account,
-    session: Option<Uuid>,
-}
-
-/// Whoever holds the secret key.
-struct Admin;
-
-fn claims_of(parts: &Parts, auth: &Auth) -> AuthResult<Claims> {
-    let token = parts
-        .headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim())
-        .ok_or_else(|| {
-            AuthError::unauthorized(
-                "no_authorization",
-                "This endpoint requires a valid Bearer token",
-            )
-        })?;
-    auth.keys.verify(token).map_err(|error| {
-        let why = match error {
-            TokenError::Malformed => "token is malformed",
-            TokenError::Signature => "token signature is invalid",
-            TokenError::Expired => "token has invalid claims: token is expired",
-        };
-        AuthError::forbidden(
-            "bad_jwt",
-            format!("invalid JWT: unable to parse or verify signature, {why}"),
-        )
-    })
-}
-
-fn id_claim(claims: &Claims, name: &str) -> Option<Uuid> {
-    claims.get(name)?.as_str()?.parse().ok()
-}
-
-impl FromRequestParts<Auth> for Person {
-    type Rejection = AuthError;
-
-    async fn from_request_parts(parts: &mut Parts, auth: &Auth) -> AuthResult<Self> {
-        let claims = claims_of(parts, auth)?;
-        let user = id_claim(&claims, "sub")
-            .ok_or_else(|| AuthError::forbidden("bad_jwt", "invalid claim: missing sub claim"))?;
-        let mut connection = auth.database.acquire().await?;
-        let account = Account::find(&mut connection, user).await?.ok_or_else(|| {
-            AuthError::forbidden(
-                "user_not_found",
-                "User from sub claim in JWT does not exist",
-            )
-        })?;
-        let session = id_claim(&claims, "session_id");
-        if let Some(session) = session {
-            let lasts: bool =
-                sqlx::query_scalar("select exists (select from auth.sessions where id = $1)")
-                    .bind(session)
-                    .fetch_one(&mut *connection)
-                    .await?;
-            if !lasts {
-                return Err(AuthError::forbidden(
-                    "session_not_found",
-                    "Session from session_id claim in JWT does not exist",
-                ));
-            }
-        }
-        Ok(Self { account, session })
-    }
-}
-
-impl FromRequestParts<Auth> for Admin {
-    type Rejection = AuthError;
-
-    async fn from_request_parts(parts: &mut Parts, auth: &Auth) -> AuthResult<Self> {
-        let claims = claims_of(parts, auth)?;
-        if claims.get("role").and_then(Value::as_str) == Some(ApiRole::ServiceRole.name()) {
-            Ok(Self)
-        } else {
-            Err(AuthError::forbidden("not_admin", "User not allowed"))
-        }
-    }
-}
-
 /// The body as JSON; no body is an empty object, as Auth has it.
-fn read<T: DeserializeOwned>(body: &Bytes) -> AuthResult<T> {
+pub(super) fn read<T: DeserializeOwned>(body: &Bytes) -> AuthResult<T> {
     let body: &[u8] = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(body).map_err(|error| {
         AuthError::bad_request(
@@ -130,7 +49,7 @@ fn read<T: DeserializeOwned>(body: &Bytes) -> AuthResult<T> {
     })
 }
 
-fn object(given: Option<Map<String, Value>>) -> Value {
+pub(super) fn object(given: Option<Map<String, Value>>) -> Value {
     Value::Object(given.unwrap_or_default())
 }
 
@@ -325,93 +244,6 @@ async fn log_out(
     .execute(&auth.database)
     .await?;
     Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-#[derive(Deserialize)]
-struct NewUser {
-    email: Option<String>,
-    #[serde(default)]
-    email_confirm: bool,
-    password: Option<String>,
-    app_metadata: Option<Map<String, Value>>,
-    user_metadata: Option<Map<String, Value>>,
-}
-
-async fn create_user(State(auth): State<Auth>, _: Admin, body: Bytes) -> AuthResult {
-    let given: NewUser = read(&body)?;
-    let email = given
-        .email
-        .filter(|email| !email.is_empty())
-        .ok_or_else(|| {
-            AuthError::bad_request(
-                "validation_failed",
-                "Cannot create a user without either an email or phone",
-            )
-        })?;
-    account::check_email(&email)?;
-    let mut transaction = auth.database.begin().await?;
-    if Account::of_email(&mut transaction, &email).await?.is_some() {
-        return Err(AuthError::unprocessable(
-            "email_exists",
-            "A user with this email address has already been registered",
-        ));
-    }
-    let account = Account::create(
-        &mut transaction,
-        Some(&email),
-        given.email_confirm,
-        &object(given.app_metadata),
-        &object(given.user_metadata),
-    )
-    .await?;
-    if let Some(new) = given.password {
-        password::check(&new)?;
-        password::set(&mut transaction, account.id, &new).await?;
-    }
-    transaction.commit().await?;
-    Ok(Json(account).into_response())
-}
-
-#[derive(Deserialize)]
-struct Pages {
-    page: Option<i64>,
-    per_page: Option<i64>,
-}
-
-async fn list_users(State(auth): State<Auth>, _: Admin, Query(pages): Query<Pages>) -> AuthResult {
-    let mut connection = auth.database.acquire().await?;
-    let (page, per_page) = (pages.page.unwrap_or(1), pages.per_page.unwrap_or(50));
-    if page < 1 || !(1..=1000).contains(&per_page) {
-        return Err(AuthError::bad_request(
-            "validation_failed",
-            "Bad Pagination Parameters",
-        ));
-    }
-    let users = Account::page(&mut connection, page, per_page).await?;
-    Ok(Json(json!({ "users": users, "aud": super::AUTHENTICATED })).into_response())
-}
-
-fn account_id(text: &str) -> AuthResult<Uuid> {
-    text.parse()
-        .map_err(|_| AuthError::not_found("validation_failed", "user_id must be an UUID"))
-}
-
-async fn find_user(State(auth): State<Auth>, _: Admin, Path(id): Path<String>) -> AuthResult {
-    let mut connection = auth.database.acquire().await?;
-    let account = Account::reload(&mut connection, account_id(&id)?).await?;
-    Ok(Json(account).into_response())
-}
-
-async fn delete_user(State(auth): State<Auth>, _: Admin, Path(id): Path<String>) -> AuthResult {
-    let id = account_id(&id)?;
-    let mut transaction = auth.database.begin().await?;
-    Account::reload(&mut transaction, id).await?;
-    sqlx::query("delete from auth.users where id = $1")
-        .bind(id)
-        .execute(&mut *transaction)
-        .await?;
-    transaction.commit().await?;
-    Ok(Json(json!({})).into_response())
 }
 
 async fn settings() -> Json<Value> {

@@ -111,9 +111,14 @@ impl Realtime {
         Ok(realtime)
     }
 
+    /// Ends all connections.
+    pub fn end(&self) {
+        self.closing.send_replace(true);
+    }
+
     /// Ends all connections and waits for them.
     pub async fn close(&self) {
-        self.closing.send_replace(true);
+        self.end();
         self.closing.closed().await;
     }
 }
