@@ -31,10 +31,9 @@ impl Settings {
         let text = std::fs::read_to_string(&file)
             .with_context(|| format!("cannot read {}", file.display()))?;
         let project: Project = toml::from_str(&text).with_context(|| file.display().to_string())?;
-        let secrets = std::fs::read_to_string(directory.join(".env")).unwrap_or_default();
         Ok(Self {
             functions: project.functions,
-            secrets: variables(&secrets),
+            secrets: variables(&directory.join(".env"))?,
         })
     }
 
@@ -52,16 +51,16 @@ impl Settings {
     }
 }
 
-/// `NAME=value`, a line each; quotes around a value are dropped.
-fn variables(text: &str) -> BTreeMap<String, String> {
-    text.lines()
-        .map(str::trim)
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.split_once('='))
-        .map(|(name, value)| {
-            let value = value.trim().trim_matches(['"', '\'']);
-            (name.trim().to_owned(), value.to_owned())
-        })
+/// The variables of a file; none when it is not there.
+fn variables(file: &Path) -> Result<BTreeMap<String, String>> {
+    if !file.exists() {
+        return Ok(BTreeMap::new());
+    }
+    // Its own error quotes the line, and the line may hold a secret.
+    let unreadable = || format!("{} is not NAME=value, a line each", file.display());
+    dotenvy::from_path_iter(file)
+        .with_context(|| format!("cannot read {}", file.display()))?
+        .map(|variable| variable.ok().with_context(unreadable))
         .collect()
 }
 
