@@ -14,6 +14,7 @@ type Child = { [T in Table]: [Relationship<T>] extends [never] ? never : T }[Tab
 /** The keys of each table that has some, and the table that they lead to. */
 const foreignKeys: { readonly [T in Child]: Record<ForeignKeys<T>, Table> } = {
   chat_messages: { chat_messages_session_fkey: "user_sessions" },
+  memory_evidence: { memory_evidence_memory_fkey: "memories" },
   music_playlist_items: { music_playlist_items_playlist_fkey: "music_playlists" },
   personality_history: { personality_history_user_id_fkey: "personality_profiles" },
   personality_history_evidence: { evidence_history_fkey: "personality_history" },

@@ -152,6 +152,36 @@ export const expectedOf: { readonly [R in Rpc]: ForPeople<R> | ForServers<R> } =
     answers: (position) => assert.match(position, /^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/),
     other: NOTHING,
   },
+  my_consents: {
+    args: () => ({}),
+    answers: (consents) => {
+      assert.deepEqual(consents.map(({ purpose, is_given }) => [purpose, is_given]), [["memory", true]]);
+    },
+    other: NOTHING,
+  },
+  set_consent: {
+    args: () => ({ purpose: "memory", is_given: true }),
+    answers: isVoid,
+    other: isVoid,
+  },
+  recall: {
+    args: () => ({ query_text: "tea" }),
+    answers: isEmpty,
+    other: isEmpty,
+  },
+  memory_task: {
+    args: (owner) => ({ user_id: owner.id }),
+    server: (task) => assert.equal(task, null),
+  },
+  store_memories: {
+    args: (owner) => ({
+      user_id: owner.id,
+      message_ids: [owner.messageId],
+      memories: [],
+      used_tokens: 0,
+    }),
+    server: (stored) => assert.equal(stored, 0),
+  },
   companion: {
     args: () => ({}),
     server: (companion) => {

@@ -88,6 +88,20 @@ export const expectedOf: { readonly [T in Table]: Expectation<T> } = {
     ...readOnly,
     row: ({ id }) => ({ user_id: id, day: "2026-01-01", message_count: 1, active_days: 1, engagement: 10 }),
   },
+  consents: {
+    ...readOnly,
+    row: ({ id }) => ({ user_id: id, purpose: "memory", is_given: true, decided_at: day }),
+  },
+  memories: {
+    people: ["update", "delete"],
+    service: ["update", "delete"],
+    row: ({ id }) => ({ user_id: id, memory_text: "Likes tea.", category: "preference", confidence: 0.9 }),
+    change: { memory_text: "Likes green tea." },
+  },
+  memory_evidence: {
+    ...readOnly,
+    row: ({ id, messageId }) => ({ user_id: id, memory_id: walk_id, message_id: messageId }),
+  },
   assessments: { ...readOnly, row: ({ id }) => ({ user_id: id, form: "short" }) },
   provider_connections: { ...pulled, row: ({ id }) => ({ user_id: id, provider: "spotify" }) },
   listening_history: {

@@ -5,7 +5,7 @@ import { chat, order, reply, running, said } from "./chat.ts";
 import { fine, removeEverybody, signUp } from "./project.ts";
 import { connected, database, withSettings } from "./settings.ts";
 
-const [ROUNDS, PEOPLE] = [3, 8];
+const [ROUNDS, PEOPLE] = [5, 10];
 /** Longer than an exchange takes. */
 const SPREAD = 1200;
 

@@ -63,7 +63,7 @@ fn with_everywhere(text: &str) -> Exchange {
             "music": { "youtube": { "top_genres": [{ "name": said, "share": 1 }] } },
             "video": { "top_channels": [said] },
         },
-        "memories": [said],
+        "memories": [{ "memory_text": said, "holds_from": said, "holds_until": said }],
         "history": [
             { "sender_type": "user", "message_text": said },
             { "sender_type": "ai", "message_text": "I see." },

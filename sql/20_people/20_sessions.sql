@@ -7,6 +7,7 @@ create table public.user_sessions (
   started_at timestamptz not null default now(),
   last_seen_at timestamptz not null default now(),
   activity_count integer not null default 0,
+  is_learnt_from boolean not null default true,
   ended_at timestamptz,
   end_reason text,
 
@@ -21,6 +22,8 @@ create table public.user_sessions (
 comment on table public.user_sessions is 'One row per visit of a user on a device; active while ended_at is null.';
 comment on column public.user_sessions.end_reason is 'ended: by the user; idle: closed by cron; replaced: the device started a new one; too_many: newer ones exceeded settings.max_active_sessions.';
 
+comment on column public.user_sessions.is_learnt_from is
+  'Whether what is said in it counts in what is learnt of the person, and is remembered. Crises are noticed either way.';
 comment on column public.user_sessions.activity_count is 'How often log_activity() was called in the session.';
 
 create unique index one_active_session_per_device on public.user_sessions (user_id, device_id) where ended_at is null;
@@ -69,7 +72,7 @@ create policy "a user reads their own activities" on public.session_activities
 -- The RPCs are SECURITY DEFINER: a client that could write these tables itself could invent times.
 -- Each acts only for bondhu.require_user().
 
-create function public.start_session(device_id text) returns uuid
+create function public.start_session(device_id text, is_learnt_from boolean default true) returns uuid
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -77,6 +80,7 @@ as $$
 declare
   caller uuid := bondhu.lock_user();
   device alias for $1;
+  learns alias for $2;
   started uuid;
 begin
   if device is null or char_length(device) > 200 or bondhu.text_fault(device) is not null then
@@ -84,6 +88,9 @@ begin
       errcode = '22023',
       message = 'device_id must have 1 to 200 characters that can be seen, and no control characters',
       hint = 'Send a name that stays the same for this device, such as a uuid kept in local storage.';
+  end if;
+  if learns is null then
+    raise exception using errcode = '22023', message = 'is_learnt_from must be true or false', hint = 'Leave it out for true.';
   end if;
   -- One session at a time per user and device, also when two tabs start together, and no more than
   -- allowed in all. now() is when a transaction began: a later one may have taken the lock first.
@@ -100,12 +107,12 @@ begin
      offset (select max_active_sessions - 1 from bondhu.settings));
   -- Creates the profile of a user who was restored without one.
   insert into public.companion_profiles (user_id) values (caller) on conflict (user_id) do nothing;
-  insert into public.user_sessions (user_id, device_id) values (caller, device) returning id into started;
+  insert into public.user_sessions (user_id, device_id, is_learnt_from) values (caller, device, learns) returning id into started;
   return started;
 end
 $$;
-comment on function public.start_session(text) is
-  'Starts a session on this device, ending the one it had, and returns its id. Beyond settings.max_active_sessions the least recently used one ends.';
+comment on function public.start_session(text, boolean) is
+  'Starts a session on this device, ending the one it had, and returns its id. is_learnt_from false: what is said in it is not learnt from. Beyond settings.max_active_sessions the least recently used one ends.';
 
 create function bondhu.use_session(caller uuid, session_id uuid, activities integer) returns void
 language plpgsql
@@ -202,10 +209,10 @@ as $$
 $$;
 comment on function bondhu.close_idle_sessions() is 'Ends sessions idle for longer than settings.session_idle_minutes; returns how many. Run by cron.';
 
-revoke all on function public.start_session(text), public.touch_session(uuid), public.log_activity(uuid, text, jsonb),
+revoke all on function public.start_session(text, boolean), public.touch_session(uuid), public.log_activity(uuid, text, jsonb),
   public.end_session(uuid), bondhu.close_idle_sessions()
   from public, anon, authenticated, service_role;
-grant execute on function public.start_session(text), public.touch_session(uuid), public.log_activity(uuid, text, jsonb),
+grant execute on function public.start_session(text, boolean), public.touch_session(uuid), public.log_activity(uuid, text, jsonb),
   public.end_session(uuid) to authenticated;
 grant execute on function bondhu.close_idle_sessions() to service_role;
 

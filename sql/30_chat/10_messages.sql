@@ -97,6 +97,25 @@ create trigger chat_messages_set_updated_at before update of message_text on pub
   for each row when (old.message_text is distinct from new.message_text)
   execute function bondhu.set_updated_at();
 
+-- SECURITY DEFINER: it fires as whoever writes a message.
+create function bondhu.stamp_message_of_session() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  new.counts := not exists (
+    select from public.user_sessions s where s.user_id = new.user_id and s.id = new.session_id and not s.is_learnt_from
+  );
+  return new;
+end
+$$;
+comment on function bondhu.stamp_message_of_session() is 'BEFORE INSERT row trigger: what is said in a session that is not learnt from does not count.';
+revoke all on function bondhu.stamp_message_of_session() from public, anon, authenticated, service_role;
+
+create trigger chat_messages_stamp_session before insert on public.chat_messages
+  for each row when (new.session_id is not null and new.counts)
+  execute function bondhu.stamp_message_of_session();
+
 -- Cursors are opaque strings, which JavaScript cannot round as it does Dates and Numbers: instants have
 -- microseconds, and the rows of one transaction share theirs.
 

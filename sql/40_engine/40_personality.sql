@@ -156,6 +156,7 @@ begin
   delete from public.personality_history where true;
   delete from public.personality_profiles where true;
   delete from public.sentiment_buckets where true;
+  delete from public.memories where true;
   return null;
 end
 $$;

@@ -18,6 +18,7 @@ create table bondhu.chat_replies (
   is_cut boolean,
   input_tokens integer,
   output_tokens integer,
+  remembered_at timestamptz,
 
   primary key (user_id, message_id),
   constraint leased_until_a_time check ((lease is null) = (leased_until is null)),
@@ -34,6 +35,7 @@ comment on table bondhu.chat_replies is
 comment on column bondhu.chat_replies.attempts is 'How often it was claimed, never a minute after the time before.';
 comment on column bondhu.chat_replies.reserved_tokens is
   'What is counted into bondhu.chat_usage, on the day reserved_on, until the provider''s own count is known.';
+comment on column bondhu.chat_replies.remembered_at is 'When the message was looked through for what is to be remembered.';
 comment on column bondhu.chat_replies.is_cut is 'The provider ended it early: finish_reason says why.';
 
 create index chat_replies_by_claim on bondhu.chat_replies (user_id, claimed_at);

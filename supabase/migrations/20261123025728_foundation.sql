@@ -531,6 +531,7 @@ create table public.user_sessions (
   started_at timestamptz not null default now(),
   last_seen_at timestamptz not null default now(),
   activity_count integer not null default 0,
+  is_learnt_from boolean not null default true,
   ended_at timestamptz,
   end_reason text,
 
@@ -545,6 +546,8 @@ create table public.user_sessions (
 comment on table public.user_sessions is 'One row per visit of a user on a device; active while ended_at is null.';
 comment on column public.user_sessions.end_reason is 'ended: by the user; idle: closed by cron; replaced: the device started a new one; too_many: newer ones exceeded settings.max_active_sessions.';
 
+comment on column public.user_sessions.is_learnt_from is
+  'Whether what is said in it counts in what is learnt of the person, and is remembered. Crises are noticed either way.';
 comment on column public.user_sessions.activity_count is 'How often log_activity() was called in the session.';
 
 create unique index one_active_session_per_device on public.user_sessions (user_id, device_id) where ended_at is null;
@@ -593,7 +596,7 @@ create policy "a user reads their own activities" on public.session_activities
 -- The RPCs are SECURITY DEFINER: a client that could write these tables itself could invent times.
 -- Each acts only for bondhu.require_user().
 
-create function public.start_session(device_id text) returns uuid
+create function public.start_session(device_id text, is_learnt_from boolean default true) returns uuid
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -601,6 +604,7 @@ as $$
 declare
   caller uuid := bondhu.lock_user();
   device alias for $1;
+  learns alias for $2;
   started uuid;
 begin
   if device is null or char_length(device) > 200 or bondhu.text_fault(device) is not null then
@@ -608,6 +612,9 @@ begin
       errcode = '22023',
       message = 'device_id must have 1 to 200 characters that can be seen, and no control characters',
       hint = 'Send a name that stays the same for this device, such as a uuid kept in local storage.';
+  end if;
+  if learns is null then
+    raise exception using errcode = '22023', message = 'is_learnt_from must be true or false', hint = 'Leave it out for true.';
   end if;
   -- One session at a time per user and device, also when two tabs start together, and no more than
   -- allowed in all. now() is when a transaction began: a later one may have taken the lock first.
@@ -624,12 +631,12 @@ begin
      offset (select max_active_sessions - 1 from bondhu.settings));
   -- Creates the profile of a user who was restored without one.
   insert into public.companion_profiles (user_id) values (caller) on conflict (user_id) do nothing;
-  insert into public.user_sessions (user_id, device_id) values (caller, device) returning id into started;
+  insert into public.user_sessions (user_id, device_id, is_learnt_from) values (caller, device, learns) returning id into started;
   return started;
 end
 $$;
-comment on function public.start_session(text) is
-  'Starts a session on this device, ending the one it had, and returns its id. Beyond settings.max_active_sessions the least recently used one ends.';
+comment on function public.start_session(text, boolean) is
+  'Starts a session on this device, ending the one it had, and returns its id. is_learnt_from false: what is said in it is not learnt from. Beyond settings.max_active_sessions the least recently used one ends.';
 
 create function bondhu.use_session(caller uuid, session_id uuid, activities integer) returns void
 language plpgsql
@@ -726,10 +733,10 @@ as $$
 $$;
 comment on function bondhu.close_idle_sessions() is 'Ends sessions idle for longer than settings.session_idle_minutes; returns how many. Run by cron.';
 
-revoke all on function public.start_session(text), public.touch_session(uuid), public.log_activity(uuid, text, jsonb),
+revoke all on function public.start_session(text, boolean), public.touch_session(uuid), public.log_activity(uuid, text, jsonb),
   public.end_session(uuid), bondhu.close_idle_sessions()
   from public, anon, authenticated, service_role;
-grant execute on function public.start_session(text), public.touch_session(uuid), public.log_activity(uuid, text, jsonb),
+grant execute on function public.start_session(text, boolean), public.touch_session(uuid), public.log_activity(uuid, text, jsonb),
   public.end_session(uuid) to authenticated;
 grant execute on function bondhu.close_idle_sessions() to service_role;
 
@@ -770,6 +777,131 @@ $$;
 comment on function bondhu.session_active_document(uuid[], timestamptz) is 'Redis document session:active: the user''s active sessions, newest first; null data when there is none.';
 revoke all on function bondhu.session_active_document(uuid[], timestamptz) from public, anon, authenticated, service_role;
 grant execute on function bondhu.session_active_document(uuid[], timestamptz) to bondhu_worker;
+
+-- sql/20_people/30_consents.sql
+
+-- What people allow to be done with what they tell. A log: of each purpose the newest row holds, and who
+-- has decided nothing is held to the purpose's default.
+
+create function bondhu.consent_purposes() returns table (purpose text, is_given_by_default boolean)
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  values ('memory', true)
+$$;
+comment on function bondhu.consent_purposes() is
+  'What can be allowed, and what holds for whoever has decided nothing. memory: what they tell is remembered, and used in prompts.';
+
+create table public.consents (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  purpose text not null,
+  decided_at timestamptz not null default now(),
+  is_given boolean not null,
+
+  primary key (user_id, purpose, decided_at),
+  constraint purpose_is_known check (purpose in ('memory')),
+  constraint decided_at_is_finite check (isfinite(decided_at))
+);
+comment on table public.consents is 'Every decision of a person about what may be done with what they tell; the newest of a purpose holds. Kept until the account goes.';
+
+alter table public.consents enable row level security;
+revoke all on public.consents from public, anon, authenticated, service_role;
+grant select on public.consents to authenticated, service_role;
+
+create policy "a user reads their own consents" on public.consents
+  for select to authenticated using (user_id = (select auth.uid()));
+
+create function bondhu.consented_since(of_user uuid, to_purpose text) returns timestamptz
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  refused timestamptz := (
+    select max(c.decided_at) from public.consents c where c.user_id = of_user and c.purpose = to_purpose and not c.is_given
+  );
+begin
+  if refused is null and (select p.is_given_by_default from bondhu.consent_purposes() p where p.purpose = to_purpose) then
+    return '-infinity';
+  end if;
+  return (
+    select min(c.decided_at) from public.consents c
+    where c.user_id = of_user and c.purpose = to_purpose and c.is_given and c.decided_at > coalesce(refused, '-infinity')
+  );
+end
+$$;
+comment on function bondhu.consented_since(uuid, text) is 'Since when a user has allowed something without a break; null: they do not.';
+
+create function bondhu.lock_consents(of_user uuid) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('bondhu.consents/' || of_user::text, 0));
+end
+$$;
+comment on function bondhu.lock_consents(uuid) is
+  'For who decides, and for who writes what was allowed: one at a time for a user, until the transaction ends.';
+
+-- SECURITY DEFINER, as the one below: clients write no decision in the past, and see no defaults.
+create function public.my_consents() returns table (purpose text, is_given boolean, decided_at timestamptz)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  caller uuid := bondhu.require_user();
+begin
+  return query
+    select p.purpose, coalesce(newest.is_given, p.is_given_by_default), newest.decided_at
+    from bondhu.consent_purposes() p
+    left join lateral (
+      select c.is_given, c.decided_at from public.consents c
+      where c.user_id = caller and c.purpose = p.purpose
+      order by c.decided_at desc limit 1
+    ) newest on true
+    order by p.purpose;
+end
+$$;
+comment on function public.my_consents() is
+  'What the caller allows, a row a purpose; decided_at is null where they have not decided and the default holds.';
+
+create function public.set_consent(purpose text, is_given boolean, forget boolean default false) returns void
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  caller uuid := bondhu.lock_user();
+  to_purpose text := set_consent.purpose;
+  given boolean := set_consent.is_given;
+  known text;
+begin
+  if not exists (select from bondhu.consent_purposes() p where p.purpose = to_purpose) then
+    select string_agg(p.purpose, ', ' order by p.purpose) into known from bondhu.consent_purposes() p;
+    raise exception using errcode = '22023', message = 'purpose is none of those that can be allowed', hint = format('There are: %s.', known);
+  elsif given is null or forget is null or given and forget then
+    raise exception using errcode = '22023', message = 'is_given and forget are true or false, and what is allowed is not forgotten',
+      hint = 'Send is_given false with forget true to withdraw and to delete what there is.';
+  end if;
+  perform bondhu.lock_consents(caller);
+  if given is distinct from (
+    select c.is_given from public.consents c where c.user_id = caller and c.purpose = to_purpose order by c.decided_at desc limit 1
+  ) then
+    insert into public.consents (user_id, purpose, decided_at, is_given)
+    select caller, to_purpose, greatest(clock_timestamp(), max(c.decided_at) + interval '1 microsecond'), given
+    from public.consents c where c.user_id = caller and c.purpose = to_purpose;
+  end if;
+  if forget then
+    delete from public.memories m where m.user_id = caller;
+  end if;
+end
+$$;
+comment on function public.set_consent(text, boolean, boolean) is
+  'Allows something, or withdraws it: nothing new from then on, and what there is rests unused. forget deletes it, too. 22023 for a purpose that there is not.';
+
+revoke all on function bondhu.consent_purposes(), bondhu.consented_since(uuid, text), bondhu.lock_consents(uuid),
+  public.my_consents(), public.set_consent(text, boolean, boolean)
+  from public, anon, authenticated, service_role;
+grant execute on function public.my_consents(), public.set_consent(text, boolean, boolean) to authenticated;
 
 -- sql/30_chat/10_messages.sql
 
@@ -871,6 +1003,25 @@ create policy "the worker reads messages" on public.chat_messages
 create trigger chat_messages_set_updated_at before update of message_text on public.chat_messages
   for each row when (old.message_text is distinct from new.message_text)
   execute function bondhu.set_updated_at();
+
+-- SECURITY DEFINER: it fires as whoever writes a message.
+create function bondhu.stamp_message_of_session() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  new.counts := not exists (
+    select from public.user_sessions s where s.user_id = new.user_id and s.id = new.session_id and not s.is_learnt_from
+  );
+  return new;
+end
+$$;
+comment on function bondhu.stamp_message_of_session() is 'BEFORE INSERT row trigger: what is said in a session that is not learnt from does not count.';
+revoke all on function bondhu.stamp_message_of_session() from public, anon, authenticated, service_role;
+
+create trigger chat_messages_stamp_session before insert on public.chat_messages
+  for each row when (new.session_id is not null and new.counts)
+  execute function bondhu.stamp_message_of_session();
 
 -- Cursors are opaque strings, which JavaScript cannot round as it does Dates and Numbers: instants have
 -- microseconds, and the rows of one transaction share theirs.
@@ -1210,7 +1361,13 @@ as $$
     ('public.chat_messages', 'bondhu_mark_inserted', false),
     ('public.chat_messages', 'bondhu_mark_updated', false),
     ('public.chat_messages', 'chat_messages_delete_derived', null),
+    ('public.chat_messages', 'chat_messages_forget_deleted', null),
+    ('public.chat_messages', 'chat_messages_forget_updated', null),
     ('public.chat_messages', 'chat_messages_set_updated_at', null),
+    ('public.chat_messages', 'chat_messages_stamp_session', null),
+    ('public.memories', 'memories_delete_with_replaced', null),
+    ('public.memories', 'memories_set_corrected', null),
+    ('public.memory_evidence', 'evidence_delete_memories_without_evidence', null),
     ('public.personality_history_evidence', 'evidence_delete_history_without_evidence', null),
     ('public.companion_profiles', 'companion_profiles_normalize_time_zone', null),
     ('public.companion_profiles', 'companion_profiles_recompute_wellness_in_time_zone', null),
@@ -1558,6 +1715,7 @@ begin
   delete from public.personality_history where true;
   delete from public.personality_profiles where true;
   delete from public.sentiment_buckets where true;
+  delete from public.memories where true;
   return null;
 end
 $$;
@@ -2874,6 +3032,8 @@ create table bondhu.companion_settings (
   model text not null default 'gemini-flash-latest',
   history_tokens integer not null default 3000,
   reply_tokens integer not null default 600,
+  memories_in_prompt integer not null default 8,
+  memories_kept integer not null default 300,
   lease_seconds integer not null default 90,
 
   messages_per_minute integer not null default 12,
@@ -2890,6 +3050,7 @@ create table bondhu.companion_settings (
   constraint model_is_a_name check (char_length(model) <= 200 and model ~ '^[A-Za-z0-9][A-Za-z0-9._:/-]*$'),
   constraint history_fits_a_prompt check (history_tokens between 0 and 100000),
   constraint reply_fits_a_message check (reply_tokens between 16 and 8000),
+  constraint memories_are_few check (memories_in_prompt between 0 and 50 and memories_kept between 1 and 2000),
   constraint reply_lease_outlives_a_reply check (lease_seconds between 10 and 600),
   constraint messages_a_minute_are_bounded check (messages_per_minute between 1 and 1000),
   constraint anonymous_messages_a_minute_are_bounded check (anonymous_messages_per_minute between 0 and 1000),
@@ -2902,6 +3063,8 @@ comment on table bondhu.companion_settings is 'One row. Tokens are the provider'
 comment on column bondhu.companion_settings.persona is 'What the companion is like, said to it: "You are …".';
 comment on column bondhu.companion_settings.provider is 'gemini, or openai for any endpoint that speaks its Chat Completions.';
 comment on column bondhu.companion_settings.history_tokens is 'How much of the conversation a prompt holds besides the message that is answered.';
+comment on column bondhu.companion_settings.memories_in_prompt is 'How many of a person''s memories a prompt holds. 0: nothing is remembered.';
+comment on column bondhu.companion_settings.memories_kept is 'Of a person; of more the oldest go, those first that no longer hold.';
 comment on column bondhu.companion_settings.lease_seconds is 'How long whoever writes a reply may be silent before somebody else may write it.';
 comment on column bondhu.companion_settings.anonymous_messages_per_minute is 'Of an anonymous account: signing up as one costs nothing. 0 lets none of them chat.';
 
@@ -2934,6 +3097,7 @@ create table bondhu.chat_replies (
   is_cut boolean,
   input_tokens integer,
   output_tokens integer,
+  remembered_at timestamptz,
 
   primary key (user_id, message_id),
   constraint leased_until_a_time check ((lease is null) = (leased_until is null)),
@@ -2950,6 +3114,7 @@ comment on table bondhu.chat_replies is
 comment on column bondhu.chat_replies.attempts is 'How often it was claimed, never a minute after the time before.';
 comment on column bondhu.chat_replies.reserved_tokens is
   'What is counted into bondhu.chat_usage, on the day reserved_on, until the provider''s own count is known.';
+comment on column bondhu.chat_replies.remembered_at is 'When the message was looked through for what is to be remembered.';
 comment on column bondhu.chat_replies.is_cut is 'The provider ended it early: finish_reason says why.';
 
 create index chat_replies_by_claim on bondhu.chat_replies (user_id, claimed_at);
@@ -3235,6 +3400,413 @@ grant execute on function public.claim_reply(uuid, uuid, integer),
   public.finish_reply(uuid, uuid, uuid, text, text, text, text, boolean, integer, integer),
   public.release_reply(uuid, uuid, uuid, integer), public.companion()
   to service_role;
+
+-- sql/55_companion/30_memories.sql
+
+-- What a person told, for the companion to know later. A log: a memory that replaces another leaves it in
+-- place, and where the newer one goes, the older one stands again. A memory goes with the last message that
+-- says so, in the same transaction.
+
+create table public.memories (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  memory_text text not null,
+  category text not null,
+  confidence numeric(3, 2) not null,
+  holds_from date,
+  holds_until date,
+  replaces uuid,
+  corrected_at timestamptz,
+  created_at timestamptz not null default now(),
+
+  primary key (user_id, id),
+  constraint memory_text_is_a_sentence check (
+    case when memory_text is null or char_length(memory_text) > 300 or octet_length(memory_text) > 1200
+      or bondhu.text_fault(memory_text) is not null or memory_text ~ '[\n\r\t]' then
+      bondhu.refuse('memory_text_is_a_sentence', 'a memory is one line of 1 to 300 characters that can be seen',
+        'Shorten it, or delete the memory.') end
+  ),
+  constraint memory_category_is_known check (category in ('person', 'place', 'work', 'plan', 'preference', 'health', 'other')),
+  constraint memory_confidence_is_0_to_1 check (confidence between 0 and 1),
+  constraint memory_days_are_ordered check (
+    coalesce(holds_from, '1900-01-01') >= '1900-01-01' and coalesce(holds_until, '2199-12-31') < '2200-01-01' and holds_from <= holds_until
+  ),
+  constraint memory_replaces_another check (replaces <> id)
+);
+comment on table public.memories is
+  'What a person told. One that another replaces is its past. Kept while a message says so; a person reads, corrects and deletes theirs.';
+comment on column public.memories.confidence is 'How sure the model was, 0 to 1; 1 for what the person has put in their own words.';
+comment on column public.memories.replaces is 'The id of the memory that this one replaces. That one may be gone by now.';
+comment on column public.memories.holds_from is 'The first day on which it holds, by the person''s calendar, if it has one; holds_until is the last.';
+comment on column public.memories.corrected_at is 'When the person put it in their own words.';
+
+create unique index memories_replace_once on public.memories (user_id, replaces) where replaces is not null;
+create index memories_by_age on public.memories (user_id, created_at desc);
+
+-- No foreign key to the message: it could deadlock with the deletion of the message.
+create table public.memory_evidence (
+  user_id uuid not null,
+  memory_id uuid not null,
+  message_id uuid not null,
+
+  primary key (user_id, memory_id, message_id),
+  constraint memory_evidence_memory_fkey foreign key (user_id, memory_id)
+    references public.memories (user_id, id) on delete cascade
+);
+comment on table public.memory_evidence is 'The person''s messages that say what a memory says. Goes with the message, or with its text.';
+create index memory_evidence_by_message on public.memory_evidence (user_id, message_id);
+
+alter table public.memories enable row level security;
+alter table public.memory_evidence enable row level security;
+revoke all on public.memories, public.memory_evidence from public, anon, authenticated, service_role;
+grant select, delete, update (memory_text) on public.memories to authenticated, service_role;
+grant select on public.memory_evidence to authenticated, service_role;
+
+create policy "a user reads their own memories" on public.memories
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "a user corrects their own memories" on public.memories
+  for update to authenticated using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
+create policy "a user deletes their own memories" on public.memories
+  for delete to authenticated using (user_id = (select auth.uid()));
+create policy "a user reads their own memories' evidence" on public.memory_evidence
+  for select to authenticated using (user_id = (select auth.uid()));
+
+create function bondhu.set_corrected() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  new.corrected_at := now();
+  new.confidence := 1;
+  return new;
+end
+$$;
+comment on function bondhu.set_corrected() is 'BEFORE UPDATE row trigger on memories: these are the person''s own words.';
+
+create trigger memories_set_corrected before update of memory_text on public.memories
+  for each row when (old.memory_text is distinct from new.memory_text)
+  execute function bondhu.set_corrected();
+
+-- Not SECURITY DEFINER: row security is active for the person alone. Evidence that goes takes one memory and
+-- no more.
+create function bondhu.delete_with_replaced() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if row_security_active('public.memories') then
+    delete from public.memories m where m.user_id = old.user_id and m.id = old.replaces;
+  end if;
+  return null;
+end
+$$;
+comment on function bondhu.delete_with_replaced() is
+  'AFTER DELETE row trigger on memories: what a person deletes does not come back as what it was before.';
+
+create trigger memories_delete_with_replaced after delete on public.memories
+  for each row when (old.replaces is not null)
+  execute function bondhu.delete_with_replaced();
+
+-- SECURITY DEFINER, as the two below: they run as the deleting role, which may have no rights here.
+create function bondhu.delete_memories_without_evidence() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  delete from public.memories m
+  using (select distinct gone.user_id, gone.memory_id from old_evidence gone) touched
+  where m.user_id = touched.user_id
+    and m.id = touched.memory_id
+    and not exists (select from public.memory_evidence e where e.user_id = m.user_id and e.memory_id = m.id);
+  return null;
+end
+$$;
+comment on function bondhu.delete_memories_without_evidence() is 'AFTER DELETE trigger on evidence: deletes memories without evidence.';
+
+create trigger evidence_delete_memories_without_evidence after delete on public.memory_evidence
+  referencing old table as old_evidence
+  for each statement execute function bondhu.delete_memories_without_evidence();
+
+create function bondhu.forget_deleted() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  delete from public.memory_evidence e using old_messages o where e.user_id = o.user_id and e.message_id = o.id;
+  return null;
+end
+$$;
+comment on function bondhu.forget_deleted() is 'AFTER DELETE statement trigger on chat_messages: what they said is evidence no more.';
+
+create trigger chat_messages_forget_deleted after delete on public.chat_messages
+  referencing old table as old_messages
+  for each statement execute function bondhu.forget_deleted();
+
+create function bondhu.forget_updated() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  delete from public.memory_evidence e where e.user_id = old.user_id and e.message_id = old.id;
+  return null;
+end
+$$;
+comment on function bondhu.forget_updated() is
+  'AFTER UPDATE row trigger on chat_messages: what another text, another owner''s or one that does not count said is evidence no more.';
+
+create trigger chat_messages_forget_updated after update of message_text, user_id, id, sender_type, counts on public.chat_messages
+  for each row when (
+    old.message_text is distinct from new.message_text or old.user_id is distinct from new.user_id or old.id is distinct from new.id
+    or old.sender_type is distinct from new.sender_type or old.counts and not new.counts
+  )
+  execute function bondhu.forget_updated();
+
+revoke all on function bondhu.set_corrected(), bondhu.delete_with_replaced(), bondhu.delete_memories_without_evidence(),
+  bondhu.forget_deleted(), bondhu.forget_updated()
+  from public, anon, authenticated, service_role;
+
+-- sql/55_companion/40_remembering.sql
+
+-- Memories on their way in, by the service role for a model that reads; and out, for a prompt.
+
+-- Not the server's full-text search: what its parser takes for a letter goes by the database's locale, which may
+-- know no Bengali. Words find names; their trigrams find the word in another form, or spelt another way.
+create function bondhu.terms(ids uuid[], texts text[]) returns table (id uuid, term text)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select distinct word.id, part.term
+  from (
+    select given.id, ' ' || split.word || ' ' as padded, length(split.word) as size
+    from unnest(ids, texts) given (id, words)
+    cross join lateral regexp_split_to_table(lower(given.words), '[[:space:][:punct:]।॥…–—“”‘’]+') split (word)
+    where split.word <> ''
+  ) word
+  cross join lateral (
+    select substr(word.padded, place, 3) as term from generate_series(1, word.size) place
+    union all
+    select word.padded where word.size > 3
+  ) part
+$$;
+comment on function bondhu.terms(uuid[], text[]) is 'The words of texts and their trigrams, each once a text.';
+
+-- SECURITY DEFINER: consents decide, which clients cannot read as they are. It reads only the caller's own rows.
+create function public.recall(query_text text, max_rows integer default 8)
+returns table (
+  id uuid, memory_text text, category text, confidence numeric, holds_from date, holds_until date, created_at timestamptz, relevance numeric
+)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  caller uuid := bondhu.require_user();
+  today date := (select (now() at time zone p.time_zone)::date from bondhu.people p where p.user_id = caller);
+begin
+  if max_rows is null or max_rows not between 1 and 100 or char_length(query_text) > 8000 then
+    raise exception using errcode = '22023', message = 'max_rows must be between 1 and 100, and query_text have at most 8,000 characters',
+      hint = 'Send the newest message as query_text; null for what is newest.';
+  end if;
+  if bondhu.consented_since(caller, 'memory') is null then
+    return;
+  end if;
+  return query
+    with held as materialized (
+      select m.* from public.memories m
+      where m.user_id = caller
+        and not exists (select from public.memories newer where newer.user_id = caller and newer.replaces = m.id)
+    ),
+    terms as materialized (
+      select t.id, t.term from bondhu.terms((select array_agg(h.id) from held h), (select array_agg(h.memory_text) from held h)) t
+    ),
+    -- What few of them say tells more.
+    weights as materialized (
+      select t.term, ln(1 + (select count(*) from held)::float8 / count(*)) as weight from terms t group by t.term
+    ),
+    alike as (
+      select t.id, coalesce(sum(w.weight) filter (where asked.term is not null), 0) / sum(w.weight) as share
+      from terms t
+      join weights w on w.term = t.term
+      left join bondhu.terms(array[caller], array[query_text]) asked on asked.term = t.term
+      group by t.id
+    )
+    -- Heuristics: how alike (0 to 1), how new (half as much every 60 days), whether it is due, or over.
+    select h.id, h.memory_text, h.category, h.confidence, h.holds_from, h.holds_until, h.created_at,
+      round((
+        coalesce(a.share, 0)
+        + 0.2 * 0.5 ^ (extract(epoch from now() - h.created_at)::float8 / (86400 * 60))
+        + case when h.holds_from - today between -1 and 14 then 0.2 else 0 end
+        - case when h.holds_until < today then 0.3 else 0 end
+      )::numeric, 3) as relevance
+    from held h
+    left join alike a on a.id = h.id
+    order by relevance desc, h.created_at desc, h.id
+    limit max_rows;
+end
+$$;
+comment on function public.recall(text, integer) is
+  'What the caller told that is worth knowing to answer query_text, best first; nothing while they do not allow it. relevance is higher for what is alike, new or due. max_rows 1..100.';
+
+-- SECURITY DEFINER, as the one below: the service role writes neither memories nor replies.
+create function public.memory_task(user_id uuid) returns jsonb
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  of_user uuid := memory_task.user_id;
+  since timestamptz := bondhu.consented_since(of_user, 'memory');
+  unread uuid[];
+  first timestamptz;
+  last timestamptz;
+  task jsonb;
+begin
+  if of_user is null then
+    raise exception using errcode = '22023', message = 'user_id is missing', hint = 'Send the id of whoever wrote the messages.';
+  end if;
+  if since is null or (select s.memories_in_prompt from bondhu.companion_settings s) = 0 then
+    return null;
+  end if;
+  select array_agg(news.id), min(news.created_at), max(news.created_at) into unread, first, last
+  from (
+    select m.id, m.created_at
+    from bondhu.chat_replies r
+    join public.chat_messages m on m.user_id = r.user_id and m.id = r.message_id
+    where r.user_id = of_user and r.claimed_at > now() - interval '1 day' and r.finished_at is not null and r.remembered_at is null
+      and m.sender_type = 'user' and m.counts and m.support_level is distinct from 'crisis' and m.created_at >= since
+    order by m.created_at desc, m.seq desc
+    limit 10
+  ) news;
+  if unread is null then
+    return null;
+  end if;
+  select jsonb_build_object(
+    'today', (now() at time zone p.time_zone)::date,
+    'messages', (
+      select jsonb_agg(jsonb_build_object(
+        'id', line.id, 'sender_type', line.sender_type, 'message_text', line.message_text,
+        'on', (line.created_at at time zone p.time_zone)::date, 'is_new', line.id = any (unread)) order by line.created_at, line.seq)
+      from (
+        select m.* from public.chat_messages m
+        where m.user_id = of_user and m.created_at <= last and m.created_at > first - interval '1 day'
+        order by m.created_at desc, m.seq desc
+        limit 24
+      ) line
+    ),
+    'memories', (
+      select coalesce(jsonb_agg(to_jsonb(held) - 'created_at' order by held.created_at, held.id), '[]')
+      from (
+        select m.id, m.memory_text, m.holds_from, m.holds_until, m.created_at from public.memories m
+        where m.user_id = of_user
+          and not exists (select from public.memories newer where newer.user_id = of_user and newer.replaces = m.id)
+        order by m.created_at desc, m.id
+        limit 60
+      ) held
+    )) into task
+  from bondhu.people p where p.user_id = of_user;
+  -- Two bytes a token are fewer than any text has.
+  if bondhu.chat_limit(of_user, octet_length(task::text) / 2 + 3000) is not null then
+    return null;
+  end if;
+  return task;
+end
+$$;
+comment on function public.memory_task(uuid) is
+  'What is to be looked through for what a person told: their answered messages that nobody looked through yet (is_new), what was said around them, and what is remembered. null: nothing, or they do not allow it, or a limit is reached.';
+
+create function public.store_memories(user_id uuid, message_ids uuid[], memories jsonb, used_tokens integer) returns integer
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  of_user uuid := store_memories.user_id;
+  since timestamptz;
+  sayers uuid[];
+  found record;
+  said_by uuid[];
+  known uuid;
+  stored integer := 0;
+begin
+  if of_user is null or coalesce(cardinality(message_ids), 0) not between 1 and 100
+    or jsonb_typeof(store_memories.memories) is distinct from 'array' or jsonb_array_length(store_memories.memories) > 20
+    or used_tokens is null or used_tokens not between 0 and 10000000 then
+    raise exception using errcode = '22023', message = 'memories are stored by user_id, message_ids, at most 20 memories, and used_tokens',
+      hint = 'Send message_ids of memory_task''s messages that are new, and an empty array where there is nothing to remember.';
+  end if;
+  if not exists (select from bondhu.people p where p.user_id = of_user) then
+    return 0;
+  end if;
+  perform bondhu.lock_consents(of_user);
+  since := bondhu.consented_since(of_user, 'memory');
+  sayers := array(
+    select m.id from (
+      select m.id, m.counts, m.support_level, m.created_at from public.chat_messages m
+      where m.user_id = of_user and m.id = any (message_ids) and m.sender_type = 'user'
+      order by m.id for key share
+    ) m
+    where m.counts and m.support_level is distinct from 'crisis' and m.created_at >= since
+  );
+  with looked as (
+    update bondhu.chat_replies r set remembered_at = now()
+    where r.user_id = of_user and r.message_id = any (message_ids) and r.finished_at is not null and r.remembered_at is null
+    returning r.message_id
+  )
+  select coalesce(array_agg(l.message_id), array[]::uuid[]) into said_by from looked l;
+  sayers := array(select unnest(sayers) intersect select unnest(said_by));
+  perform bondhu.count_chat_tokens(of_user, (now() at time zone 'UTC')::date, used_tokens);
+
+  for found in
+    select * from jsonb_to_recordset(store_memories.memories) as given
+      (memory_text text, category text, confidence numeric, holds_from date, holds_until date, replaces uuid, message_ids uuid[])
+  loop
+    said_by := array(select unnest(found.message_ids) intersect select unnest(sayers));
+    continue when said_by = array[]::uuid[];
+    -- Said again, it has one more message that says so.
+    known := (
+      select m.id from public.memories m
+      where m.user_id = of_user and lower(m.memory_text) = lower(found.memory_text)
+        and not exists (select from public.memories newer where newer.user_id = of_user and newer.replaces = m.id)
+      order by m.created_at limit 1
+    );
+    if known is null then
+      -- A person's own words stand, and what was replaced is replaced once.
+      continue when found.replaces is not null and not exists (
+        select from public.memories m
+        where m.user_id = of_user and m.id = found.replaces and m.corrected_at is null
+          and not exists (select from public.memories newer where newer.user_id = of_user and newer.replaces = m.id)
+      );
+      insert into public.memories (user_id, memory_text, category, confidence, holds_from, holds_until, replaces)
+      values (of_user, found.memory_text, found.category, found.confidence, found.holds_from, found.holds_until, found.replaces)
+      returning id into known;
+      stored := stored + 1;
+    end if;
+    insert into public.memory_evidence (user_id, memory_id, message_id)
+    select of_user, known, unnest(said_by)
+    on conflict do nothing;
+  end loop;
+
+  if stored > 0 then
+    delete from public.memories m
+    where m.user_id = of_user and m.id in (
+      select old.id from public.memories old
+      where old.user_id = of_user
+      order by exists (select from public.memories newer where newer.user_id = of_user and newer.replaces = old.id),
+        old.holds_until is not null and old.holds_until < (now() at time zone 'UTC')::date, old.created_at desc, old.id
+      offset (select s.memories_kept from bondhu.companion_settings s)
+    );
+  end if;
+  return stored;
+end
+$$;
+comment on function public.store_memories(uuid, uuid[], jsonb, integer) is
+  'Stores what a model found in messages, each with the message_ids that say so, marks them as looked through and counts the tokens, all or nothing; returns how many are new. What no message that counts says, or what would replace the person''s own words, is left out.';
+
+revoke all on function bondhu.terms(uuid[], text[]), public.recall(text, integer), public.memory_task(uuid),
+  public.store_memories(uuid, uuid[], jsonb, integer)
+  from public, anon, authenticated, service_role;
+grant execute on function public.recall(text, integer) to authenticated;
+grant execute on function public.memory_task(uuid), public.store_memories(uuid, uuid[], jsonb, integer) to service_role;
 
 -- sql/60_providers/10_connections.sql
 

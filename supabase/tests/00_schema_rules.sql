@@ -123,17 +123,17 @@ select set_eq(
   $$ select signature from functions where schema = 'public' and has_function_privilege('authenticated', oid, 'execute') $$,
   array['chat_history(integer,timestamp with time zone,bigint,text)', 'personality_context()', 'mood_trend(timestamp with time zone,timestamp with time zone,text)',
         'mood_mix(timestamp with time zone,timestamp with time zone)', 'mood_patterns()', 'explain_message(uuid)', 'wellness_history(date,date)',
-        'personality_evolution(text,timestamp with time zone,timestamp with time zone)', 'start_session(text)',
+        'personality_evolution(text,timestamp with time zone,timestamp with time zone)', 'start_session(text,boolean)',
         'touch_session(uuid)', 'log_activity(uuid,text,jsonb)', 'end_session(uuid)', 'begin_connect(text,text)',
         'confirm_connect(text)', 'disconnect(text)', 'request_sync(text)',
         'recently_played(timestamp with time zone,integer,text)', 'top_genres(integer)',
         'listening_stats(timestamp with time zone,timestamp with time zone)', 'watching_stats()', 'commit_position()',
-        'hot_document(text)'],
+        'hot_document(text)', 'my_consents()', 'set_consent(text,boolean,boolean)', 'recall(text,integer)'],
   'the RPCs are these');
 select set_eq(
   $$ select signature from functions where schema = 'public' and not has_function_privilege('authenticated', oid, 'execute') $$,
   array['claim_reply(uuid,uuid,integer)', 'finish_reply(uuid,uuid,uuid,text,text,text,text,boolean,integer,integer)',
-        'release_reply(uuid,uuid,uuid,integer)', 'companion()'],
+        'release_reply(uuid,uuid,uuid,integer)', 'companion()', 'memory_task(uuid)', 'store_memories(uuid,uuid[],jsonb,integer)'],
   'and these are for edge functions alone');
 select is_empty(
   $$ select signature, has_function_privilege('anon', oid, 'execute') as anon,

@@ -40,6 +40,8 @@ insert into argument_values values
   ('provider', 'text', $$ 'spotify' $$),
   ('return_to', 'text', $$ 'https://app.example/' $$),
   ('bucket', 'text', $$ 'day' $$),
+  ('purpose', 'text', $$ 'memory' $$),
+  ('memories', 'jsonb', $$ '[]' $$),
   ('document', 'text', $$ 'chat_history' $$),
   ('since', 'timestamptz', $$ '2026-01-01 00:00+00' $$),
   (null, 'text', $$ 'chat.opened' $$),

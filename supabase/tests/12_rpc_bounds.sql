@@ -29,6 +29,7 @@ language sql as $$
     when 'bucket' then '''day'''
     when 'document' then '''chat_history'''
     when 'activity' then '''chat.opened'''
+    when 'purpose' then '''memory'''
     when 'since' then '''2026-01-01'''
     when 'until' then '''2026-02-01'''
     else case type when 'integer' then '10' when 'text' then '''x''' when 'jsonb' then '''{}''' else 'null' end
@@ -71,7 +72,7 @@ select is_empty(
   $$ select * from long_answers where answer not in ('22023', '23514', 'P0002') $$,
   'a megabyte, or a hundred, is refused for every argument, with few words');
 select is_empty(
-  $$ select signature, name from arguments where type !~ '^(uuid|boolean|integer|bigint|date|timestamp with time zone)$' except select signature, name from long_answers $$,
+  $$ select signature, name from arguments where type !~ '^(uuid|uuid\[\]|boolean|integer|bigint|date|timestamp with time zone)$' except select signature, name from long_answers $$,
   'every text of every RPC was tried');
 
 -- The ends

@@ -89,6 +89,13 @@ function bondhu() {
       return JSON.parse(wasm.prompt(JSON.stringify({ companion, context, memories, history, need })))
     },
 
+    memoryPrompt: (task) => JSON.parse(wasm.memory_prompt(JSON.stringify(task))),
+
+    keptMemories(task, answer) {
+      if (typeof answer !== 'string') throw new TypeError(`an answer is a string, not ${kind(answer)}`)
+      return JSON.parse(wasm.kept_memories(JSON.stringify(task), answer.slice(0, MOST_OF_A_REPLY)))
+    },
+
     faultOfReply: (text) => wasm.fault_of_reply(message(text)) ?? null,
 
     helpFor: (locale) => JSON.parse(wasm.help_for(locale == null ? undefined : string(locale, 'locale'))),

@@ -1,7 +1,9 @@
 //! The companion's side of a conversation: what a model is asked, and what may be sent of its answer.
 
+use bondhu_core::companion::memory::{self, Memory, MemoryTask};
 use bondhu_core::companion::{self, Exchange, Help, Prompt, Turn};
 use serde::Serialize;
+use serde_json::Value;
 use wasm_bindgen::JsError;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -13,12 +15,9 @@ use wasm_bindgen::prelude::wasm_bindgen;
 #[wasm_bindgen]
 pub fn prompt(exchange: &str) -> Result<String, JsError> {
     let exchange: Exchange = serde_json::from_str(exchange)?;
-    let prompt = Prompt::of(&exchange)?;
-    Ok(serde_json::to_string(&Asked {
-        system: &prompt.system,
-        turns: &prompt.turns,
-        estimated_tokens: prompt.estimated_tokens,
-    })?)
+    Ok(serde_json::to_string(&Asked::from(&Prompt::of(
+        &exchange,
+    )?))?)
 }
 
 #[derive(Serialize)]
@@ -27,6 +26,60 @@ struct Asked<'a> {
     system: &'a str,
     turns: &'a [Turn],
     estimated_tokens: usize,
+}
+
+impl<'a> From<&'a Prompt> for Asked<'a> {
+    fn from(prompt: &'a Prompt) -> Self {
+        Self {
+            system: &prompt.system,
+            turns: &prompt.turns,
+            estimated_tokens: prompt.estimated_tokens,
+        }
+    }
+}
+
+/// What a model is asked that looks for what a person told, of a task, which is JSON as [`MemoryTask`] reads it:
+/// `{system, turns, estimatedTokens, schema, replyTokens}`.
+///
+/// # Errors
+/// The text has another shape.
+#[wasm_bindgen]
+pub fn memory_prompt(task: &str) -> Result<String, JsError> {
+    let task: MemoryTask = serde_json::from_str(task)?;
+    Ok(serde_json::to_string(&MemoryAsked {
+        asked: Asked::from(&task.prompt()?),
+        schema: memory::schema(),
+        reply_tokens: memory::ANSWER_TOKENS,
+    })?)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MemoryAsked<'a> {
+    #[serde(flatten)]
+    asked: Asked<'a>,
+    schema: Value,
+    reply_tokens: usize,
+}
+
+/// What is kept of its answer, as `store_memories` takes it: `{message_ids, memories}`. Of what is no answer, or was cut,
+/// nothing: the messages have been looked through.
+///
+/// # Errors
+/// The task has another shape.
+#[wasm_bindgen]
+pub fn kept_memories(task: &str, answer: &str) -> Result<String, JsError> {
+    let task: MemoryTask = serde_json::from_str(task)?;
+    Ok(serde_json::to_string(&Kept {
+        message_ids: task.message_ids(),
+        memories: memory::checked(&task, answer).unwrap_or_default(),
+    })?)
+}
+
+#[derive(Serialize)]
+struct Kept<'a> {
+    message_ids: Vec<&'a str>,
+    memories: Vec<Memory>,
 }
 
 /// The name of what keeps a reply from somebody in danger; nothing when it may be sent.

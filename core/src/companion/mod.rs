@@ -1,5 +1,5 @@
-//! The companion's side of a conversation: the prompt that a language model gets, and what is checked of
-//! its reply. Pure text work; who sends and stores it is `supabase/functions/chat`.
+//! The companion's side of a conversation: the prompt that a language model gets, what is checked of its
+//! reply, and what is remembered. Pure text work; who sends and stores it is `supabase/functions/chat`.
 //!
 //! Everything that people or other services wrote reaches the model as data: messages as turns of their own,
 //! the rest inside one fence ([`fence`]) that no text can close.
@@ -9,6 +9,7 @@ mod context;
 pub mod fence;
 mod guidance;
 mod help;
+pub mod memory;
 mod prompt;
 mod reply;
 mod tokens;
@@ -16,7 +17,7 @@ mod tokens;
 pub use check::{ReplyFault, fault_of_reply};
 pub use context::{Context, ContextError};
 pub use help::Help;
-pub use prompt::{Companion, Exchange, Message, Need, Prompt, Role, Sender, Turn};
+pub use prompt::{Companion, Exchange, Message, Need, Prompt, Recalled, Role, Sender, Turn};
 pub use reply::{Storable, storable};
 pub use tokens::estimated_tokens;
 

@@ -51,6 +51,35 @@ pub enum Need {
     Crisis,
 }
 
+/// Something that the person told, as `recall` gives it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Recalled {
+    /// What.
+    pub memory_text: String,
+    /// The first day on which it holds, if it has one.
+    #[serde(default)]
+    pub holds_from: Option<String>,
+    /// The last.
+    #[serde(default)]
+    pub holds_until: Option<String>,
+}
+
+impl Recalled {
+    fn as_data(&self) -> Value {
+        let days = [
+            ("holds_from", &self.holds_from),
+            ("holds_until", &self.holds_until),
+        ];
+        let mut data = json!({ "text": self.memory_text });
+        for (name, day) in days {
+            if day.is_some() {
+                data[name] = json!(day);
+            }
+        }
+        data
+    }
+}
+
 /// What a prompt is made of.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Exchange {
@@ -60,7 +89,7 @@ pub struct Exchange {
     pub context: Option<Context>,
     /// What they told that is worth knowing now, best first.
     #[serde(default)]
-    pub memories: Vec<String>,
+    pub memories: Vec<Recalled>,
     /// The conversation, oldest first; its last message is the one to be answered.
     pub history: Vec<Message>,
     /// What the person needs.
@@ -146,18 +175,19 @@ fn system(exchange: &Exchange) -> Result<String, serde_json::Error> {
 }
 
 /// What is known of the person, by name; nothing that is not.
-fn data(context: &Context, memories: &[String]) -> serde_json::Map<String, Value> {
+fn data(context: &Context, memories: &[Recalled]) -> serde_json::Map<String, Value> {
     let mood = match context.sentiment.data_status.as_deref() {
         Some("sufficient") => context.sentiment.dominant_mood.as_deref(),
         _ => None,
     };
+    let told: Vec<Value> = memories.iter().map(Recalled::as_data).collect();
     let all = [
         ("name", json!(context.profile.display_name)),
         ("time_zone", json!(context.profile.time_zone)),
         ("mood_of_late", json!(mood)),
         ("music", json!(context.music)),
         ("videos", json!(context.video)),
-        ("told_earlier", json!(memories)),
+        ("told_earlier", json!(told)),
     ];
     all.into_iter()
         .filter(|(_, value)| {

@@ -1,5 +1,5 @@
-//! What a message can ask a model to do: `[model: NAME]` anywhere in its last paragraph; with `once` before
-//! the bracket, only the first time that this text arrives.
+//! What a message can ask a model to do: `[model: NAME]` anywhere in its last paragraph, or `[notes model: NAME]` in the newest
+//! where notes about it are asked for; with `once` before the bracket, only the first time that this text arrives.
 
 use super::Refusal;
 
@@ -44,9 +44,9 @@ pub(super) enum End {
 
 impl Fault {
     /// What a text asks for, and whether only once.
-    pub(super) fn asked_for(text: &str) -> Option<(Self, bool)> {
+    pub(super) fn asked_for(text: &str, mark: &str) -> Option<(Self, bool)> {
         let last = text.rsplit("\n\n").next()?;
-        let (_, marked) = last.rsplit_once("[model: ")?;
+        let (_, marked) = last.rsplit_once(mark)?;
         let (name, _) = marked.split_once(']')?;
         let (name, once) = match name.strip_suffix(" once") {
             Some(name) => (name, true),

@@ -50,6 +50,9 @@ pub(super) async fn generate(
         texts: std::iter::once(texts(&request["systemInstruction"]))
             .chain(contents.iter().map(texts))
             .collect(),
+        for_notes: request["generationConfig"]
+            .get("responseJsonSchema")
+            .is_some(),
         most_tokens: most.map_or(usize::MAX / 4, |most| {
             usize::try_from(most).unwrap_or(usize::MAX / 4)
         }),

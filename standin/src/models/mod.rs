@@ -7,6 +7,7 @@
 
 mod fault;
 mod gemini;
+mod notes;
 mod openai;
 mod script;
 mod speech;
@@ -77,12 +78,14 @@ impl Models {
 
     /// Answers what was asked, or does what its last message asks for.
     fn answer(&self, dialect: Dialect, asked: &Asked) -> Response {
-        let fault = match Fault::asked_for(asked.last()) {
-            Some((fault, once)) if !once || lock(&self.given).insert(asked.last().to_owned()) => {
-                Some(fault)
-            }
-            _ => None,
+        let (text, mark) = if asked.for_notes {
+            (notes::newest(asked.last()), "[notes model: ")
+        } else {
+            (asked.last().to_owned(), "[model: ")
         };
+        let fault = Fault::asked_for(&text, mark)
+            .filter(|&(_, once)| !once || lock(&self.given).insert(text))
+            .map(|(fault, _)| fault);
         let speech = Speech::about(asked, fault);
         Script::of(dialect, &speech, fault, *lock(&self.pace)).play()
     }
@@ -94,6 +97,8 @@ struct Asked {
     /// All texts, the instructions first.
     texts: Vec<String>,
     most_tokens: usize,
+    /// A schema of the answer is given: of all that are asked here, only notes have one.
+    for_notes: bool,
 }
 
 impl Asked {

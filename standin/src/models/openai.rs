@@ -42,6 +42,7 @@ pub(super) async fn complete(
         .find_map(|name| request[name].as_u64());
     let asked = Asked {
         texts: messages.iter().map(text).collect(),
+        for_notes: request["response_format"]["type"] == "json_schema",
         most_tokens: most.map_or(usize::MAX / 4, |most| {
             usize::try_from(most).unwrap_or(usize::MAX / 4)
         }),

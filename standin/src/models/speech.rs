@@ -1,7 +1,7 @@
 //! What a model says.
 
 use super::fault::{End, Fault};
-use super::{Asked, tokens};
+use super::{Asked, notes, tokens};
 
 /// An answer, in pieces of some words.
 #[derive(Debug)]
@@ -45,6 +45,7 @@ fn said(asked: &Asked, fault: Option<Fault>) -> String {
             "I promise I won't tell anyone, this stays between us.".to_owned()
         }
         Some(Fault::Rambles) => "and then something else came to my mind, ".repeat(1000),
+        _ if asked.for_notes => notes::about(asked.last()),
         _ => {
             let turns = asked.texts.len() - 1;
             let words = asked.last().split_whitespace().count();

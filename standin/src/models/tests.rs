@@ -17,6 +17,7 @@ async fn events(models: &Models, dialect: Dialect, text: &str, most_tokens: usiz
     let asked = Asked {
         texts: vec!["You are kind.".to_owned(), text.to_owned()],
         most_tokens,
+        for_notes: false,
     };
     let answer = models.answer(dialect, &asked).into_body();
     let body = to_bytes(answer, LARGEST_BODY).await.unwrap();
@@ -108,6 +109,7 @@ async fn a_fault_that_comes_once_comes_once() {
     let asked = Asked {
         texts: vec!["hi [model: overloaded once]".to_owned()],
         most_tokens: 100,
+        for_notes: false,
     };
     let status = || models.answer(Dialect::OpenAi, &asked).status().as_u16();
     assert_eq!([status(), status(), status()], [503, 200, 200]);
@@ -115,8 +117,49 @@ async fn a_fault_that_comes_once_comes_once() {
 
 #[test]
 fn only_the_last_paragraph_asks_for_a_fault() {
-    assert_eq!(Fault::asked_for("[model: failed]\n\nhello"), None);
-    assert_eq!(Fault::asked_for("hello\n\n[model: nonsense]"), None);
-    let (fault, once) = Fault::asked_for("a [model: failed once] b").unwrap();
+    assert_eq!(
+        Fault::asked_for("[model: failed]\n\nhello", "[model: "),
+        None
+    );
+    assert_eq!(
+        Fault::asked_for("hello\n\n[model: nonsense]", "[model: "),
+        None
+    );
+    let (fault, once) = Fault::asked_for("a [model: failed once] b", "[model: ").unwrap();
     assert_eq!((fault, once), (Fault::Refuses(Refusal::Failed), true));
+}
+
+#[test]
+fn notes_are_what_a_new_message_tells_and_replace_what_begins_alike() {
+    let ask = |text: &str| {
+        let data = json!({
+            "notes": [{ "number": 1, "text": "Their cat is young." }],
+            "conversation": [{ "by": "person", "text": "My dog." }, { "by": "person", "number": 1, "text": text }],
+        });
+        let said = notes::about(&format!("<data>\n{data}\n</data>"));
+        serde_json::from_str::<Value>(&said).unwrap_or(json!(said))
+    };
+    let found = ask("Hi! My cat is old. My bike broke?");
+    let told: Vec<[&Value; 3]> = found["memories"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|note| [&note["memory_text"], &note["replaces"], &note["messages"]])
+        .collect();
+    assert_eq!(
+        json!(told),
+        json!([
+            ["Their cat is old.", 1, [1]],
+            ["Their bike broke?", null, [1]]
+        ])
+    );
+    assert_eq!(
+        ask("My day."),
+        json!({ "memories": ask("My day.")["memories"] })
+    );
+    assert_eq!(
+        ask("[notes: Has a cat.]")["memories"][0]["memory_text"],
+        "Has a cat."
+    );
+    assert_eq!(ask("[notes: {oops]"), json!("{oops"));
 }

@@ -1,3 +1,3 @@
 // Bondhu's rules for edge functions. Made by `make wasm`, as all in bondhu/ is; edit core/ or wasm/ instead.
-// SHA-256 of what it is made of: 8d08b00ecd0892bb30b3136d9de33b27d00ab1aac11a319908e0c971ee59f067
+// SHA-256 of what it is made of: a837e171769099a1959563c935ca0567e5c8e9a304cddc41fecdce63144a48c7
 export * from './bondhu/embedded.js'

@@ -53,6 +53,20 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"consents": {
+                  Row: {
+                    "decided_at": string,"is_given": boolean,"purpose": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "decided_at"?: string,"is_given": boolean,"purpose": string,"user_id": string
+                  }
+                  Update: {
+                    "decided_at"?: string,"is_given"?: boolean,"purpose"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
                 },"listening_gaps": {
                   Row: {
                     "after_play": string,"before_play": string,"found_at": string,"user_id": string
@@ -80,6 +94,40 @@ isOneToOne: false
                   }
                   Relationships: [
                     
+                  ]
+                },"memories": {
+                  Row: {
+                    "category": string,"confidence": number,"corrected_at": string | null,"created_at": string,"holds_from": string | null,"holds_until": string | null,"id": string,"memory_text": string,"replaces": string | null,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "category": string,"confidence": number,"corrected_at"?: string | null,"created_at"?: string,"holds_from"?: string | null,"holds_until"?: string | null,"id"?: string,"memory_text": string,"replaces"?: string | null,"user_id": string
+                  }
+                  Update: {
+                    "category"?: string,"confidence"?: number,"corrected_at"?: string | null,"created_at"?: string,"holds_from"?: string | null,"holds_until"?: string | null,"id"?: string,"memory_text"?: string,"replaces"?: string | null,"user_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"memory_evidence": {
+                  Row: {
+                    "memory_id": string,"message_id": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "memory_id": string,"message_id": string,"user_id": string
+                  }
+                  Update: {
+                    "memory_id"?: string,"message_id"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "memory_evidence_memory_fkey"
+      columns: ["user_id","memory_id"]
+isOneToOne: false
+      referencedRelation: "memories"
+      referencedColumns: ["user_id","id"]
+    }
                   ]
                 },"music_library": {
                   Row: {
@@ -267,14 +315,14 @@ isOneToOne: false
                   ]
                 },"user_sessions": {
                   Row: {
-                    "activity_count": number,"device_id": string,"end_reason": string | null,"ended_at": string | null,"id": string,"last_seen_at": string,"started_at": string,"user_id": string
+                    "activity_count": number,"device_id": string,"end_reason": string | null,"ended_at": string | null,"id": string,"is_learnt_from": boolean,"last_seen_at": string,"started_at": string,"user_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "activity_count"?: number,"device_id": string,"end_reason"?: string | null,"ended_at"?: string | null,"id"?: string,"last_seen_at"?: string,"started_at"?: string,"user_id": string
+                    "activity_count"?: number,"device_id": string,"end_reason"?: string | null,"ended_at"?: string | null,"id"?: string,"is_learnt_from"?: boolean,"last_seen_at"?: string,"started_at"?: string,"user_id": string
                   }
                   Update: {
-                    "activity_count"?: number,"device_id"?: string,"end_reason"?: string | null,"ended_at"?: string | null,"id"?: string,"last_seen_at"?: string,"started_at"?: string,"user_id"?: string
+                    "activity_count"?: number,"device_id"?: string,"end_reason"?: string | null,"ended_at"?: string | null,"id"?: string,"is_learnt_from"?: boolean,"last_seen_at"?: string,"started_at"?: string,"user_id"?: string
                   }
                   Relationships: [
                     
@@ -426,6 +474,9 @@ isOneToOne: false
 "log_activity":
 { Args: { "activity": string,"details"?: Json,"session_id": string }; Returns: string
                            },
+"memory_task":
+{ Args: { "user_id": string }; Returns: Json
+                           },
 "mood_mix":
 { Args: { "since"?: string,"until"?: string }; Returns: {
               "message_count": number,"mood": string,"share": number
@@ -441,12 +492,22 @@ isOneToOne: false
               "bucket_start": string,"mean_sentiment": number,"message_count": number,"sentiment_volatility": number
             }[]
                            },
+"my_consents":
+{ Args: Record<PropertyKey, never>; Returns: {
+              "decided_at": string,"is_given": boolean,"purpose": string
+            }[]
+                           },
 "personality_context":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
 "personality_evolution":
 { Args: { "since"?: string,"trait": string,"until"?: string }; Returns: {
               "after": number,"before": number,"changed_at": string,"message_count": number,"message_ids": (string)[]
+            }[]
+                           },
+"recall":
+{ Args: { "max_rows"?: number,"query_text": string }; Returns: {
+              "category": string,"confidence": number,"created_at": string,"holds_from": string,"holds_until": string,"id": string,"memory_text": string,"relevance": number
             }[]
                            },
 "recently_played":
@@ -460,8 +521,14 @@ isOneToOne: false
 "request_sync":
 { Args: { "provider": string }; Returns: string
                            },
+"set_consent":
+{ Args: { "forget"?: boolean,"is_given": boolean,"purpose": string }; Returns: undefined
+                           },
 "start_session":
-{ Args: { "device_id": string }; Returns: string
+{ Args: { "device_id": string,"is_learnt_from"?: boolean }; Returns: string
+                           },
+"store_memories":
+{ Args: { "memories": Json,"message_ids": (string)[],"used_tokens": number,"user_id": string }; Returns: number
                            },
 "top_genres":
 { Args: { "max_rows"?: number }; Returns: {

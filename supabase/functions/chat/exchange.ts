@@ -3,6 +3,7 @@
 import { load } from "../_shared/bondhu.ts";
 import type { Caller } from "./caller.ts";
 import type { Events } from "./events.ts";
+import { recalled, remember } from "./memories.ts";
 import { log, type Problem, Refusal, refusalOf } from "./problems.ts";
 import { asServer, asUser, companion, patience, type Row } from "./project.ts";
 import { Fault, FAULTS } from "./providers/provider.ts";
@@ -34,9 +35,11 @@ const HELP_WAITS = 2500;
 /** Answers a stored message. Everything that fails becomes an event. */
 export async function exchange(message: Row, caller: Caller, events: Events): Promise<void> {
   const typed = typing(caller);
+  let hasReplied = false;
   try {
     events.send("message", message);
     events.send("reply", await replied(message, caller, events));
+    hasReplied = true;
   } catch (error) {
     events.send("error", problemOf(error));
   } finally {
@@ -44,12 +47,14 @@ export async function exchange(message: Row, caller: Caller, events: Events): Pr
     events.end();
     await silent;
   }
+  if (hasReplied) await remember(caller);
 }
 
 async function replied(message: Row, caller: Caller, events: Events): Promise<Reply> {
   const bondhu = await load();
   const who = companion();
-  who.catch(() => {}); // It is awaited below; help comes before it matters.
+  const told = who.then((companion) => recalled(message, caller, companion));
+  told.catch(() => {}); // It is awaited below, as who is in it; help comes before it matters.
   const knowing = situationOf(message, caller);
   const help = (situation?: Situation) => events.send("help", bondhu.helpFor(situation?.locale));
   if (message.support_level === "crisis") {
@@ -58,7 +63,7 @@ async function replied(message: Row, caller: Caller, events: Events): Promise<Re
   const situation = await knowing;
   if (situation.need === "crisis" && message.support_level !== "crisis") help(situation);
 
-  const prompt = bondhu.prompt({ companion: await who, ...situation });
+  const prompt = bondhu.prompt({ companion: await who, memories: await told, ...situation });
   const claim = await claimed(message, caller, prompt.estimatedTokens, events);
   switch (claim.state) {
     case "claimed":

@@ -15,6 +15,7 @@ export interface Companion {
   model: string;
   history_tokens: number;
   reply_tokens: number;
+  memories_in_prompt: number;
   lease_seconds: number;
 }
 

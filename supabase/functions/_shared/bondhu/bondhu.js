@@ -200,6 +200,76 @@ export function judge(name, watermark, value, min_lsn, now) {
 }
 
 /**
+ * What is kept of its answer, as `store_memories` takes it: `{message_ids, memories}`. Of what is no answer, or was cut,
+ * nothing: the messages have been looked through.
+ *
+ * # Errors
+ * The task has another shape.
+ * @param {string} task
+ * @param {string} answer
+ * @returns {string}
+ */
+export function kept_memories(task, answer) {
+    let deferred4_0;
+    let deferred4_1;
+    try {
+        let ptr0, len0, ptr1, len1;
+        try {
+            ptr0 = passStringToWasm0(task, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+            len0 = WASM_VECTOR_LEN;
+            ptr1 = passStringToWasm0(answer, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+            len1 = WASM_VECTOR_LEN;
+        } catch (e) {
+            if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 1, 1); }
+            if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
+            throw e;
+        }
+        const ret = wasm.kept_memories(ptr0, len0, ptr1, len1);
+        var ptr3 = ret[0];
+        var len3 = ret[1];
+        if (ret[3]) {
+            ptr3 = 0; len3 = 0;
+            throw takeFromExternrefTable0(ret[2]);
+        }
+        deferred4_0 = ptr3;
+        deferred4_1 = len3;
+        return getStringFromWasm0(ptr3, len3);
+    } finally {
+        wasm.__wbindgen_free(deferred4_0, deferred4_1, 1);
+    }
+}
+
+/**
+ * What a model is asked that looks for what a person told, of a task, which is JSON as [`MemoryTask`] reads it:
+ * `{system, turns, estimatedTokens, schema, replyTokens}`.
+ *
+ * # Errors
+ * The text has another shape.
+ * @param {string} task
+ * @returns {string}
+ */
+export function memory_prompt(task) {
+    let deferred3_0;
+    let deferred3_1;
+    try {
+        const ptr0 = passStringToWasm0(task, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+        const len0 = WASM_VECTOR_LEN;
+        const ret = wasm.memory_prompt(ptr0, len0);
+        var ptr2 = ret[0];
+        var len2 = ret[1];
+        if (ret[3]) {
+            ptr2 = 0; len2 = 0;
+            throw takeFromExternrefTable0(ret[2]);
+        }
+        deferred3_0 = ptr2;
+        deferred3_1 = len2;
+        return getStringFromWasm0(ptr2, len2);
+    } finally {
+        wasm.__wbindgen_free(deferred3_0, deferred3_1, 1);
+    }
+}
+
+/**
  * Builds the prompt of an exchange, which is JSON as [`Exchange`] reads it:
  * `{system, turns, estimatedTokens}`.
  *

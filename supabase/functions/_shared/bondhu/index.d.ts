@@ -87,6 +87,15 @@ export interface Bondhu {
   /** What a language model is asked. Everything that people or other services wrote is data in it: no text ends its fence. */
   prompt(exchange: Exchange): Prompt
 
+  /** What a language model is asked that looks for what a person told; of the task that `memory_task` gives. */
+  memoryPrompt(task: MemoryTask): MemoryPrompt
+
+  /**
+   * What is kept of its answer, as `store_memories` takes it: what no new message of the person's says, speaks to a reader,
+   * holds a secret or is no sentence is left out.
+   */
+  keptMemories(task: MemoryTask, answer: string): KeptMemories
+
   /** What keeps a reply of at most 8,000 characters from somebody in danger; null when it may be sent. */
   faultOfReply(text: string): ReplyFault | null
 
@@ -107,8 +116,8 @@ export interface Exchange {
   companion: { name: string, persona: string, history_tokens: number }
   /** The document `personality_context`; null of somebody of whom nothing is known. */
   context?: unknown
-  /** What the person told that is worth knowing now, best first. */
-  memories?: readonly string[]
+  /** What the person told that is worth knowing now, best first: rows of `recall`. */
+  memories?: readonly { memory_text: string, holds_from?: string | null, holds_until?: string | null }[]
   /** The conversation, oldest first; its last message is the one to be answered. */
   history: readonly { sender_type: 'user' | 'ai', message_text: string }[]
   /** What the person needs besides an answer: `support` when they have been low, `crisis` when they may be in danger. */
@@ -123,6 +132,44 @@ export interface Prompt {
   turns: { role: 'user' | 'model', text: string }[]
   /** Of all of it, high rather than low. */
   estimatedTokens: number
+}
+
+/** What is to be looked through, as `memory_task` gives it; days are texts such as 2026-12-31. */
+export interface MemoryTask {
+  today: string
+  /** Oldest first; what `is_new` nobody has looked through. */
+  messages: readonly { id: string, sender_type: 'user' | 'ai', message_text: string, on: string, is_new: boolean }[]
+  /** What is remembered already. */
+  memories: readonly { id: string, memory_text: string, holds_from: string | null, holds_until: string | null }[]
+}
+
+/** What a language model is asked about a task. */
+export interface MemoryPrompt extends Prompt {
+  /** JSON Schema of the answer. */
+  schema: unknown
+  /** The most that it may answer with, what it thinks included. */
+  replyTokens: number
+}
+
+/** What is stored of an answer. */
+export interface KeptMemories {
+  /** Of the messages that have been looked through. */
+  message_ids: string[]
+  memories: Memory[]
+}
+
+/** Something that a person told. */
+export interface Memory {
+  memory_text: string
+  category: 'person' | 'place' | 'work' | 'plan' | 'preference' | 'health' | 'other'
+  /** 0 to 1. */
+  confidence: number
+  holds_from: string | null
+  holds_until: string | null
+  /** The id of the memory that it replaces. */
+  replaces: string | null
+  /** Of the messages that say so. */
+  message_ids: string[]
 }
 
 /** What an app shows to somebody in danger. */

@@ -31,6 +31,7 @@ export function gemini({ key, base, thinkingBudget }: GeminiConfig): Provider {
           generationConfig: {
             maxOutputTokens: ask.replyTokens,
             ...(thinkingBudget === undefined ? {} : { thinkingConfig: { thinkingBudget } }),
+            ...(ask.schema ? { responseMimeType: "application/json", responseJsonSchema: ask.schema } : {}),
           },
         }),
         signal,

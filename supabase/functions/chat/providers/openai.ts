@@ -33,6 +33,7 @@ export function openai({ key, base }: OpenAiConfig): Provider {
           model: ask.model,
           messages: [{ role: "system", content: ask.system }, ...turns],
           [most]: ask.replyTokens,
+          ...(ask.schema ? { response_format: answerOf(ask.schema) } : {}),
           stream: true,
           stream_options: { include_usage: true },
         }),
@@ -42,6 +43,10 @@ export function openai({ key, base }: OpenAiConfig): Provider {
       yield* pieces(answer.body);
     },
   };
+}
+
+function answerOf(schema: unknown) {
+  return { type: "json_schema", json_schema: { name: "answer", strict: true, schema } };
 }
 
 async function* pieces(body: ReadableStream<Uint8Array>): AsyncGenerator<Piece> {

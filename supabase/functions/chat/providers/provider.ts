@@ -8,6 +8,8 @@ export interface Ask {
   turns: readonly { role: "user" | "model"; text: string }[];
   /** The most that it may answer with, what it thinks included. */
   replyTokens: number;
+  /** JSON Schema of an answer that is no prose. */
+  schema?: unknown;
 }
 
 /** As the provider counts. */
