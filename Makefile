@@ -9,7 +9,7 @@ RELEASE_DEV := $(CARGO_TARGET_DIR)/release/bondhu-dev
 TARPAULIN := $(HOME)/.cache/bondhu/tarpaulin/bin/cargo-tarpaulin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-up setup-test build build-release demo up test bench-engine bench-mirror soak-mirror bench-sync soak-sync bench-wasm wasm figures fuzz-portable coverage reset lint model teacher eval bench-scorer model-programs
+.PHONY: help setup setup-up setup-test build build-release demo up test bench-engine bench-mirror soak-mirror bench-sync soak-sync bench-chat bench-wasm wasm figures fuzz-portable coverage reset lint model teacher eval bench-scorer model-programs
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ bench-sync: build-release ## Measure what syncing takes and costs, against the p
 
 soak-sync: setup-test build-release ## Kill the sync worker and let the providers fail for FOR=60 seconds (SEED=N: the moments of an earlier run)
 	@$(RELEASE_DEV) soak-sync --for $(or $(FOR),60) $(if $(SEED),--seed $(SEED))
+
+bench-chat: setup-up build-release ## Measure what the companion's edge function adds to a model's own time
+	@$(RELEASE_DEV) bench-chat
 
 bench-wasm: setup-test build-release ## Measure the npm package against the native scorer, in Node, Deno and Chromium
 	@$(RELEASE_DEV) bench-wasm

@@ -50,6 +50,8 @@ enum Command {
     BenchEngine,
     /// Measure the mirror and hot reads
     BenchMirror,
+    /// Measure what the companion's edge function adds to a model's own time
+    BenchChat,
     /// Measure the npm package: its size, its start, and a message against the native scorer
     BenchWasm,
     /// Break everything around the mirror under load, and count what readers saw of it
@@ -133,6 +135,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::BenchSync => bench::sync::run().await?,
         Command::BenchEngine => bench::engine::run().await?,
         Command::BenchMirror => bench::mirror::run().await?,
+        Command::BenchChat => bench::chat::run().await?,
         Command::BenchWasm => bench::wasm::run().await?,
         Command::SoakMirror { seconds, kills } => {
             return soak::mirror::run(Duration::from_secs(seconds), kills).await;

@@ -24,5 +24,6 @@ pub mod stack;
 pub mod supabase;
 pub mod template;
 pub mod testing;
+pub mod usage;
 pub mod wait;
 pub mod worker;

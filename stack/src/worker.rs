@@ -10,9 +10,6 @@ use rustix::process::Signal;
 use crate::process::{self, Server};
 use crate::wait;
 
-/// `USER_HZ` is 100 on every architecture that Linux still runs on.
-const CLOCK_TICK: Duration = Duration::from_millis(10);
-
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Environment of a worker.
@@ -108,28 +105,15 @@ impl Worker {
     /// # Errors
     /// It has ended.
     pub fn memory(&self) -> Result<(u64, u64)> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
-        let bytes = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            let kilobytes =
-                line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-            kilobytes.map(|kilobytes| kilobytes * 1024)
-        };
-        bytes("VmRSS:").zip(bytes("VmHWM:")).context("it has ended")
+        self.server.usage().memory()
     }
 
-    /// The processor time that it has used, user and system, in hundredths of a second
-    /// (man 5 proc).
+    /// The processor time that it has used, user and system.
     ///
     /// # Errors
     /// It has ended.
     pub fn processor_time(&self) -> Result<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id()))?;
-        // The second field is the program's name, in brackets, and may hold anything.
-        let fields = stat.rsplit(')').next().unwrap_or_default();
-        let fields = fields.split_whitespace().skip(11).take(2);
-        let ticks: u32 = fields.flat_map(str::parse::<u32>).sum();
-        Ok(CLOCK_TICK * ticks)
+        self.server.usage().processor_time()
     }
 
     /// Sends it a signal.

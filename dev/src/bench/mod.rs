@@ -1,5 +1,6 @@
 //! What `make bench-…` measures.
 
+pub mod chat;
 pub mod engine;
 mod figures;
 pub mod mirror;

@@ -2,6 +2,7 @@
 
 mod chat;
 mod claims;
+mod companion;
 mod lines;
 mod linking;
 mod mirror;
@@ -41,6 +42,7 @@ pub async fn run(data: Option<&Path>, engine: Engine) -> Result<ExitCode> {
     let engine = engine.build()?;
 
     let run = RunDirectory::create("demo")?;
+    let programs = companion::programs(&run.path().join("downloads.log")).await?;
     let begun = Instant::now();
     println!("\n1. The stack, private and temporary");
     let config = StackConfig {
@@ -48,13 +50,13 @@ pub async fn run(data: Option<&Path>, engine: Engine) -> Result<ExitCode> {
         ports: Ports::free()?,
         keep: false,
         engine: engine.as_ref(),
-        supabase: None,
+        supabase: programs.as_ref(),
     };
     let mut stack = Stack::start(&config, |said| println!("  ✓ {said}")).await?;
 
     let mut claims = Claims::default();
     let report = walk(&mut stack, &lines, &mut claims).await?;
-    println!("\n6. The end");
+    println!("\n7. The end");
     claims.check(
         "the worker ends cleanly when asked to",
         if stack.worker.stop() {
@@ -119,6 +121,12 @@ async fn walk(stack: &mut Stack, lines: &Lines, claims: &mut Claims) -> Result<S
     println!("\n5. Mirror: Postgres to Redis");
     let lags = mirror::lag(&api, &database, &mut redis, &people[1], claims).await?;
     let entries = mirror::check(stack, &database, &mut redis, &people, claims).await?;
+
+    println!("\n6. The companion: {} talks with it", people[0].name);
+    match &stack.supabase {
+        Some(supabase) => companion::exchange(supabase, &api, &people[0], claims).await?,
+        None => println!("  – not yet: `make up` builds what the edge function needs, once"),
+    }
     report::compose(&database, &api, &people, &entries, &lags).await
 }
 

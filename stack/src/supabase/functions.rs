@@ -23,6 +23,7 @@ use tokio::sync::Mutex;
 use super::forward::Upstream;
 use super::keys::{Keys, TokenError};
 use crate::process::{Server, free_port, with_death_signal};
+use crate::usage::Usage;
 use crate::{paths, wait};
 
 use settings::Settings;
@@ -143,6 +144,12 @@ impl Functions {
     /// Everything below `/functions/v1`.
     pub fn router(self: &Arc<Self>) -> Router {
         Router::new().fallback(serve).with_state(Arc::clone(self))
+    }
+
+    /// What a running function takes.
+    pub(super) async fn usage(&self, name: &str) -> Option<Usage> {
+        let running = self.running.lock().await;
+        running.get(name).map(|function| function.server.usage())
     }
 
     /// Ends them.

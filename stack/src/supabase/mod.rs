@@ -24,6 +24,7 @@ use tokio::task::JoinHandle;
 use crate::cluster::{Cluster, SUPERUSER};
 use crate::paths;
 use crate::schema::SqlFile;
+use crate::usage::Usage;
 use auth::Auth;
 use data_api::DataApi;
 use functions::{Functions, FunctionsConfig};
@@ -164,6 +165,11 @@ impl Supabase {
             ("SUPABASE_ANON_KEY", self.keys.anon()),
             ("SUPABASE_SERVICE_ROLE_KEY", self.keys.service_role()),
         ]
+    }
+
+    /// What a function takes, if it runs.
+    pub async fn function_usage(&self, name: &str) -> Option<Usage> {
+        self.functions.usage(name).await
     }
 
     /// Fails, with the end of its log, when a service has ended.

@@ -8,6 +8,19 @@ use tokio::process::Command;
 
 use crate::{extension, paths};
 
+/// The program, if it has been built.
+///
+/// # Errors
+/// The target directory's path cannot be made absolute.
+pub fn built() -> Result<Option<PathBuf>> {
+    let program = path()?;
+    Ok(program.is_file().then_some(program))
+}
+
+fn path() -> Result<PathBuf> {
+    Ok(extension::target_directory()?.join("debug/bondhu-data-api"))
+}
+
 /// Builds the crate `stack/data-api`, and returns its program; cargo's progress goes to `output`.
 ///
 /// # Errors
@@ -25,5 +38,5 @@ pub async fn build(output: impl Into<Stdio>) -> Result<PathBuf> {
         .await
         .context("cannot run cargo")?;
     ensure!(status.success(), "the Data API does not build");
-    Ok(target.join("debug/bondhu-data-api"))
+    path()
 }
