@@ -6,10 +6,10 @@ import { FAULTS } from "../../supabase/functions/chat/providers/provider.ts";
 import { ask, badKey, ended, events, heard, retryIn, rpc, said, signal } from "./heard.ts";
 import { serving } from "./servers.ts";
 
-async function ofGemini(answer: (request: Request) => Response | Promise<Response>, budget?: number) {
+async function ofGemini(answer: (request: Request) => Response | Promise<Response>, level?: string) {
   return await serving(
     answer,
-    (base) => heard(gemini({ key: "k", base, thinkingBudget: budget }).stream(ask, signal)),
+    (base) => heard(gemini({ key: "k", base, thinkingLevel: level }).stream(ask, signal)),
   );
 }
 
@@ -19,7 +19,7 @@ Deno.test("gemini: the request is as described, its key in a header", async () =
     const { pathname, search } = new URL(request.url);
     [path, key, body] = [pathname + search, request.headers.get("x-goog-api-key"), await request.json()];
     return events(said("Hi."), ended("STOP"));
-  }, 0);
+  }, "LOW");
   assert.equal(path, "/models/flash:streamGenerateContent?alt=sse");
   assert.equal(key, "k");
   assert.deepEqual(body, {
@@ -29,7 +29,7 @@ Deno.test("gemini: the request is as described, its key in a header", async () =
       { role: "model", parts: [{ text: "Hello." }] },
       { role: "user", parts: [{ text: "bye" }] },
     ],
-    generationConfig: { maxOutputTokens: 50, thinkingConfig: { thinkingBudget: 0 } },
+    generationConfig: { maxOutputTokens: 50, thinkingConfig: { thinkingLevel: "LOW" } },
   });
 });
 

@@ -49,6 +49,17 @@ Deno.test("redis: what the rule does not allow is a miss", async () => {
   assert.equal((await read("chat_history", { ...reader, minLsn: "0/65" })).source, "postgres");
 });
 
+Deno.test("redis: what it is about to have is read from Postgres: the worker would wait for it", async () => {
+  let asked = 0;
+  await serving(() => Response.json(++asked), async (worker) => {
+    const [watermark, value] = texts();
+    const redis = { texts: () => Promise.resolve([watermark, value]) };
+    const read = hotDocuments({ redis, worker, postgres });
+    assert.equal((await read("chat_history", { ...reader, minLsn: "0/65" })).source, "postgres");
+    assert.equal(asked, 0);
+  });
+});
+
 Deno.test("redis: answers that are none are no documents", async () => {
   const bodies = [
     "junk",

@@ -10,7 +10,8 @@ use anyhow::{Context, Result};
 use bondhu_stack::cluster::SUPERUSER;
 use bondhu_stack::ports::Ports;
 use bondhu_stack::stack::{Engine, Stack, StackConfig};
-use bondhu_stack::supabase::{Programs, data_api};
+use bondhu_stack::supabase::Programs;
+use bondhu_stack::supabase::data_api::{self, Profile};
 use bondhu_stack::{downloads, paths, run_directory};
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -75,7 +76,7 @@ pub fn reset() -> Result<()> {
 async fn supabase_programs(directory: &Path) -> Result<Programs> {
     let log = directory.join("downloads.log");
     Ok(Programs {
-        data_api: data_api::build(Stdio::inherit()).await?,
+        data_api: data_api::build(Profile::Dev, Stdio::inherit()).await?,
         deno: downloads::deno(&log)
             .await
             .with_context(|| format!("see {}", log.display()))?,

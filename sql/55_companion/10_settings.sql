@@ -8,7 +8,7 @@ create table bondhu.companion_settings (
   provider text not null default 'gemini',
   model text not null default 'gemini-flash-latest',
   history_tokens integer not null default 3000,
-  reply_tokens integer not null default 600,
+  reply_tokens integer not null default 1200,
   memories_in_prompt integer not null default 8,
   memories_kept integer not null default 300,
   lease_seconds integer not null default 90,

@@ -15,6 +15,7 @@ use crate::cluster::{Cluster, ClusterConfig, SUPERUSER};
 use crate::extension::{self, Extension};
 use crate::installation::Installation;
 use crate::ports::Ports;
+use crate::process::free_port;
 use crate::redis_rest::RedisRest;
 use crate::redis_server::RedisServer;
 use crate::supabase::{Programs, Supabase};
@@ -47,6 +48,8 @@ pub struct Stack {
     pub cluster: Cluster,
     /// The worker's environment.
     pub environment: worker::Environment,
+    /// Address and port of the worker's metrics.
+    pub metrics: String,
     directory: PathBuf,
 }
 
@@ -164,6 +167,8 @@ impl Stack {
             token_key(config)?,
         );
         environment.extend(mirror_environment(&cluster, DATABASE, &redis));
+        let metrics = format!("127.0.0.1:{}", free_port()?);
+        environment.push(("BONDHU_METRICS_ADDR", metrics.clone()));
         if let Some(supabase) = &supabase {
             environment.extend(project::environment_of_worker(supabase));
         }
@@ -185,6 +190,7 @@ impl Stack {
             redis,
             cluster,
             environment,
+            metrics,
             directory: directory.to_owned(),
         })
     }

@@ -3,6 +3,8 @@ begin;
 \ir acting.psql
 select plan(39);
 
+update bondhu.companion_settings set reply_tokens = 600;
+
 create temp table people as select pg_temp.sign_up('Ada') as ada, pg_temp.sign_up('Bela') as bela;
 create temp table messages as
   select gen_random_uuid() as first, gen_random_uuid() as second, gen_random_uuid() as third, gen_random_uuid() as theirs;

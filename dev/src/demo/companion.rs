@@ -11,7 +11,8 @@ use uuid::Uuid;
 use super::claims::Claims;
 use super::people::Person;
 use crate::rig::companion::{Caller, Companion, Event};
-use bondhu_stack::supabase::{Programs, Supabase, data_api};
+use bondhu_stack::supabase::data_api::{self, Profile};
+use bondhu_stack::supabase::{Programs, Supabase};
 use bondhu_stack::{data_api as database, downloads, wait};
 
 const TOLD: &str = "My sister Rima marries on 2027-05-04.";
@@ -21,10 +22,10 @@ const REMEMBERED_WITHIN: Duration = Duration::from_secs(20);
 
 /// What the edge function needs, if it has been built: that takes longer than the rest of the demo.
 pub(super) async fn programs(log: &Path) -> Result<Option<Programs>> {
-    if data_api::built()?.is_none() {
+    if !data_api::is_built()? {
         return Ok(None);
     }
-    let data_api = data_api::build(Stdio::inherit()).await?;
+    let data_api = data_api::build(Profile::Dev, Stdio::inherit()).await?;
     let deno = downloads::deno(log).await?;
     Ok(Some(Programs { data_api, deno }))
 }

@@ -14,7 +14,8 @@ use super::tally::{self, Tally};
 use super::test_run::{Server, TestRun};
 use bondhu_stack::ports::Ports;
 use bondhu_stack::stack::{APP_ORIGIN, Stack, StackConfig};
-use bondhu_stack::supabase::{Programs, Supabase, data_api};
+use bondhu_stack::supabase::data_api::{self, Profile};
+use bondhu_stack::supabase::{Programs, Supabase};
 use bondhu_stack::{consent, downloads, job, paths};
 
 /// The suite; what it reads of the environment is in its README.
@@ -71,7 +72,7 @@ pub(super) async fn project(run: &mut TestRun, name: &str) -> Result<Stack> {
     let engine = run.engine(Server::Fifteen).await?;
     let log = File::options().create(true).append(true).open(run.log())?;
     let programs = Programs {
-        data_api: data_api::build(log).await?,
+        data_api: data_api::build(Profile::Dev, log).await?,
         deno: downloads::deno(&run.log()).await?,
     };
     let directory = run.directory(name)?;

@@ -22,7 +22,7 @@ use super::keys::Keys;
 use crate::process::{Server, free_port, with_death_signal};
 use crate::wait;
 
-pub use program::{build, built};
+pub use program::{Profile, build, is_built};
 
 /// How long it may take to read the schema.
 const START_TIMEOUT: Duration = Duration::from_secs(30);

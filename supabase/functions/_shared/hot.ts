@@ -53,16 +53,23 @@ export function hotDocuments({ redis, worker, postgres, patience }: Sources): Re
   const fromWorker = worker && resting((document, reader) => asked(worker, document, reader, within.worker));
   return async (document, reader) => {
     const kept = await fromRedis?.(document, reader);
-    if (kept) return { data: kept.data, source: "redis" };
-    const filled = fromWorker ? await fromWorker(document, reader) : undefined;
-    if (filled) return { data: filled.data, source: "worker" };
+    if (kept && kept !== BEHIND) return { data: kept.data, source: "redis" };
+    // What was written a moment ago Postgres has now, and the worker would wait for the mirror to have it.
+    const filled = kept === BEHIND || !fromWorker ? undefined : await fromWorker(document, reader);
+    if (filled && filled !== BEHIND) return { data: filled.data, source: "worker" };
     const data = await postgres(document, reader, AbortSignal.timeout(within.postgres));
     return { data, source: "postgres" };
   };
 }
 
+/** It has the document, but not yet every commit that the reader asks for. */
+const BEHIND = "behind";
+
 /** What a source has, undefined if it has nothing to give. */
-type Source = (document: DocumentName, reader: Reader) => Promise<{ data: unknown } | undefined>;
+type Source = (
+  document: DocumentName,
+  reader: Reader,
+) => Promise<{ data: unknown } | typeof BEHIND | undefined>;
 
 /** A source that fails has nothing to give, and is not asked again for a while. */
 function resting(source: Source): Source {
@@ -83,7 +90,8 @@ async function judged(redis: Redis, document: DocumentName, reader: Reader, with
   const keys = [bondhu.watermarkKey, bondhu.documentKey(document, reader.userId)];
   const [watermark, value] = await redis.texts(keys, AbortSignal.timeout(within));
   const verdict = bondhu.judge(document, { watermark, value, minLsn: reader.minLsn });
-  return verdict.served ? { data: verdict.data } : undefined;
+  if (verdict.served) return { data: verdict.data };
+  return verdict.reason === BEHIND ? BEHIND : undefined;
 }
 
 async function asked(worker: string, document: DocumentName, reader: Reader, within: number) {

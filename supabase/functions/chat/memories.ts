@@ -50,7 +50,7 @@ async function lookThrough(task: MemoryTask, caller: Caller, who: Companion): Pr
 
 /** What has cost something is not asked again, whatever came of it. */
 async function answered(ask: Ask, who: Companion): Promise<{ text: string; usage?: Usage }> {
-  const provider = providerOf(who.provider, who.model);
+  const provider = providerOf(who.provider);
   let text = "";
   try {
     for await (const piece of patiently(provider, ask, patienceOf(who.lease_seconds))) {

@@ -65,7 +65,7 @@ interface Answer {
 async function answered({ prompt, companion }: Task, said: (text: string) => void): Promise<Answer> {
   let text = "";
   try {
-    const provider = providerOf(companion.provider, companion.model);
+    const provider = providerOf(companion.provider);
     const ask = { ...prompt, model: companion.model, replyTokens: companion.reply_tokens };
     for await (const piece of patiently(provider, ask, patienceOf(companion.lease_seconds))) {
       if ("end" in piece) return { text, end: piece.end };

@@ -15,7 +15,7 @@ use super::tokens::estimated_tokens;
 pub use check::{AnswerError, Found, MemoryFault, checked, fault_of};
 
 /// The most tokens that a model may answer with, what it thinks included.
-pub const ANSWER_TOKENS: usize = 1_500;
+pub const ANSWER_TOKENS: usize = 2_500;
 /// The most memories of one answer.
 pub const MOST_FOUND: usize = 10;
 

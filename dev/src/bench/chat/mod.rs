@@ -1,7 +1,6 @@
 //! `make bench-chat`: what the edge function `chat` adds to a model's own time, and what it takes.
 //!
-//! A whole stack, as `make up` has it: the model is the stand-in, which takes 200 ms to its first word. The
-//! Data API's program is not optimised.
+//! A whole stack, as `make up` has it: the model is the stand-in, which takes 200 ms to its first word.
 
 mod report;
 
@@ -21,7 +20,8 @@ use bondhu_stack::cluster::SUPERUSER;
 use bondhu_stack::ports::Ports;
 use bondhu_stack::run_directory::RunDirectory;
 use bondhu_stack::stack::{Stack, StackConfig, build_engine};
-use bondhu_stack::supabase::{Programs, Supabase, data_api};
+use bondhu_stack::supabase::data_api::{self, Profile};
+use bondhu_stack::supabase::{Programs, Supabase};
 use bondhu_stack::{downloads, http, paths};
 use bondhu_standin::Pace;
 use report::{COMPARATORS, TARGETS};
@@ -59,7 +59,7 @@ pub async fn run() -> Result<()> {
     let engine = build_engine()?;
     let run = RunDirectory::create("bench-chat")?;
     let programs = Programs {
-        data_api: data_api::build(Stdio::inherit()).await?,
+        data_api: data_api::build(Profile::Release, Stdio::inherit()).await?,
         deno: downloads::deno(&run.path().join("downloads.log")).await?,
     };
     let config = StackConfig {
@@ -184,7 +184,7 @@ impl Reads {
         // Backends hand their counts in when they rest.
         tokio::time::sleep(Duration::from_secs(2)).await;
         let metrics = http::client()?
-            .get(format!("{}/metrics", stack.worker.url()))
+            .get(format!("http://{}/metrics", stack.metrics))
             .send()
             .await?
             .text()

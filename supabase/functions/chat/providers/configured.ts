@@ -12,23 +12,21 @@ function base(name: string, published: string): string {
 }
 
 /** Throws a `Fault` when there is no key. */
-export function providerOf(name: "gemini" | "openai", model: string): Provider {
+export function providerOf(name: "gemini" | "openai"): Provider {
   const key = env(name === "gemini" ? "GEMINI_API_KEY" : "OPENAI_API_KEY");
   if (!key) throw new Fault("not_configured");
   if (name === "openai") return openai({ key, base: base("OPENAI_BASE_URL", "https://api.openai.com/v1") });
   return gemini({
     key,
     base: base("GEMINI_BASE_URL", "https://generativelanguage.googleapis.com/v1beta"),
-    thinkingBudget: thinkingBudget(model),
+    thinkingLevel: thinkingLevel(),
   });
 }
 
-/** Thoughts are tokens of the reply, and a chat wants none. Models other than flash cannot do without. */
-function thinkingBudget(model: string): number | undefined {
-  const chosen = env("GEMINI_THINKING_BUDGET");
-  if (chosen === "default") return undefined;
-  if (chosen !== undefined && Number.isInteger(Number(chosen))) return Number(chosen);
-  return model.includes("flash") ? 0 : undefined;
+/** Thoughts are tokens of the reply, and a chat needs few: the least that every model knows. */
+function thinkingLevel(): string | undefined {
+  const chosen = env("GEMINI_THINKING_LEVEL")?.toUpperCase() ?? "LOW";
+  return chosen === "DEFAULT" ? undefined : chosen;
 }
 
 /** A provider has most of the lease, and what is left stores the reply. */

@@ -14,11 +14,11 @@ import { count, dataOf, json, refusalIn } from "./sse.ts";
 export interface GeminiConfig {
   key: string;
   base: string;
-  /** Tokens that a model may think with, of those of its reply; undefined leaves it to the model. */
-  thinkingBudget?: number;
+  /** How much a model thinks, with tokens of those of its reply; undefined leaves it to the model. */
+  thinkingLevel?: string;
 }
 
-export function gemini({ key, base, thinkingBudget }: GeminiConfig): Provider {
+export function gemini({ key, base, thinkingLevel }: GeminiConfig): Provider {
   return {
     async *stream(ask: Ask, signal: AbortSignal): AsyncGenerator<Piece> {
       const model = encodeURIComponent(ask.model.replace(/^models\//, ""));
@@ -30,7 +30,7 @@ export function gemini({ key, base, thinkingBudget }: GeminiConfig): Provider {
           contents: ask.turns.map(({ role, text }) => ({ role, parts: [{ text }] })),
           generationConfig: {
             maxOutputTokens: ask.replyTokens,
-            ...(thinkingBudget === undefined ? {} : { thinkingConfig: { thinkingBudget } }),
+            ...(thinkingLevel === undefined ? {} : { thinkingConfig: { thinkingLevel } }),
             ...(ask.schema ? { responseMimeType: "application/json", responseJsonSchema: ask.schema } : {}),
           },
         }),
