@@ -176,11 +176,12 @@ export const expectedOf: { readonly [R in Rpc]: ForPeople<R> | ForServers<R> } =
   store_memories: {
     args: (owner) => ({
       user_id: owner.id,
-      message_ids: [owner.messageId],
+      lease: crypto.randomUUID(),
+      messages: [],
       memories: [],
       used_tokens: 0,
     }),
-    server: (stored) => assert.equal(stored, 0),
+    server: ["55000"],
   },
   companion: {
     args: () => ({}),

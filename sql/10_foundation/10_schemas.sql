@@ -49,6 +49,22 @@ grant execute on function bondhu.require_user() to authenticated, service_role;
 
 -- Deleting a user locks that row first, then the rows that refer to it. A transaction that begins
 -- with one of those and needs the user's row at the end would deadlock with it.
+create function bondhu.lock_account(of_user uuid) returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not has_any_column_privilege('auth.users', 'update') then
+    return exists (select from auth.users u where u.id = of_user);
+  end if;
+  perform from auth.users u where u.id = of_user for key share;
+  return found;
+end
+$$;
+comment on function bondhu.lock_account(uuid) is
+  'Locks an account''s row, where the schema''s owner may, so that it stays until the transaction ends: before any other row of the account. False when there is none.';
+revoke all on function bondhu.lock_account(uuid) from public, anon, authenticated, service_role;
+
 create function bondhu.lock_user() returns uuid
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -56,14 +72,11 @@ as $$
 declare
   caller uuid := bondhu.require_user();
 begin
-  if has_any_column_privilege('auth.users', 'update') then
-    perform from auth.users u where u.id = caller for key share;
-    if not found then
-      raise exception using
-        errcode = '28000',
-        message = 'this account is deleted',
-        hint = 'Sign up again; the access token of the former account ends by itself.';
-    end if;
+  if not bondhu.lock_account(caller) then
+    raise exception using
+      errcode = '28000',
+      message = 'this account is deleted',
+      hint = 'Sign up again; the access token of the former account ends by itself.';
   end if;
   return caller;
 end

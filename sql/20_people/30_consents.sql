@@ -104,11 +104,14 @@ begin
   if given is distinct from (
     select c.is_given from public.consents c where c.user_id = caller and c.purpose = to_purpose order by c.decided_at desc limit 1
   ) then
+    -- Of what somebody decides to and fro within a minute, the end is kept.
+    delete from public.consents c where c.user_id = caller and c.purpose = to_purpose and c.decided_at > now() - interval '1 minute';
     insert into public.consents (user_id, purpose, decided_at, is_given)
     select caller, to_purpose, greatest(clock_timestamp(), max(c.decided_at) + interval '1 microsecond'), given
     from public.consents c where c.user_id = caller and c.purpose = to_purpose;
   end if;
-  if forget then
+  if forget and to_purpose = 'memory' then
+    perform from public.memories m where m.user_id = caller order by m.id for update;
     delete from public.memories m where m.user_id = caller;
   end if;
 end

@@ -91,24 +91,24 @@ end
 $$;
 comment on function bondhu.count_chat_tokens(uuid, date, bigint) is 'Adds to, or takes from, what a user and the project have used on a day.';
 
-create function bondhu.settle_chat_tokens(reply bondhu.chat_replies, used bigint) returns void
+create function bondhu.settle_chat_tokens(of_user uuid, reserved integer, reserved_on date, used bigint) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if reply.reserved_tokens > 0 then
-    perform bondhu.count_chat_tokens(reply.user_id, reply.reserved_on, -reply.reserved_tokens);
+  if reserved > 0 then
+    perform bondhu.count_chat_tokens(of_user, reserved_on, -reserved);
   end if;
   if used > 0 then
-    perform bondhu.count_chat_tokens(reply.user_id, (now() at time zone 'UTC')::date, used);
+    perform bondhu.count_chat_tokens(of_user, (now() at time zone 'UTC')::date, used);
   end if;
 end
 $$;
-comment on function bondhu.settle_chat_tokens(bondhu.chat_replies, bigint) is
-  'Takes back what was reserved for a reply, on the day that it was, and counts today what was used.';
+comment on function bondhu.settle_chat_tokens(uuid, integer, date, bigint) is
+  'Takes back what was reserved, on the day that it was, and counts today what was used.';
 
 -- Of one user at a time: the row of today's usage is locked.
-create function bondhu.chat_limit(of_user uuid, wanted bigint) returns jsonb
+create function bondhu.chat_limit(of_user uuid, wanted bigint, for_reply boolean) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -125,7 +125,7 @@ declare
 begin
   select * into strict s from bondhu.companion_settings;
   per_minute := case when anonymous then s.anonymous_messages_per_minute else s.messages_per_minute end;
-  per_day := case when anonymous then s.anonymous_tokens_per_day else s.tokens_per_day end;
+  per_day := case when anonymous then s.anonymous_tokens_per_day else s.tokens_per_day end / case when for_reply then 1 else 2 end;
 
   insert into bondhu.chat_usage (user_id, day) values (of_user, today) on conflict (user_id, day) do nothing;
   select u.tokens into strict used from bondhu.chat_usage u where u.user_id = of_user and u.day = today for update;
@@ -133,7 +133,7 @@ begin
   select coalesce(sum(r.attempts), 0), min(r.claimed_at) into attempts, first_claim
   from bondhu.chat_replies r
   where r.user_id = of_user and r.claimed_at > now() - interval '1 minute';
-  if attempts >= per_minute then
+  if for_reply and attempts >= per_minute then
     return jsonb_build_object('limit', 'messages_per_minute', 'retry_after', case
       when per_minute > 0 then greatest(1, ceil(extract(epoch from first_claim + interval '1 minute' - now()))) end);
   end if;
@@ -147,8 +147,8 @@ begin
   return null;
 end
 $$;
-comment on function bondhu.chat_limit(uuid, bigint) is
-  'The limit that an exchange of so many tokens would break, and in how many seconds to try again; null when none. Locks the user''s usage until the transaction ends.';
+comment on function bondhu.chat_limit(uuid, bigint, boolean) is
+  'The limit that so many tokens would break, and in how many seconds to try again; null when none. What is for no reply may have the first half of a day''s alone. Locks the user''s usage until the transaction ends.';
 
 -- SECURITY DEFINER, as those below: the service role writes no table of replies. Whose message it is comes
 -- from a verified token.
@@ -171,6 +171,7 @@ begin
     raise exception using errcode = '22023', message = 'a reply is claimed by user_id, message_id and prompt_tokens (0 to 1000000)';
   end if;
   select * into strict s from bondhu.companion_settings;
+  perform bondhu.lock_account(of_user);
   select m.sender_type into sender from public.chat_messages m where m.user_id = of_user and m.id = to_message for key share;
   if sender is null then
     raise exception using errcode = 'P0002', message = 'there is no such message',
@@ -199,12 +200,12 @@ begin
   end if;
 
   -- Of who had the lease before and died.
-  perform bondhu.settle_chat_tokens(r, 0);
+  perform bondhu.settle_chat_tokens(of_user, r.reserved_tokens, r.reserved_on, 0);
   update bondhu.chat_replies c set lease = null, leased_until = null, reserved_tokens = 0
   where c.user_id = of_user and c.message_id = to_message and c.reserved_tokens > 0;
 
   wanted := prompt_tokens + s.reply_tokens;
-  broken := bondhu.chat_limit(of_user, wanted);
+  broken := bondhu.chat_limit(of_user, wanted, true);
   if broken is not null then
     return jsonb_build_object('state', 'limited') || broken;
   end if;
@@ -246,6 +247,7 @@ begin
       hint = 'Give everything; reply_text as a message has to be (at most 8,000 characters), tokens from 0 to 10,000,000.';
   end if;
   -- In the order in which a claim locks them.
+  perform bondhu.lock_account(of_user);
   select m.session_id into session from public.chat_messages m
   where m.user_id = of_user and m.id = to_message for key share;
   if not found then
@@ -267,7 +269,7 @@ begin
     raise exception using errcode = '55000', message = 'the place of the reply is taken by a message of the person''s own',
       hint = 'Send the message again under a new id.';
   end if;
-  perform bondhu.settle_chat_tokens(r, finish_reply.input_tokens + finish_reply.output_tokens);
+  perform bondhu.settle_chat_tokens(of_user, r.reserved_tokens, r.reserved_on, finish_reply.input_tokens + finish_reply.output_tokens);
   update bondhu.chat_replies c
   set lease = null, leased_until = null, reserved_tokens = 0, finished_at = now(),
     provider = finish_reply.provider, model = finish_reply.model, finish_reason = finish_reply.finish_reason,
@@ -296,7 +298,7 @@ begin
   if r.lease is null or r.lease is distinct from release_reply.lease then
     return;
   end if;
-  perform bondhu.settle_chat_tokens(r, used_tokens);
+  perform bondhu.settle_chat_tokens(of_user, r.reserved_tokens, r.reserved_on, used_tokens);
   update bondhu.chat_replies c set lease = null, leased_until = null, reserved_tokens = 0
   where c.user_id = of_user and c.message_id = to_message;
 end
@@ -312,7 +314,7 @@ as $$
 $$;
 comment on function public.companion() is 'Who the companion is, what answers for it and its budgets: bondhu.companion_settings.';
 
-revoke all on function bondhu.reply_id(uuid), bondhu.count_chat_tokens(uuid, date, bigint), bondhu.settle_chat_tokens(bondhu.chat_replies, bigint), bondhu.chat_limit(uuid, bigint),
+revoke all on function bondhu.reply_id(uuid), bondhu.count_chat_tokens(uuid, date, bigint), bondhu.settle_chat_tokens(uuid, integer, date, bigint), bondhu.chat_limit(uuid, bigint, boolean),
   public.claim_reply(uuid, uuid, integer),
   public.finish_reply(uuid, uuid, uuid, text, text, text, text, boolean, integer, integer),
   public.release_reply(uuid, uuid, uuid, integer), public.companion()

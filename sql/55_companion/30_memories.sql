@@ -82,27 +82,31 @@ create trigger memories_set_corrected before update of memory_text on public.mem
   for each row when (old.memory_text is distinct from new.memory_text)
   execute function bondhu.set_corrected();
 
--- Not SECURITY DEFINER: row security is active for the person alone. Evidence that goes takes one memory and
--- no more.
 create function bondhu.delete_with_replaced() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if row_security_active('public.memories') then
-    delete from public.memories m where m.user_id = old.user_id and m.id = old.replaces;
+  -- Not where evidence went, nor an account: this is a trigger's doing then.
+  if pg_trigger_depth() = 1 then
+    with recursive past as (
+      select m.id, m.replaces from public.memories m where m.user_id = old.user_id and m.id = old.replaces
+      union
+      select m.id, m.replaces from past join public.memories m on m.user_id = old.user_id and m.id = past.replaces
+    )
+    delete from public.memories m using past where m.user_id = old.user_id and m.id = past.id;
   end if;
   return null;
 end
 $$;
 comment on function bondhu.delete_with_replaced() is
-  'AFTER DELETE row trigger on memories: what a person deletes does not come back as what it was before.';
+  'AFTER DELETE row trigger on memories: what somebody deletes does not come back as what it was before.';
 
 create trigger memories_delete_with_replaced after delete on public.memories
   for each row when (old.replaces is not null)
   execute function bondhu.delete_with_replaced();
 
--- SECURITY DEFINER, as the two below: they run as the deleting role, which may have no rights here.
+-- SECURITY DEFINER, as the three below: they run as the deleting role, which may have no rights here.
 create function bondhu.delete_memories_without_evidence() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -122,12 +126,40 @@ create trigger evidence_delete_memories_without_evidence after delete on public.
   referencing old table as old_evidence
   for each statement execute function bondhu.delete_memories_without_evidence();
 
+-- Everybody locks in this order: account, messages, memories by their ids, evidence.
+create function bondhu.forget_messages(of_users uuid[], ids uuid[]) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform from public.memories m
+  where (m.user_id, m.id) in (
+    select e.user_id, e.memory_id
+    from unnest(of_users, ids) gone (user_id, message_id)
+    join public.memory_evidence e on e.user_id = gone.user_id and e.message_id = gone.message_id
+  )
+  order by m.user_id, m.id for update;
+  if found then
+    delete from public.memory_evidence e
+    using unnest(of_users, ids) gone (user_id, message_id)
+    where e.user_id = gone.user_id and e.message_id = gone.message_id;
+  end if;
+end
+$$;
+comment on function bondhu.forget_messages(uuid[], uuid[]) is 'What these messages said is evidence no more.';
+
 create function bondhu.forget_deleted() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  owners uuid[];
+  ids uuid[];
 begin
-  delete from public.memory_evidence e using old_messages o where e.user_id = o.user_id and e.message_id = o.id;
+  select array_agg(o.user_id), array_agg(o.id) into owners, ids from old_messages o where o.sender_type = 'user';
+  if owners is not null then
+    perform bondhu.forget_messages(owners, ids);
+  end if;
   return null;
 end
 $$;
@@ -142,20 +174,24 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  delete from public.memory_evidence e where e.user_id = old.user_id and e.message_id = old.id;
+  perform bondhu.forget_messages(array[old.user_id], array[old.id]);
+  -- Another text is looked through again.
+  update bondhu.chat_replies r set remembered_at = null
+  where r.user_id = new.user_id and r.message_id = new.id and r.remembered_at is not null;
   return null;
 end
 $$;
 comment on function bondhu.forget_updated() is
-  'AFTER UPDATE row trigger on chat_messages: what another text, another owner''s or one that does not count said is evidence no more.';
+  'AFTER UPDATE row trigger on chat_messages: what another text, another owner''s, one in danger or one that does not count said is evidence no more.';
 
-create trigger chat_messages_forget_updated after update of message_text, user_id, id, sender_type, counts on public.chat_messages
+create trigger chat_messages_forget_updated after update on public.chat_messages
   for each row when (
     old.message_text is distinct from new.message_text or old.user_id is distinct from new.user_id or old.id is distinct from new.id
     or old.sender_type is distinct from new.sender_type or old.counts and not new.counts
+    or new.support_level = 'crisis' and old.support_level is distinct from 'crisis'
   )
   execute function bondhu.forget_updated();
 
 revoke all on function bondhu.set_corrected(), bondhu.delete_with_replaced(), bondhu.delete_memories_without_evidence(),
-  bondhu.forget_deleted(), bondhu.forget_updated()
+  bondhu.forget_messages(uuid[], uuid[]), bondhu.forget_deleted(), bondhu.forget_updated()
   from public, anon, authenticated, service_role;

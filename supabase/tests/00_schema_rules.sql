@@ -133,7 +133,7 @@ select set_eq(
 select set_eq(
   $$ select signature from functions where schema = 'public' and not has_function_privilege('authenticated', oid, 'execute') $$,
   array['claim_reply(uuid,uuid,integer)', 'finish_reply(uuid,uuid,uuid,text,text,text,text,boolean,integer,integer)',
-        'release_reply(uuid,uuid,uuid,integer)', 'companion()', 'memory_task(uuid)', 'store_memories(uuid,uuid[],jsonb,integer)'],
+        'release_reply(uuid,uuid,uuid,integer)', 'companion()', 'memory_task(uuid)', 'store_memories(uuid,uuid,jsonb,jsonb,integer)'],
   'and these are for edge functions alone');
 select is_empty(
   $$ select signature, has_function_privilege('anon', oid, 'execute') as anon,

@@ -42,6 +42,7 @@ insert into argument_values values
   ('bucket', 'text', $$ 'day' $$),
   ('purpose', 'text', $$ 'memory' $$),
   ('memories', 'jsonb', $$ '[]' $$),
+  ('messages', 'jsonb', $$ '[]' $$),
   ('document', 'text', $$ 'chat_history' $$),
   ('since', 'timestamptz', $$ '2026-01-01 00:00+00' $$),
   (null, 'text', $$ 'chat.opened' $$),

@@ -72,7 +72,7 @@ select is_empty(
   $$ select * from long_answers where answer not in ('22023', '23514', 'P0002') $$,
   'a megabyte, or a hundred, is refused for every argument, with few words');
 select is_empty(
-  $$ select signature, name from arguments where type !~ '^(uuid|uuid\[\]|boolean|integer|bigint|date|timestamp with time zone)$' except select signature, name from long_answers $$,
+  $$ select signature, name from arguments where type !~ '^(uuid|boolean|integer|bigint|date|timestamp with time zone)$' except select signature, name from long_answers $$,
   'every text of every RPC was tried');
 
 -- The ends

@@ -1,6 +1,6 @@
 //! The companion's side of a conversation: what a model is asked, and what may be sent of its answer.
 
-use bondhu_core::companion::memory::{self, Memory, MemoryTask};
+use bondhu_core::companion::memory::{self, MemoryTask};
 use bondhu_core::companion::{self, Exchange, Help, Prompt, Turn};
 use serde::Serialize;
 use serde_json::Value;
@@ -62,24 +62,15 @@ struct MemoryAsked<'a> {
     reply_tokens: usize,
 }
 
-/// What is kept of its answer, as `store_memories` takes it: `{message_ids, memories}`. Of what is no answer, or was cut,
-/// nothing: the messages have been looked through.
+/// What is kept of its answer, as `store_memories` takes it: `{lease, messages, memories}`. Of an answer that was cut,
+/// what stands before.
 ///
 /// # Errors
 /// The task has another shape.
 #[wasm_bindgen]
 pub fn kept_memories(task: &str, answer: &str) -> Result<String, JsError> {
     let task: MemoryTask = serde_json::from_str(task)?;
-    Ok(serde_json::to_string(&Kept {
-        message_ids: task.message_ids(),
-        memories: memory::checked(&task, answer).unwrap_or_default(),
-    })?)
-}
-
-#[derive(Serialize)]
-struct Kept<'a> {
-    message_ids: Vec<&'a str>,
-    memories: Vec<Memory>,
+    Ok(serde_json::to_string(&task.kept(answer))?)
 }
 
 /// The name of what keeps a reply from somebody in danger; nothing when it may be sent.

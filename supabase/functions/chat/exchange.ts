@@ -35,11 +35,12 @@ const HELP_WAITS = 2500;
 /** Answers a stored message. Everything that fails becomes an event. */
 export async function exchange(message: Row, caller: Caller, events: Events): Promise<void> {
   const typed = typing(caller);
-  let hasReplied = false;
+  let isNew = false;
   try {
     events.send("message", message);
-    events.send("reply", await replied(message, caller, events));
-    hasReplied = true;
+    const answer = await replied(message, caller, events);
+    events.send("reply", answer.reply);
+    isNew = answer.isNew;
   } catch (error) {
     events.send("error", problemOf(error));
   } finally {
@@ -47,10 +48,16 @@ export async function exchange(message: Row, caller: Caller, events: Events): Pr
     events.end();
     await silent;
   }
-  if (hasReplied) await remember(caller);
+  if (isNew) await remember(caller);
 }
 
-async function replied(message: Row, caller: Caller, events: Events): Promise<Reply> {
+/** The stored reply, and whether it was written now. */
+interface Answer {
+  reply: Reply;
+  isNew: boolean;
+}
+
+async function replied(message: Row, caller: Caller, events: Events): Promise<Answer> {
   const bondhu = await load();
   const who = companion();
   const told = who.then((companion) => recalled(message, caller, companion));
@@ -66,17 +73,17 @@ async function replied(message: Row, caller: Caller, events: Events): Promise<Re
   const prompt = bondhu.prompt({ companion: await who, memories: await told, ...situation });
   const claim = await claimed(message, caller, prompt.estimatedTokens, events);
   switch (claim.state) {
-    case "claimed":
-      return await written({
-        ...claim,
-        message,
-        prompt,
-        isInDanger: situation.need === "crisis",
-        companion: await who,
-      }, events)
-        .catch((error) => replayedIfStored(error, message, caller, events));
+    case "claimed": {
+      const isInDanger = situation.need === "crisis";
+      const task = { ...claim, message, prompt, isInDanger, companion: await who };
+      try {
+        return { reply: await written(task, events), isNew: true };
+      } catch (error) {
+        return { reply: await replayedIfStored(error, message, caller, events), isNew: false };
+      }
+    }
     case "done":
-      return await replayed(claim, caller, events);
+      return { reply: await replayed(claim, caller, events), isNew: false };
     case "writing":
       throw new Refusal("still_writing", { retry_after: claim.retry_after });
     case "limited":

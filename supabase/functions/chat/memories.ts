@@ -2,13 +2,16 @@
 
 import { type Exchange, load, type MemoryTask } from "../_shared/bondhu.ts";
 import type { Caller } from "./caller.ts";
-import { log, refusalOf } from "./problems.ts";
-import { asServer, asUser, type Companion, companion, patience, type Row } from "./project.ts";
+import { log, Refusal } from "./problems.ts";
+import { asServer, asUser, type Companion, companion, type Row } from "./project.ts";
 import { patienceOf, providerOf } from "./providers/configured.ts";
 import { patiently } from "./providers/patience.ts";
-import { type Ask, Fault, FAULTS, type Usage } from "./providers/provider.ts";
+import { type Ask, Fault, type Usage } from "./providers/provider.ts";
 
-/** What is worth knowing to answer a message. Rejects with a `Refusal`. */
+/** Milliseconds for which a prompt waits for memories. */
+const PATIENCE = 2000;
+
+/** What is worth knowing to answer a message; nothing when that cannot be had, since a reply does without. */
 export async function recalled(
   message: Row,
   caller: Caller,
@@ -16,14 +19,15 @@ export async function recalled(
 ): Promise<Exchange["memories"]> {
   if (memories_in_prompt === 0) return [];
   const asked = { query_text: message.message_text, max_rows: memories_in_prompt };
-  const found = await asUser(caller.accessToken).rpc("recall", asked).abortSignal(patience());
-  if (found.error) throw refusalOf(found.error);
-  return found.data;
+  const found = await asUser(caller.accessToken).rpc("recall", asked).abortSignal(AbortSignal.timeout(PATIENCE));
+  if (!found.error) return found.data;
+  log("memory_unavailable");
+  return [];
 }
 
 /**
- * Has the model look through what nobody looked through yet, which is this message and what earlier passes could not
- * finish. Nothing waits for it, and nothing fails with it.
+ * Has the model look through what nobody looked through yet: the message that was answered, and what earlier passes
+ * could not finish. Nothing waits for it, and nothing fails with it.
  */
 export async function remember(caller: Caller): Promise<void> {
   try {
@@ -32,35 +36,47 @@ export async function remember(caller: Caller): Promise<void> {
     const task = await asServer<MemoryTask | null>("memory_task", { user_id: caller.id });
     if (task) await lookThrough(task, caller, who);
   } catch (error) {
-    log(error instanceof Fault ? `memory ${FAULTS[error.kind].code} ${error.kind}` : "memory failed");
+    log(`memory_${error instanceof Refusal ? error.problem.code : "failed"}`);
   }
 }
 
 async function lookThrough(task: MemoryTask, caller: Caller, who: Companion): Promise<void> {
   const bondhu = await load();
   const prompt = bondhu.memoryPrompt(task);
-  const { text, usage } = await answered({ ...prompt, model: who.model }, who);
-  const estimate = prompt.estimatedTokens + Math.ceil(text.length / 2);
+  const { text, usage, fault } = await answered({ ...prompt, model: who.model }, who);
+  if (fault) log(`memory_${fault.kind}`);
+  // What has cost nothing is asked again after the next exchange.
+  const hasCost = usage !== undefined || text !== "";
+  const estimate = hasCost ? prompt.estimatedTokens + Math.ceil(text.length / 2) : 0;
   await asServer("store_memories", {
     user_id: caller.id,
-    ...bondhu.keptMemories(task, text),
+    ...(hasCost ? bondhu.keptMemories(task, text) : { lease: task.lease, messages: [], memories: [] }),
     used_tokens: usage ? usage.inputTokens + usage.outputTokens : estimate,
   });
 }
 
-/** What has cost something is not asked again, whatever came of it. */
-async function answered(ask: Ask, who: Companion): Promise<{ text: string; usage?: Usage }> {
-  const provider = providerOf(who.provider);
+interface Answer {
+  text: string;
+  usage?: Usage;
+  /** Why there is no more. */
+  fault?: Fault;
+}
+
+async function answered(ask: Ask, who: Companion): Promise<Answer> {
   let text = "";
   try {
+    const provider = providerOf(who.provider);
     for await (const piece of patiently(provider, ask, patienceOf(who.lease_seconds))) {
-      if ("end" in piece) return { text, usage: piece.end.usage };
-      text += piece.delta;
+      if ("delta" in piece) {
+        text += piece.delta;
+        continue;
+      }
+      const { usage, cut } = piece.end;
+      return { text, usage, fault: cut && new Fault(cut) };
     }
     throw new Fault("broken_off");
   } catch (error) {
     const fault = Fault.of(error, text !== "");
-    if (text === "" && !fault.usage) throw fault;
-    return { text: "", usage: fault.usage };
+    return { text, usage: fault.usage, fault };
   }
 }

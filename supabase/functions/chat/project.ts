@@ -63,8 +63,8 @@ export function patience(): AbortSignal {
 
 export const readHot = hotDocuments(sourcesOf(env, dataApi(url, publishableKey)));
 
-/** Milliseconds for which settings are remembered: a change is followed that late. */
-const REMEMBERED = 10_000;
+/** Milliseconds for which settings are kept: a change is followed that late. */
+const KEPT = 10_000;
 
 let settings: { companion: Promise<Companion>; until: number } | undefined;
 
@@ -72,7 +72,7 @@ let settings: { companion: Promise<Companion>; until: number } | undefined;
 export function companion(): Promise<Companion> {
   if (!settings || Date.now() > settings.until) {
     const companion = asServer<Companion>("companion");
-    settings = { companion, until: Date.now() + REMEMBERED };
+    settings = { companion, until: Date.now() + KEPT };
     companion.catch(() => settings = undefined);
   }
   return settings.companion;

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::{CATEGORIES, MOST_FOUND, Memory, MemoryTask};
+use super::{CATEGORIES, Line, MOST_FOUND, Memory, MemoryTask};
 use crate::characters::{is_stray_control, is_visible};
 use crate::companion::fault_of_reply;
-use crate::score::{Patterns, with_words};
+use crate::score::{Patterns, SupportLevel, score, with_words};
 
 const TEXT: &str = include_str!("../../../data/memories.txt");
 
@@ -21,11 +22,13 @@ const SURE_FROM: i64 = 50;
 /// So many digits in a row open something, or reach somebody.
 const MOST_DIGITS: usize = 8;
 /// What no sentence about a person holds.
-const MARKUP: &[char] = &['<', '>', '{', '}', '[', ']', '|', '\\', '`', '#', ';'];
+const MARKUP: &[&str] = &[
+    "<", ">", "{", "}", "[", "]", "|", "\\", "`", ";", "--", "##", "%0", "%3", "://", "www.", "@",
+];
 
 /// A memory as a model found it.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Found {
+struct Found {
     memory_text: String,
     category: String,
     confidence: f64,
@@ -43,12 +46,12 @@ pub struct Found {
 pub enum MemoryFault {
     /// Nothing that can be seen, or more than a sentence.
     Length,
-    /// It speaks to its reader, or holds markup.
+    /// It speaks to its reader, of how that works, or holds markup or an address.
     Instruction,
     /// It opens something, or reaches somebody.
     Secret,
-    /// It speaks of a way to do harm.
-    Method,
+    /// It speaks of harming oneself.
+    Harm,
 }
 
 impl MemoryFault {
@@ -56,6 +59,7 @@ impl MemoryFault {
         match kind {
             "instruction" => Some(Self::Instruction),
             "secret" => Some(Self::Secret),
+            "harm" => Some(Self::Harm),
             _ => None,
         }
     }
@@ -64,31 +68,11 @@ impl MemoryFault {
 static PATTERNS: LazyLock<Patterns<Option<MemoryFault>>> =
     LazyLock::new(|| Patterns::read(TEXT, MemoryFault::of_pattern));
 
-/// The answer is of another shape.
-#[derive(Debug, thiserror::Error)]
-#[error("the answer lists no memories: {0}")]
-pub struct AnswerError(#[from] serde_json::Error);
-
-#[derive(Deserialize)]
-struct Answer {
-    memories: Vec<serde_json::Value>,
-}
-
 /// What is kept of an answer: at most [`MOST_FOUND`], each with evidence, none twice. What has a fault, is not sure
-/// or not of the shape is left out.
-///
-/// # Errors
-/// The answer as a whole is of another shape.
-pub fn checked(task: &MemoryTask, answer: &str) -> Result<Vec<Memory>, AnswerError> {
-    // Some models write Markdown around their JSON.
-    let from = answer.find('{').unwrap_or(0);
-    let until = answer.rfind('}').map_or(answer.len(), |last| last + 1);
-    let Answer { memories } = serde_json::from_str(answer.get(from..until).unwrap_or_default())?;
+/// or not of the shape is left out; of an answer that is cut the memories before the cut are kept.
+pub(super) fn checked(task: &MemoryTask, answer: &str) -> Vec<Memory> {
     let mut kept: Vec<Memory> = Vec::new();
-    for memory in memories.into_iter().filter_map(|found| {
-        let found = serde_json::from_value(found).ok()?;
-        memory(task, &found)
-    }) {
+    for memory in listed(answer).filter_map(|found| memory(task, &found)) {
         let is_new = kept.iter().all(|other| {
             other.memory_text != memory.memory_text
                 && (memory.replaces.is_none() || other.replaces != memory.replaces)
@@ -97,7 +81,28 @@ pub fn checked(task: &MemoryTask, answer: &str) -> Result<Vec<Memory>, AnswerErr
             kept.push(memory);
         }
     }
-    Ok(kept)
+    kept
+}
+
+/// The elements of the list `memories` that are whole, whatever stands around it: some models write Markdown.
+fn listed(answer: &str) -> impl Iterator<Item = Found> {
+    let list = answer
+        .split_once("\"memories\"")
+        .map_or("", |(_, list)| list);
+    let mut rest = list
+        .trim_start()
+        .strip_prefix(':')
+        .map_or("", str::trim_start);
+    let mut mark = '[';
+    std::iter::from_fn(move || {
+        let element = rest.strip_prefix(mark)?;
+        mark = ',';
+        let mut values = serde_json::Deserializer::from_str(element).into_iter::<Value>();
+        let value = values.next()?.ok()?;
+        rest = element.get(values.byte_offset()..)?.trim_start();
+        Some(serde_json::from_value(value).ok())
+    })
+    .flatten()
 }
 
 fn memory(task: &MemoryTask, found: &Found) -> Option<Memory> {
@@ -122,11 +127,11 @@ fn memory(task: &MemoryTask, found: &Found) -> Option<Memory> {
         Some(number) => Some(task.memories.get(number.checked_sub(1)?)?.id.clone()),
         None => None,
     };
-    let ids = task.message_ids();
+    let lines: Vec<&Line> = task.asked_about().collect();
     let said_by: BTreeSet<usize> = found.messages.iter().copied().collect();
     let message_ids: Vec<String> = said_by
         .into_iter()
-        .filter_map(|number| Some((*ids.get(number.checked_sub(1)?)?).to_owned()))
+        .filter_map(|number| Some(lines.get(number.checked_sub(1)?)?.id.clone()))
         .collect();
     if message_ids.is_empty() {
         return None;
@@ -155,14 +160,15 @@ pub fn fault_of(text: &str) -> Option<MemoryFault> {
     let names_a_role = ["system", "assistant", "developer", "user"]
         .iter()
         .any(|role| lower.contains(&format!("{role}:")));
-    if text.contains(MARKUP) || text.contains("--") || text.contains('%') || names_a_role {
+    let has_markup = MARKUP.iter().any(|mark| text.contains(mark));
+    if has_markup || text.starts_with('#') || names_a_role {
         return Some(MemoryFault::Instruction);
     }
     if longest_number(text) >= MOST_DIGITS {
         return Some(MemoryFault::Secret);
     }
-    if fault_of_reply(text).is_some() {
-        return Some(MemoryFault::Method);
+    if fault_of_reply(text).is_some() || score(text).support == SupportLevel::Crisis {
+        return Some(MemoryFault::Harm);
     }
     with_words(text, |words| {
         let mut fault = None;
@@ -179,26 +185,22 @@ fn one_line(text: &str) -> String {
     readable.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Digits in a row, with what is written between those of one number; those of a day are none.
+/// Digits in a row, with what is written between those of one number; years count for nothing.
 fn longest_number(text: &str) -> usize {
-    let digits: String = text.chars().map(latin_digit).collect();
-    let is_day = |word: &str| {
-        let bare = word.trim_matches(|c: char| !c.is_ascii_digit());
-        day(Some(bare)).is_some()
-    };
-    let (mut longest, mut length) = (0, 0);
-    for word in digits.split(' ') {
-        let characters = if is_day(word) { "day" } else { word }.chars();
-        for character in characters {
-            if character.is_ascii_digit() {
-                length += 1;
-                longest = longest.max(length);
-            } else if !matches!(character, '-' | '.' | '/' | '(' | ')' | '+') {
-                length = 0;
-            }
-        }
-    }
-    longest
+    let latin: String = text.chars().map(latin_digit).collect();
+    let joins = |c: char| matches!(c, ' ' | '-' | '.' | ',' | '/' | '(' | ')' | '+');
+    latin
+        .split(|c: char| !c.is_numeric() && !joins(c))
+        .map(|number| {
+            let groups = number.split(joins).filter(|group| !is_year(group));
+            groups.map(|group| group.chars().count()).sum::<usize>()
+        })
+        .max()
+        .unwrap_or_default()
+}
+
+fn is_year(group: &str) -> bool {
+    group.len() == 4 && group.parse().is_ok_and(|year| (1900..2200).contains(&year))
 }
 
 /// A Bengali or Devanagari digit as a Latin one; every other character as it is.

@@ -12,7 +12,8 @@ use super::fence::fenced;
 use super::prompt::{Prompt, Role, Sender, Turn};
 use super::tokens::estimated_tokens;
 
-pub use check::{AnswerError, Found, MemoryFault, checked, fault_of};
+use check::checked;
+pub use check::{MemoryFault, fault_of};
 
 /// The most tokens that a model may answer with, what it thinks included.
 pub const ANSWER_TOKENS: usize = 2_500;
@@ -33,6 +34,8 @@ pub const CATEGORIES: [&str; 7] = [
 /// What is to be looked through: the document of `memory_task`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct MemoryTask {
+    /// The right to look it through.
+    pub lease: String,
     /// The person's day, as `2026-12-31`.
     pub today: String,
     /// What was said, oldest first.
@@ -46,6 +49,8 @@ pub struct MemoryTask {
 pub struct Line {
     /// Its id.
     pub id: String,
+    /// Of its text: an edit has another one.
+    pub digest: String,
     /// Who wrote it.
     pub sender_type: Sender,
     /// What.
@@ -81,10 +86,20 @@ impl MemoryTask {
         self.messages.iter().filter(|line| line.is_asked_about())
     }
 
-    /// Their ids: once looked through, they are not looked through again.
+    /// What is stored of a model's answer, which may be cut.
     #[must_use]
-    pub fn message_ids(&self) -> Vec<&str> {
-        self.asked_about().map(|line| line.id.as_str()).collect()
+    pub fn kept<'a>(&'a self, answer: &str) -> Kept<'a> {
+        Kept {
+            lease: &self.lease,
+            messages: self
+                .asked_about()
+                .map(|line| Looked {
+                    id: &line.id,
+                    digest: &line.digest,
+                })
+                .collect(),
+            memories: checked(self, answer),
+        }
     }
 
     /// What a model is asked: an answer of the shape of [`schema`].
@@ -171,6 +186,26 @@ pub fn schema() -> Value {
         "required": ["memories"],
         "additionalProperties": false,
     })
+}
+
+/// What `store_memories` takes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Kept<'a> {
+    /// The task's.
+    pub lease: &'a str,
+    /// What was looked through, and is not looked through again.
+    pub messages: Vec<Looked<'a>>,
+    /// What was found.
+    pub memories: Vec<Memory>,
+}
+
+/// A message that was looked through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Looked<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// The task's.
+    pub digest: &'a str,
 }
 
 /// A memory as `store_memories` takes it.
