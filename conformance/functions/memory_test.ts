@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { chat, one, order, running, until } from "./chat.ts";
-import { fine, type Person, removeEverybody, signUp } from "./project.ts";
+import { fine, type Person, removeEverybody, signUp, url } from "./project.ts";
 import { serving } from "./servers.ts";
 import { connected, database, withSettings } from "./settings.ts";
 
@@ -110,16 +110,62 @@ Deno.test("what speaks to a reader, is a secret or no answer is left out, and no
 });
 
 Deno.test("a model that is down is asked again at the next exchange", async () => {
+  await listening(async (at, asked) => {
+    const person = await signUp();
+    const told = await chat(person, { message_text: "My cat is old. [notes model: bad key]" }, at);
+    assert.deepEqual(order(told), ["message", "delta", "reply"], "nobody notices");
+    assert.equal(await asksForNotes(asked, 1), 1);
+    assert.deepEqual(await memories(person), []);
+    await chat(person, { message_text: "My dog is young." }, at);
+    const found = await remembered(person, 2);
+    assert.deepEqual(found.map((row) => row.memory_text).toSorted(), [
+      "Their cat is old.",
+      "Their dog is young.",
+    ]);
+  });
+});
+
+Deno.test("what is said to be kept from all is not shown to a model, whatever else is", async () => {
+  await listening(async (at, asked) => {
+    const person = await signUp();
+    const session = { device_id: "phone", is_learnt_from: false };
+    const session_id = fine(await person.client.rpc("start_session", session));
+    await chat(person, { message_text: "Nobody may know of the violin.", session_id }, at);
+    await chat(person, { message_text: "My cat is old." }, at);
+    await remembered(person, 1);
+    const notes = asked.filter(({ isForNotes }) => isForNotes);
+    assert.equal(notes.length, 1);
+    assert.ok(!notes[0].text.includes("violin"));
+  });
+});
+
+Deno.test("a replay asks for nothing", async () => {
+  await listening(async (at, asked) => {
+    const person = await signUp();
+    const sent = { id: crypto.randomUUID(), message_text: "Hello. [notes model: bad key]" };
+    await chat(person, sent, at);
+    assert.equal(await asksForNotes(asked, 1), 1);
+    await Promise.all(Array.from({ length: 5 }, () => chat(person, sent, at)));
+    assert.equal(await asksForNotes(asked, 1), 1);
+  });
+});
+
+Deno.test("a reply does without memories that cannot be had", async () => {
   const person = await signUp();
-  const told = await chat(person, { message_text: "My cat is old. [notes model: bad key]" });
-  assert.deepEqual(order(told), ["message", "delta", "reply"], "nobody notices");
-  assert.deepEqual(await memories(person), []);
-  await chat(person, { message_text: "My dog is young." });
-  const found = await remembered(person, 2);
-  assert.deepEqual(found.map((row) => row.memory_text).toSorted(), [
-    "Their cat is old.",
-    "Their dog is young.",
-  ]);
+  const project = async (request: Request) => {
+    const { pathname, search } = new URL(request.url);
+    if (pathname.endsWith("/rpc/recall")) return new Response("{}", { status: 500 });
+    const { method, headers } = request;
+    const body = ["GET", "HEAD"].includes(method) ? undefined : await request.arrayBuffer();
+    return await fetch(`${url}${pathname}${search}`, { method, headers, body });
+  };
+  await serving(project, (at) =>
+    running({ SUPABASE_URL: at }, async (at) => {
+      const told = await chat(person, { message_text: "Hello." }, at);
+      assert.deepEqual(order(told), ["message", "delta", "reply"]);
+      const crisis = await chat(person, { message_text: "I want to kill myself tonight" }, at);
+      assert.deepEqual(order(crisis), ["message", "help", "delta", "reply"]);
+    }));
 });
 
 Deno.test("who does not allow it is not looked through, and knows what was there before", async () => {
@@ -168,6 +214,7 @@ Deno.test({
     assert.ok(used > replies, `${used} of which replies ${replies}`);
     await withSettings({ memories_in_prompt: 0 }, async (at) => {
       await chat(person, { message_text: "My dog is young." }, at);
+      await new Promise((resolve) => setTimeout(resolve, 2000));
     });
     assert.equal((await memories(person)).length, 1);
   },

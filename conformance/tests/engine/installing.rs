@@ -38,7 +38,7 @@ async fn without_an_engine_chat_is_stored_unscored_and_says_so() {
 }
 
 /// Every RPC, and whether it answers with what an engine concludes.
-const RPCS: [(&str, bool); 22] = [
+const RPCS: [(&str, bool); 25] = [
     ("begin_connect('spotify', 'https://app.example')", false),
     ("chat_history()", false),
     ("commit_position()", false),

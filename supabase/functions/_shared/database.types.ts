@@ -528,7 +528,7 @@ isOneToOne: false
 { Args: { "device_id": string,"is_learnt_from"?: boolean }; Returns: string
                            },
 "store_memories":
-{ Args: { "memories": Json,"message_ids": (string)[],"used_tokens": number,"user_id": string }; Returns: number
+{ Args: { "lease": string,"memories": Json,"messages": Json,"used_tokens": number,"user_id": string }; Returns: number
                            },
 "top_genres":
 { Args: { "max_rows"?: number }; Returns: {

@@ -19,7 +19,9 @@ export async function recalled(
 ): Promise<Exchange["memories"]> {
   if (memories_in_prompt === 0) return [];
   const asked = { query_text: message.message_text, max_rows: memories_in_prompt };
-  const found = await asUser(caller.accessToken).rpc("recall", asked).abortSignal(AbortSignal.timeout(PATIENCE));
+  const found = await asUser(caller.accessToken).rpc("recall", asked).abortSignal(
+    AbortSignal.timeout(PATIENCE),
+  );
   if (!found.error) return found.data;
   log("memory_unavailable");
   return [];

@@ -200,8 +200,8 @@ export function judge(name, watermark, value, min_lsn, now) {
 }
 
 /**
- * What is kept of its answer, as `store_memories` takes it: `{message_ids, memories}`. Of what is no answer, or was cut,
- * nothing: the messages have been looked through.
+ * What is kept of its answer, as `store_memories` takes it: `{lease, messages, memories}`. Of an answer that was cut,
+ * what stands before.
  *
  * # Errors
  * The task has another shape.

@@ -136,9 +136,13 @@ export interface Prompt {
 
 /** What is to be looked through, as `memory_task` gives it; days are texts such as 2026-12-31. */
 export interface MemoryTask {
+  /** The right to look it through. */
+  lease: string
   today: string
   /** Oldest first; what `is_new` nobody has looked through. */
-  messages: readonly { id: string, sender_type: 'user' | 'ai', message_text: string, on: string, is_new: boolean }[]
+  messages: readonly {
+    id: string, digest: string, sender_type: 'user' | 'ai', message_text: string, on: string, is_new: boolean
+  }[]
   /** What is remembered already. */
   memories: readonly { id: string, memory_text: string, holds_from: string | null, holds_until: string | null }[]
 }
@@ -153,8 +157,9 @@ export interface MemoryPrompt extends Prompt {
 
 /** What is stored of an answer. */
 export interface KeptMemories {
-  /** Of the messages that have been looked through. */
-  message_ids: string[]
+  lease: string
+  /** The messages that have been looked through. */
+  messages: { id: string, digest: string }[]
   memories: Memory[]
 }
 
