@@ -27,6 +27,8 @@ use bondhu_standin::Pace;
 use report::{COMPARATORS, TARGETS};
 
 const PEOPLE: usize = 20;
+/// That each has told.
+const MEMORIES: i32 = 100;
 /// Exchanges of each, one after the other.
 const EXCHANGES: usize = 15;
 /// Callers at once, and for how long.
@@ -114,6 +116,15 @@ async fn sign_up(supabase: &Supabase, database: &PgPool) -> Result<Vec<Caller>> 
             "insert into auth.users (id, aud, role) values ($1, 'authenticated', 'authenticated')",
         )
         .bind(id)
+        .execute(database)
+        .await?;
+        sqlx::query(
+            "insert into public.memories (user_id, memory_text, category, confidence)
+             select $1, format('Their friend number %s works in %s.', n, md5(n::text)), 'person', 0.9
+             from generate_series(1, $2) n",
+        )
+        .bind(id)
+        .bind(MEMORIES)
         .execute(database)
         .await?;
         people.push(Caller::sign_in(supabase, id)?);
