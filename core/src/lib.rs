@@ -6,6 +6,7 @@
 //! [`personality`] concludes from them through [`window`], [`style`]
 //! and [`traits`]. What a language model is asked to answer is [`companion`]'s.
 
+pub mod assessment;
 pub mod cache;
 pub mod characters;
 pub mod companion;
