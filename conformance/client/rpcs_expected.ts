@@ -91,6 +91,32 @@ export const expectedOf: { readonly [R in Rpc]: ForPeople<R> | ForServers<R> } =
     },
     other: UNKNOWN,
   },
+  correct_message: {
+    // As the engine read it.
+    args: ({ messageId }) => ({ message_id: messageId }),
+    answers: isVoid,
+    other: UNKNOWN,
+  },
+  assessment_items: {
+    args: () => ({ form: "short", locale: "bn-BD" }),
+    answers: (items) => {
+      assert.equal(items.length, 20);
+      for (const { id, item_text, item_locale, is_validated } of items) {
+        assert.match(id, /^short_[0-9]{2}$/);
+        assert.deepEqual([typeof item_text, item_locale, is_validated], ["string", "bn", false]);
+      }
+    },
+    other: (items) => assert.equal(items.length, 20),
+  },
+  submit_assessment: {
+    args: () => ({ form: "short", answers: { short_01: 4 } }),
+    answers: (assessment) => {
+      isObject(assessment);
+      isUuid(assessment.id);
+      assert.deepEqual([assessment.answered, assessment.of, assessment.traits], [1, 20, null]);
+    },
+    other: (assessment) => isObject(assessment),
+  },
   personality_evolution: {
     args: () => ({ trait: "extraversion" }),
     answers: (changes) => assert.ok(Array.isArray(changes)),

@@ -1,6 +1,7 @@
 //! What people and CI run: the demo, the test runner, benches and soaks. The servers are
 //! `bondhu-stack`'s, the providers `bondhu-standin`'s.
 
+pub mod assessment_items;
 pub mod bench;
 pub mod demo;
 pub mod extension_sql;

@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use bondhu_core::score::ENGINE_VERSION;
-use bondhu_dev::{bench, demo, figures, portable, soak, test_runner, up, wasm};
+use bondhu_dev::{assessment_items, bench, demo, figures, portable, soak, test_runner, up, wasm};
 use bondhu_stack::stack::Engine;
 use bondhu_stack::{extension, installation, migrations};
 
@@ -87,6 +87,8 @@ enum Command {
         /// What it is about: a-z, 0-9 and _
         name: String,
     },
+    /// Write the items of the questionnaires in sql/ anew from core/data
+    AssessmentItems,
     /// Write supabase/functions/_shared/database.types.ts anew
     Types,
     /// Write extension/sql/bondhu--VERSION.sql anew from the built library
@@ -158,6 +160,7 @@ async fn run(command: Command) -> Result<ExitCode> {
             };
             println!("{}", path.display());
         }
+        Command::AssessmentItems => println!("{}", assessment_items::write()?.display()),
         Command::Types => println!("{}", test_runner::write_types().await?.display()),
         Command::ExtensionSql => println!("{}", test_runner::write_extension_sql()?.display()),
         Command::Wasm => {

@@ -39,7 +39,7 @@ declare
   );
 begin
   if refused is null and (select p.is_given_by_default from bondhu.consent_purposes() p where p.purpose = to_purpose) then
-    return '-infinity';
+    return '-infinity'::timestamptz;
   end if;
   return (
     select min(c.decided_at) from public.consents c

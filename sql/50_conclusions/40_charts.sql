@@ -199,9 +199,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   caller uuid := bondhu.require_user();
-  said text;
+  said record;
 begin
-  select m.message_text into said
+  select m.message_text, m.corrected_sentiment, m.corrected_mood into said
   from public.chat_messages m
   where m.user_id = caller and m.id = message_id and m.sender_type = 'user';
   if not found then
@@ -210,11 +210,18 @@ begin
       message = 'there is no such message of yours',
       hint = 'Send the id of a message that you wrote.';
   end if;
-  return query select e.* from bondhu.explain(said) e;
+  return query
+    select c.figure, c.part, null::numeric
+    from (values
+      (1, 'corrected_sentiment', said.corrected_sentiment::text), (2, 'corrected_mood', said.corrected_mood)
+    ) c (place, figure, part)
+    where c.part is not null
+    order by c.place;
+  return query select e.* from bondhu.explain(said.message_text) e;
 end
 $$;
 comment on function public.explain_message(uuid) is
-  'Why a message of the caller has its sentiment and mood: words and pairs of words with their weight (log odds) for a good sentiment or for the mood, strongest first. 0A000 without an engine.';
+  'Why a message of the caller has its sentiment and mood: words and pairs of words with their weight (log odds) for a good sentiment or for the mood, strongest first. Where the caller corrected it, their own corrected_sentiment and corrected_mood come first, as part and without a weight. 0A000 without an engine.';
 
 revoke all on function public.mood_trend(timestamptz, timestamptz, text), public.mood_mix(timestamptz, timestamptz),
   public.personality_evolution(text, timestamptz, timestamptz), public.wellness_history(date, date), public.mood_patterns(),

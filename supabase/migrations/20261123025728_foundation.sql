@@ -53,22 +53,6 @@ grant execute on function bondhu.require_user() to authenticated, service_role;
 
 -- Deleting a user locks that row first, then the rows that refer to it. A transaction that begins
 -- with one of those and needs the user's row at the end would deadlock with it.
-create function bondhu.lock_account(of_user uuid) returns boolean
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  if not has_any_column_privilege('auth.users', 'update') then
-    return exists (select from auth.users u where u.id = of_user);
-  end if;
-  perform from auth.users u where u.id = of_user for key share;
-  return found;
-end
-$$;
-comment on function bondhu.lock_account(uuid) is
-  'Locks an account''s row, where the schema''s owner may, so that it stays until the transaction ends: before any other row of the account. False when there is none.';
-revoke all on function bondhu.lock_account(uuid) from public, anon, authenticated, service_role;
-
 create function bondhu.lock_user() returns uuid
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -76,11 +60,14 @@ as $$
 declare
   caller uuid := bondhu.require_user();
 begin
-  if not bondhu.lock_account(caller) then
-    raise exception using
-      errcode = '28000',
-      message = 'this account is deleted',
-      hint = 'Sign up again; the access token of the former account ends by itself.';
+  if has_any_column_privilege('auth.users', 'update') then
+    perform from auth.users u where u.id = caller for key share;
+    if not found then
+      raise exception using
+        errcode = '28000',
+        message = 'this account is deleted',
+        hint = 'Sign up again; the access token of the former account ends by itself.';
+    end if;
   end if;
   return caller;
 end
@@ -899,14 +886,11 @@ begin
   if given is distinct from (
     select c.is_given from public.consents c where c.user_id = caller and c.purpose = to_purpose order by c.decided_at desc limit 1
   ) then
-    -- Of what somebody decides to and fro within a minute, the end is kept.
-    delete from public.consents c where c.user_id = caller and c.purpose = to_purpose and c.decided_at > now() - interval '1 minute';
     insert into public.consents (user_id, purpose, decided_at, is_given)
     select caller, to_purpose, greatest(clock_timestamp(), max(c.decided_at) + interval '1 microsecond'), given
     from public.consents c where c.user_id = caller and c.purpose = to_purpose;
   end if;
-  if forget and to_purpose = 'memory' then
-    perform from public.memories m where m.user_id = caller order by m.id for update;
+  if forget then
     delete from public.memories m where m.user_id = caller;
   end if;
 end
@@ -1842,6 +1826,544 @@ create trigger assessments_apply_deleted after delete on public.assessments
 
 revoke all on function bondhu.baseline_traits(uuid), bondhu.apply_assessments() from public, anon, authenticated, service_role;
 grant execute on function bondhu.baseline_traits(uuid) to bondhu_worker;
+
+-- sql/40_engine/46_assessment_items.sql
+
+-- What the questionnaires ask. Closed to users: who sees which trait an item counts for, and whether reversed, answers
+-- accordingly.
+
+create table bondhu.assessment_items (
+  id text primary key,
+  form text not null,
+  place integer not null,
+  trait text not null,
+  is_reversed boolean not null,
+
+  constraint item_form_is_known check (form in ('short', 'long')),
+  constraint place_is_from_1_on check (place >= 1),
+  constraint trait_is_known check (trait in ('openness', 'conscientiousness', 'extraversion', 'agreeableness', 'neuroticism')),
+  constraint one_item_in_a_place unique (form, place)
+);
+comment on table bondhu.assessment_items is 'The items of the questionnaires with the trait that each counts for. They come with the migrations.';
+comment on column bondhu.assessment_items.is_reversed is 'Whether who agrees has less of the trait.';
+
+create table bondhu.assessment_texts (
+  item_id text not null references bondhu.assessment_items (id) on delete cascade,
+  locale text not null,
+  item_text text not null,
+  is_validated boolean not null,
+
+  primary key (item_id, locale),
+  constraint locale_is_a_language check (locale ~ '^[a-z]{2,3}$')
+);
+comment on table bondhu.assessment_texts is 'The wording of items, by language. A form has a language only if each of its items does.';
+comment on column bondhu.assessment_texts.is_validated is 'Whether this wording was studied; false of our own translations.';
+
+alter table bondhu.assessment_items enable row level security;
+alter table bondhu.assessment_texts enable row level security;
+revoke all on bondhu.assessment_items, bondhu.assessment_texts from public, anon, authenticated, service_role;
+grant select on bondhu.assessment_items, bondhu.assessment_texts to service_role;
+
+create function bondhu.check_form(form text) returns void
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not exists (select from bondhu.assessment_items i where i.form = check_form.form) then
+    raise exception using
+      errcode = '22023',
+      message = format('%L is no form', left(form, 40)),
+      hint = 'Send short, of 20 items, or long, of 120.';
+  end if;
+end
+$$;
+comment on function bondhu.check_form(text) is '22023 unless there are items of it.';
+
+-- SECURITY DEFINER: whoever answers sees no keys.
+create function public.assessment_items(form text default 'short', locale text default 'en')
+returns table (id text, place integer, item_text text, item_locale text, is_validated boolean)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  of_form text := assessment_items.form;
+  in_locale text := assessment_items.locale;
+  language text;
+begin
+  perform bondhu.require_user();
+  perform bondhu.check_form(of_form);
+  if in_locale is null or char_length(in_locale) > 35 or in_locale !~ '^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$' then
+    raise exception using
+      errcode = '22023',
+      message = format('%L is no locale', left(in_locale, 40)),
+      hint = 'Send a language tag of at most 35 characters such as en, bn-BD or pt_BR.';
+  end if;
+  language := lower(substring(in_locale from '^[A-Za-z]+'));
+  if exists (
+    select from bondhu.assessment_items i
+    where i.form = of_form
+      and not exists (select from bondhu.assessment_texts t where t.item_id = i.id and t.locale = language)
+  ) then
+    language := 'en';
+  end if;
+  return query
+    select i.id, i.place, t.item_text, t.locale, t.is_validated
+    from bondhu.assessment_items i
+    join bondhu.assessment_texts t on t.item_id = i.id and t.locale = language
+    where i.form = of_form
+    order by i.place;
+end
+$$;
+comment on function public.assessment_items(text, text) is
+  'What a form (short: 20 items; long: 120) asks, in the order in which it is shown; each is answered from 1, very inaccurate, to 5, very accurate. In the language of locale, or in English where the form has not got it: item_locale says which. is_validated false: our own translation. 22023 for a form that there is not.';
+
+revoke all on function bondhu.check_form(text), public.assessment_items(text, text) from public, anon, authenticated, service_role;
+grant execute on function public.assessment_items(text, text) to authenticated;
+
+-- sql/40_engine/47_assessment_items_data.sql
+
+-- The items of core/data/assessment_*.txt, which say where they are from. Written by
+-- `bondhu-dev assessment-items`: do not edit.
+
+insert into bondhu.assessment_items (id, form, place, trait, is_reversed) values
+  ('short_01', 'short', 1, 'extraversion', false),
+  ('short_02', 'short', 2, 'agreeableness', false),
+  ('short_03', 'short', 3, 'conscientiousness', false),
+  ('short_04', 'short', 4, 'neuroticism', false),
+  ('short_05', 'short', 5, 'openness', false),
+  ('short_06', 'short', 6, 'extraversion', true),
+  ('short_07', 'short', 7, 'agreeableness', true),
+  ('short_08', 'short', 8, 'conscientiousness', true),
+  ('short_09', 'short', 9, 'neuroticism', true),
+  ('short_10', 'short', 10, 'openness', true),
+  ('short_11', 'short', 11, 'extraversion', false),
+  ('short_12', 'short', 12, 'agreeableness', false),
+  ('short_13', 'short', 13, 'conscientiousness', false),
+  ('short_14', 'short', 14, 'neuroticism', false),
+  ('short_15', 'short', 15, 'openness', true),
+  ('short_16', 'short', 16, 'extraversion', true),
+  ('short_17', 'short', 17, 'agreeableness', true),
+  ('short_18', 'short', 18, 'conscientiousness', true),
+  ('short_19', 'short', 19, 'neuroticism', true),
+  ('short_20', 'short', 20, 'openness', true),
+  ('long_001', 'long', 1, 'neuroticism', false),
+  ('long_002', 'long', 2, 'extraversion', false),
+  ('long_003', 'long', 3, 'openness', false),
+  ('long_004', 'long', 4, 'agreeableness', false),
+  ('long_005', 'long', 5, 'conscientiousness', false),
+  ('long_006', 'long', 6, 'neuroticism', false),
+  ('long_007', 'long', 7, 'extraversion', false),
+  ('long_008', 'long', 8, 'openness', false),
+  ('long_009', 'long', 9, 'agreeableness', true),
+  ('long_010', 'long', 10, 'conscientiousness', false),
+  ('long_011', 'long', 11, 'neuroticism', false),
+  ('long_012', 'long', 12, 'extraversion', false),
+  ('long_013', 'long', 13, 'openness', false),
+  ('long_014', 'long', 14, 'agreeableness', false),
+  ('long_015', 'long', 15, 'conscientiousness', false),
+  ('long_016', 'long', 16, 'neuroticism', false),
+  ('long_017', 'long', 17, 'extraversion', false),
+  ('long_018', 'long', 18, 'openness', false),
+  ('long_019', 'long', 19, 'agreeableness', true),
+  ('long_020', 'long', 20, 'conscientiousness', false),
+  ('long_021', 'long', 21, 'neuroticism', false),
+  ('long_022', 'long', 22, 'extraversion', false),
+  ('long_023', 'long', 23, 'openness', false),
+  ('long_024', 'long', 24, 'agreeableness', true),
+  ('long_025', 'long', 25, 'conscientiousness', false),
+  ('long_026', 'long', 26, 'neuroticism', false),
+  ('long_027', 'long', 27, 'extraversion', false),
+  ('long_028', 'long', 28, 'openness', false),
+  ('long_029', 'long', 29, 'agreeableness', false),
+  ('long_030', 'long', 30, 'conscientiousness', true),
+  ('long_031', 'long', 31, 'neuroticism', false),
+  ('long_032', 'long', 32, 'extraversion', false),
+  ('long_033', 'long', 33, 'openness', false),
+  ('long_034', 'long', 34, 'agreeableness', false),
+  ('long_035', 'long', 35, 'conscientiousness', false),
+  ('long_036', 'long', 36, 'neuroticism', false),
+  ('long_037', 'long', 37, 'extraversion', false),
+  ('long_038', 'long', 38, 'openness', false),
+  ('long_039', 'long', 39, 'agreeableness', true),
+  ('long_040', 'long', 40, 'conscientiousness', true),
+  ('long_041', 'long', 41, 'neuroticism', false),
+  ('long_042', 'long', 42, 'extraversion', false),
+  ('long_043', 'long', 43, 'openness', false),
+  ('long_044', 'long', 44, 'agreeableness', false),
+  ('long_045', 'long', 45, 'conscientiousness', false),
+  ('long_046', 'long', 46, 'neuroticism', false),
+  ('long_047', 'long', 47, 'extraversion', false),
+  ('long_048', 'long', 48, 'openness', true),
+  ('long_049', 'long', 49, 'agreeableness', true),
+  ('long_050', 'long', 50, 'conscientiousness', false),
+  ('long_051', 'long', 51, 'neuroticism', true),
+  ('long_052', 'long', 52, 'extraversion', false),
+  ('long_053', 'long', 53, 'openness', true),
+  ('long_054', 'long', 54, 'agreeableness', true),
+  ('long_055', 'long', 55, 'conscientiousness', false),
+  ('long_056', 'long', 56, 'neuroticism', false),
+  ('long_057', 'long', 57, 'extraversion', false),
+  ('long_058', 'long', 58, 'openness', false),
+  ('long_059', 'long', 59, 'agreeableness', false),
+  ('long_060', 'long', 60, 'conscientiousness', true),
+  ('long_061', 'long', 61, 'neuroticism', false),
+  ('long_062', 'long', 62, 'extraversion', true),
+  ('long_063', 'long', 63, 'openness', false),
+  ('long_064', 'long', 64, 'agreeableness', false),
+  ('long_065', 'long', 65, 'conscientiousness', false),
+  ('long_066', 'long', 66, 'neuroticism', false),
+  ('long_067', 'long', 67, 'extraversion', true),
+  ('long_068', 'long', 68, 'openness', true),
+  ('long_069', 'long', 69, 'agreeableness', true),
+  ('long_070', 'long', 70, 'conscientiousness', true),
+  ('long_071', 'long', 71, 'neuroticism', false),
+  ('long_072', 'long', 72, 'extraversion', false),
+  ('long_073', 'long', 73, 'openness', true),
+  ('long_074', 'long', 74, 'agreeableness', true),
+  ('long_075', 'long', 75, 'conscientiousness', true),
+  ('long_076', 'long', 76, 'neuroticism', false),
+  ('long_077', 'long', 77, 'extraversion', false),
+  ('long_078', 'long', 78, 'openness', true),
+  ('long_079', 'long', 79, 'agreeableness', true),
+  ('long_080', 'long', 80, 'conscientiousness', true),
+  ('long_081', 'long', 81, 'neuroticism', true),
+  ('long_082', 'long', 82, 'extraversion', false),
+  ('long_083', 'long', 83, 'openness', true),
+  ('long_084', 'long', 84, 'agreeableness', true),
+  ('long_085', 'long', 85, 'conscientiousness', true),
+  ('long_086', 'long', 86, 'neuroticism', false),
+  ('long_087', 'long', 87, 'extraversion', false),
+  ('long_088', 'long', 88, 'openness', true),
+  ('long_089', 'long', 89, 'agreeableness', true),
+  ('long_090', 'long', 90, 'conscientiousness', true),
+  ('long_091', 'long', 91, 'neuroticism', false),
+  ('long_092', 'long', 92, 'extraversion', true),
+  ('long_093', 'long', 93, 'openness', false),
+  ('long_094', 'long', 94, 'agreeableness', true),
+  ('long_095', 'long', 95, 'conscientiousness', false),
+  ('long_096', 'long', 96, 'neuroticism', true),
+  ('long_097', 'long', 97, 'extraversion', true),
+  ('long_098', 'long', 98, 'openness', true),
+  ('long_099', 'long', 99, 'agreeableness', true),
+  ('long_100', 'long', 100, 'conscientiousness', true),
+  ('long_101', 'long', 101, 'neuroticism', true),
+  ('long_102', 'long', 102, 'extraversion', true),
+  ('long_103', 'long', 103, 'openness', true),
+  ('long_104', 'long', 104, 'agreeableness', true),
+  ('long_105', 'long', 105, 'conscientiousness', true),
+  ('long_106', 'long', 106, 'neuroticism', true),
+  ('long_107', 'long', 107, 'extraversion', true),
+  ('long_108', 'long', 108, 'openness', true),
+  ('long_109', 'long', 109, 'agreeableness', true),
+  ('long_110', 'long', 110, 'conscientiousness', true),
+  ('long_111', 'long', 111, 'neuroticism', true),
+  ('long_112', 'long', 112, 'extraversion', false),
+  ('long_113', 'long', 113, 'openness', true),
+  ('long_114', 'long', 114, 'agreeableness', true),
+  ('long_115', 'long', 115, 'conscientiousness', true),
+  ('long_116', 'long', 116, 'neuroticism', true),
+  ('long_117', 'long', 117, 'extraversion', false),
+  ('long_118', 'long', 118, 'openness', true),
+  ('long_119', 'long', 119, 'agreeableness', true),
+  ('long_120', 'long', 120, 'conscientiousness', true);
+
+insert into bondhu.assessment_texts (item_id, locale, item_text, is_validated) values
+  ('short_01', 'en', 'Am the life of the party', true),
+  ('short_01', 'bn', 'আমি আড্ডা জমিয়ে রাখি', false),
+  ('short_02', 'en', 'Sympathize with others'' feelings', true),
+  ('short_02', 'bn', 'আমি অন্যের অনুভূতির প্রতি সহানুভূতিশীল', false),
+  ('short_03', 'en', 'Get chores done right away', true),
+  ('short_03', 'bn', 'আমি ঘরের কাজ সঙ্গে সঙ্গে সেরে ফেলি', false),
+  ('short_04', 'en', 'Have frequent mood swings', true),
+  ('short_04', 'bn', 'আমার মেজাজ ঘন ঘন বদলায়', false),
+  ('short_05', 'en', 'Have a vivid imagination', true),
+  ('short_05', 'bn', 'আমার কল্পনাশক্তি প্রাণবন্ত', false),
+  ('short_06', 'en', 'Don''t talk a lot', true),
+  ('short_06', 'bn', 'আমি বেশি কথা বলি না', false),
+  ('short_07', 'en', 'Am not interested in other people''s problems', true),
+  ('short_07', 'bn', 'অন্য মানুষের সমস্যা নিয়ে আমার আগ্রহ নেই', false),
+  ('short_08', 'en', 'Often forget to put things back in their proper place', true),
+  ('short_08', 'bn', 'আমি প্রায়ই জিনিস ঠিক জায়গায় ফিরিয়ে রাখতে ভুলে যাই', false),
+  ('short_09', 'en', 'Am relaxed most of the time', true),
+  ('short_09', 'bn', 'আমি বেশির ভাগ সময় নিশ্চিন্ত থাকি', false),
+  ('short_10', 'en', 'Am not interested in abstract ideas', true),
+  ('short_10', 'bn', 'বিমূর্ত ভাবনা নিয়ে আমার আগ্রহ নেই', false),
+  ('short_11', 'en', 'Talk to a lot of different people at parties', true),
+  ('short_11', 'bn', 'অনুষ্ঠানে আমি নানা রকম অনেক মানুষের সঙ্গে কথা বলি', false),
+  ('short_12', 'en', 'Feel others'' emotions', true),
+  ('short_12', 'bn', 'আমি অন্যের আবেগ অনুভব করি', false),
+  ('short_13', 'en', 'Like order', true),
+  ('short_13', 'bn', 'আমি সবকিছু গোছানো থাকা পছন্দ করি', false),
+  ('short_14', 'en', 'Get upset easily', true),
+  ('short_14', 'bn', 'আমি সহজেই বিচলিত হই', false),
+  ('short_15', 'en', 'Have difficulty understanding abstract ideas', true),
+  ('short_15', 'bn', 'বিমূর্ত ভাবনা বুঝতে আমার অসুবিধা হয়', false),
+  ('short_16', 'en', 'Keep in the background', true),
+  ('short_16', 'bn', 'আমি নিজেকে আড়ালে রাখি', false),
+  ('short_17', 'en', 'Am not really interested in others', true),
+  ('short_17', 'bn', 'অন্যদের ব্যাপারে আমার আসলে আগ্রহ নেই', false),
+  ('short_18', 'en', 'Make a mess of things', true),
+  ('short_18', 'bn', 'আমি সবকিছু এলোমেলো করে ফেলি', false),
+  ('short_19', 'en', 'Seldom feel blue', true),
+  ('short_19', 'bn', 'আমার মন কদাচিৎ খারাপ হয়', false),
+  ('short_20', 'en', 'Do not have a good imagination', true),
+  ('short_20', 'bn', 'আমার কল্পনাশক্তি ভালো নয়', false),
+  ('long_001', 'en', 'Worry about things', true),
+  ('long_002', 'en', 'Make friends easily', true),
+  ('long_003', 'en', 'Have a vivid imagination', true),
+  ('long_004', 'en', 'Trust others', true),
+  ('long_005', 'en', 'Complete tasks successfully', true),
+  ('long_006', 'en', 'Get angry easily', true),
+  ('long_007', 'en', 'Love large parties', true),
+  ('long_008', 'en', 'Believe in the importance of art', true),
+  ('long_009', 'en', 'Use others for my own ends', true),
+  ('long_010', 'en', 'Like to tidy up', true),
+  ('long_011', 'en', 'Often feel blue', true),
+  ('long_012', 'en', 'Take charge', true),
+  ('long_013', 'en', 'Experience my emotions intensely', true),
+  ('long_014', 'en', 'Love to help others', true),
+  ('long_015', 'en', 'Keep my promises', true),
+  ('long_016', 'en', 'Find it difficult to approach others', true),
+  ('long_017', 'en', 'Am always busy', true),
+  ('long_018', 'en', 'Prefer variety to routine', true),
+  ('long_019', 'en', 'Love a good fight', true),
+  ('long_020', 'en', 'Work hard', true),
+  ('long_021', 'en', 'Go on binges', true),
+  ('long_022', 'en', 'Love excitement', true),
+  ('long_023', 'en', 'Love to read challenging material', true),
+  ('long_024', 'en', 'Believe that I am better than others', true),
+  ('long_025', 'en', 'Am always prepared', true),
+  ('long_026', 'en', 'Panic easily', true),
+  ('long_027', 'en', 'Radiate joy', true),
+  ('long_028', 'en', 'Tend to vote for liberal political candidates', true),
+  ('long_029', 'en', 'Sympathize with the homeless', true),
+  ('long_030', 'en', 'Jump into things without thinking', true),
+  ('long_031', 'en', 'Fear for the worst', true),
+  ('long_032', 'en', 'Feel comfortable around people', true),
+  ('long_033', 'en', 'Enjoy wild flights of fantasy', true),
+  ('long_034', 'en', 'Believe that others have good intentions', true),
+  ('long_035', 'en', 'Excel in what I do', true),
+  ('long_036', 'en', 'Get irritated easily', true),
+  ('long_037', 'en', 'Talk to a lot of different people at parties', true),
+  ('long_038', 'en', 'See beauty in things that others might not notice', true),
+  ('long_039', 'en', 'Cheat to get ahead', true),
+  ('long_040', 'en', 'Often forget to put things back in their proper place', true),
+  ('long_041', 'en', 'Dislike myself', true),
+  ('long_042', 'en', 'Try to lead others', true),
+  ('long_043', 'en', 'Feel others'' emotions', true),
+  ('long_044', 'en', 'Am concerned about others', true),
+  ('long_045', 'en', 'Tell the truth', true),
+  ('long_046', 'en', 'Am afraid to draw attention to myself', true),
+  ('long_047', 'en', 'Am always on the go', true),
+  ('long_048', 'en', 'Prefer to stick with things that I know', true),
+  ('long_049', 'en', 'Yell at people', true),
+  ('long_050', 'en', 'Do more than what''s expected of me', true),
+  ('long_051', 'en', 'Rarely overindulge', true),
+  ('long_052', 'en', 'Seek adventure', true),
+  ('long_053', 'en', 'Avoid philosophical discussions', true),
+  ('long_054', 'en', 'Think highly of myself', true),
+  ('long_055', 'en', 'Carry out my plans', true),
+  ('long_056', 'en', 'Become overwhelmed by events', true),
+  ('long_057', 'en', 'Have a lot of fun', true),
+  ('long_058', 'en', 'Believe that there is no absolute right and wrong', true),
+  ('long_059', 'en', 'Feel sympathy for those who are worse off than myself', true),
+  ('long_060', 'en', 'Make rash decisions', true),
+  ('long_061', 'en', 'Am afraid of many things', true),
+  ('long_062', 'en', 'Avoid contacts with others', true),
+  ('long_063', 'en', 'Love to daydream', true),
+  ('long_064', 'en', 'Trust what people say', true),
+  ('long_065', 'en', 'Handle tasks smoothly', true),
+  ('long_066', 'en', 'Lose my temper', true),
+  ('long_067', 'en', 'Prefer to be alone', true),
+  ('long_068', 'en', 'Do not like poetry', true),
+  ('long_069', 'en', 'Take advantage of others', true),
+  ('long_070', 'en', 'Leave a mess in my room', true),
+  ('long_071', 'en', 'Am often down in the dumps', true),
+  ('long_072', 'en', 'Take control of things', true),
+  ('long_073', 'en', 'Rarely notice my emotional reactions', true),
+  ('long_074', 'en', 'Am indifferent to the feelings of others', true),
+  ('long_075', 'en', 'Break rules', true),
+  ('long_076', 'en', 'Only feel comfortable with friends', true),
+  ('long_077', 'en', 'Do a lot in my spare time', true),
+  ('long_078', 'en', 'Dislike changes', true),
+  ('long_079', 'en', 'Insult people', true),
+  ('long_080', 'en', 'Do just enough work to get by', true),
+  ('long_081', 'en', 'Easily resist temptations', true),
+  ('long_082', 'en', 'Enjoy being reckless', true),
+  ('long_083', 'en', 'Have difficulty understanding abstract ideas', true),
+  ('long_084', 'en', 'Have a high opinion of myself', true),
+  ('long_085', 'en', 'Waste my time', true),
+  ('long_086', 'en', 'Feel that I''m unable to deal with things', true),
+  ('long_087', 'en', 'Love life', true),
+  ('long_088', 'en', 'Tend to vote for conservative political candidates', true),
+  ('long_089', 'en', 'Am not interested in other people''s problems', true),
+  ('long_090', 'en', 'Rush into things', true),
+  ('long_091', 'en', 'Get stressed out easily', true),
+  ('long_092', 'en', 'Keep others at a distance', true),
+  ('long_093', 'en', 'Like to get lost in thought', true),
+  ('long_094', 'en', 'Distrust people', true),
+  ('long_095', 'en', 'Know how to get things done', true),
+  ('long_096', 'en', 'Am not easily annoyed', true),
+  ('long_097', 'en', 'Avoid crowds', true),
+  ('long_098', 'en', 'Do not enjoy going to art museums', true),
+  ('long_099', 'en', 'Obstruct others'' plans', true),
+  ('long_100', 'en', 'Leave my belongings around', true),
+  ('long_101', 'en', 'Feel comfortable with myself', true),
+  ('long_102', 'en', 'Wait for others to lead the way', true),
+  ('long_103', 'en', 'Don''t understand people who get emotional', true),
+  ('long_104', 'en', 'Take no time for others', true),
+  ('long_105', 'en', 'Break my promises', true),
+  ('long_106', 'en', 'Am not bothered by difficult social situations', true),
+  ('long_107', 'en', 'Like to take it easy', true),
+  ('long_108', 'en', 'Am attached to conventional ways', true),
+  ('long_109', 'en', 'Get back at others', true),
+  ('long_110', 'en', 'Put little time and effort into my work', true),
+  ('long_111', 'en', 'Am able to control my cravings', true),
+  ('long_112', 'en', 'Act wild and crazy', true),
+  ('long_113', 'en', 'Am not interested in theoretical discussions', true),
+  ('long_114', 'en', 'Boast about my virtues', true),
+  ('long_115', 'en', 'Have difficulty starting tasks', true),
+  ('long_116', 'en', 'Remain calm under pressure', true),
+  ('long_117', 'en', 'Look at the bright side of life', true),
+  ('long_118', 'en', 'Believe that we should be tough on crime', true),
+  ('long_119', 'en', 'Try not to think about the needy', true),
+  ('long_120', 'en', 'Act without thinking', true);
+
+-- sql/40_engine/48_taking_assessments.sql
+
+-- Answering a questionnaire: bit by bit, until every item has an answer.
+
+create unique index assessments_in_progress on public.assessments (user_id, form) where completed_at is null;
+
+create function bondhu.assess(of_form text, answers jsonb)
+returns table (items bigint, answered bigint, traits jsonb, longest_run bigint, contradictions jsonb)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  with given as (
+    select i.place, i.trait, i.is_reversed, a.answer, case when i.is_reversed then 6 - a.answer else a.answer end as keyed
+    from bondhu.assessment_items i
+    cross join lateral (select (answers ->> i.id)::integer as answer) a
+    where i.form = of_form
+  ),
+  by_trait as (
+    select g.trait, count(*) as items, count(g.answer) as answered, sum(g.keyed) as total,
+      sum(g.keyed) filter (where not g.is_reversed) as straight, count(g.keyed) filter (where not g.is_reversed) as straight_answers,
+      sum(g.keyed) filter (where g.is_reversed) as reversed, count(g.keyed) filter (where g.is_reversed) as reversed_answers
+    from given g
+    group by g.trait
+  ),
+  runs as (
+    select count(*) as length
+    from (
+      select g.answer, g.place - row_number() over (partition by g.answer order by g.place) as run
+      from given g
+      where g.answer is not null
+    ) g
+    group by g.answer, g.run
+  )
+  select sum(t.items)::bigint, sum(t.answered)::bigint,
+    case when sum(t.answered) = sum(t.items) then
+      jsonb_object_agg(t.trait, round((t.total - t.answered) * 100.0 / nullif(4 * t.answered, 0), 2)) end,
+    (select coalesce(max(r.length), 0) from runs r),
+    -- Null times anything is null: a trait with answers of one key only contradicts nothing.
+    jsonb_object_agg(t.trait, round(abs(t.straight * t.reversed_answers - t.reversed * t.straight_answers) * 100.0
+      / nullif(4 * t.straight_answers * t.reversed_answers, 0), 2))
+  from by_trait t
+$$;
+comment on function bondhu.assess(text, jsonb) is
+  'What answers to a form come to, as core''s Assessment says: traits (0..100, null before every item is answered), the most items in a row with one answer, and by trait how far apart (0..100) the means of its items and of its reversed items are.';
+
+create function bondhu.checked_answers(of_form text, answers jsonb) returns jsonb
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  items integer := (select count(*) from bondhu.assessment_items i where i.form = of_form);
+  wrong text;
+begin
+  if jsonb_typeof(answers) is distinct from 'object' then
+    raise exception using
+      errcode = '22023',
+      message = 'answers must be an object',
+      hint = 'Send the answer, 1 to 5, by the item''s id: {"short_01": 4}.';
+  end if;
+  if items < (select count(*) from (select from jsonb_object_keys(answers) limit items + 1) k) then
+    raise exception using
+      errcode = '22023',
+      message = format('more answers than the %s items of this form', items),
+      hint = 'Send one answer for each id that assessment_items() gives.';
+  end if;
+  select a.key into wrong
+  from jsonb_object_keys(answers) a (key)
+  where not exists (select from bondhu.assessment_items i where i.id = a.key and i.form = of_form)
+  order by a.key limit 1;
+  if found then
+    raise exception using
+      errcode = '22023',
+      message = format('%L is no item of this form', left(wrong, 40)),
+      hint = 'Send the ids that assessment_items() gives for the same form.';
+  end if;
+  select a.key into wrong
+  from jsonb_each(answers) a
+  where case jsonb_typeof(a.value) when 'number' then a.value::numeric not in (1, 2, 3, 4, 5) else true end
+  order by a.key limit 1;
+  if found then
+    raise exception using
+      errcode = '22023',
+      message = format('the answer to %s is no whole number from 1 to 5', wrong),
+      hint = 'Send 1 for very inaccurate, 2, 3 or 4 for what lies between, 5 for very accurate; leave out what has no answer yet.';
+  end if;
+  return (select coalesce(jsonb_object_agg(a.key, a.value::numeric::integer), '{}') from jsonb_each(answers) a);
+end
+$$;
+comment on function bondhu.checked_answers(text, jsonb) is
+  'The answers, each as an integer 1..5; 22023 for what is no item of the form, or no answer.';
+
+-- SECURITY DEFINER: clients write no traits.
+create function public.submit_assessment(form text, answers jsonb) returns jsonb
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  caller uuid := bondhu.lock_user();
+  of_form text := submit_assessment.form;
+  given jsonb := submit_assessment.answers;
+  kept record;
+  result record;
+begin
+  perform bondhu.check_form(of_form);
+  given := bondhu.checked_answers(of_form, given);
+  insert into public.assessments as a (user_id, form, answers)
+  values (caller, of_form, given)
+  on conflict (user_id, form) where completed_at is null do update set answers = a.answers || excluded.answers
+  returning a.id, a.started_at, a.completed_at, a.answers into kept;
+  select * into result from bondhu.assess(of_form, kept.answers);
+  if result.traits is not null then
+    update public.assessments a
+    set completed_at = greatest(clock_timestamp(), a.started_at),
+      openness = (result.traits ->> 'openness')::numeric,
+      conscientiousness = (result.traits ->> 'conscientiousness')::numeric,
+      extraversion = (result.traits ->> 'extraversion')::numeric,
+      agreeableness = (result.traits ->> 'agreeableness')::numeric,
+      neuroticism = (result.traits ->> 'neuroticism')::numeric
+    where a.user_id = caller and a.id = kept.id
+    returning a.completed_at into kept.completed_at;
+  end if;
+  return jsonb_build_object(
+    'id', kept.id, 'answered', result.answered, 'of', result.items, 'completed_at', kept.completed_at, 'traits', result.traits,
+    'reliability', jsonb_build_object(
+      'answered', result.answered, 'longest_run', result.longest_run, 'contradictions', result.contradictions));
+end
+$$;
+comment on function public.submit_assessment(text, jsonb) is
+  'Takes the caller''s answers to a form, {"<item id>": 1..5}, some or all: those of the assessment in progress are kept, later ones replace earlier ones. With the last one it is complete, and its traits are where the caller''s start; answers after that begin another. Returns id, answered, of, completed_at, traits (0..100; null until complete) and reliability: answered; longest_run, the most items in a row with one answer; contradictions, by trait how far apart (0..100) its items and its reversed items are. 22023 for what cannot be an answer.';
+
+revoke all on function bondhu.assess(text, jsonb), bondhu.checked_answers(text, jsonb), public.submit_assessment(text, jsonb)
+  from public, anon, authenticated, service_role;
+grant execute on function public.submit_assessment(text, jsonb) to authenticated;
 
 -- sql/40_engine/50_sentiment.sql
 
@@ -3009,9 +3531,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   caller uuid := bondhu.require_user();
-  said text;
+  said record;
 begin
-  select m.message_text into said
+  select m.message_text, m.corrected_sentiment, m.corrected_mood into said
   from public.chat_messages m
   where m.user_id = caller and m.id = message_id and m.sender_type = 'user';
   if not found then
@@ -3020,11 +3542,18 @@ begin
       message = 'there is no such message of yours',
       hint = 'Send the id of a message that you wrote.';
   end if;
-  return query select e.* from bondhu.explain(said) e;
+  return query
+    select c.figure, c.part, null::numeric
+    from (values
+      (1, 'corrected_sentiment', said.corrected_sentiment::text), (2, 'corrected_mood', said.corrected_mood)
+    ) c (place, figure, part)
+    where c.part is not null
+    order by c.place;
+  return query select e.* from bondhu.explain(said.message_text) e;
 end
 $$;
 comment on function public.explain_message(uuid) is
-  'Why a message of the caller has its sentiment and mood: words and pairs of words with their weight (log odds) for a good sentiment or for the mood, strongest first. 0A000 without an engine.';
+  'Why a message of the caller has its sentiment and mood: words and pairs of words with their weight (log odds) for a good sentiment or for the mood, strongest first. Where the caller corrected it, their own corrected_sentiment and corrected_mood come first, as part and without a weight. 0A000 without an engine.';
 
 revoke all on function public.mood_trend(timestamptz, timestamptz, text), public.mood_mix(timestamptz, timestamptz),
   public.personality_evolution(text, timestamptz, timestamptz), public.wellness_history(date, date), public.mood_patterns(),
@@ -3034,6 +3563,48 @@ grant execute on function public.mood_trend(timestamptz, timestamptz, text), pub
   public.personality_evolution(text, timestamptz, timestamptz), public.wellness_history(date, date), public.mood_patterns(),
   public.explain_message(uuid)
   to authenticated;
+
+-- sql/50_conclusions/50_corrections.sql
+
+-- "That is wrong": a person's own reading of what they wrote comes before the engine's.
+
+-- SECURITY DEFINER: clients write no reading into messages. The engine folds it in, as any change of a message.
+create function public.correct_message(message_id uuid, mood text default null, sentiment numeric default null) returns void
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  caller uuid := bondhu.lock_user();
+  moods constant text[] := array[
+    'angry', 'anxious', 'calm', 'curious', 'disgust', 'grateful', 'joy', 'lonely', 'love', 'neutral', 'sad', 'surprise', 'tired'];
+begin
+  if not (mood = any (moods)) then
+    raise exception using
+      errcode = '22023',
+      message = format('%L is no mood', left(mood, 40)),
+      hint = format('Send one of %s, or null for how the message was read.', array_to_string(moods, ', '));
+  end if;
+  if not (sentiment between 0 and 1) or sentiment <> round(sentiment, 2) then
+    raise exception using
+      errcode = '22023',
+      message = 'sentiment must be between 0 and 1, with at most two decimals',
+      hint = 'Send 0 for bad, 0.5 for neutral, 1 for good, or what lies between; null for how the message was read.';
+  end if;
+  update public.chat_messages m
+  set corrected_mood = mood, corrected_sentiment = sentiment
+  where m.user_id = caller and m.id = message_id and m.sender_type = 'user';
+  if not found then
+    raise exception using
+      errcode = 'P0002',
+      message = 'there is no such message of yours',
+      hint = 'Send the id of a message that you wrote.';
+  end if;
+end
+$$;
+comment on function public.correct_message(uuid, text, numeric) is
+  'The caller''s own reading of a message that they wrote: mood, sentiment (0 bad … 1 good, in hundredths) or both; of what is null the engine''s reading holds, so that both null take a correction back. It counts at once and until the text is edited. support_level and safety events stay. 22023 for another mood or sentiment, P0002 for another message.';
+revoke all on function public.correct_message(uuid, text, numeric) from public, anon, authenticated, service_role;
+grant execute on function public.correct_message(uuid, text, numeric) to authenticated;
 
 -- sql/55_companion/10_settings.sql
 
@@ -3047,7 +3618,7 @@ create table bondhu.companion_settings (
   provider text not null default 'gemini',
   model text not null default 'gemini-flash-latest',
   history_tokens integer not null default 3000,
-  reply_tokens integer not null default 1200,
+  reply_tokens integer not null default 600,
   memories_in_prompt integer not null default 8,
   memories_kept integer not null default 300,
   lease_seconds integer not null default 90,
@@ -3186,24 +3757,24 @@ end
 $$;
 comment on function bondhu.count_chat_tokens(uuid, date, bigint) is 'Adds to, or takes from, what a user and the project have used on a day.';
 
-create function bondhu.settle_chat_tokens(of_user uuid, reserved integer, reserved_on date, used bigint) returns void
+create function bondhu.settle_chat_tokens(reply bondhu.chat_replies, used bigint) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if reserved > 0 then
-    perform bondhu.count_chat_tokens(of_user, reserved_on, -reserved);
+  if reply.reserved_tokens > 0 then
+    perform bondhu.count_chat_tokens(reply.user_id, reply.reserved_on, -reply.reserved_tokens);
   end if;
   if used > 0 then
-    perform bondhu.count_chat_tokens(of_user, (now() at time zone 'UTC')::date, used);
+    perform bondhu.count_chat_tokens(reply.user_id, (now() at time zone 'UTC')::date, used);
   end if;
 end
 $$;
-comment on function bondhu.settle_chat_tokens(uuid, integer, date, bigint) is
-  'Takes back what was reserved, on the day that it was, and counts today what was used.';
+comment on function bondhu.settle_chat_tokens(bondhu.chat_replies, bigint) is
+  'Takes back what was reserved for a reply, on the day that it was, and counts today what was used.';
 
 -- Of one user at a time: the row of today's usage is locked.
-create function bondhu.chat_limit(of_user uuid, wanted bigint, for_reply boolean) returns jsonb
+create function bondhu.chat_limit(of_user uuid, wanted bigint) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -3220,7 +3791,7 @@ declare
 begin
   select * into strict s from bondhu.companion_settings;
   per_minute := case when anonymous then s.anonymous_messages_per_minute else s.messages_per_minute end;
-  per_day := case when anonymous then s.anonymous_tokens_per_day else s.tokens_per_day end / case when for_reply then 1 else 2 end;
+  per_day := case when anonymous then s.anonymous_tokens_per_day else s.tokens_per_day end;
 
   insert into bondhu.chat_usage (user_id, day) values (of_user, today) on conflict (user_id, day) do nothing;
   select u.tokens into strict used from bondhu.chat_usage u where u.user_id = of_user and u.day = today for update;
@@ -3228,7 +3799,7 @@ begin
   select coalesce(sum(r.attempts), 0), min(r.claimed_at) into attempts, first_claim
   from bondhu.chat_replies r
   where r.user_id = of_user and r.claimed_at > now() - interval '1 minute';
-  if for_reply and attempts >= per_minute then
+  if attempts >= per_minute then
     return jsonb_build_object('limit', 'messages_per_minute', 'retry_after', case
       when per_minute > 0 then greatest(1, ceil(extract(epoch from first_claim + interval '1 minute' - now()))) end);
   end if;
@@ -3242,8 +3813,8 @@ begin
   return null;
 end
 $$;
-comment on function bondhu.chat_limit(uuid, bigint, boolean) is
-  'The limit that so many tokens would break, and in how many seconds to try again; null when none. What is for no reply may have the first half of a day''s alone. Locks the user''s usage until the transaction ends.';
+comment on function bondhu.chat_limit(uuid, bigint) is
+  'The limit that an exchange of so many tokens would break, and in how many seconds to try again; null when none. Locks the user''s usage until the transaction ends.';
 
 -- SECURITY DEFINER, as those below: the service role writes no table of replies. Whose message it is comes
 -- from a verified token.
@@ -3266,7 +3837,6 @@ begin
     raise exception using errcode = '22023', message = 'a reply is claimed by user_id, message_id and prompt_tokens (0 to 1000000)';
   end if;
   select * into strict s from bondhu.companion_settings;
-  perform bondhu.lock_account(of_user);
   select m.sender_type into sender from public.chat_messages m where m.user_id = of_user and m.id = to_message for key share;
   if sender is null then
     raise exception using errcode = 'P0002', message = 'there is no such message',
@@ -3295,12 +3865,12 @@ begin
   end if;
 
   -- Of who had the lease before and died.
-  perform bondhu.settle_chat_tokens(of_user, r.reserved_tokens, r.reserved_on, 0);
+  perform bondhu.settle_chat_tokens(r, 0);
   update bondhu.chat_replies c set lease = null, leased_until = null, reserved_tokens = 0
   where c.user_id = of_user and c.message_id = to_message and c.reserved_tokens > 0;
 
   wanted := prompt_tokens + s.reply_tokens;
-  broken := bondhu.chat_limit(of_user, wanted, true);
+  broken := bondhu.chat_limit(of_user, wanted);
   if broken is not null then
     return jsonb_build_object('state', 'limited') || broken;
   end if;
@@ -3342,7 +3912,6 @@ begin
       hint = 'Give everything; reply_text as a message has to be (at most 8,000 characters), tokens from 0 to 10,000,000.';
   end if;
   -- In the order in which a claim locks them.
-  perform bondhu.lock_account(of_user);
   select m.session_id into session from public.chat_messages m
   where m.user_id = of_user and m.id = to_message for key share;
   if not found then
@@ -3364,7 +3933,7 @@ begin
     raise exception using errcode = '55000', message = 'the place of the reply is taken by a message of the person''s own',
       hint = 'Send the message again under a new id.';
   end if;
-  perform bondhu.settle_chat_tokens(of_user, r.reserved_tokens, r.reserved_on, finish_reply.input_tokens + finish_reply.output_tokens);
+  perform bondhu.settle_chat_tokens(r, finish_reply.input_tokens + finish_reply.output_tokens);
   update bondhu.chat_replies c
   set lease = null, leased_until = null, reserved_tokens = 0, finished_at = now(),
     provider = finish_reply.provider, model = finish_reply.model, finish_reason = finish_reply.finish_reason,
@@ -3393,7 +3962,7 @@ begin
   if r.lease is null or r.lease is distinct from release_reply.lease then
     return;
   end if;
-  perform bondhu.settle_chat_tokens(of_user, r.reserved_tokens, r.reserved_on, used_tokens);
+  perform bondhu.settle_chat_tokens(r, used_tokens);
   update bondhu.chat_replies c set lease = null, leased_until = null, reserved_tokens = 0
   where c.user_id = of_user and c.message_id = to_message;
 end
@@ -3409,7 +3978,7 @@ as $$
 $$;
 comment on function public.companion() is 'Who the companion is, what answers for it and its budgets: bondhu.companion_settings.';
 
-revoke all on function bondhu.reply_id(uuid), bondhu.count_chat_tokens(uuid, date, bigint), bondhu.settle_chat_tokens(uuid, integer, date, bigint), bondhu.chat_limit(uuid, bigint, boolean),
+revoke all on function bondhu.reply_id(uuid), bondhu.count_chat_tokens(uuid, date, bigint), bondhu.settle_chat_tokens(bondhu.chat_replies, bigint), bondhu.chat_limit(uuid, bigint),
   public.claim_reply(uuid, uuid, integer),
   public.finish_reply(uuid, uuid, uuid, text, text, text, text, boolean, integer, integer),
   public.release_reply(uuid, uuid, uuid, integer), public.companion()
@@ -3505,31 +4074,27 @@ create trigger memories_set_corrected before update of memory_text on public.mem
   for each row when (old.memory_text is distinct from new.memory_text)
   execute function bondhu.set_corrected();
 
+-- Not SECURITY DEFINER: row security is active for the person alone. Evidence that goes takes one memory and
+-- no more.
 create function bondhu.delete_with_replaced() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- Not where evidence went, nor an account: this is a trigger's doing then.
-  if pg_trigger_depth() = 1 then
-    with recursive past as (
-      select m.id, m.replaces from public.memories m where m.user_id = old.user_id and m.id = old.replaces
-      union
-      select m.id, m.replaces from past join public.memories m on m.user_id = old.user_id and m.id = past.replaces
-    )
-    delete from public.memories m using past where m.user_id = old.user_id and m.id = past.id;
+  if row_security_active('public.memories') then
+    delete from public.memories m where m.user_id = old.user_id and m.id = old.replaces;
   end if;
   return null;
 end
 $$;
 comment on function bondhu.delete_with_replaced() is
-  'AFTER DELETE row trigger on memories: what somebody deletes does not come back as what it was before.';
+  'AFTER DELETE row trigger on memories: what a person deletes does not come back as what it was before.';
 
 create trigger memories_delete_with_replaced after delete on public.memories
   for each row when (old.replaces is not null)
   execute function bondhu.delete_with_replaced();
 
--- SECURITY DEFINER, as the three below: they run as the deleting role, which may have no rights here.
+-- SECURITY DEFINER, as the two below: they run as the deleting role, which may have no rights here.
 create function bondhu.delete_memories_without_evidence() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -3549,40 +4114,12 @@ create trigger evidence_delete_memories_without_evidence after delete on public.
   referencing old table as old_evidence
   for each statement execute function bondhu.delete_memories_without_evidence();
 
--- Everybody locks in this order: account, messages, memories by their ids, evidence.
-create function bondhu.forget_messages(of_users uuid[], ids uuid[]) returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  perform from public.memories m
-  where (m.user_id, m.id) in (
-    select e.user_id, e.memory_id
-    from unnest(of_users, ids) gone (user_id, message_id)
-    join public.memory_evidence e on e.user_id = gone.user_id and e.message_id = gone.message_id
-  )
-  order by m.user_id, m.id for update;
-  if found then
-    delete from public.memory_evidence e
-    using unnest(of_users, ids) gone (user_id, message_id)
-    where e.user_id = gone.user_id and e.message_id = gone.message_id;
-  end if;
-end
-$$;
-comment on function bondhu.forget_messages(uuid[], uuid[]) is 'What these messages said is evidence no more.';
-
 create function bondhu.forget_deleted() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  owners uuid[];
-  ids uuid[];
 begin
-  select array_agg(o.user_id), array_agg(o.id) into owners, ids from old_messages o where o.sender_type = 'user';
-  if owners is not null then
-    perform bondhu.forget_messages(owners, ids);
-  end if;
+  delete from public.memory_evidence e using old_messages o where e.user_id = o.user_id and e.message_id = o.id;
   return null;
 end
 $$;
@@ -3597,66 +4134,39 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform bondhu.forget_messages(array[old.user_id], array[old.id]);
-  -- Another text is looked through again.
-  update bondhu.chat_replies r set remembered_at = null
-  where r.user_id = new.user_id and r.message_id = new.id and r.remembered_at is not null;
+  delete from public.memory_evidence e where e.user_id = old.user_id and e.message_id = old.id;
   return null;
 end
 $$;
 comment on function bondhu.forget_updated() is
-  'AFTER UPDATE row trigger on chat_messages: what another text, another owner''s, one in danger or one that does not count said is evidence no more.';
+  'AFTER UPDATE row trigger on chat_messages: what another text, another owner''s or one that does not count said is evidence no more.';
 
-create trigger chat_messages_forget_updated after update on public.chat_messages
+create trigger chat_messages_forget_updated after update of message_text, user_id, id, sender_type, counts on public.chat_messages
   for each row when (
     old.message_text is distinct from new.message_text or old.user_id is distinct from new.user_id or old.id is distinct from new.id
     or old.sender_type is distinct from new.sender_type or old.counts and not new.counts
-    or new.support_level = 'crisis' and old.support_level is distinct from 'crisis'
   )
   execute function bondhu.forget_updated();
 
 revoke all on function bondhu.set_corrected(), bondhu.delete_with_replaced(), bondhu.delete_memories_without_evidence(),
-  bondhu.forget_messages(uuid[], uuid[]), bondhu.forget_deleted(), bondhu.forget_updated()
+  bondhu.forget_deleted(), bondhu.forget_updated()
   from public, anon, authenticated, service_role;
 
 -- sql/55_companion/40_remembering.sql
 
 -- Memories on their way in, by the service role for a model that reads; and out, for a prompt.
 
-create table bondhu.memory_passes (
-  user_id uuid primary key references auth.users (id) on delete cascade,
-  lease uuid,
-  leased_until timestamptz,
-  reserved_tokens integer not null default 0,
-  reserved_on date not null default (now() at time zone 'UTC')::date,
-
-  constraint pass_is_leased_until_a_time check ((lease is null) = (leased_until is null)),
-  constraint pass_tokens_are_counted check (reserved_tokens >= 0)
-);
-comment on table bondhu.memory_passes is
-  'Who looks through what a user told, until leased_until; and what is counted into bondhu.chat_usage until the provider''s own count is known.';
-alter table bondhu.memory_passes enable row level security;
-revoke all on bondhu.memory_passes from public, anon, authenticated, service_role;
-grant select on bondhu.memory_passes to service_role;
-
 -- Not the server's full-text search: what its parser takes for a letter goes by the database's locale, which may
--- know no Bengali.
-create function bondhu.words(said text) returns text
-language sql stable strict
+-- know no Bengali. Words find names; their trigrams find the word in another form, or spelt another way.
+create function bondhu.terms(ids uuid[], texts text[]) returns table (id uuid, term text)
+language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select ' ' || btrim(regexp_replace(lower(said), '[[:space:][:punct:]।॥…–—“”‘’]+', ' ', 'g')) || ' '
-$$;
-comment on function bondhu.words(text) is 'The words of a text with a space before and behind each.';
-
-create function bondhu.terms(words text) returns text[]
-language sql stable strict
-set search_path = pg_catalog, pg_temp
-as $$
-  select coalesce(array_agg(distinct part.term), array[]::text[])
+  select distinct word.id, part.term
   from (
-    select ' ' || split.word || ' ' as padded, length(split.word) as size
-    from string_to_table(btrim(words), ' ') split (word)
+    select given.id, ' ' || split.word || ' ' as padded, length(split.word) as size
+    from unnest(ids, texts) given (id, words)
+    cross join lateral regexp_split_to_table(lower(given.words), '[[:space:][:punct:]।॥…–—“”‘’]+') split (word)
     where split.word <> ''
   ) word
   cross join lateral (
@@ -3665,10 +4175,9 @@ as $$
     select word.padded where word.size > 3
   ) part
 $$;
-comment on function bondhu.terms(text) is
-  'Of bondhu.words(): each word, which finds names, and its trigrams, which find it in another form, or spelt another way.';
+comment on function bondhu.terms(uuid[], text[]) is 'The words of texts and their trigrams, each once a text.';
 
--- SECURITY DEFINER: clients read no bondhu.people. It reads only the caller's own rows.
+-- SECURITY DEFINER: consents decide, which clients cannot read as they are. It reads only the caller's own rows.
 create function public.recall(query_text text, max_rows integer default 8)
 returns table (
   id uuid, memory_text text, category text, confidence numeric, holds_from date, holds_until date, created_at timestamptz, relevance numeric
@@ -3680,7 +4189,6 @@ as $$
 declare
   caller uuid := bondhu.require_user();
   today date := (select (now() at time zone p.time_zone)::date from bondhu.people p where p.user_id = caller);
-  asked text[];
 begin
   if max_rows is null or max_rows not between 1 and 100 or char_length(query_text) > 8000 then
     raise exception using errcode = '22023', message = 'max_rows must be between 1 and 100, and query_text have at most 8,000 characters',
@@ -3689,114 +4197,42 @@ begin
   if bondhu.consented_since(caller, 'memory') is null then
     return;
   end if;
-  -- Every term is looked for in every memory.
-  asked := bondhu.terms(bondhu.words(left(query_text, 400)));
   return query
     with held as materialized (
-      select m.*, bondhu.words(m.memory_text) as said from public.memories m
+      select m.* from public.memories m
       where m.user_id = caller
         and not exists (select from public.memories newer where newer.user_id = caller and newer.replaces = m.id)
     ),
-    shared as materialized (
-      select h.id, a.term from held h join unnest(asked) a (term) on strpos(h.said, a.term) > 0
+    terms as materialized (
+      select t.id, t.term from bondhu.terms((select array_agg(h.id) from held h), (select array_agg(h.memory_text) from held h)) t
     ),
     -- What few of them say tells more.
-    weights as (
-      select s.term, ln(1 + (select count(*) from held)::float8 / count(*)) as weight from shared s group by s.term
+    weights as materialized (
+      select t.term, ln(1 + (select count(*) from held)::float8 / count(*)) as weight from terms t group by t.term
     ),
     alike as (
-      select s.id, sum(w.weight) as weight from shared s join weights w on w.term = s.term group by s.id
-    ),
-    compared as (
-      select h.*, coalesce(a.weight, 0) / sqrt(char_length(h.said)) as likeness from held h left join alike a on a.id = h.id
+      select t.id, coalesce(sum(w.weight) filter (where asked.term is not null), 0) / sum(w.weight) as share
+      from terms t
+      join weights w on w.term = t.term
+      left join bondhu.terms(array[caller], array[query_text]) asked on asked.term = t.term
+      group by t.id
     )
-    -- Heuristics: how alike (the closest is 1), how new (half as much every 60 days), whether it is due, or over.
-    select c.id, c.memory_text, c.category, c.confidence, c.holds_from, c.holds_until, c.created_at,
+    -- Heuristics: how alike (0 to 1), how new (half as much every 60 days), whether it is due, or over.
+    select h.id, h.memory_text, h.category, h.confidence, h.holds_from, h.holds_until, h.created_at,
       round((
-        coalesce(c.likeness / nullif(max(c.likeness) over (), 0), 0)
-        + 0.2 * 0.5 ^ (extract(epoch from now() - c.created_at)::float8 / (86400 * 60))
-        + case when c.holds_from - today between -1 and 14 then 0.2 else 0 end
-        - case when c.holds_until < today then 0.3 else 0 end
+        coalesce(a.share, 0)
+        + 0.2 * 0.5 ^ (extract(epoch from now() - h.created_at)::float8 / (86400 * 60))
+        + case when h.holds_from - today between -1 and 14 then 0.2 else 0 end
+        - case when h.holds_until < today then 0.3 else 0 end
       )::numeric, 3) as relevance
-    from compared c
-    order by relevance desc, c.created_at desc, c.id
+    from held h
+    left join alike a on a.id = h.id
+    order by relevance desc, h.created_at desc, h.id
     limit max_rows;
 end
 $$;
 comment on function public.recall(text, integer) is
-  'What the caller told that is worth knowing to answer query_text, of which the first 400 characters are read, best first; nothing while they do not allow it. relevance is higher for what is alike, new or due. max_rows 1..100.';
-
-create function bondhu.is_memorable(m public.chat_messages, since timestamptz) returns boolean
-language sql immutable
-set search_path = pg_catalog, pg_temp
-as $$
-  select m.sender_type = 'user' and m.counts and m.support_level in ('none', 'support') and m.created_at >= since
-$$;
-comment on function bondhu.is_memorable(public.chat_messages, timestamptz) is
-  'Whether a message may be looked through: the person''s own, which counts, shows no danger, and was written while they allowed it. Null or false: not.';
-
-create function bondhu.unremembered(of_user uuid, since timestamptz) returns jsonb
-language plpgsql stable
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  unread uuid[];
-  first public.chat_messages;
-begin
-  -- As many as 6,000 characters hold, one at least; the others another time.
-  select array_agg(news.id order by news.created_at, news.seq) into unread
-  from (
-    select m.id, m.created_at, m.seq, sum(char_length(m.message_text)) over (order by m.created_at, m.seq) - char_length(m.message_text) as before
-    from bondhu.chat_replies r
-    join public.chat_messages m on m.user_id = r.user_id and m.id = r.message_id
-    where r.user_id = of_user and r.claimed_at > now() - interval '1 day' and r.finished_at is not null and r.remembered_at is null
-      and bondhu.is_memorable(m, since)
-  ) news
-  where news.before < 6000;
-  if unread is null then
-    return null;
-  end if;
-  select * into first from public.chat_messages m where m.user_id = of_user and m.id = unread[1];
-  return (
-    select jsonb_build_object(
-      'today', (now() at time zone p.time_zone)::date,
-      'messages', (
-        select jsonb_agg(jsonb_build_object(
-          'id', line.id, 'sender_type', line.sender_type, 'digest', md5(line.message_text),
-          'message_text', case when line.is_new then line.message_text else left(line.message_text, 400) end,
-          'on', (line.created_at at time zone p.time_zone)::date, 'is_new', line.is_new) order by line.created_at, line.seq)
-        from (
-          select m.id, m.sender_type, m.message_text, m.created_at, m.seq, true as is_new
-          from public.chat_messages m where m.user_id = of_user and m.id = any (unread)
-          union all
-          -- What was said before, as far as it may be looked through, and the replies to that.
-          select (e.message).id, (e.message).sender_type, (e.message).message_text, (e.message).created_at, (e.message).seq, false
-          from (
-            select m as message from public.chat_messages m
-            where m.user_id = of_user and (m.created_at, m.seq) < (first.created_at, first.seq) and m.created_at > first.created_at - interval '1 day'
-            order by m.created_at desc, m.seq desc limit 12
-          ) e
-          left join bondhu.chat_replies r on r.user_id = of_user and r.reply_id = (e.message).id and (e.message).sender_type = 'ai'
-          left join public.chat_messages answered on answered.user_id = of_user and answered.id = r.message_id
-          where bondhu.is_memorable(e.message, since) or bondhu.is_memorable(answered, since)
-        ) line
-      ),
-      'memories', (
-        select coalesce(jsonb_agg(to_jsonb(held) - 'created_at' order by held.created_at, held.id), '[]')
-        from (
-          select m.id, m.memory_text, m.holds_from, m.holds_until, m.created_at from public.memories m
-          where m.user_id = of_user
-            and not exists (select from public.memories newer where newer.user_id = of_user and newer.replaces = m.id)
-          order by m.created_at desc, m.id
-          limit 40
-        ) held
-      ))
-    from bondhu.people p where p.user_id = of_user
-  );
-end
-$$;
-comment on function bondhu.unremembered(uuid, timestamptz) is
-  'A user''s answered messages that nobody has looked through (is_new), what was said before them, and what is remembered; null where there are none.';
+  'What the caller told that is worth knowing to answer query_text, best first; nothing while they do not allow it. relevance is higher for what is alike, new or due. max_rows 1..100.';
 
 -- SECURITY DEFINER, as the one below: the service role writes neither memories nor replies.
 create function public.memory_task(user_id uuid) returns jsonb
@@ -3806,48 +4242,66 @@ as $$
 #variable_conflict use_column
 declare
   of_user uuid := memory_task.user_id;
-  s bondhu.companion_settings;
-  since timestamptz;
-  pass bondhu.memory_passes;
+  since timestamptz := bondhu.consented_since(of_user, 'memory');
+  unread uuid[];
+  first timestamptz;
+  last timestamptz;
   task jsonb;
-  wanted integer;
 begin
   if of_user is null then
     raise exception using errcode = '22023', message = 'user_id is missing', hint = 'Send the id of whoever wrote the messages.';
   end if;
-  select * into strict s from bondhu.companion_settings;
-  since := bondhu.consented_since(of_user, 'memory');
-  if since is null or s.memories_in_prompt = 0 or not bondhu.lock_account(of_user) then
+  if since is null or (select s.memories_in_prompt from bondhu.companion_settings s) = 0 then
     return null;
   end if;
-  insert into bondhu.memory_passes (user_id) values (of_user) on conflict (user_id) do nothing;
-  select * into strict pass from bondhu.memory_passes p where p.user_id = of_user for update;
-  if pass.leased_until > clock_timestamp() then
+  select array_agg(news.id), min(news.created_at), max(news.created_at) into unread, first, last
+  from (
+    select m.id, m.created_at
+    from bondhu.chat_replies r
+    join public.chat_messages m on m.user_id = r.user_id and m.id = r.message_id
+    where r.user_id = of_user and r.claimed_at > now() - interval '1 day' and r.finished_at is not null and r.remembered_at is null
+      and m.sender_type = 'user' and m.counts and m.support_level is distinct from 'crisis' and m.created_at >= since
+    order by m.created_at desc, m.seq desc
+    limit 10
+  ) news;
+  if unread is null then
     return null;
   end if;
-  -- Of who had the lease before and died.
-  perform bondhu.settle_chat_tokens(of_user, pass.reserved_tokens, pass.reserved_on, 0);
-  update bondhu.memory_passes p set lease = null, leased_until = null, reserved_tokens = 0 where p.user_id = of_user;
-
-  task := bondhu.unremembered(of_user, since);
-  -- No text has more tokens than half its bytes; the rest is what is asked, and the answer.
-  wanted := octet_length(task::text) / 2 + 3500;
-  if task is null or bondhu.chat_limit(of_user, wanted, false) is not null then
+  select jsonb_build_object(
+    'today', (now() at time zone p.time_zone)::date,
+    'messages', (
+      select jsonb_agg(jsonb_build_object(
+        'id', line.id, 'sender_type', line.sender_type, 'message_text', line.message_text,
+        'on', (line.created_at at time zone p.time_zone)::date, 'is_new', line.id = any (unread)) order by line.created_at, line.seq)
+      from (
+        select m.* from public.chat_messages m
+        where m.user_id = of_user and m.created_at <= last and m.created_at > first - interval '1 day'
+        order by m.created_at desc, m.seq desc
+        limit 24
+      ) line
+    ),
+    'memories', (
+      select coalesce(jsonb_agg(to_jsonb(held) - 'created_at' order by held.created_at, held.id), '[]')
+      from (
+        select m.id, m.memory_text, m.holds_from, m.holds_until, m.created_at from public.memories m
+        where m.user_id = of_user
+          and not exists (select from public.memories newer where newer.user_id = of_user and newer.replaces = m.id)
+        order by m.created_at desc, m.id
+        limit 60
+      ) held
+    )) into task
+  from bondhu.people p where p.user_id = of_user;
+  -- Two bytes a token are fewer than any text has.
+  if bondhu.chat_limit(of_user, octet_length(task::text) / 2 + 3000) is not null then
     return null;
   end if;
-  perform bondhu.count_chat_tokens(of_user, (now() at time zone 'UTC')::date, wanted);
-  update bondhu.memory_passes p
-  set lease = gen_random_uuid(), leased_until = clock_timestamp() + make_interval(secs => s.lease_seconds),
-    reserved_tokens = wanted, reserved_on = (now() at time zone 'UTC')::date
-  where p.user_id = of_user
-  returning * into strict pass;
-  return task || jsonb_build_object('lease', pass.lease);
+  return task;
 end
 $$;
 comment on function public.memory_task(uuid) is
-  'Takes the right to look through what a person told, and reserves its tokens: their answered messages that nobody looked through yet (is_new), what was said before, what is remembered, and the lease. null: nothing to do, somebody does it, they do not allow it, or half of a day''s tokens are used.';
+  'What is to be looked through for what a person told: their answered messages that nobody looked through yet (is_new), what was said around them, and what is remembered. null: nothing, or they do not allow it, or a limit is reached.';
 
-create function public.store_memories(user_id uuid, lease uuid, messages jsonb, memories jsonb, used_tokens integer) returns integer
+create function public.store_memories(user_id uuid, message_ids uuid[], memories jsonb, used_tokens integer) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -3855,113 +4309,91 @@ as $$
 declare
   of_user uuid := store_memories.user_id;
   since timestamptz;
-  pass bondhu.memory_passes;
-  looked uuid[];
-  found record;
   sayers uuid[];
+  found record;
+  said_by uuid[];
   known uuid;
   stored integer := 0;
 begin
-  if of_user is null or used_tokens is null or used_tokens not between 0 and 10000000
-    or jsonb_typeof(store_memories.messages) is distinct from 'array' or jsonb_array_length(store_memories.messages) > 1000
-    or jsonb_typeof(store_memories.memories) is distinct from 'array' or jsonb_array_length(store_memories.memories) > 20 then
-    raise exception using errcode = '22023', message = 'memories are stored by user_id, lease, messages, at most 20 memories, and used_tokens (0 to 10,000,000)',
-      hint = 'Send the id and the digest of each message that was looked through, and an empty array where there is nothing to remember.';
+  if of_user is null or coalesce(cardinality(message_ids), 0) not between 1 and 100
+    or jsonb_typeof(store_memories.memories) is distinct from 'array' or jsonb_array_length(store_memories.memories) > 20
+    or used_tokens is null or used_tokens not between 0 and 10000000 then
+    raise exception using errcode = '22023', message = 'memories are stored by user_id, message_ids, at most 20 memories, and used_tokens',
+      hint = 'Send message_ids of memory_task''s messages that are new, and an empty array where there is nothing to remember.';
   end if;
-  if not bondhu.lock_account(of_user) then
-    raise exception using errcode = 'P0002', message = 'there is no such account', hint = 'It was deleted: there is nothing to remember.';
+  if not exists (select from bondhu.people p where p.user_id = of_user) then
+    return 0;
   end if;
   perform bondhu.lock_consents(of_user);
-  select * into pass from bondhu.memory_passes p where p.user_id = of_user for update;
-  if pass.lease is distinct from store_memories.lease or store_memories.lease is null then
-    raise exception using errcode = '55000', message = 'somebody else has the lease of this pass', hint = 'Leave it to them.';
-  end if;
-  perform bondhu.settle_chat_tokens(of_user, pass.reserved_tokens, pass.reserved_on, used_tokens);
-  update bondhu.memory_passes p set lease = null, leased_until = null, reserved_tokens = 0 where p.user_id = of_user;
-
-  -- One that was edited meanwhile has not been looked through. FOR SHARE: an edit under way is waited for.
-  perform from public.chat_messages m
-  where m.user_id = of_user and m.id in (select (given ->> 'id')::uuid from jsonb_array_elements(store_memories.messages) given)
-  order by m.id for share;
   since := bondhu.consented_since(of_user, 'memory');
-  select array_agg(m.id), array_agg(m.id) filter (where bondhu.is_memorable(m, since)) into looked, sayers
-  from jsonb_array_elements(store_memories.messages) given
-  join public.chat_messages m on m.user_id = of_user and m.id = (given ->> 'id')::uuid and md5(m.message_text) = given ->> 'digest';
-  update bondhu.chat_replies r set remembered_at = now() where r.user_id = of_user and r.message_id = any (looked);
+  sayers := array(
+    select m.id from (
+      select m.id, m.counts, m.support_level, m.created_at from public.chat_messages m
+      where m.user_id = of_user and m.id = any (message_ids) and m.sender_type = 'user'
+      order by m.id for key share
+    ) m
+    where m.counts and m.support_level is distinct from 'crisis' and m.created_at >= since
+  );
+  with looked as (
+    update bondhu.chat_replies r set remembered_at = now()
+    where r.user_id = of_user and r.message_id = any (message_ids) and r.finished_at is not null and r.remembered_at is null
+    returning r.message_id
+  )
+  select coalesce(array_agg(l.message_id), array[]::uuid[]) into said_by from looked l;
+  sayers := array(select unnest(sayers) intersect select unnest(said_by));
+  perform bondhu.count_chat_tokens(of_user, (now() at time zone 'UTC')::date, used_tokens);
 
   for found in
     select * from jsonb_to_recordset(store_memories.memories) as given
       (memory_text text, category text, confidence numeric, holds_from date, holds_until date, replaces uuid, message_ids uuid[])
   loop
-    found.message_ids := array(select unnest(found.message_ids) intersect select unnest(sayers));
-    continue when found.message_ids = array[]::uuid[];
+    said_by := array(select unnest(found.message_ids) intersect select unnest(sayers));
+    continue when said_by = array[]::uuid[];
     -- Said again, it has one more message that says so.
-    known := bondhu.held_memory(of_user, found.memory_text, null);
+    known := (
+      select m.id from public.memories m
+      where m.user_id = of_user and lower(m.memory_text) = lower(found.memory_text)
+        and not exists (select from public.memories newer where newer.user_id = of_user and newer.replaces = m.id)
+      order by m.created_at limit 1
+    );
     if known is null then
       -- A person's own words stand, and what was replaced is replaced once.
-      continue when found.replaces is not null and bondhu.held_memory(of_user, null, found.replaces) is null;
+      continue when found.replaces is not null and not exists (
+        select from public.memories m
+        where m.user_id = of_user and m.id = found.replaces and m.corrected_at is null
+          and not exists (select from public.memories newer where newer.user_id = of_user and newer.replaces = m.id)
+      );
       insert into public.memories (user_id, memory_text, category, confidence, holds_from, holds_until, replaces)
       values (of_user, found.memory_text, found.category, found.confidence, found.holds_from, found.holds_until, found.replaces)
       returning id into known;
       stored := stored + 1;
     end if;
     insert into public.memory_evidence (user_id, memory_id, message_id)
-    select of_user, known, unnest(found.message_ids)
+    select of_user, known, unnest(said_by)
     on conflict do nothing;
   end loop;
+
   if stored > 0 then
-    perform bondhu.prune_memories(of_user);
+    delete from public.memories m
+    where m.user_id = of_user and m.id in (
+      select old.id from public.memories old
+      where old.user_id = of_user
+      order by exists (select from public.memories newer where newer.user_id = of_user and newer.replaces = old.id),
+        old.holds_until is not null and old.holds_until < (now() at time zone 'UTC')::date, old.created_at desc, old.id
+      offset (select s.memories_kept from bondhu.companion_settings s)
+    );
   end if;
   return stored;
 end
 $$;
-comment on function public.store_memories(uuid, uuid, jsonb, jsonb, integer) is
-  'Stores what a model found under the lease of memory_task, each memory with the message_ids that say so, marks messages ({id, digest}) as looked through, counts the tokens and ends the lease, all or nothing; returns how many are new. What no message that may be looked through says, or what would replace the person''s own words, is left out. 55000: the lease is another''s; P0002: the account is gone.';
+comment on function public.store_memories(uuid, uuid[], jsonb, integer) is
+  'Stores what a model found in messages, each with the message_ids that say so, marks them as looked through and counts the tokens, all or nothing; returns how many are new. What no message that counts says, or what would replace the person''s own words, is left out.';
 
-create function bondhu.held_memory(of_user uuid, words text, memory uuid) returns uuid
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  found_id uuid;
-begin
-  select m.id into found_id from public.memories m
-  where m.user_id = of_user
-    and case when memory is null then lower(m.memory_text) = lower(words) else m.id = memory and m.corrected_at is null end
-    and not exists (select from public.memories newer where newer.user_id = of_user and newer.replaces = m.id)
-  order by m.created_at, m.id limit 1
-  for update;
-  return found_id;
-end
-$$;
-comment on function bondhu.held_memory(uuid, text, uuid) is
-  'Of a user the memory that says this; or this one, while no other has replaced it and it is not in the person''s own words. Locks it; null when there is none.';
-
-create function bondhu.prune_memories(of_user uuid) returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  surplus uuid[] := array(
-    select old.id from public.memories old
-    where old.user_id = of_user
-    order by exists (select from public.memories newer where newer.user_id = of_user and newer.replaces = old.id),
-      old.holds_until is not null and old.holds_until < (now() at time zone 'UTC')::date, old.created_at desc, old.id
-    offset (select s.memories_kept from bondhu.companion_settings s)
-  );
-begin
-  perform from public.memories m where m.user_id = of_user and m.id = any (surplus) order by m.id for update;
-  delete from public.memories m where m.user_id = of_user and m.id = any (surplus);
-end
-$$;
-comment on function bondhu.prune_memories(uuid) is 'Keeps as many of a user''s memories as settings say: what was replaced goes first, then what no longer holds, then what is oldest.';
-
-revoke all on function bondhu.words(text), bondhu.terms(text), bondhu.is_memorable(public.chat_messages, timestamptz), bondhu.unremembered(uuid, timestamptz),
-  bondhu.held_memory(uuid, text, uuid), bondhu.prune_memories(uuid),
-  public.recall(text, integer), public.memory_task(uuid), public.store_memories(uuid, uuid, jsonb, jsonb, integer)
+revoke all on function bondhu.terms(uuid[], text[]), public.recall(text, integer), public.memory_task(uuid),
+  public.store_memories(uuid, uuid[], jsonb, integer)
   from public, anon, authenticated, service_role;
 grant execute on function public.recall(text, integer) to authenticated;
-grant execute on function public.memory_task(uuid), public.store_memories(uuid, uuid, jsonb, jsonb, integer) to service_role;
+grant execute on function public.memory_task(uuid), public.store_memories(uuid, uuid[], jsonb, integer) to service_role;
 
 -- sql/60_providers/10_connections.sql
 
@@ -6159,24 +6591,25 @@ as $$
       music_top_items, personality_history, personality_history_evidence, personality_profiles, provider_connections,
       sentiment_buckets, session_activities, user_sessions, video_likes, video_playlist_items, video_playlists,
       video_preferences, video_subscriptions, wellness_days}'),
-    ('function', null, '{"begin_connect(text, text)",
+    ('function', null, '{"assessment_items(text, text)", "begin_connect(text, text)",
       "chat_history(integer, timestamp with time zone, bigint, text)", "claim_reply(uuid, uuid, integer)",
-      "commit_position()", "companion()", "confirm_connect(text)", "disconnect(text)", "end_session(uuid)",
-      "explain_message(uuid)", "finish_reply(uuid, uuid, uuid, text, text, text, text, boolean, integer, integer)",
-      "hot_document(text)", "listening_stats(timestamp with time zone, timestamp with time zone)",
-      "log_activity(uuid, text, jsonb)", "memory_task(uuid)",
-      "mood_mix(timestamp with time zone, timestamp with time zone)", "mood_patterns()",
+      "commit_position()", "companion()", "confirm_connect(text)", "correct_message(uuid, text, numeric)",
+      "disconnect(text)", "end_session(uuid)", "explain_message(uuid)",
+      "finish_reply(uuid, uuid, uuid, text, text, text, text, boolean, integer, integer)", "hot_document(text)",
+      "listening_stats(timestamp with time zone, timestamp with time zone)", "log_activity(uuid, text, jsonb)",
+      "memory_task(uuid)", "mood_mix(timestamp with time zone, timestamp with time zone)", "mood_patterns()",
       "mood_trend(timestamp with time zone, timestamp with time zone, text)", "my_consents()",
       "personality_context()", "personality_evolution(text, timestamp with time zone, timestamp with time zone)",
       "recall(text, integer)", "recently_played(timestamp with time zone, integer, text)",
       "release_reply(uuid, uuid, uuid, integer)", "request_sync(text)", "set_consent(text, boolean, boolean)",
-      "start_session(text, boolean)", "store_memories(uuid, uuid, jsonb, jsonb, integer)", "top_genres(integer)",
-      "touch_session(uuid)", "watching_stats()", "wellness_history(date, date)"}'),
+      "start_session(text, boolean)", "store_memories(uuid, uuid[], jsonb, integer)",
+      "submit_assessment(text, jsonb)", "top_genres(integer)", "touch_session(uuid)", "watching_stats()",
+      "wellness_history(date, date)"}'),
     ('column', 'assessments', '{user_id, id, form, answers, started_at, completed_at, openness, conscientiousness,
       extraversion, agreeableness, neuroticism}'),
     ('constraint', 'assessments', '{answers_are_an_object, assessments_pkey, assessments_user_id_fkey,
       completed_after_it_was_started, completed_with_every_trait, form_is_known, traits_are_0_to_100}'),
-    ('index', 'assessments', '{assessments_by_completion}'),
+    ('index', 'assessments', '{assessments_by_completion, assessments_in_progress}'),
     ('policy', 'assessments', '{"a user reads their own assessments", "the worker reads assessments"}'),
     ('column', 'chat_messages', '{user_id, id, seq, session_id, sender_type, message_text, sentiment_score,
       mood_detected, support_level, engine_version, corrected_sentiment, corrected_mood, counts, created_at,

@@ -128,7 +128,8 @@ select set_eq(
         'confirm_connect(text)', 'disconnect(text)', 'request_sync(text)',
         'recently_played(timestamp with time zone,integer,text)', 'top_genres(integer)',
         'listening_stats(timestamp with time zone,timestamp with time zone)', 'watching_stats()', 'commit_position()',
-        'hot_document(text)', 'my_consents()', 'set_consent(text,boolean,boolean)', 'recall(text,integer)'],
+        'hot_document(text)', 'my_consents()', 'set_consent(text,boolean,boolean)', 'recall(text,integer)',
+        'assessment_items(text,text)', 'submit_assessment(text,jsonb)', 'correct_message(uuid,text,numeric)'],
   'the RPCs are these');
 select set_eq(
   $$ select signature from functions where schema = 'public' and not has_function_privilege('authenticated', oid, 'execute') $$,

@@ -27,6 +27,9 @@ language sql as $$
     when 'user_id' then quote_literal((select ada from people))
     when 'trait' then '''openness'''
     when 'bucket' then '''day'''
+    when 'form' then '''short'''
+    when 'mood' then '''joy'''
+    when 'locale' then '''en'''
     when 'document' then '''chat_history'''
     when 'activity' then '''chat.opened'''
     when 'purpose' then '''memory'''
@@ -83,6 +86,7 @@ select type, case when value is null then 'null::' || type else format('%L::%s',
 from (values
   ('integer', array[null, '0', '-1', '2147483647', '-2147483648']),
   ('bigint', array[null, '0', '9223372036854775807', '-9223372036854775808']),
+  ('numeric', array[null, '0', '-1', '0.005', '1e131071', '1e-16383', 'NaN', 'Infinity', '-Infinity']),
   ('date', array[null, 'infinity', '-infinity', '4713-01-01 BC', '0001-01-01', '1900-01-01', '2200-01-01', '5874897-12-31']),
   ('timestamp with time zone', array[null, 'infinity', '-infinity', '4713-01-01 00:00+00 BC', '0001-01-01 00:00+00', '1900-01-01 00:00+00',
                                      '2200-01-01 00:00+00', '294276-12-31 23:59:59.999999+00']),

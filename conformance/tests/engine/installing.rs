@@ -38,11 +38,16 @@ async fn without_an_engine_chat_is_stored_unscored_and_says_so() {
 }
 
 /// Every RPC, and whether it answers with what an engine concludes.
-const RPCS: [(&str, bool); 25] = [
+const RPCS: [(&str, bool); 28] = [
+    ("assessment_items()", false),
     ("begin_connect('spotify', 'https://app.example')", false),
     ("chat_history()", false),
     ("commit_position()", false),
     ("confirm_connect('code')", false),
+    (
+        "correct_message((select id from public.chat_messages), 'joy')",
+        false,
+    ),
     ("disconnect('spotify')", false),
     ("end_session(gen_random_uuid())", false),
     (
@@ -63,6 +68,7 @@ const RPCS: [(&str, bool); 25] = [
     ("request_sync('spotify')", false),
     ("set_consent('memory', true)", false),
     ("start_session('laptop')", false),
+    ("submit_assessment('short', '{\"short_01\": 3}')", false),
     ("top_genres()", false),
     ("touch_session(gen_random_uuid())", false),
     ("watching_stats()", false),

@@ -7,6 +7,7 @@
 )]
 
 mod additions;
+mod assessments;
 mod backups;
 mod boundaries;
 mod charts;

@@ -429,7 +429,12 @@ isOneToOne: false
             [_ in never]: never
           }
           Functions: {
-            "begin_connect":
+            "assessment_items":
+{ Args: { "form"?: string,"locale"?: string }; Returns: {
+              "id": string,"is_validated": boolean,"item_locale": string,"item_text": string,"place": number
+            }[]
+                           },
+"begin_connect":
 { Args: { "provider": string,"return_to": string }; Returns: string
                            },
 "chat_history":
@@ -448,6 +453,9 @@ isOneToOne: false
                            },
 "confirm_connect":
 { Args: { "code": string }; Returns: string
+                           },
+"correct_message":
+{ Args: { "message_id": string,"mood"?: string,"sentiment"?: number }; Returns: undefined
                            },
 "disconnect":
 { Args: { "provider": string }; Returns: undefined
@@ -529,6 +537,9 @@ isOneToOne: false
                            },
 "store_memories":
 { Args: { "lease": string,"memories": Json,"messages": Json,"used_tokens": number,"user_id": string }; Returns: number
+                           },
+"submit_assessment":
+{ Args: { "answers": Json,"form": string }; Returns: Json
                            },
 "top_genres":
 { Args: { "max_rows"?: number }; Returns: {
