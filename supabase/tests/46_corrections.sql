@@ -1,7 +1,7 @@
 -- A person's own reading of a message: theirs alone, at once, until they take it back or write something else.
 begin;
 \ir acting.psql
-select plan(33);
+select plan(36);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada, pg_temp.sign_up('Bela') as bela;
 create temp table ids as select gen_random_uuid() as said, gen_random_uuid() as hurt, gen_random_uuid() as answered;
@@ -65,6 +65,11 @@ select results_eq(
 select cmp_ok((select count(*) from explain_message((select said from ids))), '>', 2::bigint, 'then why the engine reads it otherwise');
 select pg_temp.stop_acting();
 select is_empty('select * from bondhu.verify()', 'every figure is what the messages make it');
+
+update chat_messages set engine_version = 0 where id = (select said from ids);
+select cmp_ok(bondhu.rescore(), '>=', 1::bigint, 'another version of the scorer reads messages anew');
+select cmp_ok((select engine_version from chat_messages where id = said), '>', 0, 'this one, too') from ids;
+select is(pg_temp.own_reading(said), 'sad 0.20', 'and leaves the person''s reading') from ids;
 
 select pg_temp.correct('calm', null);
 select is(pg_temp.own_reading(said), 'calm -', 'another correction replaces both') from ids;
