@@ -22,7 +22,7 @@ as $$
       "personality_context()", "personality_evolution(text, timestamp with time zone, timestamp with time zone)",
       "recall(text, integer)", "recently_played(timestamp with time zone, integer, text)",
       "release_reply(uuid, uuid, uuid, integer)", "request_sync(text)", "set_consent(text, boolean, boolean)",
-      "start_session(text, boolean)", "store_memories(uuid, uuid[], jsonb, integer)",
+      "start_session(text, boolean)", "store_memories(uuid, uuid, jsonb, jsonb, integer)",
       "submit_assessment(text, jsonb)", "top_genres(integer)", "touch_session(uuid)", "watching_stats()",
       "wellness_history(date, date)"}'),
     ('column', 'assessments', '{user_id, id, form, answers, started_at, completed_at, openness, conscientiousness,

@@ -53,6 +53,22 @@ grant execute on function bondhu.require_user() to authenticated, service_role;
 
 -- Deleting a user locks that row first, then the rows that refer to it. A transaction that begins
 -- with one of those and needs the user's row at the end would deadlock with it.
+create function bondhu.lock_account(of_user uuid) returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not has_any_column_privilege('auth.users', 'update') then
+    return exists (select from auth.users u where u.id = of_user);
+  end if;
+  perform from auth.users u where u.id = of_user for key share;
+  return found;
+end
+$$;
+comment on function bondhu.lock_account(uuid) is
+  'Locks an account''s row, where the schema''s owner may, so that it stays until the transaction ends: before any other row of the account. False when there is none.';
+revoke all on function bondhu.lock_account(uuid) from public, anon, authenticated, service_role;
+
 create function bondhu.lock_user() returns uuid
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -60,14 +76,11 @@ as $$
 declare
   caller uuid := bondhu.require_user();
 begin
-  if has_any_column_privilege('auth.users', 'update') then
-    perform from auth.users u where u.id = caller for key share;
-    if not found then
-      raise exception using
-        errcode = '28000',
-        message = 'this account is deleted',
-        hint = 'Sign up again; the access token of the former account ends by itself.';
-    end if;
+  if not bondhu.lock_account(caller) then
+    raise exception using
+      errcode = '28000',
+      message = 'this account is deleted',
+      hint = 'Sign up again; the access token of the former account ends by itself.';
   end if;
   return caller;
 end
@@ -821,7 +834,7 @@ declare
   );
 begin
   if refused is null and (select p.is_given_by_default from bondhu.consent_purposes() p where p.purpose = to_purpose) then
-    return '-infinity';
+    return '-infinity'::timestamptz;
   end if;
   return (
     select min(c.decided_at) from public.consents c
@@ -886,11 +899,14 @@ begin
   if given is distinct from (
     select c.is_given from public.consents c where c.user_id = caller and c.purpose = to_purpose order by c.decided_at desc limit 1
   ) then
+    -- Of what somebody decides to and fro within a minute, the end is kept.
+    delete from public.consents c where c.user_id = caller and c.purpose = to_purpose and c.decided_at > now() - interval '1 minute';
     insert into public.consents (user_id, purpose, decided_at, is_given)
     select caller, to_purpose, greatest(clock_timestamp(), max(c.decided_at) + interval '1 microsecond'), given
     from public.consents c where c.user_id = caller and c.purpose = to_purpose;
   end if;
-  if forget then
+  if forget and to_purpose = 'memory' then
+    perform from public.memories m where m.user_id = caller order by m.id for update;
     delete from public.memories m where m.user_id = caller;
   end if;
 end
@@ -3618,7 +3634,7 @@ create table bondhu.companion_settings (
   provider text not null default 'gemini',
   model text not null default 'gemini-flash-latest',
   history_tokens integer not null default 3000,
-  reply_tokens integer not null default 600,
+  reply_tokens integer not null default 1200,
   memories_in_prompt integer not null default 8,
   memories_kept integer not null default 300,
   lease_seconds integer not null default 90,
@@ -3757,24 +3773,24 @@ end
 $$;
 comment on function bondhu.count_chat_tokens(uuid, date, bigint) is 'Adds to, or takes from, what a user and the project have used on a day.';
 
-create function bondhu.settle_chat_tokens(reply bondhu.chat_replies, used bigint) returns void
+create function bondhu.settle_chat_tokens(of_user uuid, reserved integer, reserved_on date, used bigint) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if reply.reserved_tokens > 0 then
-    perform bondhu.count_chat_tokens(reply.user_id, reply.reserved_on, -reply.reserved_tokens);
+  if reserved > 0 then
+    perform bondhu.count_chat_tokens(of_user, reserved_on, -reserved);
   end if;
   if used > 0 then
-    perform bondhu.count_chat_tokens(reply.user_id, (now() at time zone 'UTC')::date, used);
+    perform bondhu.count_chat_tokens(of_user, (now() at time zone 'UTC')::date, used);
   end if;
 end
 $$;
-comment on function bondhu.settle_chat_tokens(bondhu.chat_replies, bigint) is
-  'Takes back what was reserved for a reply, on the day that it was, and counts today what was used.';
+comment on function bondhu.settle_chat_tokens(uuid, integer, date, bigint) is
+  'Takes back what was reserved, on the day that it was, and counts today what was used.';
 
 -- Of one user at a time: the row of today's usage is locked.
-create function bondhu.chat_limit(of_user uuid, wanted bigint) returns jsonb
+create function bondhu.chat_limit(of_user uuid, wanted bigint, for_reply boolean) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -3791,7 +3807,7 @@ declare
 begin
   select * into strict s from bondhu.companion_settings;
   per_minute := case when anonymous then s.anonymous_messages_per_minute else s.messages_per_minute end;
-  per_day := case when anonymous then s.anonymous_tokens_per_day else s.tokens_per_day end;
+  per_day := case when anonymous then s.anonymous_tokens_per_day else s.tokens_per_day end / case when for_reply then 1 else 2 end;
 
   insert into bondhu.chat_usage (user_id, day) values (of_user, today) on conflict (user_id, day) do nothing;
   select u.tokens into strict used from bondhu.chat_usage u where u.user_id = of_user and u.day = today for update;
@@ -3799,7 +3815,7 @@ begin
   select coalesce(sum(r.attempts), 0), min(r.claimed_at) into attempts, first_claim
   from bondhu.chat_replies r
   where r.user_id = of_user and r.claimed_at > now() - interval '1 minute';
-  if attempts >= per_minute then
+  if for_reply and attempts >= per_minute then
     return jsonb_build_object('limit', 'messages_per_minute', 'retry_after', case
       when per_minute > 0 then greatest(1, ceil(extract(epoch from first_claim + interval '1 minute' - now()))) end);
   end if;
@@ -3813,8 +3829,8 @@ begin
   return null;
 end
 $$;
-comment on function bondhu.chat_limit(uuid, bigint) is
-  'The limit that an exchange of so many tokens would break, and in how many seconds to try again; null when none. Locks the user''s usage until the transaction ends.';
+comment on function bondhu.chat_limit(uuid, bigint, boolean) is
+  'The limit that so many tokens would break, and in how many seconds to try again; null when none. What is for no reply may have the first half of a day''s alone. Locks the user''s usage until the transaction ends.';
 
 -- SECURITY DEFINER, as those below: the service role writes no table of replies. Whose message it is comes
 -- from a verified token.
@@ -3837,6 +3853,7 @@ begin
     raise exception using errcode = '22023', message = 'a reply is claimed by user_id, message_id and prompt_tokens (0 to 1000000)';
   end if;
   select * into strict s from bondhu.companion_settings;
+  perform bondhu.lock_account(of_user);
   select m.sender_type into sender from public.chat_messages m where m.user_id = of_user and m.id = to_message for key share;
   if sender is null then
     raise exception using errcode = 'P0002', message = 'there is no such message',
@@ -3865,12 +3882,12 @@ begin
   end if;
 
   -- Of who had the lease before and died.
-  perform bondhu.settle_chat_tokens(r, 0);
+  perform bondhu.settle_chat_tokens(of_user, r.reserved_tokens, r.reserved_on, 0);
   update bondhu.chat_replies c set lease = null, leased_until = null, reserved_tokens = 0
   where c.user_id = of_user and c.message_id = to_message and c.reserved_tokens > 0;
 
   wanted := prompt_tokens + s.reply_tokens;
-  broken := bondhu.chat_limit(of_user, wanted);
+  broken := bondhu.chat_limit(of_user, wanted, true);
   if broken is not null then
     return jsonb_build_object('state', 'limited') || broken;
   end if;
@@ -3912,6 +3929,7 @@ begin
       hint = 'Give everything; reply_text as a message has to be (at most 8,000 characters), tokens from 0 to 10,000,000.';
   end if;
   -- In the order in which a claim locks them.
+  perform bondhu.lock_account(of_user);
   select m.session_id into session from public.chat_messages m
   where m.user_id = of_user and m.id = to_message for key share;
   if not found then
@@ -3933,7 +3951,7 @@ begin
     raise exception using errcode = '55000', message = 'the place of the reply is taken by a message of the person''s own',
       hint = 'Send the message again under a new id.';
   end if;
-  perform bondhu.settle_chat_tokens(r, finish_reply.input_tokens + finish_reply.output_tokens);
+  perform bondhu.settle_chat_tokens(of_user, r.reserved_tokens, r.reserved_on, finish_reply.input_tokens + finish_reply.output_tokens);
   update bondhu.chat_replies c
   set lease = null, leased_until = null, reserved_tokens = 0, finished_at = now(),
     provider = finish_reply.provider, model = finish_reply.model, finish_reason = finish_reply.finish_reason,
@@ -3962,7 +3980,7 @@ begin
   if r.lease is null or r.lease is distinct from release_reply.lease then
     return;
   end if;
-  perform bondhu.settle_chat_tokens(r, used_tokens);
+  perform bondhu.settle_chat_tokens(of_user, r.reserved_tokens, r.reserved_on, used_tokens);
   update bondhu.chat_replies c set lease = null, leased_until = null, reserved_tokens = 0
   where c.user_id = of_user and c.message_id = to_message;
 end
@@ -3978,7 +3996,7 @@ as $$
 $$;
 comment on function public.companion() is 'Who the companion is, what answers for it and its budgets: bondhu.companion_settings.';
 
-revoke all on function bondhu.reply_id(uuid), bondhu.count_chat_tokens(uuid, date, bigint), bondhu.settle_chat_tokens(bondhu.chat_replies, bigint), bondhu.chat_limit(uuid, bigint),
+revoke all on function bondhu.reply_id(uuid), bondhu.count_chat_tokens(uuid, date, bigint), bondhu.settle_chat_tokens(uuid, integer, date, bigint), bondhu.chat_limit(uuid, bigint, boolean),
   public.claim_reply(uuid, uuid, integer),
   public.finish_reply(uuid, uuid, uuid, text, text, text, text, boolean, integer, integer),
   public.release_reply(uuid, uuid, uuid, integer), public.companion()
@@ -4074,27 +4092,31 @@ create trigger memories_set_corrected before update of memory_text on public.mem
   for each row when (old.memory_text is distinct from new.memory_text)
   execute function bondhu.set_corrected();
 
--- Not SECURITY DEFINER: row security is active for the person alone. Evidence that goes takes one memory and
--- no more.
 create function bondhu.delete_with_replaced() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if row_security_active('public.memories') then
-    delete from public.memories m where m.user_id = old.user_id and m.id = old.replaces;
+  -- Not where evidence went, nor an account: this is a trigger's doing then.
+  if pg_trigger_depth() = 1 then
+    with recursive past as (
+      select m.id, m.replaces from public.memories m where m.user_id = old.user_id and m.id = old.replaces
+      union
+      select m.id, m.replaces from past join public.memories m on m.user_id = old.user_id and m.id = past.replaces
+    )
+    delete from public.memories m using past where m.user_id = old.user_id and m.id = past.id;
   end if;
   return null;
 end
 $$;
 comment on function bondhu.delete_with_replaced() is
-  'AFTER DELETE row trigger on memories: what a person deletes does not come back as what it was before.';
+  'AFTER DELETE row trigger on memories: what somebody deletes does not come back as what it was before.';
 
 create trigger memories_delete_with_replaced after delete on public.memories
   for each row when (old.replaces is not null)
   execute function bondhu.delete_with_replaced();
 
--- SECURITY DEFINER, as the two below: they run as the deleting role, which may have no rights here.
+-- SECURITY DEFINER, as the three below: they run as the deleting role, which may have no rights here.
 create function bondhu.delete_memories_without_evidence() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -4114,12 +4136,40 @@ create trigger evidence_delete_memories_without_evidence after delete on public.
   referencing old table as old_evidence
   for each statement execute function bondhu.delete_memories_without_evidence();
 
+-- Everybody locks in this order: account, messages, memories by their ids, evidence.
+create function bondhu.forget_messages(of_users uuid[], ids uuid[]) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform from public.memories m
+  where (m.user_id, m.id) in (
+    select e.user_id, e.memory_id
+    from unnest(of_users, ids) gone (user_id, message_id)
+    join public.memory_evidence e on e.user_id = gone.user_id and e.message_id = gone.message_id
+  )
+  order by m.user_id, m.id for update;
+  if found then
+    delete from public.memory_evidence e
+    using unnest(of_users, ids) gone (user_id, message_id)
+    where e.user_id = gone.user_id and e.message_id = gone.message_id;
+  end if;
+end
+$$;
+comment on function bondhu.forget_messages(uuid[], uuid[]) is 'What these messages said is evidence no more.';
+
 create function bondhu.forget_deleted() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  owners uuid[];
+  ids uuid[];
 begin
-  delete from public.memory_evidence e using old_messages o where e.user_id = o.user_id and e.message_id = o.id;
+  select array_agg(o.user_id), array_agg(o.id) into owners, ids from old_messages o where o.sender_type = 'user';
+  if owners is not null then
+    perform bondhu.forget_messages(owners, ids);
+  end if;
   return null;
 end
 $$;
@@ -4134,39 +4184,66 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  delete from public.memory_evidence e where e.user_id = old.user_id and e.message_id = old.id;
+  perform bondhu.forget_messages(array[old.user_id], array[old.id]);
+  -- Another text is looked through again.
+  update bondhu.chat_replies r set remembered_at = null
+  where r.user_id = new.user_id and r.message_id = new.id and r.remembered_at is not null;
   return null;
 end
 $$;
 comment on function bondhu.forget_updated() is
-  'AFTER UPDATE row trigger on chat_messages: what another text, another owner''s or one that does not count said is evidence no more.';
+  'AFTER UPDATE row trigger on chat_messages: what another text, another owner''s, one in danger or one that does not count said is evidence no more.';
 
-create trigger chat_messages_forget_updated after update of message_text, user_id, id, sender_type, counts on public.chat_messages
+create trigger chat_messages_forget_updated after update on public.chat_messages
   for each row when (
     old.message_text is distinct from new.message_text or old.user_id is distinct from new.user_id or old.id is distinct from new.id
     or old.sender_type is distinct from new.sender_type or old.counts and not new.counts
+    or new.support_level = 'crisis' and old.support_level is distinct from 'crisis'
   )
   execute function bondhu.forget_updated();
 
 revoke all on function bondhu.set_corrected(), bondhu.delete_with_replaced(), bondhu.delete_memories_without_evidence(),
-  bondhu.forget_deleted(), bondhu.forget_updated()
+  bondhu.forget_messages(uuid[], uuid[]), bondhu.forget_deleted(), bondhu.forget_updated()
   from public, anon, authenticated, service_role;
 
 -- sql/55_companion/40_remembering.sql
 
 -- Memories on their way in, by the service role for a model that reads; and out, for a prompt.
 
+create table bondhu.memory_passes (
+  user_id uuid primary key references auth.users (id) on delete cascade,
+  lease uuid,
+  leased_until timestamptz,
+  reserved_tokens integer not null default 0,
+  reserved_on date not null default (now() at time zone 'UTC')::date,
+
+  constraint pass_is_leased_until_a_time check ((lease is null) = (leased_until is null)),
+  constraint pass_tokens_are_counted check (reserved_tokens >= 0)
+);
+comment on table bondhu.memory_passes is
+  'Who looks through what a user told, until leased_until; and what is counted into bondhu.chat_usage until the provider''s own count is known.';
+alter table bondhu.memory_passes enable row level security;
+revoke all on bondhu.memory_passes from public, anon, authenticated, service_role;
+grant select on bondhu.memory_passes to service_role;
+
 -- Not the server's full-text search: what its parser takes for a letter goes by the database's locale, which may
--- know no Bengali. Words find names; their trigrams find the word in another form, or spelt another way.
-create function bondhu.terms(ids uuid[], texts text[]) returns table (id uuid, term text)
-language sql stable
+-- know no Bengali.
+create function bondhu.words(said text) returns text
+language sql stable strict
 set search_path = pg_catalog, pg_temp
 as $$
-  select distinct word.id, part.term
+  select ' ' || btrim(regexp_replace(lower(said), '[[:space:][:punct:]।॥…–—“”‘’]+', ' ', 'g')) || ' '
+$$;
+comment on function bondhu.words(text) is 'The words of a text with a space before and behind each.';
+
+create function bondhu.terms(words text) returns text[]
+language sql stable strict
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(array_agg(distinct part.term), array[]::text[])
   from (
-    select given.id, ' ' || split.word || ' ' as padded, length(split.word) as size
-    from unnest(ids, texts) given (id, words)
-    cross join lateral regexp_split_to_table(lower(given.words), '[[:space:][:punct:]।॥…–—“”‘’]+') split (word)
+    select ' ' || split.word || ' ' as padded, length(split.word) as size
+    from string_to_table(btrim(words), ' ') split (word)
     where split.word <> ''
   ) word
   cross join lateral (
@@ -4175,9 +4252,10 @@ as $$
     select word.padded where word.size > 3
   ) part
 $$;
-comment on function bondhu.terms(uuid[], text[]) is 'The words of texts and their trigrams, each once a text.';
+comment on function bondhu.terms(text) is
+  'Of bondhu.words(): each word, which finds names, and its trigrams, which find it in another form, or spelt another way.';
 
--- SECURITY DEFINER: consents decide, which clients cannot read as they are. It reads only the caller's own rows.
+-- SECURITY DEFINER: clients read no bondhu.people. It reads only the caller's own rows.
 create function public.recall(query_text text, max_rows integer default 8)
 returns table (
   id uuid, memory_text text, category text, confidence numeric, holds_from date, holds_until date, created_at timestamptz, relevance numeric
@@ -4189,6 +4267,7 @@ as $$
 declare
   caller uuid := bondhu.require_user();
   today date := (select (now() at time zone p.time_zone)::date from bondhu.people p where p.user_id = caller);
+  asked text[];
 begin
   if max_rows is null or max_rows not between 1 and 100 or char_length(query_text) > 8000 then
     raise exception using errcode = '22023', message = 'max_rows must be between 1 and 100, and query_text have at most 8,000 characters',
@@ -4197,42 +4276,114 @@ begin
   if bondhu.consented_since(caller, 'memory') is null then
     return;
   end if;
+  -- Every term is looked for in every memory.
+  asked := bondhu.terms(bondhu.words(left(query_text, 400)));
   return query
     with held as materialized (
-      select m.* from public.memories m
+      select m.*, bondhu.words(m.memory_text) as said from public.memories m
       where m.user_id = caller
         and not exists (select from public.memories newer where newer.user_id = caller and newer.replaces = m.id)
     ),
-    terms as materialized (
-      select t.id, t.term from bondhu.terms((select array_agg(h.id) from held h), (select array_agg(h.memory_text) from held h)) t
+    shared as materialized (
+      select h.id, a.term from held h join unnest(asked) a (term) on strpos(h.said, a.term) > 0
     ),
     -- What few of them say tells more.
-    weights as materialized (
-      select t.term, ln(1 + (select count(*) from held)::float8 / count(*)) as weight from terms t group by t.term
+    weights as (
+      select s.term, ln(1 + (select count(*) from held)::float8 / count(*)) as weight from shared s group by s.term
     ),
     alike as (
-      select t.id, coalesce(sum(w.weight) filter (where asked.term is not null), 0) / sum(w.weight) as share
-      from terms t
-      join weights w on w.term = t.term
-      left join bondhu.terms(array[caller], array[query_text]) asked on asked.term = t.term
-      group by t.id
+      select s.id, sum(w.weight) as weight from shared s join weights w on w.term = s.term group by s.id
+    ),
+    compared as (
+      select h.*, coalesce(a.weight, 0) / sqrt(char_length(h.said)) as likeness from held h left join alike a on a.id = h.id
     )
-    -- Heuristics: how alike (0 to 1), how new (half as much every 60 days), whether it is due, or over.
-    select h.id, h.memory_text, h.category, h.confidence, h.holds_from, h.holds_until, h.created_at,
+    -- Heuristics: how alike (the closest is 1), how new (half as much every 60 days), whether it is due, or over.
+    select c.id, c.memory_text, c.category, c.confidence, c.holds_from, c.holds_until, c.created_at,
       round((
-        coalesce(a.share, 0)
-        + 0.2 * 0.5 ^ (extract(epoch from now() - h.created_at)::float8 / (86400 * 60))
-        + case when h.holds_from - today between -1 and 14 then 0.2 else 0 end
-        - case when h.holds_until < today then 0.3 else 0 end
+        coalesce(c.likeness / nullif(max(c.likeness) over (), 0), 0)
+        + 0.2 * 0.5 ^ (extract(epoch from now() - c.created_at)::float8 / (86400 * 60))
+        + case when c.holds_from - today between -1 and 14 then 0.2 else 0 end
+        - case when c.holds_until < today then 0.3 else 0 end
       )::numeric, 3) as relevance
-    from held h
-    left join alike a on a.id = h.id
-    order by relevance desc, h.created_at desc, h.id
+    from compared c
+    order by relevance desc, c.created_at desc, c.id
     limit max_rows;
 end
 $$;
 comment on function public.recall(text, integer) is
-  'What the caller told that is worth knowing to answer query_text, best first; nothing while they do not allow it. relevance is higher for what is alike, new or due. max_rows 1..100.';
+  'What the caller told that is worth knowing to answer query_text, of which the first 400 characters are read, best first; nothing while they do not allow it. relevance is higher for what is alike, new or due. max_rows 1..100.';
+
+create function bondhu.is_memorable(m public.chat_messages, since timestamptz) returns boolean
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select m.sender_type = 'user' and m.counts and m.support_level in ('none', 'support') and m.created_at >= since
+$$;
+comment on function bondhu.is_memorable(public.chat_messages, timestamptz) is
+  'Whether a message may be looked through: the person''s own, which counts, shows no danger, and was written while they allowed it. Null or false: not.';
+
+create function bondhu.unremembered(of_user uuid, since timestamptz) returns jsonb
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  unread uuid[];
+  first public.chat_messages;
+begin
+  -- As many as 6,000 characters hold, one at least; the others another time.
+  select array_agg(news.id order by news.created_at, news.seq) into unread
+  from (
+    select m.id, m.created_at, m.seq, sum(char_length(m.message_text)) over (order by m.created_at, m.seq) - char_length(m.message_text) as before
+    from bondhu.chat_replies r
+    join public.chat_messages m on m.user_id = r.user_id and m.id = r.message_id
+    where r.user_id = of_user and r.claimed_at > now() - interval '1 day' and r.finished_at is not null and r.remembered_at is null
+      and bondhu.is_memorable(m, since)
+  ) news
+  where news.before < 6000;
+  if unread is null then
+    return null;
+  end if;
+  select * into first from public.chat_messages m where m.user_id = of_user and m.id = unread[1];
+  return (
+    select jsonb_build_object(
+      'today', (now() at time zone p.time_zone)::date,
+      'messages', (
+        select jsonb_agg(jsonb_build_object(
+          'id', line.id, 'sender_type', line.sender_type, 'digest', md5(line.message_text),
+          'message_text', case when line.is_new then line.message_text else left(line.message_text, 400) end,
+          'on', (line.created_at at time zone p.time_zone)::date, 'is_new', line.is_new) order by line.created_at, line.seq)
+        from (
+          select m.id, m.sender_type, m.message_text, m.created_at, m.seq, true as is_new
+          from public.chat_messages m where m.user_id = of_user and m.id = any (unread)
+          union all
+          -- What was said before, as far as it may be looked through, and the replies to that.
+          select (e.message).id, (e.message).sender_type, (e.message).message_text, (e.message).created_at, (e.message).seq, false
+          from (
+            select m as message from public.chat_messages m
+            where m.user_id = of_user and (m.created_at, m.seq) < (first.created_at, first.seq) and m.created_at > first.created_at - interval '1 day'
+            order by m.created_at desc, m.seq desc limit 12
+          ) e
+          left join bondhu.chat_replies r on r.user_id = of_user and r.reply_id = (e.message).id and (e.message).sender_type = 'ai'
+          left join public.chat_messages answered on answered.user_id = of_user and answered.id = r.message_id
+          where bondhu.is_memorable(e.message, since) or bondhu.is_memorable(answered, since)
+        ) line
+      ),
+      'memories', (
+        select coalesce(jsonb_agg(to_jsonb(held) - 'created_at' order by held.created_at, held.id), '[]')
+        from (
+          select m.id, m.memory_text, m.holds_from, m.holds_until, m.created_at from public.memories m
+          where m.user_id = of_user
+            and not exists (select from public.memories newer where newer.user_id = of_user and newer.replaces = m.id)
+          order by m.created_at desc, m.id
+          limit 40
+        ) held
+      ))
+    from bondhu.people p where p.user_id = of_user
+  );
+end
+$$;
+comment on function bondhu.unremembered(uuid, timestamptz) is
+  'A user''s answered messages that nobody has looked through (is_new), what was said before them, and what is remembered; null where there are none.';
 
 -- SECURITY DEFINER, as the one below: the service role writes neither memories nor replies.
 create function public.memory_task(user_id uuid) returns jsonb
@@ -4242,66 +4393,48 @@ as $$
 #variable_conflict use_column
 declare
   of_user uuid := memory_task.user_id;
-  since timestamptz := bondhu.consented_since(of_user, 'memory');
-  unread uuid[];
-  first timestamptz;
-  last timestamptz;
+  s bondhu.companion_settings;
+  since timestamptz;
+  pass bondhu.memory_passes;
   task jsonb;
+  wanted integer;
 begin
   if of_user is null then
     raise exception using errcode = '22023', message = 'user_id is missing', hint = 'Send the id of whoever wrote the messages.';
   end if;
-  if since is null or (select s.memories_in_prompt from bondhu.companion_settings s) = 0 then
+  select * into strict s from bondhu.companion_settings;
+  since := bondhu.consented_since(of_user, 'memory');
+  if since is null or s.memories_in_prompt = 0 or not bondhu.lock_account(of_user) then
     return null;
   end if;
-  select array_agg(news.id), min(news.created_at), max(news.created_at) into unread, first, last
-  from (
-    select m.id, m.created_at
-    from bondhu.chat_replies r
-    join public.chat_messages m on m.user_id = r.user_id and m.id = r.message_id
-    where r.user_id = of_user and r.claimed_at > now() - interval '1 day' and r.finished_at is not null and r.remembered_at is null
-      and m.sender_type = 'user' and m.counts and m.support_level is distinct from 'crisis' and m.created_at >= since
-    order by m.created_at desc, m.seq desc
-    limit 10
-  ) news;
-  if unread is null then
+  insert into bondhu.memory_passes (user_id) values (of_user) on conflict (user_id) do nothing;
+  select * into strict pass from bondhu.memory_passes p where p.user_id = of_user for update;
+  if pass.leased_until > clock_timestamp() then
     return null;
   end if;
-  select jsonb_build_object(
-    'today', (now() at time zone p.time_zone)::date,
-    'messages', (
-      select jsonb_agg(jsonb_build_object(
-        'id', line.id, 'sender_type', line.sender_type, 'message_text', line.message_text,
-        'on', (line.created_at at time zone p.time_zone)::date, 'is_new', line.id = any (unread)) order by line.created_at, line.seq)
-      from (
-        select m.* from public.chat_messages m
-        where m.user_id = of_user and m.created_at <= last and m.created_at > first - interval '1 day'
-        order by m.created_at desc, m.seq desc
-        limit 24
-      ) line
-    ),
-    'memories', (
-      select coalesce(jsonb_agg(to_jsonb(held) - 'created_at' order by held.created_at, held.id), '[]')
-      from (
-        select m.id, m.memory_text, m.holds_from, m.holds_until, m.created_at from public.memories m
-        where m.user_id = of_user
-          and not exists (select from public.memories newer where newer.user_id = of_user and newer.replaces = m.id)
-        order by m.created_at desc, m.id
-        limit 60
-      ) held
-    )) into task
-  from bondhu.people p where p.user_id = of_user;
-  -- Two bytes a token are fewer than any text has.
-  if bondhu.chat_limit(of_user, octet_length(task::text) / 2 + 3000) is not null then
+  -- Of who had the lease before and died.
+  perform bondhu.settle_chat_tokens(of_user, pass.reserved_tokens, pass.reserved_on, 0);
+  update bondhu.memory_passes p set lease = null, leased_until = null, reserved_tokens = 0 where p.user_id = of_user;
+
+  task := bondhu.unremembered(of_user, since);
+  -- No text has more tokens than half its bytes; the rest is what is asked, and the answer.
+  wanted := octet_length(task::text) / 2 + 3500;
+  if task is null or bondhu.chat_limit(of_user, wanted, false) is not null then
     return null;
   end if;
-  return task;
+  perform bondhu.count_chat_tokens(of_user, (now() at time zone 'UTC')::date, wanted);
+  update bondhu.memory_passes p
+  set lease = gen_random_uuid(), leased_until = clock_timestamp() + make_interval(secs => s.lease_seconds),
+    reserved_tokens = wanted, reserved_on = (now() at time zone 'UTC')::date
+  where p.user_id = of_user
+  returning * into strict pass;
+  return task || jsonb_build_object('lease', pass.lease);
 end
 $$;
 comment on function public.memory_task(uuid) is
-  'What is to be looked through for what a person told: their answered messages that nobody looked through yet (is_new), what was said around them, and what is remembered. null: nothing, or they do not allow it, or a limit is reached.';
+  'Takes the right to look through what a person told, and reserves its tokens: their answered messages that nobody looked through yet (is_new), what was said before, what is remembered, and the lease. null: nothing to do, somebody does it, they do not allow it, or half of a day''s tokens are used.';
 
-create function public.store_memories(user_id uuid, message_ids uuid[], memories jsonb, used_tokens integer) returns integer
+create function public.store_memories(user_id uuid, lease uuid, messages jsonb, memories jsonb, used_tokens integer) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -4309,91 +4442,113 @@ as $$
 declare
   of_user uuid := store_memories.user_id;
   since timestamptz;
-  sayers uuid[];
+  pass bondhu.memory_passes;
+  looked uuid[];
   found record;
-  said_by uuid[];
+  sayers uuid[];
   known uuid;
   stored integer := 0;
 begin
-  if of_user is null or coalesce(cardinality(message_ids), 0) not between 1 and 100
-    or jsonb_typeof(store_memories.memories) is distinct from 'array' or jsonb_array_length(store_memories.memories) > 20
-    or used_tokens is null or used_tokens not between 0 and 10000000 then
-    raise exception using errcode = '22023', message = 'memories are stored by user_id, message_ids, at most 20 memories, and used_tokens',
-      hint = 'Send message_ids of memory_task''s messages that are new, and an empty array where there is nothing to remember.';
+  if of_user is null or used_tokens is null or used_tokens not between 0 and 10000000
+    or jsonb_typeof(store_memories.messages) is distinct from 'array' or jsonb_array_length(store_memories.messages) > 1000
+    or jsonb_typeof(store_memories.memories) is distinct from 'array' or jsonb_array_length(store_memories.memories) > 20 then
+    raise exception using errcode = '22023', message = 'memories are stored by user_id, lease, messages, at most 20 memories, and used_tokens (0 to 10,000,000)',
+      hint = 'Send the id and the digest of each message that was looked through, and an empty array where there is nothing to remember.';
   end if;
-  if not exists (select from bondhu.people p where p.user_id = of_user) then
-    return 0;
+  if not bondhu.lock_account(of_user) then
+    raise exception using errcode = 'P0002', message = 'there is no such account', hint = 'It was deleted: there is nothing to remember.';
   end if;
   perform bondhu.lock_consents(of_user);
+  select * into pass from bondhu.memory_passes p where p.user_id = of_user for update;
+  if pass.lease is distinct from store_memories.lease or store_memories.lease is null then
+    raise exception using errcode = '55000', message = 'somebody else has the lease of this pass', hint = 'Leave it to them.';
+  end if;
+  perform bondhu.settle_chat_tokens(of_user, pass.reserved_tokens, pass.reserved_on, used_tokens);
+  update bondhu.memory_passes p set lease = null, leased_until = null, reserved_tokens = 0 where p.user_id = of_user;
+
+  -- One that was edited meanwhile has not been looked through. FOR SHARE: an edit under way is waited for.
+  perform from public.chat_messages m
+  where m.user_id = of_user and m.id in (select (given ->> 'id')::uuid from jsonb_array_elements(store_memories.messages) given)
+  order by m.id for share;
   since := bondhu.consented_since(of_user, 'memory');
-  sayers := array(
-    select m.id from (
-      select m.id, m.counts, m.support_level, m.created_at from public.chat_messages m
-      where m.user_id = of_user and m.id = any (message_ids) and m.sender_type = 'user'
-      order by m.id for key share
-    ) m
-    where m.counts and m.support_level is distinct from 'crisis' and m.created_at >= since
-  );
-  with looked as (
-    update bondhu.chat_replies r set remembered_at = now()
-    where r.user_id = of_user and r.message_id = any (message_ids) and r.finished_at is not null and r.remembered_at is null
-    returning r.message_id
-  )
-  select coalesce(array_agg(l.message_id), array[]::uuid[]) into said_by from looked l;
-  sayers := array(select unnest(sayers) intersect select unnest(said_by));
-  perform bondhu.count_chat_tokens(of_user, (now() at time zone 'UTC')::date, used_tokens);
+  select array_agg(m.id), array_agg(m.id) filter (where bondhu.is_memorable(m, since)) into looked, sayers
+  from jsonb_array_elements(store_memories.messages) given
+  join public.chat_messages m on m.user_id = of_user and m.id = (given ->> 'id')::uuid and md5(m.message_text) = given ->> 'digest';
+  update bondhu.chat_replies r set remembered_at = now() where r.user_id = of_user and r.message_id = any (looked);
 
   for found in
     select * from jsonb_to_recordset(store_memories.memories) as given
       (memory_text text, category text, confidence numeric, holds_from date, holds_until date, replaces uuid, message_ids uuid[])
   loop
-    said_by := array(select unnest(found.message_ids) intersect select unnest(sayers));
-    continue when said_by = array[]::uuid[];
+    found.message_ids := array(select unnest(found.message_ids) intersect select unnest(sayers));
+    continue when found.message_ids = array[]::uuid[];
     -- Said again, it has one more message that says so.
-    known := (
-      select m.id from public.memories m
-      where m.user_id = of_user and lower(m.memory_text) = lower(found.memory_text)
-        and not exists (select from public.memories newer where newer.user_id = of_user and newer.replaces = m.id)
-      order by m.created_at limit 1
-    );
+    known := bondhu.held_memory(of_user, found.memory_text, null);
     if known is null then
       -- A person's own words stand, and what was replaced is replaced once.
-      continue when found.replaces is not null and not exists (
-        select from public.memories m
-        where m.user_id = of_user and m.id = found.replaces and m.corrected_at is null
-          and not exists (select from public.memories newer where newer.user_id = of_user and newer.replaces = m.id)
-      );
+      continue when found.replaces is not null and bondhu.held_memory(of_user, null, found.replaces) is null;
       insert into public.memories (user_id, memory_text, category, confidence, holds_from, holds_until, replaces)
       values (of_user, found.memory_text, found.category, found.confidence, found.holds_from, found.holds_until, found.replaces)
       returning id into known;
       stored := stored + 1;
     end if;
     insert into public.memory_evidence (user_id, memory_id, message_id)
-    select of_user, known, unnest(said_by)
+    select of_user, known, unnest(found.message_ids)
     on conflict do nothing;
   end loop;
-
   if stored > 0 then
-    delete from public.memories m
-    where m.user_id = of_user and m.id in (
-      select old.id from public.memories old
-      where old.user_id = of_user
-      order by exists (select from public.memories newer where newer.user_id = of_user and newer.replaces = old.id),
-        old.holds_until is not null and old.holds_until < (now() at time zone 'UTC')::date, old.created_at desc, old.id
-      offset (select s.memories_kept from bondhu.companion_settings s)
-    );
+    perform bondhu.prune_memories(of_user);
   end if;
   return stored;
 end
 $$;
-comment on function public.store_memories(uuid, uuid[], jsonb, integer) is
-  'Stores what a model found in messages, each with the message_ids that say so, marks them as looked through and counts the tokens, all or nothing; returns how many are new. What no message that counts says, or what would replace the person''s own words, is left out.';
+comment on function public.store_memories(uuid, uuid, jsonb, jsonb, integer) is
+  'Stores what a model found under the lease of memory_task, each memory with the message_ids that say so, marks messages ({id, digest}) as looked through, counts the tokens and ends the lease, all or nothing; returns how many are new. What no message that may be looked through says, or what would replace the person''s own words, is left out. 55000: the lease is another''s; P0002: the account is gone.';
 
-revoke all on function bondhu.terms(uuid[], text[]), public.recall(text, integer), public.memory_task(uuid),
-  public.store_memories(uuid, uuid[], jsonb, integer)
+create function bondhu.held_memory(of_user uuid, words text, memory uuid) returns uuid
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  found_id uuid;
+begin
+  select m.id into found_id from public.memories m
+  where m.user_id = of_user
+    and case when memory is null then lower(m.memory_text) = lower(words) else m.id = memory and m.corrected_at is null end
+    and not exists (select from public.memories newer where newer.user_id = of_user and newer.replaces = m.id)
+  order by m.created_at, m.id limit 1
+  for update;
+  return found_id;
+end
+$$;
+comment on function bondhu.held_memory(uuid, text, uuid) is
+  'Of a user the memory that says this; or this one, while no other has replaced it and it is not in the person''s own words. Locks it; null when there is none.';
+
+create function bondhu.prune_memories(of_user uuid) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  surplus uuid[] := array(
+    select old.id from public.memories old
+    where old.user_id = of_user
+    order by exists (select from public.memories newer where newer.user_id = of_user and newer.replaces = old.id),
+      old.holds_until is not null and old.holds_until < (now() at time zone 'UTC')::date, old.created_at desc, old.id
+    offset (select s.memories_kept from bondhu.companion_settings s)
+  );
+begin
+  perform from public.memories m where m.user_id = of_user and m.id = any (surplus) order by m.id for update;
+  delete from public.memories m where m.user_id = of_user and m.id = any (surplus);
+end
+$$;
+comment on function bondhu.prune_memories(uuid) is 'Keeps as many of a user''s memories as settings say: what was replaced goes first, then what no longer holds, then what is oldest.';
+
+revoke all on function bondhu.words(text), bondhu.terms(text), bondhu.is_memorable(public.chat_messages, timestamptz), bondhu.unremembered(uuid, timestamptz),
+  bondhu.held_memory(uuid, text, uuid), bondhu.prune_memories(uuid),
+  public.recall(text, integer), public.memory_task(uuid), public.store_memories(uuid, uuid, jsonb, jsonb, integer)
   from public, anon, authenticated, service_role;
 grant execute on function public.recall(text, integer) to authenticated;
-grant execute on function public.memory_task(uuid), public.store_memories(uuid, uuid[], jsonb, integer) to service_role;
+grant execute on function public.memory_task(uuid), public.store_memories(uuid, uuid, jsonb, jsonb, integer) to service_role;
 
 -- sql/60_providers/10_connections.sql
 
@@ -6602,7 +6757,7 @@ as $$
       "personality_context()", "personality_evolution(text, timestamp with time zone, timestamp with time zone)",
       "recall(text, integer)", "recently_played(timestamp with time zone, integer, text)",
       "release_reply(uuid, uuid, uuid, integer)", "request_sync(text)", "set_consent(text, boolean, boolean)",
-      "start_session(text, boolean)", "store_memories(uuid, uuid[], jsonb, integer)",
+      "start_session(text, boolean)", "store_memories(uuid, uuid, jsonb, jsonb, integer)",
       "submit_assessment(text, jsonb)", "top_genres(integer)", "touch_session(uuid)", "watching_stats()",
       "wellness_history(date, date)"}'),
     ('column', 'assessments', '{user_id, id, form, answers, started_at, completed_at, openness, conscientiousness,
