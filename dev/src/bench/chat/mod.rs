@@ -102,9 +102,13 @@ async fn without_limits(database: &PgPool) -> Result<()> {
     )
     .execute(database)
     .await?;
-    sqlx::query("alter database postgres set track_functions = 'pl'")
-        .execute(database)
-        .await?;
+    // In connections that there are already, too.
+    for statement in [
+        "alter system set track_functions = 'pl'",
+        "select pg_reload_conf()",
+    ] {
+        sqlx::query(statement).execute(database).await?;
+    }
     Ok(())
 }
 
