@@ -178,7 +178,7 @@ impl History {
                         "insert into public.assessments (user_id, form, started_at, completed_at, openness, conscientiousness,
                            extraversion, agreeableness, neuroticism)
                          select '{user}', 'short', now() - interval '10 days', t.at, t.o, t.c, t.e, t.a, t.n
-                         from (values ({completed}::timestamptz, {})) t (at, o, c, e, a, n)
+                         from (values (({completed})::timestamptz, {})) t (at, o, c, e, a, n)
                          where t.at is not null;
                          delete from public.assessments where user_id = '{other}';
                          select bondhu_$engine.refresh(array['{user}', '{other}']::uuid[])",
