@@ -41,13 +41,12 @@ pub(super) async fn exchange(
     let caller = Caller::sign_in(supabase, person.id)?;
     let id = Uuid::new_v4();
     let events = companion.ask(&caller, id, TOLD).await?;
+    let first = events.first().filter(|event| event.name == "message");
     claims.check(
         "the message is stored and scored before anything is said",
-        match events.first() {
-            Some(first) if first.name == "message" && first.data["mood_detected"].is_string() => {
-                Ok(first.data["mood_detected"].to_string())
-            }
-            other => Err(format!("{other:?}")),
+        match first.and_then(|event| event.data["mood_detected"].as_str()) {
+            Some(mood) => Ok(mood),
+            None => Err(format!("{:?}", events.first())),
         },
     );
     let deltas: Vec<&str> = events.iter().filter_map(delta).collect();
@@ -61,10 +60,14 @@ pub(super) async fn exchange(
         },
     );
     let again = companion.ask(&caller, id, TOLD).await?;
-    claims.equal(
+    let again = self::reply(&again)?;
+    claims.check(
         "sent again, it is answered by the same reply",
-        &reply.data["id"],
-        &self::reply(&again)?.data["id"],
+        if reply.data["id"] == again.data["id"] {
+            Ok("")
+        } else {
+            Err(format!("{} and {}", reply.data, again.data))
+        },
     );
 
     let mut found = Vec::new();
@@ -89,10 +92,14 @@ pub(super) async fn exchange(
         .execute(&mut *request)
         .await?;
     request.commit().await?;
-    claims.equal(
-        "and goes with it",
-        &Vec::new(),
-        &memories(api, person.id).await?,
+    let left = memories(api, person.id).await?;
+    claims.check(
+        "and goes when she deletes the message",
+        if left.is_empty() {
+            Ok("")
+        } else {
+            Err(format!("{left:?}"))
+        },
     );
     Ok(())
 }

@@ -150,7 +150,7 @@ impl History {
             99..102 => (
                 "service_role",
                 format!(
-                    "update {messages} set corrected_sentiment = {}, corrected_mood = {} {one}",
+                    "update {messages} set corrected_sentiment = {}, corrected_mood = {} {one} and sender_type = 'user'",
                     ["null", "0.1", "0.85", "0.5", "1"][number],
                     ["'joy'", "null", "'tired'", "null", "'angry'"][self.random.random_range(0..5)],
                 ),
