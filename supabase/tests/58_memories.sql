@@ -277,6 +277,7 @@ select is((pg_temp.recalled(bela, null, 100))[1], 'Moves house.', 'what is due c
 select is((pg_temp.recalled(bela, null, 100))[8], 'Had a guest.', 'what is over last') from people;
 select is(array(select unnest((pg_temp.recalled(bela, null, 100))[6:7]) order by 1), array['Is learning German.', 'Plays the violin.'], 'and what is old behind what is new') from people;
 update bondhu.companion_settings set memories_kept = 3;
+update memories set created_at = created_at - interval '1 day';
 select pg_temp.told(bela, 'Has moved.') from people;
 select is((select count(*) from memories m, people where m.user_id = bela), 3::bigint, 'no more are kept than settings say');
 select ok('Has moved.' = any (pg_temp.held(bela)) and not 'Plays the violin.' = any (pg_temp.held(bela)), 'the oldest go') from people;
