@@ -155,8 +155,11 @@ impl Stack {
             supabase = Some(project::start(config, programs, &cluster, given).await?);
             redis_rest = Some(rest);
         }
-        if let Some(supabase) = &supabase {
-            report(&format!("Supabase's services at {}", supabase.url()));
+        if supabase.is_some() {
+            report(&format!(
+                "Supabase's services on port {}",
+                config.ports.supabase
+            ));
         }
 
         let mut environment = worker_environment(

@@ -1,5 +1,7 @@
 //! What cargo checks.
 
+use std::fs::File;
+
 use anyhow::{Result, ensure};
 use tokio::process::Command;
 
@@ -7,6 +9,7 @@ use super::tally::{self, Tally};
 use super::test_run::{Server, TestRun};
 use crate::{extension_sql, figures};
 use bondhu_stack::installation::Installation;
+use bondhu_stack::supabase::data_api::{self, Profile};
 use bondhu_stack::{job, paths, template, testing};
 
 pub(super) async fn format(run: &mut TestRun) -> Result<Tally> {
@@ -131,6 +134,9 @@ pub(super) async fn extension_sql_is_current(run: &mut TestRun) -> Result<Tally>
 
 /// The way of a message, in a process of its own; the pages show what it prints.
 pub(super) async fn demo(run: &mut TestRun, engine: &str) -> Result<Tally> {
+    // Without it the demo leaves out its talk with the companion.
+    let log = File::options().create(true).append(true).open(run.log())?;
+    data_api::build(Profile::Dev, log).await?;
     // Not the program that runs: cargo may have put a newer one in its place.
     let mut demo = Command::new(run.target().join("debug/bondhu-dev"));
     let status = job::run(
