@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { chat, one, order, reply, running } from "./chat.ts";
 import { fine, removeEverybody, signUp, url } from "./project.ts";
-import { serving } from "./servers.ts";
+import { passedOn, serving } from "./servers.ts";
 
 Deno.test("a token that ends in mid-stream ends nothing: the reply is streamed, stored, and replayed to a new one", async () => {
   const person = await signUp();
@@ -11,7 +11,7 @@ Deno.test("a token that ends in mid-stream ends nothing: the reply is streamed, 
   let refused = 0;
   // The project, to which the token is good until the reply is claimed.
   const project = async (request: Request) => {
-    const { pathname, search } = new URL(request.url);
+    const { pathname } = new URL(request.url);
     const isTheirs = request.headers.get("authorization") === `Bearer ${person.accessToken}`;
     if (hasEnded && isTheirs) {
       refused++;
@@ -20,9 +20,7 @@ Deno.test("a token that ends in mid-stream ends nothing: the reply is streamed, 
       });
     }
     hasEnded ||= pathname.endsWith("/rpc/claim_reply");
-    const { method, headers } = request;
-    const body = ["GET", "HEAD"].includes(method) ? undefined : await request.arrayBuffer();
-    return await fetch(`${url}${pathname}${search}`, { method, headers, body });
+    return await passedOn(request, url);
   };
   const sent = { id: crypto.randomUUID(), message_text: "Are you still there?" };
   await serving(project, (at) =>

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { chat, one, order, running, until } from "./chat.ts";
 import { fine, type Person, removeEverybody, signUp, url } from "./project.ts";
-import { serving } from "./servers.ts";
+import { passedOn, serving } from "./servers.ts";
 import { connected, database, withSettings } from "./settings.ts";
 
 async function memories({ client }: Person) {
@@ -30,7 +30,6 @@ interface Asked {
 async function listening(use: (at: string, asked: Asked[]) => Promise<void>): Promise<void> {
   const asked: Asked[] = [];
   const overhear = async (request: Request) => {
-    const { pathname, search } = new URL(request.url);
     const body = await request.text();
     const { systemInstruction, contents, generationConfig } = JSON.parse(body);
     asked.push({
@@ -38,8 +37,7 @@ async function listening(use: (at: string, asked: Asked[]) => Promise<void>): Pr
       text: contents.at(-1).parts[0].text,
       isForNotes: "responseJsonSchema" in generationConfig,
     });
-    const { method, headers } = request;
-    return await fetch(`${Deno.env.get("GEMINI_BASE_URL")}${pathname}${search}`, { method, headers, body });
+    return await passedOn(request, Deno.env.get("GEMINI_BASE_URL")!, body);
   };
   await serving(overhear, (base) => running({ GEMINI_BASE_URL: base }, (at) => use(at, asked)));
 }
@@ -153,11 +151,8 @@ Deno.test("a replay asks for nothing", async () => {
 Deno.test("a reply does without memories that cannot be had", async () => {
   const person = await signUp();
   const project = async (request: Request) => {
-    const { pathname, search } = new URL(request.url);
-    if (pathname.endsWith("/rpc/recall")) return new Response("{}", { status: 500 });
-    const { method, headers } = request;
-    const body = ["GET", "HEAD"].includes(method) ? undefined : await request.arrayBuffer();
-    return await fetch(`${url}${pathname}${search}`, { method, headers, body });
+    if (request.url.endsWith("/rpc/recall")) return new Response("{}", { status: 500 });
+    return await passedOn(request, url);
   };
   await serving(project, (at) =>
     running({ SUPABASE_URL: at }, async (at) => {

@@ -13,6 +13,14 @@ export async function serving<T>(
   }
 }
 
+/** Passes a request on, as it is or with the body that was read of it. */
+export async function passedOn(request: Request, to: string, read?: string): Promise<Response> {
+  const { pathname, search } = new URL(request.url);
+  const { method, headers } = request;
+  const body = read ?? (["GET", "HEAD"].includes(method) ? undefined : await request.arrayBuffer());
+  return await fetch(`${to}${pathname}${search}`, { method, headers, body });
+}
+
 /** Accepts connections, and never says a word. */
 export async function silent<T>(use: (url: string) => Promise<T>): Promise<T> {
   const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });

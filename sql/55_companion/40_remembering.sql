@@ -207,7 +207,7 @@ begin
   update bondhu.memory_passes p set lease = null, leased_until = null, reserved_tokens = 0 where p.user_id = of_user;
 
   task := bondhu.unremembered(of_user, since);
-  -- No text has more tokens than half its bytes; the rest is what is asked, and the answer.
+  -- High rather than low: a token each two bytes, and the rest for what is asked and for the answer.
   wanted := octet_length(task::text) / 2 + 3500;
   if task is null or bondhu.chat_limit(of_user, wanted, false) is not null then
     return null;

@@ -1,6 +1,7 @@
 //! Rules of core that SQL repeats, because it has no engine's function for them: both are held to the
 //! same cases.
 
+use bondhu_core::companion::memory;
 use bondhu_core::mood::Mood;
 use bondhu_core::personality::Personality;
 use bondhu_core::settings::Settings;
@@ -169,5 +170,38 @@ async fn documents_have_the_data_status_that_the_engine_stores_and_core_conclude
             assert_eq!(context["data_status"], expected, "{case}");
             assert_eq!(stored, expected, "{case}");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_core_keeps_as_a_memory_the_table_takes_and_no_more() {
+    let db = Database::create().await;
+    let user = db.user().await;
+    let mut owner = db.connect(Role::Owner).await;
+    let mut taken = async |text: &str, category: &str| {
+        sqlx::query(
+            "insert into public.memories (user_id, memory_text, category, confidence) values ($1, $2, $3, 0.5)",
+        )
+        .bind(user)
+        .bind(text)
+        .bind(category)
+        .execute(&mut owner)
+        .await
+        .is_ok()
+    };
+    for category in memory::CATEGORIES {
+        assert!(taken("Likes tea.", category).await, "{category}");
+    }
+    assert!(!taken("Likes tea.", "secret").await);
+    for (text, fits) in [
+        ("x".repeat(300), true),
+        ("x".repeat(301), false),
+        ("ক".repeat(300), true),
+        ("🙂".repeat(300), true),
+        (String::new(), false),
+        ("\u{200B}".to_owned(), false),
+    ] {
+        assert_eq!(memory::fault_of(&text).is_none(), fits, "core: {text}");
+        assert_eq!(taken(&text, "other").await, fits, "the table: {text}");
     }
 }
