@@ -181,7 +181,10 @@ export const expectedOf: { readonly [R in Rpc]: ForPeople<R> | ForServers<R> } =
   my_consents: {
     args: () => ({}),
     answers: (consents) => {
-      assert.deepEqual(consents.map(({ purpose, is_given }) => [purpose, is_given]), [["memory", true]]);
+      assert.deepEqual(
+        consents.map(({ purpose, is_given }) => [purpose, is_given]),
+        [["learning", true], ["memory", true], ["provider_prompts", false], ["trending", false]],
+      );
     },
     other: NOTHING,
   },

@@ -69,6 +69,33 @@ STRICT STABLE PARALLEL RESTRICTED
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'personality_wrapper';
 
+-- bondhu::personality::personality_at
+CREATE  FUNCTION "personality_at"(
+	"of_user" uuid, /* Uuid */
+	"instant" timestamp with time zone /* TimestampWithTimeZone */
+) RETURNS TABLE (
+	"user_id" uuid,  /* Uuid */
+	"as_of" timestamp with time zone,  /* TimestampWithTimeZone */
+	"until" timestamp with time zone,  /* Option < TimestampWithTimeZone > */
+	"openness" NUMERIC,  /* AnyNumeric */
+	"conscientiousness" NUMERIC,  /* AnyNumeric */
+	"extraversion" NUMERIC,  /* AnyNumeric */
+	"agreeableness" NUMERIC,  /* AnyNumeric */
+	"neuroticism" NUMERIC,  /* AnyNumeric */
+	"trait_confidence" NUMERIC,  /* AnyNumeric */
+	"communication_style" TEXT,  /* & '_ str */
+	"emotional_stability" TEXT,  /* Option < & '_ str > */
+	"needs_support" bool,  /* bool */
+	"message_count" bigint,  /* i64 */
+	"mean_sentiment" NUMERIC,  /* Option < AnyNumeric > */
+	"sentiment_volatility" NUMERIC,  /* Option < AnyNumeric > */
+	"dominant_mood" TEXT,  /* Option < & '_ str > */
+	"sentiment_trend" TEXT  /* Option < & '_ str > */
+)
+STRICT STABLE PARALLEL RESTRICTED
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'personality_at_wrapper';
+
 -- bondhu::recompute::recompute
 CREATE  FUNCTION "recompute"(
 	"user_id" uuid /* Uuid */
@@ -147,6 +174,7 @@ CREATE FUNCTION "score_message"()
 -- finalize
 -- Whoever calls must not choose what `=` means: the trigger writes as the table's owner.
 alter function personality(uuid[], timestamptz) set search_path = pg_catalog, pg_temp;
+alter function personality_at(uuid, timestamptz) set search_path = pg_catalog, pg_temp;
 alter function recompute(uuid) set search_path = pg_catalog, pg_temp;
 alter function refresh(uuid[]) set search_path = pg_catalog, pg_temp;
 alter function verify(uuid[]) set search_path = pg_catalog, pg_temp;
@@ -156,11 +184,13 @@ alter function fold_messages() set search_path = pg_catalog, pg_temp;
 
 alter function score(text) rows 1;
 alter function personality(uuid[], timestamptz) rows 1;
+alter function personality_at(uuid, timestamptz) rows 1;
 alter function patterns(uuid[], timestamptz) rows 1;
 
 -- The migrations wrap these and decide who may call the wrappers.
-revoke all on function engine_version(), score(text), explain(text), personality(uuid[], timestamptz), recompute(uuid),
-  refresh(uuid[]), verify(uuid[]), patterns(uuid[], timestamptz), wellness(uuid, date, date), score_message(), fold_messages() from public;
+revoke all on function engine_version(), score(text), explain(text), personality(uuid[], timestamptz),
+  personality_at(uuid, timestamptz), recompute(uuid), refresh(uuid[]), verify(uuid[]), patterns(uuid[], timestamptz),
+  wellness(uuid, date, date), score_message(), fold_messages() from public;
 -- To the schema's owner, which is the owner of the migrations also where a superuser restores a dump. Postgres runs this
 -- as a superuser, with the schema in the path: whoever made the schema before could have put a format() of theirs into it.
 do $grant$

@@ -12,7 +12,7 @@ use pgrx::prelude::*;
 use crate::error::{EngineError, or_raise};
 use crate::ledger::UserLedger;
 use crate::spi;
-use crate::store::{buckets, profile, settings};
+use crate::store::{buckets, learning, profile, settings};
 use crate::table::{Access, Snapshot, Table};
 use crate::{datum, transition, watched};
 
@@ -48,7 +48,11 @@ fn fold_statement(trigger: &PgTrigger<'_>) -> Result<(), EngineError> {
                     profiles: &profiles,
                     buckets: &buckets,
                 };
-                fold(&mut ledger, change, now, &settings)
+                fold(&mut ledger, change, now, &settings)?;
+                if event.fired_by_insert() {
+                    learning::uncount(*user, change)?;
+                }
+                Ok(())
             })
         })
     })

@@ -54,7 +54,7 @@ impl StoredMessages for UserMessages {
     }
 
     fn last_crisis(&self) -> Result<Option<Timestamp>, EngineError> {
-        messages::last_crisis(self.visibility, self.user)
+        messages::last_crisis(self.visibility, self.user, None)
     }
 
     fn days(&self, first: Day) -> Result<Vec<(Day, Tally)>, EngineError> {

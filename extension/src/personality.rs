@@ -8,7 +8,7 @@ use bondhu_core::time::Timestamp;
 use pgrx::datum::{TimestampWithTimeZone, Uuid};
 use pgrx::prelude::*;
 
-use crate::datum::{instant, numeric, numeric4, timestamptz_element};
+use crate::datum::{self, instant, numeric, numeric4, timestamptz_element};
 use crate::error::{EngineError, or_raise};
 use crate::ledger::UserMessages;
 use crate::recount;
@@ -70,6 +70,48 @@ fn personality(
     })))
 }
 
+/// One row for a user as of an instant: of the messages dated until then, and the assessment that they
+/// had completed by then, as both stand now.
+#[allow(clippy::type_complexity)] // pgrx reads the columns from the signature
+#[pg_extern(stable, parallel_restricted, strict)]
+fn personality_at(
+    of_user: Uuid,
+    instant: TimestampWithTimeZone,
+) -> TableIterator<
+    'static,
+    (
+        name!(user_id, Uuid),
+        name!(as_of, TimestampWithTimeZone),
+        name!(until, Option<TimestampWithTimeZone>),
+        name!(openness, AnyNumeric),
+        name!(conscientiousness, AnyNumeric),
+        name!(extraversion, AnyNumeric),
+        name!(agreeableness, AnyNumeric),
+        name!(neuroticism, AnyNumeric),
+        name!(trait_confidence, AnyNumeric),
+        name!(communication_style, &'static str),
+        name!(emotional_stability, Option<&'static str>),
+        name!(needs_support, bool),
+        name!(message_count, i64),
+        name!(mean_sentiment, Option<AnyNumeric>),
+        name!(sentiment_volatility, Option<AnyNumeric>),
+        name!(dominant_mood, Option<&'static str>),
+        name!(sentiment_trend, Option<&'static str>),
+    ),
+> {
+    TableIterator::once(or_raise(spi::connected(|| {
+        conclude_at(of_user, datum::instant(instant.into()))
+    })))
+}
+
+fn conclude_at(user: Uuid, as_of: Timestamp) -> Result<Concluded, EngineError> {
+    let settings = settings::read(Snapshot::Caller)?;
+    let visibility = Visibility::Caller;
+    let baseline = profile::baseline_at(visibility, user, as_of)?;
+    let state = recount::state(visibility, user, as_of, &settings, baseline)?;
+    row(user, &state, &settings)
+}
+
 fn conclude(
     users: &[Option<Uuid>],
     as_of: Timestamp,
@@ -93,7 +135,8 @@ fn state(
     let mut state = match profile::read(profiles, user)? {
         Some(stored) if stored.is_to_be_recounted(settings) => {
             let as_of = recount::reached(visibility, user, as_of.max(stored.state.as_of))?;
-            return recount::state(visibility, user, as_of, settings);
+            let baseline = profile::baseline(visibility, user)?;
+            return recount::state(visibility, user, as_of, settings, baseline);
         }
         Some(stored) => stored.state,
         None => State {

@@ -118,8 +118,9 @@ fn profile_differences(
 ) -> Result<Vec<store::Difference>, EngineError> {
     let visibility = Visibility::Caller;
     let as_of = recount::reached(visibility, user, stored.state.as_of)?;
+    let baseline = profile::baseline(visibility, user)?;
     let recounted = Profile {
-        state: recount::state(visibility, user, as_of, settings)?,
+        state: recount::state(visibility, user, as_of, settings, baseline)?,
         ..*stored
     };
     let personality = Personality::of(&recounted.state, settings);

@@ -7,6 +7,7 @@ use bondhu_core::fold::first_day;
 use bondhu_core::settings::Settings;
 use bondhu_core::state::State;
 use bondhu_core::time::Timestamp;
+use bondhu_core::traits::Traits;
 use pgrx::datum::Uuid;
 use pgrx::pg_sys;
 
@@ -14,19 +15,19 @@ use crate::error::EngineError;
 use crate::spi::Visibility;
 use crate::store::{buckets, history, messages, profile, safety};
 
-/// The state that the messages make, as of an instant no message is newer than.
+/// The state that the messages dated until an instant make, as of then.
 pub(crate) fn state(
     visibility: Visibility,
     user: Uuid,
     as_of: Timestamp,
     settings: &Settings,
+    baseline: Traits,
 ) -> Result<State, EngineError> {
     let empty = State::empty(as_of, settings);
     let mut recent = messages::in_span(visibility, user, empty.current_span())?;
     recent.extend(messages::in_span(visibility, user, empty.previous_span())?);
-    let days = messages::days(visibility, user, first_day(as_of))?;
-    let last_crisis_at = messages::last_crisis(visibility, user)?;
-    let baseline = profile::baseline(visibility, user)?;
+    let days = messages::days(visibility, user, first_day(as_of), as_of)?;
+    let last_crisis_at = messages::last_crisis(visibility, user, Some(as_of))?;
     State::rebuild(as_of, settings, &recent, &days, last_crisis_at, baseline)
         .map_err(|error| EngineError::inconsistent(user, error))
 }
@@ -51,7 +52,8 @@ pub(crate) fn everything(
     note_done(user);
     buckets::recount(user)?;
     let as_of = reached(Visibility::Newest, user, as_of)?;
-    let state = state(Visibility::Newest, user, as_of, settings)?;
+    let baseline = profile::baseline(Visibility::Newest, user)?;
+    let state = state(Visibility::Newest, user, as_of, settings, baseline)?;
     history::release(user, history::orphans(Visibility::Newest, user)?)?;
     safety::withdraw(user, safety::unfounded(Visibility::Newest, user)?)?;
     safety::note(user, safety::missing(Visibility::Newest, user)?)?;

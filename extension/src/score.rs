@@ -2,16 +2,18 @@
 #![allow(unsafe_code)]
 
 use bondhu_core::score::{ENGINE_VERSION, Part, explain as why, score as read};
+use pgrx::datum::Uuid;
 use pgrx::heap_tuple::PgHeapTuple;
 use pgrx::prelude::*;
 use pgrx::{AllocatedByPostgres, AnyNumeric, FromDatum, IntoDatum, PgTupleDesc, pg_sys};
 
 use crate::error::{EngineError, or_raise};
+use crate::store::learning;
 use crate::store::messages::{
-    CORRECTED_MOOD, CORRECTED_SENTIMENT, CREATED_AT, MESSAGE_TEXT, MOOD_DETECTED, SENDER_TYPE,
-    SENTIMENT_SCORE, SUPPORT_LEVEL, VERSION,
+    CORRECTED_MOOD, CORRECTED_SENTIMENT, COUNTS, CREATED_AT, MESSAGE_TEXT, MOOD_DETECTED,
+    SENDER_TYPE, SENTIMENT_SCORE, SUPPORT_LEVEL, USER_ID, VERSION,
 };
-use crate::{column, datum, watched};
+use crate::{column, datum, spi, watched};
 
 /// Version of the scorer.
 #[pg_extern(immutable, parallel_safe, strict)]
@@ -76,7 +78,8 @@ fn explain(
     TableIterator::new(sentiment.chain(mood).collect::<Vec<_>>())
 }
 
-/// BEFORE INSERT OR UPDATE row trigger: scores what the user says, and nobody else.
+/// BEFORE INSERT OR UPDATE row trigger: scores what the user says, and nobody else; new messages of
+/// whoever is not learnt from do not count.
 #[pg_trigger]
 fn score_message<'a>(
     trigger: &'a PgTrigger<'a>,
@@ -84,16 +87,9 @@ fn score_message<'a>(
     Ok(Some(or_raise(scored_row(trigger))))
 }
 
-/// Columns in the order they are written. The corrections, which are the last, only where another
-/// text has replaced the one that they are about.
-const WRITTEN: [usize; 6] = [
-    SENTIMENT_SCORE,
-    MOOD_DETECTED,
-    SUPPORT_LEVEL,
-    VERSION,
-    CORRECTED_SENTIMENT,
-    CORRECTED_MOOD,
-];
+/// Columns that are written. The corrections, only where another text has replaced the one that they are
+/// about; whether it counts, only where it does not.
+const WRITTEN: [usize; 4] = [SENTIMENT_SCORE, MOOD_DETECTED, SUPPORT_LEVEL, VERSION];
 
 fn scored_row<'a>(
     trigger: &'a PgTrigger<'a>,
@@ -133,27 +129,49 @@ fn scored_row<'a>(
         }
 
         let score = message.filter(|_| sender == Some("user")).map(scored);
-        let values: [Option<pg_sys::Datum>; 6] = match score {
+        let counts = value(new, COUNTS).is_some_and(|counts| counts.value() != 0);
+        let user = value(new, USER_ID).and_then(|user| Uuid::from_datum(user, false));
+        let uncounted = match user.filter(|_| !updates && counts && score.is_some()) {
+            Some(user) => !is_learnt_from(trigger, user)?,
+            None => false,
+        };
+        let scored = match score {
             Some((sentiment, mood, _, support, version)) => [
                 sentiment.into_datum(),
                 mood.into_datum(),
                 support.into_datum(),
                 version.into_datum(),
-                None,
-                None,
             ],
-            None => [None; 6],
+            None => [None; 4],
         };
-        let mut numbers = WRITTEN.map(|column| shape.number(column) as i32);
+        let mut written: Vec<_> = WRITTEN.into_iter().zip(scored).collect();
+        if updates {
+            written.extend([(CORRECTED_SENTIMENT, None), (CORRECTED_MOOD, None)]);
+        }
+        if uncounted {
+            written.push((COUNTS, false.into_datum()));
+        }
+        let numbers = written.iter().map(|(column, _)| shape.number(*column));
+        let mut numbers: Vec<_> = numbers.map(|number| number as i32).collect();
+        let nothing = pg_sys::Datum::from(0_usize);
+        let values = written.iter().map(|(_, value)| value.unwrap_or(nothing));
+        let nulls = written.iter().map(|(_, value)| value.is_none());
         Ok(row(pg_sys::heap_modify_tuple_by_cols(
             new,
             descriptor,
-            if updates { numbers.len() } else { 4 } as i32,
+            numbers.len() as i32,
             numbers.as_mut_ptr(),
-            values
-                .map(|value| value.unwrap_or(pg_sys::Datum::from(0_usize)))
-                .as_mut_ptr(),
-            values.map(|value| value.is_none()).as_mut_ptr(),
+            values.collect::<Vec<_>>().as_mut_ptr(),
+            nulls.collect::<Vec<_>>().as_mut_ptr(),
         )))
     }
+}
+
+/// Whether what a user writes is learnt from, which only the owner of the messages may see.
+fn is_learnt_from(trigger: &PgTrigger<'_>, user: Uuid) -> Result<bool, EngineError> {
+    learning::is_learnt_from_by_command(user, || {
+        watched::as_owner(trigger, || {
+            spi::connected(|| learning::is_learnt_from(user))
+        })
+    })
 }

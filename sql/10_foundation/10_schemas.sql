@@ -49,7 +49,7 @@ grant execute on function bondhu.require_user() to authenticated, service_role;
 
 -- Deleting a user locks that row first, then the rows that refer to it. A transaction that begins
 -- with one of those and needs the user's row at the end would deadlock with it.
-create function bondhu.lock_account(of_user uuid) returns boolean
+create function bondhu.lock_account(of_user uuid, alone boolean default false) returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -57,22 +57,26 @@ begin
   if not has_any_column_privilege('auth.users', 'update') then
     return exists (select from auth.users u where u.id = of_user);
   end if;
-  perform from auth.users u where u.id = of_user for key share;
+  if alone then
+    perform from auth.users u where u.id = of_user for update;
+  else
+    perform from auth.users u where u.id = of_user for key share;
+  end if;
   return found;
 end
 $$;
-comment on function bondhu.lock_account(uuid) is
-  'Locks an account''s row, where the schema''s owner may, so that it stays until the transaction ends: before any other row of the account. False when there is none.';
-revoke all on function bondhu.lock_account(uuid) from public, anon, authenticated, service_role;
+comment on function bondhu.lock_account(uuid, boolean) is
+  'Locks an account''s row, where the schema''s owner may, so that it stays until the transaction ends: before any other row of the account. alone: nobody else writes what refers to it meanwhile. False when there is none.';
+revoke all on function bondhu.lock_account(uuid, boolean) from public, anon, authenticated, service_role;
 
-create function bondhu.lock_user() returns uuid
+create function bondhu.lock_user(alone boolean default false) returns uuid
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   caller uuid := bondhu.require_user();
 begin
-  if not bondhu.lock_account(caller) then
+  if not bondhu.lock_account(caller, alone) then
     raise exception using
       errcode = '28000',
       message = 'this account is deleted',
@@ -81,9 +85,9 @@ begin
   return caller;
 end
 $$;
-comment on function bondhu.lock_user() is
-  'As bondhu.require_user(), for functions that write more than one row: locks the user''s row, so that it stays until the transaction ends. 28000 when it is deleted.';
-revoke all on function bondhu.lock_user() from public, anon, authenticated, service_role;
+comment on function bondhu.lock_user(boolean) is
+  'As bondhu.require_user(), for functions that write more than one row: locks the user''s row as bondhu.lock_account() does. 28000 when it is deleted.';
+revoke all on function bondhu.lock_user(boolean) from public, anon, authenticated, service_role;
 
 create function bondhu.refuse(rule text, reason text, remedy text) returns boolean
 language plpgsql stable -- not immutable: the planner would call it

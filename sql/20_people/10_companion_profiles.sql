@@ -38,6 +38,7 @@ create table public.companion_profiles (
   locale text,
   time_zone text not null default 'UTC',
   onboarding_state text not null default 'new',
+  chat_retention_days integer,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
 
@@ -58,18 +59,25 @@ create table public.companion_profiles (
   constraint onboarding_state_is_known check (
     case when onboarding_state not in ('new', 'in_progress', 'complete') then bondhu.refuse('onboarding_state_is_known',
       format('%L is no onboarding_state', left(onboarding_state, 40)), 'Send new, in_progress or complete.') end
+  ),
+  constraint chat_retention_is_1_to_3650_days check (
+    case when chat_retention_days not between 1 and 3650 then bondhu.refuse('chat_retention_is_1_to_3650_days',
+      'chat_retention_days must be between 1 and 3650', 'Send a number of days, or null to keep the chat until it is deleted.') end
   )
 );
 comment on table public.companion_profiles is
   'What a user states about themselves. One row per auth user, created with it; readers use the defaults where a restore has lost it.';
+comment on column public.companion_profiles.chat_retention_days is
+  'Messages older than this are deleted, and nothing learnt from them stays; null: they are kept.';
+create index companion_profiles_with_chat_retention on public.companion_profiles (user_id) where chat_retention_days is not null;
 comment on column public.companion_profiles.time_zone is 'IANA name such as Asia/Dhaka; days and hours shown to the user are counted in it.';
 
 alter table public.companion_profiles enable row level security;
 revoke all on public.companion_profiles from public, anon, authenticated, service_role;
 grant select on public.companion_profiles to authenticated, bondhu_worker;
 -- Insert, too: so that users can write a row that a restore has lost.
-grant insert (user_id, display_name, locale, time_zone, onboarding_state) on public.companion_profiles to authenticated;
-grant update (display_name, locale, time_zone, onboarding_state) on public.companion_profiles to authenticated;
+grant insert (user_id, display_name, locale, time_zone, onboarding_state, chat_retention_days) on public.companion_profiles to authenticated;
+grant update (display_name, locale, time_zone, onboarding_state, chat_retention_days) on public.companion_profiles to authenticated;
 grant select, insert, update, delete on public.companion_profiles to service_role;
 
 create policy "a user reads their own profile" on public.companion_profiles

@@ -5,10 +5,10 @@ create function bondhu.consent_purposes() returns table (purpose text, is_given_
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
-  values ('memory', true)
+  values ('learning', true), ('memory', true), ('provider_prompts', false), ('trending', false)
 $$;
 comment on function bondhu.consent_purposes() is
-  'What can be allowed, and what holds for whoever has decided nothing. memory: what they tell is remembered, and used in prompts.';
+  'What can be allowed, and what holds for whoever has decided nothing. learning: what they write counts in what is learnt of them; memory: what they tell is remembered, and used in prompts; provider_prompts: what their linked accounts tell enters prompts, of the providers that bondhu.provider_settings lets; trending: they count, unnamed, in what rises among many.';
 
 create table public.consents (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -17,17 +17,19 @@ create table public.consents (
   is_given boolean not null,
 
   primary key (user_id, purpose, decided_at),
-  constraint purpose_is_known check (purpose in ('memory')),
+  constraint purpose_is_known check (purpose in ('learning', 'memory', 'provider_prompts', 'trending')),
   constraint decided_at_is_finite check (isfinite(decided_at))
 );
 comment on table public.consents is 'Every decision of a person about what may be done with what they tell; the newest of a purpose holds. Kept until the account goes.';
 
 alter table public.consents enable row level security;
 revoke all on public.consents from public, anon, authenticated, service_role;
-grant select on public.consents to authenticated, service_role;
+grant select on public.consents to authenticated, service_role, bondhu_worker;
 
 create policy "a user reads their own consents" on public.consents
   for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker reads consents" on public.consents
+  for select to bondhu_worker using (true);
 
 create function bondhu.consented_since(of_user uuid, to_purpose text) returns timestamptz
 language plpgsql stable
@@ -88,8 +90,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  caller uuid := bondhu.lock_user();
   to_purpose text := set_consent.purpose;
+  -- Learning is about messages, which are written under a share of that row.
+  caller uuid := bondhu.lock_user(alone => to_purpose = 'learning');
   given boolean := set_consent.is_given;
   known text;
 begin
@@ -110,16 +113,24 @@ begin
     select caller, to_purpose, greatest(clock_timestamp(), max(c.decided_at) + interval '1 microsecond'), given
     from public.consents c where c.user_id = caller and c.purpose = to_purpose;
   end if;
-  if forget and to_purpose = 'memory' then
-    perform from public.memories m where m.user_id = caller order by m.id for update;
-    delete from public.memories m where m.user_id = caller;
-  end if;
+  case to_purpose
+    when 'learning' then
+      perform bondhu.set_learning(caller, given, forget);
+    when 'memory' then
+      if forget then
+        perform from public.memories m where m.user_id = caller order by m.id for update;
+        delete from public.memories m where m.user_id = caller;
+      end if;
+    else null; -- Whoever builds documents asks each time.
+  end case;
 end
 $$;
 comment on function public.set_consent(text, boolean, boolean) is
-  'Allows something, or withdraws it: nothing new from then on, and what there is rests unused. forget deletes it, too. 22023 for a purpose that there is not.';
+  'Allows something, or withdraws it: nothing new from then on. forget deletes what there is, too: of memory the memories, of learning what messages have counted so far; the other purposes keep nothing. 22023 for a purpose that there is not.';
 
 revoke all on function bondhu.consent_purposes(), bondhu.consented_since(uuid, text), bondhu.lock_consents(uuid),
   public.my_consents(), public.set_consent(text, boolean, boolean)
   from public, anon, authenticated, service_role;
+-- For the documents that the worker builds.
+grant execute on function bondhu.consent_purposes(), bondhu.consented_since(uuid, text) to bondhu_worker;
 grant execute on function public.my_consents(), public.set_consent(text, boolean, boolean) to authenticated;

@@ -7,12 +7,14 @@
 --   explain(text)          what moved sentiment and mood, strongest first
 --   personality(ids, t)    one row per id, exact as of greatest(t, the stored as_of);
 --                          until: the next instant a figure changes by time alone
+--   personality_at(id, t)  one row as of t itself, of the messages dated until then as they stand
 --   patterns(ids, t)       one row per id, of the user's own hours and days up to that of t
 --   wellness(user, d, e)   one row for each of the user's days d..e whose week has messages
 --   recompute(user)        rebuilds everything derived from the raw messages
 --   refresh(ids)           brings stored profiles to now, as a message would
 --   verify(ids)            one row for each stored figure that the raw messages contradict
---   score_message()        BEFORE row trigger on public.chat_messages
+--   score_message()        BEFORE row trigger on public.chat_messages; has new messages of
+--                          bondhu.people_not_learnt_from not count
 --   fold_messages()        AFTER statement trigger there, with transition tables
 --                          new_messages and old_messages
 
@@ -36,6 +38,12 @@ as $$
      || 'trait_confidence numeric, communication_style text, emotional_stability text, needs_support boolean, '
      || 'message_count bigint, mean_sentiment numeric, sentiment_volatility numeric, dominant_mood text, sentiment_trend text)',
      'personality', false, false),
+    ('personality_at', array['of_user uuid', 'instant timestamptz'],
+     'TABLE(user_id uuid, as_of timestamp with time zone, until timestamp with time zone, '
+     || 'openness numeric, conscientiousness numeric, extraversion numeric, agreeableness numeric, neuroticism numeric, '
+     || 'trait_confidence numeric, communication_style text, emotional_stability text, needs_support boolean, '
+     || 'message_count bigint, mean_sentiment numeric, sentiment_volatility numeric, dominant_mood text, sentiment_trend text)',
+     'personality_at', false, true),
     ('patterns', array['user_ids uuid[]', 'instant timestamptz'],
      'TABLE(user_id uuid, time_zone text, hour_counts bigint[], hour_means numeric[], weekday_counts bigint[], '
      || 'weekday_means numeric[], inertia numeric, current_streak bigint, longest_streak bigint)',
@@ -150,6 +158,7 @@ comment on function bondhu.engine() is 'Name and version of the installed engine
 comment on function bondhu.score(text) is 'Sentiment (0..1), mood, its confidence (0..1), support level. 0A000 without an engine.';
 comment on function bondhu.explain(text) is 'Why a text has its sentiment and mood: words and pairs of words with their weight in log odds, strongest first. 0A000 without an engine.';
 comment on function bondhu.personality(uuid[], timestamptz) is 'What is concluded about users, exact as of the given instant; no rows without an engine.';
+comment on function bondhu.personality_at(uuid, timestamptz) is 'What is concluded about a user from the messages dated until an instant, as they stand now. 0A000 without an engine.';
 comment on function bondhu.patterns(uuid[], timestamptz) is 'Hours, weekdays, inertia and streaks of users in their own time zone. 0A000 without an engine.';
 comment on function bondhu.wellness(uuid, date, date) is 'Wellness of the weeks that end with a user''s days: a heuristic, no diagnosis. 0A000 without an engine.';
 comment on function bondhu.recompute(uuid) is 'Rebuilds everything derived about a user from the raw messages. 0A000 without an engine.';
@@ -158,7 +167,7 @@ comment on function bondhu.differences(uuid[]) is 'bondhu.verify() for what the 
 
 revoke all on function bondhu.engine_contract(), bondhu.missing_from_engine(text), bondhu.write_entries(text),
   bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text), bondhu.explain(text),
-  bondhu.personality(uuid[], timestamptz), bondhu.patterns(uuid[], timestamptz), bondhu.wellness(uuid, date, date),
+  bondhu.personality(uuid[], timestamptz), bondhu.personality_at(uuid, timestamptz), bondhu.patterns(uuid[], timestamptz), bondhu.wellness(uuid, date, date),
   bondhu.recompute(uuid), bondhu.refresh(uuid[]), bondhu.differences(uuid[])
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.engine(), bondhu.score(text), bondhu.explain(text) to service_role, bondhu_worker;

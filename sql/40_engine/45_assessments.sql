@@ -40,7 +40,7 @@ create policy "a user reads their own assessments" on public.assessments
 create policy "the worker reads assessments" on public.assessments
   for select to bondhu_worker using (true);
 
-create function bondhu.baseline_traits(of_user uuid) returns bigint[]
+create function bondhu.baseline_traits(of_user uuid, completed_until timestamptz default 'infinity') returns bigint[]
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -48,13 +48,14 @@ begin
   return (
     select array[a.openness * 100, a.conscientiousness * 100, a.extraversion * 100, a.agreeableness * 100, a.neuroticism * 100]::bigint[]
     from public.assessments a
-    where a.user_id = of_user and a.completed_at is not null
+    where a.user_id = of_user and a.completed_at <= completed_until
     order by a.completed_at desc, a.id desc
     limit 1
   );
 end
 $$;
-comment on function bondhu.baseline_traits(uuid) is 'Where a user''s traits start by their latest completed assessment, in hundredths of a point; null without one.';
+comment on function bondhu.baseline_traits(uuid, timestamptz) is
+  'Where a user''s traits start by the latest assessment that they had completed until then, in hundredths of a point; null without one.';
 
 -- SECURITY DEFINER: it fires as whoever writes an assessment, who has no rights on profiles.
 create function bondhu.apply_assessments() returns trigger
@@ -93,5 +94,5 @@ create trigger assessments_apply_updated after update on public.assessments
 create trigger assessments_apply_deleted after delete on public.assessments
   referencing old table as old_assessments for each statement execute function bondhu.apply_assessments();
 
-revoke all on function bondhu.baseline_traits(uuid), bondhu.apply_assessments() from public, anon, authenticated, service_role;
-grant execute on function bondhu.baseline_traits(uuid) to bondhu_worker;
+revoke all on function bondhu.baseline_traits(uuid, timestamptz), bondhu.apply_assessments() from public, anon, authenticated, service_role;
+grant execute on function bondhu.baseline_traits(uuid, timestamptz) to bondhu_worker;

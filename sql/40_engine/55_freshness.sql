@@ -40,6 +40,10 @@ begin
     group by n.user_id, s.window_hours
     order by n.user_id
     on conflict (user_id) do update set settings_version = 0;
+    update public.chat_messages m set counts = false
+    from new_messages n
+    join bondhu.people_not_learnt_from p on p.user_id = n.user_id
+    where m.user_id = n.user_id and m.id = n.id and m.counts and m.sender_type = 'user';
   elsif tg_op = 'DELETE' then
     perform bondhu.mark_profiles(array(select distinct o.user_id from old_messages o where o.engine_version is not null));
   else
@@ -66,7 +70,7 @@ begin
 end
 $$;
 comment on function bondhu.mark_changed() is
-  'AFTER INSERT, UPDATE or DELETE statement trigger on chat_messages while no engine is attached: whose scored messages change is counted anew later.';
+  'AFTER INSERT, UPDATE or DELETE statement trigger on chat_messages while no engine is attached: whose scored messages change is counted anew later; new ones of whoever is not learnt from do not count.';
 
 -- The sums of the quarter hours in [since, until), as the messages make them. Not of the table's type: who
 -- replaces the table, to partition it, keeps the function.

@@ -64,18 +64,18 @@ begin
               p.communication_style, p.emotional_stability, p.needs_support
           ) sentiment
         ) as sentiment,
-        -- Only from providers whose data may enter a prompt.
+        -- Only from providers whose data may enter a prompt, and if the person lets them.
         (
           select jsonb_object_agg(m.provider, to_jsonb(m) - '{user_id,provider}'::text[])
           from public.music_preferences m
           join bondhu.provider_settings s on s.provider = m.provider and s.llm_use_allowed
-          where m.user_id = wanted.id
+          where m.user_id = wanted.id and bondhu.consented_since(m.user_id, 'provider_prompts') is not null
         ) as music,
         (
           select to_jsonb(v) - 'user_id'
           from public.video_preferences v
           join bondhu.provider_settings s on s.provider = 'youtube' and s.llm_use_allowed
-          where v.user_id = wanted.id
+          where v.user_id = wanted.id and bondhu.consented_since(v.user_id, 'provider_prompts') is not null
         ) as video,
         p.as_of,
         engine
@@ -93,21 +93,43 @@ grant execute on function bondhu.personality_sentiment_document(uuid[], timestam
 
 -- SECURITY DEFINER: clients may not call the document's function or read settings. It reads only the
 -- caller's own rows.
-create function public.personality_context() returns jsonb
+create function public.personality_context(as_of timestamptz default null) returns jsonb
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  document jsonb := (select data from bondhu.personality_context_document(array[bondhu.require_user()], now()));
+  caller uuid := bondhu.require_user();
+  document jsonb := (select d.data from bondhu.personality_context_document(array[caller], now()) d);
+  past jsonb;
 begin
   -- A document states it as data_status; an RPC can raise.
   if document -> 'engine' = 'null' then
     perform bondhu.refuse_without_engine();
   end if;
-  return document;
+  if as_of is null then
+    return document;
+  end if;
+  if as_of not between '1900-01-01 00:00+00' and now() then
+    raise exception using
+      errcode = '22023',
+      message = 'as_of must be a time between 1900 and now',
+      hint = 'Send a past time, or nothing for now.';
+  end if;
+  past := (select to_jsonb(p) || jsonb_build_object('confidence', p.trait_confidence) from bondhu.personality_at(caller, as_of) p);
+  return document || jsonb_build_object(
+    'traits', (select jsonb_object_agg(figure, past -> figure) from jsonb_object_keys(document -> 'traits') figure),
+    'sentiment', (
+      select jsonb_object_agg(f.figure, case f.figure
+        when 'window_hours' then f.now
+        when 'data_status' then to_jsonb(case when past -> 'mean_sentiment' = 'null' then 'insufficient_data' else 'sufficient' end)
+        else past -> f.figure end)
+      from jsonb_each(document -> 'sentiment') f (figure, now)),
+    -- What was listened to and watched then is not kept.
+    'music', null, 'video', null,
+    'as_of', past -> 'as_of');
 end
 $$;
-comment on function public.personality_context() is
-  'The caller''s traits, sentiment, style and (where the provider''s terms allow it) tastes, exact as of the call. 0A000 without an engine.';
-revoke all on function public.personality_context() from public, anon, authenticated, service_role;
-grant execute on function public.personality_context() to authenticated;
+comment on function public.personality_context(timestamptz) is
+  'The caller''s traits, sentiment, style and (where the provider''s terms and the caller allow it) tastes, exact as of the call; with as_of, as of then, from the messages dated until then as they stand now and the assessment completed by then, without tastes. 22023 for a time to come, or before 1900, 0A000 without an engine.';
+revoke all on function public.personality_context(timestamptz) from public, anon, authenticated, service_role;
+grant execute on function public.personality_context(timestamptz) to authenticated;

@@ -4,6 +4,7 @@
 
 create publication bondhu_mirror for table
   public.companion_profiles (user_id),
+  public.consents (user_id, purpose, decided_at),
   public.user_sessions (user_id, id),
   public.chat_messages (user_id, id),
   public.personality_profiles (user_id),

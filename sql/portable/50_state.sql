@@ -281,7 +281,7 @@ begin
       select {{score of m}} as score, {{mood of m}} as mood,
         ({{weights}})[1 + today - (m.created_at at time zone 'UTC')::date] as weight
       from public.chat_messages m
-      where m.user_id = p.user_id and m.created_at >= since and {{counts of m}}
+      where m.user_id = p.user_id and m.created_at >= since and m.created_at <= p.as_of and {{counts of m}}
       offset 0
     ) d;
   else

@@ -57,8 +57,8 @@ end
 $$;
 comment on function bondhu_portable.empty(uuid, timestamptz, bondhu.settings) is 'The state of a user without messages.';
 
--- What the messages make of a state, as of an instant that none of them is newer than.
-create function bondhu_portable.recounted(p bondhu_portable.profile, s bondhu.settings, until timestamptz)
+-- What the messages dated until an instant make of a state, as of then.
+create function bondhu_portable.recounted(p bondhu_portable.profile, s bondhu.settings, until timestamptz, baseline bigint[])
 returns bondhu_portable.profile
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -66,16 +66,17 @@ set plan_cache_mode = force_generic_plan
 as $$
 begin
   p := bondhu_portable.decayed(bondhu_portable.windows(p, until, s.window_hours), true);
-  p.baseline_traits := bondhu_portable.baseline(p.user_id);
+  p.baseline_traits := baseline;
   p.last_crisis_at := (
-    select max(c.created_at) from public.chat_messages c where c.user_id = p.user_id and c.support_level = 'crisis'
+    select max(c.created_at) from public.chat_messages c
+    where c.user_id = p.user_id and c.support_level = 'crisis' and c.created_at <= until
   );
   return bondhu_portable.concluded(p, s);
 end
 $$;
-comment on function bondhu_portable.recounted(bondhu_portable.profile, bondhu.settings, timestamptz) is 'A state counted anew from the messages, with what follows from it.';
+comment on function bondhu_portable.recounted(bondhu_portable.profile, bondhu.settings, timestamptz, bigint[]) is 'A state counted anew from the messages, with what follows from it.';
 
 revoke all on function bondhu_portable.baseline(uuid), bondhu_portable.started(bondhu_portable.profile),
   bondhu_portable.empty(uuid, timestamptz, bondhu.settings),
-  bondhu_portable.recounted(bondhu_portable.profile, bondhu.settings, timestamptz)
+  bondhu_portable.recounted(bondhu_portable.profile, bondhu.settings, timestamptz, bigint[])
   from public, anon, authenticated, service_role;

@@ -25,7 +25,8 @@ begin
     if not found then
       p := bondhu_portable.concluded(bondhu_portable.empty(id, instant, s), s);
     elsif p.settings_version < s.recount_before or p.settings_version > s.version then
-      p := bondhu_portable.recounted(p, s, greatest(p.as_of, instant, bondhu_portable.newest(id)));
+      p := bondhu_portable.recounted(p, s, greatest(p.as_of, instant, bondhu_portable.newest(id)),
+        bondhu_portable.baseline(id));
     else
       p := bondhu_portable.concluded(bondhu_portable.advanced(p, s, instant), s);
     end if;
@@ -45,6 +46,39 @@ begin
 end
 $$;
 comment on function bondhu_portable.personality(uuid[], timestamptz) is 'What is concluded about users, in the order asked for, exact as of the later of an instant and the stored as_of.';
+
+create function bondhu_portable.personality_at(of_user uuid, instant timestamptz)
+returns table (
+  user_id uuid, as_of timestamptz, until timestamptz,
+  openness numeric, conscientiousness numeric, extraversion numeric, agreeableness numeric, neuroticism numeric,
+  trait_confidence numeric, communication_style text, emotional_stability text, needs_support boolean,
+  message_count bigint, mean_sentiment numeric, sentiment_volatility numeric, dominant_mood text, sentiment_trend text
+)
+language plpgsql stable strict security definer rows 1
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  s constant bondhu.settings := bondhu_portable.settings();
+  until constant timestamptz := greatest(least($2, '8712-01-01 00:00+00'), '4713-01-01 00:00+00 BC');
+  p bondhu_portable.profile := bondhu_portable.recounted(bondhu_portable.empty($1, until, s), s, until,
+    coalesce(bondhu.baseline_traits($1, until), {{middle}}));
+begin
+  return query select
+    p.user_id, p.as_of,
+    least(
+      p.window_oldest + make_interval(hours => p.window_hours),
+      p.previous_oldest + make_interval(hours => 2 * p.window_hours),
+      case when p.last_crisis_at + make_interval(hours => s.crisis_support_hours) > p.as_of
+        then p.last_crisis_at + make_interval(hours => s.crisis_support_hours) end,
+      case when p.trait_count > 0
+        then ((p.as_of at time zone 'UTC')::date + 1)::timestamp at time zone 'UTC' end),
+    p.openness, p.conscientiousness, p.extraversion, p.agreeableness, p.neuroticism,
+    p.trait_confidence, p.communication_style, p.emotional_stability, p.needs_support,
+    p.message_count, p.mean_sentiment, p.sentiment_volatility, p.dominant_mood, p.sentiment_trend;
+end
+$$;
+comment on function bondhu_portable.personality_at(uuid, timestamptz) is 'What is concluded about a user from the messages dated until an instant, as of then.';
 
 create function bondhu_portable.save(p bondhu_portable.profile) returns void
 language plpgsql
@@ -266,7 +300,8 @@ begin
   select b.* from bondhu_portable.buckets(p.user_id) b;
   perform bondhu_portable.release(p.user_id, bondhu_portable.unevidenced(p.user_id));
   perform bondhu_portable.note(p.user_id, bondhu_portable.unfounded(p.user_id), bondhu_portable.unnoted(p.user_id));
-  return bondhu_portable.recounted(bondhu_portable.started(p), s, greatest(p.as_of, instant, bondhu_portable.newest(p.user_id)));
+  return bondhu_portable.recounted(bondhu_portable.started(p), s, greatest(p.as_of, instant, bondhu_portable.newest(p.user_id)),
+    bondhu_portable.baseline(p.user_id));
 end
 $$;
 comment on function bondhu_portable.everything(bondhu_portable.profile, bondhu.settings, timestamptz) is
@@ -297,7 +332,7 @@ end
 $$;
 comment on function bondhu_portable.recompute(uuid) is 'Rebuilds everything the engine derives about a user from the messages; history, a log, stays.';
 
-revoke all on function bondhu_portable.personality(uuid[], timestamptz), bondhu_portable.save(bondhu_portable.profile),
+revoke all on function bondhu_portable.personality(uuid[], timestamptz), bondhu_portable.personality_at(uuid, timestamptz), bondhu_portable.save(bondhu_portable.profile),
   bondhu_portable.refresh(uuid[]), bondhu_portable.newest(uuid), bondhu_portable.buckets(uuid), bondhu_portable.unevidenced(uuid),
   bondhu_portable.unfounded(uuid), bondhu_portable.unnoted(uuid), bondhu_portable.release(uuid, uuid[]),
   bondhu_portable.everything(bondhu_portable.profile, bondhu.settings, timestamptz), bondhu_portable.note(uuid, uuid[], uuid[]), bondhu_portable.lock_profile(uuid, timestamptz), bondhu_portable.recompute(uuid)

@@ -66,11 +66,13 @@ begin
     -- They are about the former text.
     new.corrected_sentiment := null;
     new.corrected_mood := null;
+  elsif new.counts and exists (select from bondhu.people_not_learnt_from p where p.user_id = new.user_id) then
+    new.counts := new.engine_version is null;
   end if;
   return new;
 end
 $$;
-comment on function bondhu_portable.score_message() is 'BEFORE INSERT OR UPDATE row trigger: scores what the user says, and nobody else.';
+comment on function bondhu_portable.score_message() is 'BEFORE INSERT OR UPDATE row trigger: scores what the user says, and nobody else; new messages of whoever is not learnt from do not count.';
 
 -- What a statement did to one user's messages: sign 1 for one that came, -1 for one that went. One that does
 -- not count has no score; it shows a crisis.
@@ -308,6 +310,10 @@ begin
       group by c.user_id order by c.user_id
     loop
       perform bondhu_portable.fold(change.user_id, change.signs, change.ids, change.ats, change.scores, change.moods, change.crises);
+      -- Those that were about to be stored when their author withdrew.
+      if exists (select from bondhu.people_not_learnt_from p where p.user_id = change.user_id) then
+        update public.chat_messages m set counts = false where m.user_id = change.user_id and m.id = any (change.ids) and m.counts;
+      end if;
     end loop;
   elsif tg_op = 'DELETE' then
     for change in

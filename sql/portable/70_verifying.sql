@@ -21,7 +21,7 @@ begin
     if found and p.settings_version <> s.version then
       null;
     elsif found then
-      r := bondhu_portable.recounted(p, s, greatest(p.as_of, newest));
+      r := bondhu_portable.recounted(p, s, greatest(p.as_of, newest), bondhu_portable.baseline(p.user_id));
       -- As text: to the last digit stored.
       return query
         select id, 'personality_profiles', f.name, f.stored, f.recounted

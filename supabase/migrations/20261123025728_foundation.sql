@@ -53,7 +53,7 @@ grant execute on function bondhu.require_user() to authenticated, service_role;
 
 -- Deleting a user locks that row first, then the rows that refer to it. A transaction that begins
 -- with one of those and needs the user's row at the end would deadlock with it.
-create function bondhu.lock_account(of_user uuid) returns boolean
+create function bondhu.lock_account(of_user uuid, alone boolean default false) returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -61,22 +61,26 @@ begin
   if not has_any_column_privilege('auth.users', 'update') then
     return exists (select from auth.users u where u.id = of_user);
   end if;
-  perform from auth.users u where u.id = of_user for key share;
+  if alone then
+    perform from auth.users u where u.id = of_user for update;
+  else
+    perform from auth.users u where u.id = of_user for key share;
+  end if;
   return found;
 end
 $$;
-comment on function bondhu.lock_account(uuid) is
-  'Locks an account''s row, where the schema''s owner may, so that it stays until the transaction ends: before any other row of the account. False when there is none.';
-revoke all on function bondhu.lock_account(uuid) from public, anon, authenticated, service_role;
+comment on function bondhu.lock_account(uuid, boolean) is
+  'Locks an account''s row, where the schema''s owner may, so that it stays until the transaction ends: before any other row of the account. alone: nobody else writes what refers to it meanwhile. False when there is none.';
+revoke all on function bondhu.lock_account(uuid, boolean) from public, anon, authenticated, service_role;
 
-create function bondhu.lock_user() returns uuid
+create function bondhu.lock_user(alone boolean default false) returns uuid
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   caller uuid := bondhu.require_user();
 begin
-  if not bondhu.lock_account(caller) then
+  if not bondhu.lock_account(caller, alone) then
     raise exception using
       errcode = '28000',
       message = 'this account is deleted',
@@ -85,9 +89,9 @@ begin
   return caller;
 end
 $$;
-comment on function bondhu.lock_user() is
-  'As bondhu.require_user(), for functions that write more than one row: locks the user''s row, so that it stays until the transaction ends. 28000 when it is deleted.';
-revoke all on function bondhu.lock_user() from public, anon, authenticated, service_role;
+comment on function bondhu.lock_user(boolean) is
+  'As bondhu.require_user(), for functions that write more than one row: locks the user''s row as bondhu.lock_account() does. 28000 when it is deleted.';
+revoke all on function bondhu.lock_user(boolean) from public, anon, authenticated, service_role;
 
 create function bondhu.refuse(rule text, reason text, remedy text) returns boolean
 language plpgsql stable -- not immutable: the planner would call it
@@ -411,6 +415,7 @@ create table public.companion_profiles (
   locale text,
   time_zone text not null default 'UTC',
   onboarding_state text not null default 'new',
+  chat_retention_days integer,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
 
@@ -431,18 +436,25 @@ create table public.companion_profiles (
   constraint onboarding_state_is_known check (
     case when onboarding_state not in ('new', 'in_progress', 'complete') then bondhu.refuse('onboarding_state_is_known',
       format('%L is no onboarding_state', left(onboarding_state, 40)), 'Send new, in_progress or complete.') end
+  ),
+  constraint chat_retention_is_1_to_3650_days check (
+    case when chat_retention_days not between 1 and 3650 then bondhu.refuse('chat_retention_is_1_to_3650_days',
+      'chat_retention_days must be between 1 and 3650', 'Send a number of days, or null to keep the chat until it is deleted.') end
   )
 );
 comment on table public.companion_profiles is
   'What a user states about themselves. One row per auth user, created with it; readers use the defaults where a restore has lost it.';
+comment on column public.companion_profiles.chat_retention_days is
+  'Messages older than this are deleted, and nothing learnt from them stays; null: they are kept.';
+create index companion_profiles_with_chat_retention on public.companion_profiles (user_id) where chat_retention_days is not null;
 comment on column public.companion_profiles.time_zone is 'IANA name such as Asia/Dhaka; days and hours shown to the user are counted in it.';
 
 alter table public.companion_profiles enable row level security;
 revoke all on public.companion_profiles from public, anon, authenticated, service_role;
 grant select on public.companion_profiles to authenticated, bondhu_worker;
 -- Insert, too: so that users can write a row that a restore has lost.
-grant insert (user_id, display_name, locale, time_zone, onboarding_state) on public.companion_profiles to authenticated;
-grant update (display_name, locale, time_zone, onboarding_state) on public.companion_profiles to authenticated;
+grant insert (user_id, display_name, locale, time_zone, onboarding_state, chat_retention_days) on public.companion_profiles to authenticated;
+grant update (display_name, locale, time_zone, onboarding_state, chat_retention_days) on public.companion_profiles to authenticated;
 grant select, insert, update, delete on public.companion_profiles to service_role;
 
 create policy "a user reads their own profile" on public.companion_profiles
@@ -800,10 +812,10 @@ create function bondhu.consent_purposes() returns table (purpose text, is_given_
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
-  values ('memory', true)
+  values ('learning', true), ('memory', true), ('provider_prompts', false), ('trending', false)
 $$;
 comment on function bondhu.consent_purposes() is
-  'What can be allowed, and what holds for whoever has decided nothing. memory: what they tell is remembered, and used in prompts.';
+  'What can be allowed, and what holds for whoever has decided nothing. learning: what they write counts in what is learnt of them; memory: what they tell is remembered, and used in prompts; provider_prompts: what their linked accounts tell enters prompts, of the providers that bondhu.provider_settings lets; trending: they count, unnamed, in what rises among many.';
 
 create table public.consents (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -812,17 +824,19 @@ create table public.consents (
   is_given boolean not null,
 
   primary key (user_id, purpose, decided_at),
-  constraint purpose_is_known check (purpose in ('memory')),
+  constraint purpose_is_known check (purpose in ('learning', 'memory', 'provider_prompts', 'trending')),
   constraint decided_at_is_finite check (isfinite(decided_at))
 );
 comment on table public.consents is 'Every decision of a person about what may be done with what they tell; the newest of a purpose holds. Kept until the account goes.';
 
 alter table public.consents enable row level security;
 revoke all on public.consents from public, anon, authenticated, service_role;
-grant select on public.consents to authenticated, service_role;
+grant select on public.consents to authenticated, service_role, bondhu_worker;
 
 create policy "a user reads their own consents" on public.consents
   for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker reads consents" on public.consents
+  for select to bondhu_worker using (true);
 
 create function bondhu.consented_since(of_user uuid, to_purpose text) returns timestamptz
 language plpgsql stable
@@ -883,8 +897,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  caller uuid := bondhu.lock_user();
   to_purpose text := set_consent.purpose;
+  -- Learning is about messages, which are written under a share of that row.
+  caller uuid := bondhu.lock_user(alone => to_purpose = 'learning');
   given boolean := set_consent.is_given;
   known text;
 begin
@@ -905,18 +920,26 @@ begin
     select caller, to_purpose, greatest(clock_timestamp(), max(c.decided_at) + interval '1 microsecond'), given
     from public.consents c where c.user_id = caller and c.purpose = to_purpose;
   end if;
-  if forget and to_purpose = 'memory' then
-    perform from public.memories m where m.user_id = caller order by m.id for update;
-    delete from public.memories m where m.user_id = caller;
-  end if;
+  case to_purpose
+    when 'learning' then
+      perform bondhu.set_learning(caller, given, forget);
+    when 'memory' then
+      if forget then
+        perform from public.memories m where m.user_id = caller order by m.id for update;
+        delete from public.memories m where m.user_id = caller;
+      end if;
+    else null; -- Whoever builds documents asks each time.
+  end case;
 end
 $$;
 comment on function public.set_consent(text, boolean, boolean) is
-  'Allows something, or withdraws it: nothing new from then on, and what there is rests unused. forget deletes it, too. 22023 for a purpose that there is not.';
+  'Allows something, or withdraws it: nothing new from then on. forget deletes what there is, too: of memory the memories, of learning what messages have counted so far; the other purposes keep nothing. 22023 for a purpose that there is not.';
 
 revoke all on function bondhu.consent_purposes(), bondhu.consented_since(uuid, text), bondhu.lock_consents(uuid),
   public.my_consents(), public.set_consent(text, boolean, boolean)
   from public, anon, authenticated, service_role;
+-- For the documents that the worker builds.
+grant execute on function bondhu.consent_purposes(), bondhu.consented_since(uuid, text) to bondhu_worker;
 grant execute on function public.my_consents(), public.set_consent(text, boolean, boolean) to authenticated;
 
 -- sql/30_chat/10_messages.sql
@@ -1179,6 +1202,142 @@ comment on function bondhu.chat_history_document(uuid[], timestamptz) is 'Redis 
 revoke all on function bondhu.chat_history_document(uuid[], timestamptz) from public, anon, authenticated, service_role;
 grant execute on function bondhu.chat_history_document(uuid[], timestamptz) to bondhu_worker;
 
+-- sql/30_chat/20_choices.sql
+
+-- What people choose about their chat: whether it is learnt from, and how long it is kept.
+
+-- Read by the engine for every message: nothing but a key.
+create table bondhu.people_not_learnt_from (
+  user_id uuid primary key references auth.users (id) on delete cascade
+);
+comment on table bondhu.people_not_learnt_from is
+  'Who has withdrawn the consent learning: what they write does not count. Kept by set_consent().';
+alter table bondhu.people_not_learnt_from enable row level security;
+revoke all on bondhu.people_not_learnt_from from public, anon, authenticated, service_role;
+grant select on bondhu.people_not_learnt_from to service_role;
+
+create table bondhu.forgettings (
+  user_id uuid primary key references auth.users (id) on delete cascade,
+  up_to_seq bigint not null
+);
+comment on table bondhu.forgettings is
+  'Whose messages count no more up to one, chat_messages.seq, where that is not finished: bondhu.keep_choices() goes on.';
+alter table bondhu.forgettings enable row level security;
+revoke all on bondhu.forgettings from public, anon, authenticated, service_role;
+grant select on bondhu.forgettings to service_role;
+
+create function bondhu.uncount_messages(of_user uuid, up_to_seq bigint, most integer) returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  uncounted integer;
+begin
+  -- The newest first: what is concluded rests on them.
+  with counted as (
+    select m.id from public.chat_messages m
+    where m.user_id = of_user and m.counts and m.sender_type = 'user' and m.seq <= uncount_messages.up_to_seq
+    order by m.created_at desc, m.seq desc
+    limit most
+    for no key update
+  )
+  update public.chat_messages m set counts = false from counted c where m.user_id = of_user and m.id = c.id;
+  get diagnostics uncounted = row_count;
+  if uncounted < most then
+    delete from bondhu.forgettings f where f.user_id = of_user;
+  else
+    insert into bondhu.forgettings as f (user_id, up_to_seq) values (of_user, uncount_messages.up_to_seq)
+    on conflict (user_id) do update set up_to_seq = greatest(f.up_to_seq, excluded.up_to_seq);
+  end if;
+  return uncounted;
+end
+$$;
+comment on function bondhu.uncount_messages(uuid, bigint, integer) is
+  'Has the newest `most` of a user''s messages up to a seq count no more, and notes whether others are left; returns how many.';
+
+create function bondhu.set_learning(of_user uuid, is_given boolean, forget boolean) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if is_given then
+    delete from bondhu.people_not_learnt_from p where p.user_id = of_user;
+  else
+    insert into bondhu.people_not_learnt_from (user_id) values (of_user) on conflict (user_id) do nothing;
+  end if;
+  if forget then
+    perform bondhu.uncount_messages(of_user, 9223372036854775807, 10000);
+    -- What comes later, once it is allowed again, is not meant.
+    update bondhu.forgettings f set up_to_seq = (select max(m.seq) from public.chat_messages m where m.user_id = of_user)
+    where f.user_id = of_user;
+  end if;
+end
+$$;
+comment on function bondhu.set_learning(uuid, boolean, boolean) is
+  'set_consent() for learning, under bondhu.lock_account(of_user, alone => true). A message that was being written is either seen here or, by the engine that stores it, this.';
+
+create function bondhu.expire_messages(most integer) returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  person record;
+  expired integer := 0;
+  gone integer;
+begin
+  for person in
+    select p.user_id, p.keeps_from
+    from (
+      select c.user_id, now() - make_interval(days => c.chat_retention_days) as keeps_from
+      from public.companion_profiles c where c.chat_retention_days is not null
+    ) p
+    where exists (select from public.chat_messages m where m.user_id = p.user_id and m.created_at < p.keeps_from)
+    order by p.user_id
+  loop
+    with old as (
+      select m.id from public.chat_messages m
+      where m.user_id = person.user_id and m.created_at < person.keeps_from
+      order by m.created_at, m.seq
+      limit most - expired
+      for update skip locked
+    )
+    delete from public.chat_messages m using old where m.user_id = person.user_id and m.id = old.id;
+    get diagnostics gone = row_count;
+    expired := expired + gone;
+    exit when expired >= most;
+  end loop;
+  return expired;
+end
+$$;
+comment on function bondhu.expire_messages(integer) is
+  'Deletes up to `most` messages that are older than their owners keep them, the oldest first; returns how many.';
+
+-- SECURITY DEFINER: the worker calls it where there is no cron, and may write none of these tables.
+create function bondhu.keep_choices(most integer default 10000) returns jsonb
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  pending record;
+  uncounted integer := 0;
+begin
+  for pending in
+    select f.user_id, f.up_to_seq from bondhu.forgettings f order by f.user_id for update skip locked
+  loop
+    uncounted := uncounted + bondhu.uncount_messages(pending.user_id, pending.up_to_seq, most - uncounted);
+    exit when uncounted >= most;
+  end loop;
+  return jsonb_build_object('forgotten', uncounted, 'expired', bondhu.expire_messages(most));
+end
+$$;
+comment on function bondhu.keep_choices(integer) is
+  'Goes on with what people chose: has messages count no more that are to be forgotten, and deletes those older than their owners keep them, up to `most` of each; returns how many. Run by cron, or by the worker.';
+
+revoke all on function bondhu.uncount_messages(uuid, bigint, integer), bondhu.set_learning(uuid, boolean, boolean),
+  bondhu.expire_messages(integer), bondhu.keep_choices(integer)
+  from public, anon, authenticated, service_role;
+grant execute on function bondhu.keep_choices(integer) to bondhu_worker;
+
 -- sql/40_engine/10_contract.sql
 
 -- What an engine must offer, and the functions through which the rest of the system calls it. An
@@ -1190,12 +1349,14 @@ grant execute on function bondhu.chat_history_document(uuid[], timestamptz) to b
 --   explain(text)          what moved sentiment and mood, strongest first
 --   personality(ids, t)    one row per id, exact as of greatest(t, the stored as_of);
 --                          until: the next instant a figure changes by time alone
+--   personality_at(id, t)  one row as of t itself, of the messages dated until then as they stand
 --   patterns(ids, t)       one row per id, of the user's own hours and days up to that of t
 --   wellness(user, d, e)   one row for each of the user's days d..e whose week has messages
 --   recompute(user)        rebuilds everything derived from the raw messages
 --   refresh(ids)           brings stored profiles to now, as a message would
 --   verify(ids)            one row for each stored figure that the raw messages contradict
---   score_message()        BEFORE row trigger on public.chat_messages
+--   score_message()        BEFORE row trigger on public.chat_messages; has new messages of
+--                          bondhu.people_not_learnt_from not count
 --   fold_messages()        AFTER statement trigger there, with transition tables
 --                          new_messages and old_messages
 
@@ -1219,6 +1380,12 @@ as $$
      || 'trait_confidence numeric, communication_style text, emotional_stability text, needs_support boolean, '
      || 'message_count bigint, mean_sentiment numeric, sentiment_volatility numeric, dominant_mood text, sentiment_trend text)',
      'personality', false, false),
+    ('personality_at', array['of_user uuid', 'instant timestamptz'],
+     'TABLE(user_id uuid, as_of timestamp with time zone, until timestamp with time zone, '
+     || 'openness numeric, conscientiousness numeric, extraversion numeric, agreeableness numeric, neuroticism numeric, '
+     || 'trait_confidence numeric, communication_style text, emotional_stability text, needs_support boolean, '
+     || 'message_count bigint, mean_sentiment numeric, sentiment_volatility numeric, dominant_mood text, sentiment_trend text)',
+     'personality_at', false, true),
     ('patterns', array['user_ids uuid[]', 'instant timestamptz'],
      'TABLE(user_id uuid, time_zone text, hour_counts bigint[], hour_means numeric[], weekday_counts bigint[], '
      || 'weekday_means numeric[], inertia numeric, current_streak bigint, longest_streak bigint)',
@@ -1333,6 +1500,7 @@ comment on function bondhu.engine() is 'Name and version of the installed engine
 comment on function bondhu.score(text) is 'Sentiment (0..1), mood, its confidence (0..1), support level. 0A000 without an engine.';
 comment on function bondhu.explain(text) is 'Why a text has its sentiment and mood: words and pairs of words with their weight in log odds, strongest first. 0A000 without an engine.';
 comment on function bondhu.personality(uuid[], timestamptz) is 'What is concluded about users, exact as of the given instant; no rows without an engine.';
+comment on function bondhu.personality_at(uuid, timestamptz) is 'What is concluded about a user from the messages dated until an instant, as they stand now. 0A000 without an engine.';
 comment on function bondhu.patterns(uuid[], timestamptz) is 'Hours, weekdays, inertia and streaks of users in their own time zone. 0A000 without an engine.';
 comment on function bondhu.wellness(uuid, date, date) is 'Wellness of the weeks that end with a user''s days: a heuristic, no diagnosis. 0A000 without an engine.';
 comment on function bondhu.recompute(uuid) is 'Rebuilds everything derived about a user from the raw messages. 0A000 without an engine.';
@@ -1341,7 +1509,7 @@ comment on function bondhu.differences(uuid[]) is 'bondhu.verify() for what the 
 
 revoke all on function bondhu.engine_contract(), bondhu.missing_from_engine(text), bondhu.write_entries(text),
   bondhu.refuse_without_engine(), bondhu.engine(), bondhu.score(text), bondhu.explain(text),
-  bondhu.personality(uuid[], timestamptz), bondhu.patterns(uuid[], timestamptz), bondhu.wellness(uuid, date, date),
+  bondhu.personality(uuid[], timestamptz), bondhu.personality_at(uuid, timestamptz), bondhu.patterns(uuid[], timestamptz), bondhu.wellness(uuid, date, date),
   bondhu.recompute(uuid), bondhu.refresh(uuid[]), bondhu.differences(uuid[])
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.engine(), bondhu.score(text), bondhu.explain(text) to service_role, bondhu_worker;
@@ -1787,7 +1955,7 @@ create policy "a user reads their own assessments" on public.assessments
 create policy "the worker reads assessments" on public.assessments
   for select to bondhu_worker using (true);
 
-create function bondhu.baseline_traits(of_user uuid) returns bigint[]
+create function bondhu.baseline_traits(of_user uuid, completed_until timestamptz default 'infinity') returns bigint[]
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -1795,13 +1963,14 @@ begin
   return (
     select array[a.openness * 100, a.conscientiousness * 100, a.extraversion * 100, a.agreeableness * 100, a.neuroticism * 100]::bigint[]
     from public.assessments a
-    where a.user_id = of_user and a.completed_at is not null
+    where a.user_id = of_user and a.completed_at <= completed_until
     order by a.completed_at desc, a.id desc
     limit 1
   );
 end
 $$;
-comment on function bondhu.baseline_traits(uuid) is 'Where a user''s traits start by their latest completed assessment, in hundredths of a point; null without one.';
+comment on function bondhu.baseline_traits(uuid, timestamptz) is
+  'Where a user''s traits start by the latest assessment that they had completed until then, in hundredths of a point; null without one.';
 
 -- SECURITY DEFINER: it fires as whoever writes an assessment, who has no rights on profiles.
 create function bondhu.apply_assessments() returns trigger
@@ -1840,8 +2009,8 @@ create trigger assessments_apply_updated after update on public.assessments
 create trigger assessments_apply_deleted after delete on public.assessments
   referencing old table as old_assessments for each statement execute function bondhu.apply_assessments();
 
-revoke all on function bondhu.baseline_traits(uuid), bondhu.apply_assessments() from public, anon, authenticated, service_role;
-grant execute on function bondhu.baseline_traits(uuid) to bondhu_worker;
+revoke all on function bondhu.baseline_traits(uuid, timestamptz), bondhu.apply_assessments() from public, anon, authenticated, service_role;
+grant execute on function bondhu.baseline_traits(uuid, timestamptz) to bondhu_worker;
 
 -- sql/40_engine/46_assessment_items.sql
 
@@ -2474,6 +2643,10 @@ begin
     group by n.user_id, s.window_hours
     order by n.user_id
     on conflict (user_id) do update set settings_version = 0;
+    update public.chat_messages m set counts = false
+    from new_messages n
+    join bondhu.people_not_learnt_from p on p.user_id = n.user_id
+    where m.user_id = n.user_id and m.id = n.id and m.counts and m.sender_type = 'user';
   elsif tg_op = 'DELETE' then
     perform bondhu.mark_profiles(array(select distinct o.user_id from old_messages o where o.engine_version is not null));
   else
@@ -2500,7 +2673,7 @@ begin
 end
 $$;
 comment on function bondhu.mark_changed() is
-  'AFTER INSERT, UPDATE or DELETE statement trigger on chat_messages while no engine is attached: whose scored messages change is counted anew later.';
+  'AFTER INSERT, UPDATE or DELETE statement trigger on chat_messages while no engine is attached: whose scored messages change is counted anew later; new ones of whoever is not learnt from do not count.';
 
 -- The sums of the quarter hours in [since, until), as the messages make them. Not of the table's type: who
 -- replaces the table, to partition it, keeps the function.
@@ -3296,18 +3469,18 @@ begin
               p.communication_style, p.emotional_stability, p.needs_support
           ) sentiment
         ) as sentiment,
-        -- Only from providers whose data may enter a prompt.
+        -- Only from providers whose data may enter a prompt, and if the person lets them.
         (
           select jsonb_object_agg(m.provider, to_jsonb(m) - '{user_id,provider}'::text[])
           from public.music_preferences m
           join bondhu.provider_settings s on s.provider = m.provider and s.llm_use_allowed
-          where m.user_id = wanted.id
+          where m.user_id = wanted.id and bondhu.consented_since(m.user_id, 'provider_prompts') is not null
         ) as music,
         (
           select to_jsonb(v) - 'user_id'
           from public.video_preferences v
           join bondhu.provider_settings s on s.provider = 'youtube' and s.llm_use_allowed
-          where v.user_id = wanted.id
+          where v.user_id = wanted.id and bondhu.consented_since(v.user_id, 'provider_prompts') is not null
         ) as video,
         p.as_of,
         engine
@@ -3325,24 +3498,46 @@ grant execute on function bondhu.personality_sentiment_document(uuid[], timestam
 
 -- SECURITY DEFINER: clients may not call the document's function or read settings. It reads only the
 -- caller's own rows.
-create function public.personality_context() returns jsonb
+create function public.personality_context(as_of timestamptz default null) returns jsonb
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  document jsonb := (select data from bondhu.personality_context_document(array[bondhu.require_user()], now()));
+  caller uuid := bondhu.require_user();
+  document jsonb := (select d.data from bondhu.personality_context_document(array[caller], now()) d);
+  past jsonb;
 begin
   -- A document states it as data_status; an RPC can raise.
   if document -> 'engine' = 'null' then
     perform bondhu.refuse_without_engine();
   end if;
-  return document;
+  if as_of is null then
+    return document;
+  end if;
+  if as_of not between '1900-01-01 00:00+00' and now() then
+    raise exception using
+      errcode = '22023',
+      message = 'as_of must be a time between 1900 and now',
+      hint = 'Send a past time, or nothing for now.';
+  end if;
+  past := (select to_jsonb(p) || jsonb_build_object('confidence', p.trait_confidence) from bondhu.personality_at(caller, as_of) p);
+  return document || jsonb_build_object(
+    'traits', (select jsonb_object_agg(figure, past -> figure) from jsonb_object_keys(document -> 'traits') figure),
+    'sentiment', (
+      select jsonb_object_agg(f.figure, case f.figure
+        when 'window_hours' then f.now
+        when 'data_status' then to_jsonb(case when past -> 'mean_sentiment' = 'null' then 'insufficient_data' else 'sufficient' end)
+        else past -> f.figure end)
+      from jsonb_each(document -> 'sentiment') f (figure, now)),
+    -- What was listened to and watched then is not kept.
+    'music', null, 'video', null,
+    'as_of', past -> 'as_of');
 end
 $$;
-comment on function public.personality_context() is
-  'The caller''s traits, sentiment, style and (where the provider''s terms allow it) tastes, exact as of the call. 0A000 without an engine.';
-revoke all on function public.personality_context() from public, anon, authenticated, service_role;
-grant execute on function public.personality_context() to authenticated;
+comment on function public.personality_context(timestamptz) is
+  'The caller''s traits, sentiment, style and (where the provider''s terms and the caller allow it) tastes, exact as of the call; with as_of, as of then, from the messages dated until then as they stand now and the assessment completed by then, without tastes. 22023 for a time to come, or before 1900, 0A000 without an engine.';
+revoke all on function public.personality_context(timestamptz) from public, anon, authenticated, service_role;
+grant execute on function public.personality_context(timestamptz) to authenticated;
 
 -- sql/50_conclusions/40_charts.sql
 
@@ -6430,6 +6625,7 @@ as $$
     ('bondhu-close-idle-sessions', '* * * * *', 'select bondhu.close_idle_sessions()'),
     ('bondhu-refresh-profiles', '* * * * *', 'call bondhu.keep_profiles_fresh()'),
     ('bondhu-forget-consents', '*/10 * * * *', 'select bondhu.forget_consents(), bondhu.authorize_realtime()'),
+    ('bondhu-keep-choices', '*/10 * * * *', 'select bondhu.keep_choices()'),
     ('bondhu-record-wellness', '*/10 * * * *', 'select bondhu.record_wellness()'),
     ('bondhu-prune', '17 3 * * *', 'select bondhu.prune(), bondhu.create_missing_profiles()')
 $$;
@@ -6560,6 +6756,7 @@ $$;
 
 create publication bondhu_mirror for table
   public.companion_profiles (user_id),
+  public.consents (user_id, purpose, decided_at),
   public.user_sessions (user_id, id),
   public.chat_messages (user_id, id),
   public.personality_profiles (user_id),
@@ -6754,12 +6951,12 @@ as $$
       "listening_stats(timestamp with time zone, timestamp with time zone)", "log_activity(uuid, text, jsonb)",
       "memory_task(uuid)", "mood_mix(timestamp with time zone, timestamp with time zone)", "mood_patterns()",
       "mood_trend(timestamp with time zone, timestamp with time zone, text)", "my_consents()",
-      "personality_context()", "personality_evolution(text, timestamp with time zone, timestamp with time zone)",
-      "recall(text, integer)", "recently_played(timestamp with time zone, integer, text)",
-      "release_reply(uuid, uuid, uuid, integer)", "request_sync(text)", "set_consent(text, boolean, boolean)",
-      "start_session(text, boolean)", "store_memories(uuid, uuid, jsonb, jsonb, integer)",
-      "submit_assessment(text, jsonb)", "top_genres(integer)", "touch_session(uuid)", "watching_stats()",
-      "wellness_history(date, date)"}'),
+      "personality_context(timestamp with time zone)",
+      "personality_evolution(text, timestamp with time zone, timestamp with time zone)", "recall(text, integer)",
+      "recently_played(timestamp with time zone, integer, text)", "release_reply(uuid, uuid, uuid, integer)",
+      "request_sync(text)", "set_consent(text, boolean, boolean)", "start_session(text, boolean)",
+      "store_memories(uuid, uuid, jsonb, jsonb, integer)", "submit_assessment(text, jsonb)", "top_genres(integer)",
+      "touch_session(uuid)", "watching_stats()", "wellness_history(date, date)"}'),
     ('column', 'assessments', '{user_id, id, form, answers, started_at, completed_at, openness, conscientiousness,
       extraversion, agreeableness, neuroticism}'),
     ('constraint', 'assessments', '{answers_are_an_object, assessments_pkey, assessments_user_id_fkey,
@@ -6777,15 +6974,17 @@ as $$
       chat_messages_unscored}'),
     ('policy', 'chat_messages', '{"a user deletes their own messages", "a user edits their own messages",
       "a user reads their own messages", "a user writes their own messages", "the worker reads messages"}'),
-    ('column', 'companion_profiles', '{user_id, display_name, locale, time_zone, onboarding_state, created_at,
-      updated_at}'),
-    ('constraint', 'companion_profiles', '{companion_profiles_pkey, companion_profiles_user_id_fkey,
-      display_name_can_be_read, locale_is_a_language_tag, onboarding_state_is_known, time_zone_is_iana}'),
+    ('column', 'companion_profiles', '{user_id, display_name, locale, time_zone, onboarding_state,
+      chat_retention_days, created_at, updated_at}'),
+    ('constraint', 'companion_profiles', '{chat_retention_is_1_to_3650_days, companion_profiles_pkey,
+      companion_profiles_user_id_fkey, display_name_can_be_read, locale_is_a_language_tag, onboarding_state_is_known,
+      time_zone_is_iana}'),
+    ('index', 'companion_profiles', '{companion_profiles_with_chat_retention}'),
     ('policy', 'companion_profiles', '{"a user edits their own profile", "a user reads their own profile",
       "a user writes their own profile", "the worker reads profiles"}'),
     ('column', 'consents', '{user_id, purpose, decided_at, is_given}'),
     ('constraint', 'consents', '{consents_pkey, consents_user_id_fkey, decided_at_is_finite, purpose_is_known}'),
-    ('policy', 'consents', '{"a user reads their own consents"}'),
+    ('policy', 'consents', '{"a user reads their own consents", "the worker reads consents"}'),
     ('column', 'listening_gaps', '{user_id, after_play, before_play, found_at}'),
     ('constraint', 'listening_gaps', '{gap_has_a_length, listening_gaps_pkey, listening_gaps_user_id_fkey}'),
     ('policy', 'listening_gaps', '{"a user reads their own listening gaps", "the worker keeps listening gaps"}'),

@@ -23261,7 +23261,7 @@ begin
       select (coalesce(m.corrected_sentiment, m.sentiment_score) * 100)::bigint as score, coalesce(m.corrected_mood, m.mood_detected) as mood,
         ('{1000000,977160,954842,933033,911722,890899,870551,850667,831238,812252,793701,775572,757858,740549,723635,707107,690956,675175,659754,644685,629961,615572,601513,587774,574349,561231,548412,535887,523647,511687,500000,488580,477421,466516,455861,445449,435275,425334,415619,406126,396850,387786,378929,370274,361817,353553,345478,337587,329877,322343,314980,307786,300756,293887,287175,280616,274206,267943,261824,255843,250000,244290,238710,233258,227931,222725,217638,212667,207809,203063,198425,193893,189465,185137,180909,176777,172739,168794,164938,161171,157490,153893,150378,146943,143587,140308,137103,133972,130912,127922,125000,122145,119355,116629,113965,111362,108819,106333,103905,101532,99213,96947,94732,92569,90454,88388,86370,84397,82469,80586,78745,76947,75189,73472,71794,70154,68552,66986,65456,63961,62500,61072,59678,58315,56983,55681,54409,53167,51952,50766,49606,48473,47366,46284,45227,44194,43185,42198,41235,40293,39373,38473,37595,36736,35897,35077,34276,33493,32728,31980,31250,30536,29839,29157,28491,27841,27205,26583,25976,25383,24803,24237,23683,23142,22614,22097,21592,21099,20617,20146,19686,19237,18797,18368,17948,17538,17138,16746,16364,15990}'::bigint[])[1 + today - (m.created_at at time zone 'UTC')::date] as weight
       from public.chat_messages m
-      where m.user_id = p.user_id and m.created_at >= since and m.engine_version is not null and m.counts
+      where m.user_id = p.user_id and m.created_at >= since and m.created_at <= p.as_of and m.engine_version is not null and m.counts
       offset 0
     ) d;
   else
@@ -23395,8 +23395,8 @@ end
 $$;
 comment on function bondhu_portable.empty(uuid, timestamptz, bondhu.settings) is 'The state of a user without messages.';
 
--- What the messages make of a state, as of an instant that none of them is newer than.
-create function bondhu_portable.recounted(p bondhu_portable.profile, s bondhu.settings, until timestamptz)
+-- What the messages dated until an instant make of a state, as of then.
+create function bondhu_portable.recounted(p bondhu_portable.profile, s bondhu.settings, until timestamptz, baseline bigint[])
 returns bondhu_portable.profile
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -23404,18 +23404,19 @@ set plan_cache_mode = force_generic_plan
 as $$
 begin
   p := bondhu_portable.decayed(bondhu_portable.windows(p, until, s.window_hours), true);
-  p.baseline_traits := bondhu_portable.baseline(p.user_id);
+  p.baseline_traits := baseline;
   p.last_crisis_at := (
-    select max(c.created_at) from public.chat_messages c where c.user_id = p.user_id and c.support_level = 'crisis'
+    select max(c.created_at) from public.chat_messages c
+    where c.user_id = p.user_id and c.support_level = 'crisis' and c.created_at <= until
   );
   return bondhu_portable.concluded(p, s);
 end
 $$;
-comment on function bondhu_portable.recounted(bondhu_portable.profile, bondhu.settings, timestamptz) is 'A state counted anew from the messages, with what follows from it.';
+comment on function bondhu_portable.recounted(bondhu_portable.profile, bondhu.settings, timestamptz, bigint[]) is 'A state counted anew from the messages, with what follows from it.';
 
 revoke all on function bondhu_portable.baseline(uuid), bondhu_portable.started(bondhu_portable.profile),
   bondhu_portable.empty(uuid, timestamptz, bondhu.settings),
-  bondhu_portable.recounted(bondhu_portable.profile, bondhu.settings, timestamptz)
+  bondhu_portable.recounted(bondhu_portable.profile, bondhu.settings, timestamptz, bigint[])
   from public, anon, authenticated, service_role;
 
 -- sql/portable/55_reading.sql
@@ -23447,7 +23448,8 @@ begin
     if not found then
       p := bondhu_portable.concluded(bondhu_portable.empty(id, instant, s), s);
     elsif p.settings_version < s.recount_before or p.settings_version > s.version then
-      p := bondhu_portable.recounted(p, s, greatest(p.as_of, instant, bondhu_portable.newest(id)));
+      p := bondhu_portable.recounted(p, s, greatest(p.as_of, instant, bondhu_portable.newest(id)),
+        bondhu_portable.baseline(id));
     else
       p := bondhu_portable.concluded(bondhu_portable.advanced(p, s, instant), s);
     end if;
@@ -23467,6 +23469,39 @@ begin
 end
 $$;
 comment on function bondhu_portable.personality(uuid[], timestamptz) is 'What is concluded about users, in the order asked for, exact as of the later of an instant and the stored as_of.';
+
+create function bondhu_portable.personality_at(of_user uuid, instant timestamptz)
+returns table (
+  user_id uuid, as_of timestamptz, until timestamptz,
+  openness numeric, conscientiousness numeric, extraversion numeric, agreeableness numeric, neuroticism numeric,
+  trait_confidence numeric, communication_style text, emotional_stability text, needs_support boolean,
+  message_count bigint, mean_sentiment numeric, sentiment_volatility numeric, dominant_mood text, sentiment_trend text
+)
+language plpgsql stable strict security definer rows 1
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  s constant bondhu.settings := bondhu_portable.settings();
+  until constant timestamptz := greatest(least($2, '8712-01-01 00:00+00'), '4713-01-01 00:00+00 BC');
+  p bondhu_portable.profile := bondhu_portable.recounted(bondhu_portable.empty($1, until, s), s, until,
+    coalesce(bondhu.baseline_traits($1, until), '{5000,5000,5000,5000,5000}'::bigint[]));
+begin
+  return query select
+    p.user_id, p.as_of,
+    least(
+      p.window_oldest + make_interval(hours => p.window_hours),
+      p.previous_oldest + make_interval(hours => 2 * p.window_hours),
+      case when p.last_crisis_at + make_interval(hours => s.crisis_support_hours) > p.as_of
+        then p.last_crisis_at + make_interval(hours => s.crisis_support_hours) end,
+      case when p.trait_count > 0
+        then ((p.as_of at time zone 'UTC')::date + 1)::timestamp at time zone 'UTC' end),
+    p.openness, p.conscientiousness, p.extraversion, p.agreeableness, p.neuroticism,
+    p.trait_confidence, p.communication_style, p.emotional_stability, p.needs_support,
+    p.message_count, p.mean_sentiment, p.sentiment_volatility, p.dominant_mood, p.sentiment_trend;
+end
+$$;
+comment on function bondhu_portable.personality_at(uuid, timestamptz) is 'What is concluded about a user from the messages dated until an instant, as of then.';
 
 create function bondhu_portable.save(p bondhu_portable.profile) returns void
 language plpgsql
@@ -23688,7 +23723,8 @@ begin
   select b.* from bondhu_portable.buckets(p.user_id) b;
   perform bondhu_portable.release(p.user_id, bondhu_portable.unevidenced(p.user_id));
   perform bondhu_portable.note(p.user_id, bondhu_portable.unfounded(p.user_id), bondhu_portable.unnoted(p.user_id));
-  return bondhu_portable.recounted(bondhu_portable.started(p), s, greatest(p.as_of, instant, bondhu_portable.newest(p.user_id)));
+  return bondhu_portable.recounted(bondhu_portable.started(p), s, greatest(p.as_of, instant, bondhu_portable.newest(p.user_id)),
+    bondhu_portable.baseline(p.user_id));
 end
 $$;
 comment on function bondhu_portable.everything(bondhu_portable.profile, bondhu.settings, timestamptz) is
@@ -23719,7 +23755,7 @@ end
 $$;
 comment on function bondhu_portable.recompute(uuid) is 'Rebuilds everything the engine derives about a user from the messages; history, a log, stays.';
 
-revoke all on function bondhu_portable.personality(uuid[], timestamptz), bondhu_portable.save(bondhu_portable.profile),
+revoke all on function bondhu_portable.personality(uuid[], timestamptz), bondhu_portable.personality_at(uuid, timestamptz), bondhu_portable.save(bondhu_portable.profile),
   bondhu_portable.refresh(uuid[]), bondhu_portable.newest(uuid), bondhu_portable.buckets(uuid), bondhu_portable.unevidenced(uuid),
   bondhu_portable.unfounded(uuid), bondhu_portable.unnoted(uuid), bondhu_portable.release(uuid, uuid[]),
   bondhu_portable.everything(bondhu_portable.profile, bondhu.settings, timestamptz), bondhu_portable.note(uuid, uuid[], uuid[]), bondhu_portable.lock_profile(uuid, timestamptz), bondhu_portable.recompute(uuid)
@@ -23939,11 +23975,13 @@ begin
     -- They are about the former text.
     new.corrected_sentiment := null;
     new.corrected_mood := null;
+  elsif new.counts and exists (select from bondhu.people_not_learnt_from p where p.user_id = new.user_id) then
+    new.counts := new.engine_version is null;
   end if;
   return new;
 end
 $$;
-comment on function bondhu_portable.score_message() is 'BEFORE INSERT OR UPDATE row trigger: scores what the user says, and nobody else.';
+comment on function bondhu_portable.score_message() is 'BEFORE INSERT OR UPDATE row trigger: scores what the user says, and nobody else; new messages of whoever is not learnt from do not count.';
 
 -- What a statement did to one user's messages: sign 1 for one that came, -1 for one that went. One that does
 -- not count has no score; it shows a crisis.
@@ -24182,6 +24220,10 @@ begin
       group by c.user_id order by c.user_id
     loop
       perform bondhu_portable.fold(change.user_id, change.signs, change.ids, change.ats, change.scores, change.moods, change.crises);
+      -- Those that were about to be stored when their author withdrew.
+      if exists (select from bondhu.people_not_learnt_from p where p.user_id = change.user_id) then
+        update public.chat_messages m set counts = false where m.user_id = change.user_id and m.id = any (change.ids) and m.counts;
+      end if;
     end loop;
   elsif tg_op = 'DELETE' then
     for change in
@@ -24258,7 +24300,7 @@ begin
     if found and p.settings_version <> s.version then
       null;
     elsif found then
-      r := bondhu_portable.recounted(p, s, greatest(p.as_of, newest));
+      r := bondhu_portable.recounted(p, s, greatest(p.as_of, newest), bondhu_portable.baseline(p.user_id));
       -- As text: to the last digit stored.
       return query
         select id, 'personality_profiles', f.name, f.stored, f.recounted

@@ -109,7 +109,7 @@ select is_empty(
   'a function with a backslash in it pins what backslashes mean');
 select is_empty(
   $$ select signature from functions where schema = 'public' and is_definer and has_function_privilege('authenticated', oid, 'execute')
-       and prosrc !~ 'bondhu\.(require_user|lock_user|refuse_anonymous)\(\)' $$,
+       and prosrc !~ 'bondhu\.(require_user|lock_user|refuse_anonymous)\(' $$,
   'every SECURITY DEFINER function that users may call asks who calls');
 select is_empty(
   $$ select signature from functions
@@ -121,7 +121,7 @@ select is_empty(
   'PUBLIC may execute nothing');
 select set_eq(
   $$ select signature from functions where schema = 'public' and has_function_privilege('authenticated', oid, 'execute') $$,
-  array['chat_history(integer,timestamp with time zone,bigint,text)', 'personality_context()', 'mood_trend(timestamp with time zone,timestamp with time zone,text)',
+  array['chat_history(integer,timestamp with time zone,bigint,text)', 'personality_context(timestamp with time zone)', 'mood_trend(timestamp with time zone,timestamp with time zone,text)',
         'mood_mix(timestamp with time zone,timestamp with time zone)', 'mood_patterns()', 'explain_message(uuid)', 'wellness_history(date,date)',
         'personality_evolution(text,timestamp with time zone,timestamp with time zone)', 'start_session(text,boolean)',
         'touch_session(uuid)', 'log_activity(uuid,text,jsonb)', 'end_session(uuid)', 'begin_connect(text,text)',

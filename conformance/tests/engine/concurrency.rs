@@ -128,3 +128,79 @@ async fn a_transaction_that_began_before_a_message_may_edit_it() {
     earlier.commit().await.unwrap();
     assert_eq!(differences(&mut owner, &[user]).await, Vec::<String>::new());
 }
+
+/// Consent to learning, withdrawn; what is forgotten besides.
+async fn withdraw(db: &Database, user: uuid::Uuid, forget: bool, then: impl Future<Output = ()>) {
+    let pool = db.pool(Role::Owner).await;
+    let mut transaction = pool.begin().await.unwrap();
+    sqlx::query("select set_config('request.jwt.claims', jsonb_build_object('sub', $1::uuid, 'role', 'authenticated')::text, true)")
+        .bind(user)
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+    sqlx::query("select public.set_consent('learning', false, $1)")
+        .bind(forget)
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+    then.await;
+    transaction.commit().await.unwrap();
+}
+
+async fn counting(db: &Database, user: uuid::Uuid) -> Vec<bool> {
+    let mut owner = db.connect(Role::Owner).await;
+    assert_eq!(differences(&mut owner, &[user]).await, Vec::<String>::new());
+    sqlx::query_scalar("select counts from public.chat_messages where user_id = $1 order by seq")
+        .bind(user)
+        .fetch_all(&mut owner)
+        .await
+        .unwrap()
+}
+
+const SAID: &str =
+    "insert into public.chat_messages (user_id, message_text) values ($1, 'I am so happy')";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_being_stored_while_its_author_withdraws_does_not_count() {
+    let db = Database::create().await;
+    let user = db.user().await;
+    let say = async {
+        let mut connection = db.connect(Role::Owner).await;
+        sqlx::query(SAID)
+            .bind(user)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+    };
+    // It is read before the withdrawal commits, and then waits for the account.
+    let (begun, begins) = tokio::sync::oneshot::channel();
+    let withdrawal = withdraw(&db, user, false, async {
+        begun.send(()).unwrap();
+        until_waiting(&db, "insert into public.chat_messages").await;
+    });
+    let message = async {
+        begins.await.unwrap();
+        say.await;
+    };
+    tokio::join!(withdrawal, message);
+    assert_eq!(counting(&db, user).await, [false]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_yet_committed_is_forgotten_too() {
+    let db = Database::create().await;
+    let user = db.user().await;
+    let pool = db.pool(Role::Owner).await;
+    let mut message = pool.begin().await.unwrap();
+    sqlx::query(SAID)
+        .bind(user)
+        .execute(&mut *message)
+        .await
+        .unwrap();
+    let commits = async {
+        until_waiting(&db, "select public.set_consent").await;
+        message.commit().await.unwrap();
+    };
+    tokio::join!(withdraw(&db, user, true, async {}), commits);
+    assert_eq!(counting(&db, user).await, [false]);
+}

@@ -85,7 +85,7 @@ async fn documents_say_until_when_they_stand() {
 }
 
 #[tokio::test]
-async fn tastes_enter_the_context_only_where_the_provider_allows_it() {
+async fn tastes_enter_the_context_only_where_the_provider_and_the_person_allow_it() {
     let db = Database::create().await;
     let user = db.user().await;
     let mut admin = db.connect(Role::Superuser).await;
@@ -100,6 +100,17 @@ async fn tastes_enter_the_context_only_where_the_provider_allows_it() {
     .await
     .unwrap();
     let music = "select data -> 'music' from bondhu.personality_context_document(array[$1], now())";
+    let undecided: Value = sqlx::query_scalar(music)
+        .bind(user)
+        .fetch_one(&mut admin)
+        .await
+        .unwrap();
+    assert!(undecided.is_null());
+    sqlx::query("insert into public.consents (user_id, purpose, is_given) values ($1, 'provider_prompts', true)")
+        .bind(user)
+        .execute(&mut admin)
+        .await
+        .unwrap();
     let closed: Value = sqlx::query_scalar(music)
         .bind(user)
         .fetch_one(&mut admin)

@@ -61,7 +61,7 @@ const RPCS: [(&str, bool); 28] = [
     ("mood_patterns()", true),
     ("mood_trend()", true),
     ("my_consents()", false),
-    ("personality_context()", true),
+    ("personality_context(null)", true),
     ("personality_evolution('openness')", true),
     ("recall('tea')", false),
     ("recently_played()", false),
@@ -331,7 +331,7 @@ async fn every_entry_calls_the_engine_or_refuses_and_keeps_its_signature_and_gra
         order by 1";
     type Entry = (String, String, bool, String, Option<String>, bool);
     let attached: Vec<Entry> = sqlx::query_as(entries).fetch_all(&mut owner).await.unwrap();
-    assert_eq!(attached.len(), 8);
+    assert_eq!(attached.len(), 9);
     assert!(attached.iter().all(|entry| entry.5), "{attached:?}");
 
     let calls: Vec<(String, bool)> = sqlx::query_as(

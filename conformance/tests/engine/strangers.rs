@@ -11,6 +11,8 @@ const TABLE: &str = "create table public.chat_messages (
     created_at timestamptz default now(), sender_type text default 'user', message_text text,
     sentiment_score numeric(3, 2), mood_detected text, support_level text, engine_version integer,
     corrected_sentiment numeric(3, 2), corrected_mood text, counts boolean default true);";
+const LEARNING: &str =
+    "create schema bondhu; create table bondhu.people_not_learnt_from (user_id uuid primary key)";
 const SCORE: &str =
     "create trigger score before insert or update on public.chat_messages for each row
      execute function bondhu_native.score_message();";
@@ -48,6 +50,7 @@ impl Stranger {
         let mut stranger = Self { db, name, own };
         execute(&mut stranger.own, before).await;
         execute(&mut stranger.own, "create extension bondhu").await;
+        execute(&mut stranger.own, LEARNING).await;
         stranger
     }
 

@@ -150,6 +150,7 @@ impl Document {
             Self::PersonalityContext => &[
                 "personality_profiles",
                 "companion_profiles",
+                "consents",
                 "music_preferences",
                 "video_preferences",
             ],

@@ -53,6 +53,15 @@ pub(super) async fn link(
             .await;
         claims.refused(&format!("{provider}: a code works once"), "P0002", &again);
     }
+    let mut request = data_api::as_user(api, person.id).await?;
+    let allowed = sqlx::query("select public.set_consent('provider_prompts', true)")
+        .execute(&mut *request)
+        .await;
+    request.commit().await?;
+    claims.check(
+        "she lets what they tell into prompts, as far as the provider does",
+        allowed.map(|_| "").map_err(anyhow::Error::from),
+    );
     let verified = stack
         .standin
         .requests()

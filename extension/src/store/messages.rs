@@ -114,9 +114,10 @@ static LATEST_OF_MOOD: Statement = Statement::new(
 static LAST_CRISIS: Statement = Statement::new(
     "reading the last crisis message",
     Sql::Text(
-        "select max(c.created_at) from public.chat_messages c where c.user_id = $1 and c.support_level = 'crisis'",
+        "select max(c.created_at) from public.chat_messages c
+         where c.user_id = $1 and c.support_level = 'crisis' and ($2 is null or c.created_at <= $2)",
     ),
-    &[UUIDOID],
+    &[UUIDOID, TIMESTAMPTZOID],
 );
 
 static NEWEST: Statement = Statement::new(
@@ -138,12 +139,12 @@ static DAYS: Statement = Statement::new(
         format!(
             "select floor(extract(epoch from c.created_at) / 86400)::bigint, {sums}
              from public.chat_messages c
-             where c.user_id = $1 and c.created_at >= $2 and {}
+             where c.user_id = $1 and c.created_at >= $2 and c.created_at <= $3 and {}
              group by 1",
             counts!()
         )
     }),
-    &[UUIDOID, TIMESTAMPTZOID],
+    &[UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID],
 );
 
 /// The scored messages of a span.
@@ -199,12 +200,13 @@ pub(crate) fn latest_of_mood(
         .map_or(Ok(None), |row| row.maybe_instant(1))
 }
 
-/// When the newest crisis message was written.
+/// When the newest crisis message was written, of those until an instant if one is given.
 pub(crate) fn last_crisis(
     visibility: Visibility,
     user: Uuid,
+    until: Option<Timestamp>,
 ) -> Result<Option<Timestamp>, EngineError> {
-    let rows = LAST_CRISIS.run(visibility, [value(user)])?;
+    let rows = LAST_CRISIS.run(visibility, [value(user), until.and_then(time)])?;
     rows.iter()
         .next()
         .map_or(Ok(None), |row| row.maybe_instant(1))
@@ -218,13 +220,14 @@ pub(crate) fn newest(visibility: Visibility, user: Uuid) -> Result<Option<Timest
         .map_or(Ok(None), |row| row.maybe_instant(1))
 }
 
-/// Daily tallies of the messages themselves, from a day on.
+/// Daily tallies of the messages themselves, from a day to an instant.
 pub(crate) fn days(
     visibility: Visibility,
     user: Uuid,
     from: Day,
+    until: Timestamp,
 ) -> Result<Vec<(Day, Tally)>, EngineError> {
-    DAYS.run(visibility, [value(user), time(from.start())])?
+    DAYS.run(visibility, [value(user), time(from.start()), time(until)])?
         .iter()
         .map(|row| Ok((Day(row.get(1)?), tally::of(&row, 2)?)))
         .collect()

@@ -3,6 +3,7 @@
 
 pub(crate) mod buckets;
 pub(crate) mod history;
+pub(crate) mod learning;
 pub(crate) mod local;
 pub(crate) mod messages;
 pub(crate) mod profile;

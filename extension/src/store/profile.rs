@@ -129,13 +129,21 @@ static DIFFERENCES: Statement = Statement::new(
 
 static BASELINE: Statement = Statement::new(
     "reading an assessment",
-    Sql::Text("select bondhu.baseline_traits($1)"),
-    &[UUIDOID],
+    Sql::Text("select bondhu.baseline_traits($1, coalesce($2, 'infinity'))"),
+    &[UUIDOID, TIMESTAMPTZOID],
 );
 
 /// Where a user's traits start: by their latest completed assessment, none without one.
 pub(crate) fn assessed(visibility: Visibility, user: Uuid) -> Result<Option<Traits>, EngineError> {
-    let rows = BASELINE.run(visibility, [value(user)])?;
+    assessed_until(visibility, user, None)
+}
+
+fn assessed_until(
+    visibility: Visibility,
+    user: Uuid,
+    until: Option<Timestamp>,
+) -> Result<Option<Traits>, EngineError> {
+    let rows = BASELINE.run(visibility, [value(user), until.and_then(time)])?;
     let values = rows.iter().next().map(|row| row.maybe::<Array<'_, i64>>(1));
     let values = values.transpose()?.flatten();
     values
@@ -146,6 +154,15 @@ pub(crate) fn assessed(visibility: Visibility, user: Uuid) -> Result<Option<Trai
 /// The same, and the middle without one.
 pub(crate) fn baseline(visibility: Visibility, user: Uuid) -> Result<Traits, EngineError> {
     Ok(assessed(visibility, user)?.unwrap_or(UNASSESSED))
+}
+
+/// The same, of what was completed until an instant.
+pub(crate) fn baseline_at(
+    visibility: Visibility,
+    user: Uuid,
+    until: Timestamp,
+) -> Result<Traits, EngineError> {
+    Ok(assessed_until(visibility, user, Some(until))?.unwrap_or(UNASSESSED))
 }
 
 fn key(user: Uuid) -> [Key; 1] {

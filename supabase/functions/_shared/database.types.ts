@@ -41,14 +41,14 @@ isOneToOne: false
                   ]
                 },"companion_profiles": {
                   Row: {
-                    "created_at": string,"display_name": string | null,"locale": string | null,"onboarding_state": string,"time_zone": string,"updated_at": string,"user_id": string
+                    "chat_retention_days": number | null,"created_at": string,"display_name": string | null,"locale": string | null,"onboarding_state": string,"time_zone": string,"updated_at": string,"user_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "created_at"?: string,"display_name"?: string | null,"locale"?: string | null,"onboarding_state"?: string,"time_zone"?: string,"updated_at"?: string,"user_id"?: string
+                    "chat_retention_days"?: number | null,"created_at"?: string,"display_name"?: string | null,"locale"?: string | null,"onboarding_state"?: string,"time_zone"?: string,"updated_at"?: string,"user_id"?: string
                   }
                   Update: {
-                    "created_at"?: string,"display_name"?: string | null,"locale"?: string | null,"onboarding_state"?: string,"time_zone"?: string,"updated_at"?: string,"user_id"?: string
+                    "chat_retention_days"?: number | null,"created_at"?: string,"display_name"?: string | null,"locale"?: string | null,"onboarding_state"?: string,"time_zone"?: string,"updated_at"?: string,"user_id"?: string
                   }
                   Relationships: [
                     
@@ -506,7 +506,7 @@ isOneToOne: false
             }[]
                            },
 "personality_context":
-{ Args: Record<PropertyKey, never>; Returns: Json
+{ Args: { "as_of"?: string }; Returns: Json
                            },
 "personality_evolution":
 { Args: { "since"?: string,"trait": string,"until"?: string }; Returns: {

@@ -55,6 +55,10 @@ pub(super) async fn answers(
              'digits', concat_ws(' ', p.openness, p.neuroticism, p.trait_confidence, p.mean_sentiment, p.sentiment_volatility)) as row
            from t cross join bondhu_{engine}.personality(array(select id from u order by n), t.t) p join u on u.id = p.user_id
            union all
+           select t.t, n, 5, '', to_jsonb(p) - 'user_id'
+           from u cross join unnest(array[now(), now() - interval '30 hours', now() - interval '9 days', now() - interval '200 days']) t (t)
+           cross join lateral bondhu_{engine}.personality_at(u.id, t.t) p
+           union all
            select t.t, n, 2, '', (to_jsonb(p) - 'user_id') || jsonb_build_object('digits', (p.hour_means, p.weekday_means, p.inertia)::text)
            from t cross join bondhu_{engine}.patterns(array(select id from u order by n), t.t) p join u on u.id = p.user_id
            union all

@@ -67,7 +67,7 @@ impl History {
             "where user_id = '{user}' and id = (select id from {messages}
                where user_id = '{user}' order by created_at desc, id offset {number} limit 1)"
         );
-        match self.random.random_range(0..117) {
+        match self.random.random_range(0..120) {
             0..16 => (
                 "authenticated",
                 format!("insert into {messages} (user_id, id, message_text) values ('$u0', '{id}', '{text}')"),
@@ -158,6 +158,14 @@ impl History {
             102..105 => (
                 "service_role",
                 format!("update {messages} set counts = not counts {one}"),
+            ),
+            117..120 => (
+                "postgres",
+                format!(
+                    "select bondhu.set_learning('{user}', {}, {})",
+                    number % 2 == 0,
+                    number == 1
+                ),
             ),
             105..107 => (
                 "service_role",
