@@ -73,6 +73,36 @@ test("realtime: people join their own channel, and hear what their other devices
   });
 }, unless);
 
+test("realtime: they hear that a message of a session was stored", async () => {
+  await speaking(publishableKey, token, async (phone) => {
+    const there = phone.channel(`user:${owner.id}`, isPrivate);
+    const id = crypto.randomUUID();
+    const heard = new Promise<Record<string, unknown>>((resolve) =>
+      there.on(
+        "broadcast",
+        { event: "message_stored" },
+        ({ payload }) => payload.message_id === id && resolve(payload),
+      )
+    );
+    assert.equal((await join(there)).status, "SUBSCRIBED");
+    const { client } = owner;
+    const started = await client.rpc("start_session", { device_id: "announcing" });
+    assert.equal(started.error, null);
+    const session_id = started.data;
+    const sent = await client.from("chat_messages").insert({
+      id,
+      session_id,
+      message_text: "The bus is late",
+    });
+    assert.equal(sent.error, null);
+    const { message_id, sender_type, ...others } = await inTime("hearing", heard);
+    assert.deepEqual([message_id, sender_type, others.session_id], [id, "user", session_id]);
+    assert.ok(!JSON.stringify(others).includes("bus"), "ids, never text");
+    assert.equal((await client.from("chat_messages").delete().eq("id", id)).error, null);
+    assert.equal((await client.rpc("end_session", { session_id: session_id ?? "" })).error, null);
+  });
+}, unless);
+
 for (
   const [who, key, accessToken] of [
     ["another user", publishableKey, stranger],

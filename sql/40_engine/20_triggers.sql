@@ -23,6 +23,7 @@ as $$
     ('public.chat_messages', 'bondhu_mark_deleted', false),
     ('public.chat_messages', 'bondhu_mark_inserted', false),
     ('public.chat_messages', 'bondhu_mark_updated', false),
+    ('public.chat_messages', 'chat_messages_announce', null),
     ('public.chat_messages', 'chat_messages_delete_derived', null),
     ('public.chat_messages', 'chat_messages_forget_deleted', null),
     ('public.chat_messages', 'chat_messages_forget_updated', null),
@@ -31,10 +32,12 @@ as $$
     ('public.memories', 'memories_delete_with_replaced', null),
     ('public.memories', 'memories_set_corrected', null),
     ('public.memory_evidence', 'evidence_delete_memories_without_evidence', null),
+    ('public.personality_history', 'personality_history_announce', null),
     ('public.personality_history_evidence', 'evidence_delete_history_without_evidence', null),
     ('public.companion_profiles', 'companion_profiles_normalize_time_zone', null),
     ('public.companion_profiles', 'companion_profiles_recompute_wellness_in_time_zone', null),
     ('public.companion_profiles', 'companion_profiles_set_updated_at', null),
+    ('public.provider_connections', 'provider_connections_announce', null),
     ('public.provider_connections', 'provider_connections_revoke', null),
     ('public.provider_connections', 'provider_connections_set_updated_at', null)
 $$;

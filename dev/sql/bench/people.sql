@@ -42,3 +42,17 @@ begin
 end
 $$;
 grant execute on function public.bench_context_us() to authenticated;
+
+-- How long a message takes inside the server, in microseconds: without a session, in one that has ended, and in one in
+-- which somebody may be listening.
+create function public.bench_said_us(of_user uuid, session uuid) returns double precision
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  begun timestamptz := clock_timestamp();
+begin
+  insert into public.chat_messages (user_id, session_id, message_text) values (of_user, session, 'The bus is late again');
+  return extract(epoch from clock_timestamp() - begun) * 1e6;
+end
+$$;

@@ -183,6 +183,51 @@ impl Databases {
         Ok(took)
     }
 
+    /// What a message takes inside the server, in microseconds: without a session, in one that has ended, and
+    /// announced in an active one.
+    pub(super) async fn messages(&self, number: i32, each: usize) -> Result<[Vec<f64>; 3]> {
+        let mut owner = self.connect("postgres", Variant::Engine).await?;
+        let announces: bool = sqlx::query_scalar(
+            "select to_regprocedure('realtime.send(jsonb,text,text,boolean)') is not null",
+        )
+        .fetch_one(&mut owner)
+        .await?;
+        anyhow::ensure!(announces, "the bench's databases have no Realtime");
+        let user = Uuid::from_u128(0x0000_0000_0000_4000_8000 << 48 | u128::try_from(number)?);
+        let (ended, active) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        sqlx::query(
+            "insert into public.user_sessions (user_id, id, device_id, ended_at, end_reason)
+             values ($1, $2, 'ended', now(), 'ended'), ($1, $3, 'active', null, null)",
+        )
+        .bind(user)
+        .bind(ended)
+        .bind(active)
+        .execute(&mut owner)
+        .await?;
+        let mut took = [const { Vec::new() }; 3];
+        for _ in 0..each {
+            for (took, session) in took.iter_mut().zip([None, Some(ended), Some(active)]) {
+                // Nobody is there while the session is not theirs.
+                sqlx::query("update public.user_sessions set ended_at = case when $3 then null else now() end,
+                               end_reason = case when $3 then null else 'idle' end, last_seen_at = now()
+                             where user_id = $1 and id = $2")
+                    .bind(user)
+                    .bind(active)
+                    .bind(session == Some(active))
+                    .execute(&mut owner)
+                    .await?;
+                took.push(
+                    sqlx::query_scalar("select public.bench_said_us($1, $2)")
+                        .bind(user)
+                        .bind(session)
+                        .fetch_one(&mut owner)
+                        .await?,
+                );
+            }
+        }
+        Ok(took)
+    }
+
     /// What the engine's function `score(text)` takes a call, in microseconds, the scan that
     /// feeds it taken off. `make bench-scorer` has what the bare core takes.
     pub(super) async fn score_calls(&self) -> Result<f64> {

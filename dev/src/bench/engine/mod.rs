@@ -46,6 +46,8 @@ const SHORT: (i32, i32) = (PEOPLE + 10, 100);
 const HISTORY_ROUNDS: usize = 15;
 const HISTORY_MESSAGES: usize = 300;
 const READS: usize = 3_000;
+/// Messages in turn without a session, in one that has ended, and announced in an active one.
+const MESSAGES: usize = 1_000;
 
 /// Measures, prints `name value` lines and a table of what was reached.
 ///
@@ -72,6 +74,7 @@ pub async fn run() -> Result<()> {
     bench.hot().await?;
     bench.history().await?;
     bench.reads().await?;
+    bench.announcing().await?;
     bench.portable().await?;
     bench.report.print();
     Ok(())
@@ -184,6 +187,16 @@ impl Bench {
             .quantity("context_read_us_p99", percentile(&mut reads, 99));
         self.report
             .quantity("score_call_us", self.databases.score_calls().await?);
+        Ok(())
+    }
+
+    /// What telling the devices of a user costs their message.
+    async fn announcing(&mut self) -> Result<()> {
+        let took = self.databases.messages(WARM.0, MESSAGES).await?;
+        let [silent, unheard, announced] = took.map(median);
+        self.report.quantity("unheard_extra_us", unheard - silent);
+        self.report
+            .quantity("announced_extra_us", announced - silent);
         Ok(())
     }
 
