@@ -19,6 +19,7 @@ create table bondhu.settings (
   history_retention_days integer not null default 730,
   wellness_retention_days integer not null default 730,
   safety_event_retention_days integer not null default 90,
+  erasure_receipt_retention_days integer not null default 1095,
 
   session_idle_minutes integer not null default 30,
   max_active_sessions integer not null default 20,
@@ -56,6 +57,7 @@ create table bondhu.settings (
   constraint history_retention_is_up_to_a_century check (history_retention_days between 1 and 36500),
   constraint wellness_retention_is_up_to_a_century check (wellness_retention_days between 1 and 36500),
   constraint safety_event_retention_is_up_to_a_century check (safety_event_retention_days between 1 and 36500),
+  constraint erasure_receipt_retention_is_up_to_a_century check (erasure_receipt_retention_days between 1 and 36500),
   constraint session_idle_is_positive check (session_idle_minutes between 1 and 1440),
   constraint active_sessions_are_few check (max_active_sessions between 1 and 200),
   constraint session_retention_is_up_to_a_century check (session_retention_days between 1 and 36500),
@@ -81,6 +83,7 @@ comment on column bondhu.settings.version is
   'Grows with each change of what profiles and documents are made by. What was made under a lower version is made anew by its user''s next message or by cron; reads are exact at once.';
 comment on column bondhu.settings.recount_before is
   'Profiles made under a lower version are counted anew from the messages: another engine counts now, or messages changed unseen. Of others only the conclusions are drawn anew.';
+comment on column bondhu.settings.erasure_receipt_retention_days is 'How long the receipt of a finished erasure is kept.';
 comment on column bondhu.settings.history_min_change is 'A row of history is written when a trait has changed by this many points (0..100).';
 
 revoke all on bondhu.settings from public, anon, authenticated, service_role;

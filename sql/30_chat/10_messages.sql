@@ -249,7 +249,8 @@ begin
       null::timestamptz
     from unnest(user_ids) wanted (id)
     join bondhu.people p on p.user_id = wanted.id
-    where as_of is not null;
+    where as_of is not null
+      and not exists (select from public.erasures e where e.user_id = p.user_id and e.finished_at is null);
 end
 $$;
 comment on function bondhu.chat_history_document(uuid[], timestamptz) is 'Redis document chat:history: the newest messages, oldest first; it changes only with messages.';

@@ -6,6 +6,11 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  -- Of who has it all erased no conclusion is kept while messages are left.
+  users := array(
+    select u.id from unnest(users) u (id)
+    where not exists (select from public.erasures e where e.user_id = u.id and e.finished_at is null)
+  );
   return query
     select d.* from bondhu.differences(users) d
     union all

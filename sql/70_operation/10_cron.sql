@@ -37,6 +37,11 @@ begin
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('safety_events', gone);
 
+  delete from public.erasures
+  where finished_at < now() - make_interval(days => settings.erasure_receipt_retention_days);
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('erasures', gone);
+
   -- By then nobody retries any more; a reply that is stored is found by its id.
   delete from bondhu.chat_replies where claimed_at < now() - interval '30 days';
   get diagnostics gone = row_count;
@@ -147,6 +152,7 @@ as $$
     ('bondhu-refresh-profiles', '* * * * *', 'call bondhu.keep_profiles_fresh()'),
     ('bondhu-forget-consents', '*/10 * * * *', 'select bondhu.forget_consents(), bondhu.authorize_realtime()'),
     ('bondhu-keep-choices', '*/10 * * * *', 'select bondhu.keep_choices()'),
+    ('bondhu-go-on-erasing', '* * * * *', 'select bondhu.go_on_erasing()'),
     ('bondhu-record-wellness', '*/10 * * * *', 'select bondhu.record_wellness()'),
     ('bondhu-prune', '17 3 * * *', 'select bondhu.prune(), bondhu.create_missing_profiles()')
 $$;

@@ -201,6 +201,7 @@ create table bondhu.settings (
   history_retention_days integer not null default 730,
   wellness_retention_days integer not null default 730,
   safety_event_retention_days integer not null default 90,
+  erasure_receipt_retention_days integer not null default 1095,
 
   session_idle_minutes integer not null default 30,
   max_active_sessions integer not null default 20,
@@ -238,6 +239,7 @@ create table bondhu.settings (
   constraint history_retention_is_up_to_a_century check (history_retention_days between 1 and 36500),
   constraint wellness_retention_is_up_to_a_century check (wellness_retention_days between 1 and 36500),
   constraint safety_event_retention_is_up_to_a_century check (safety_event_retention_days between 1 and 36500),
+  constraint erasure_receipt_retention_is_up_to_a_century check (erasure_receipt_retention_days between 1 and 36500),
   constraint session_idle_is_positive check (session_idle_minutes between 1 and 1440),
   constraint active_sessions_are_few check (max_active_sessions between 1 and 200),
   constraint session_retention_is_up_to_a_century check (session_retention_days between 1 and 36500),
@@ -263,6 +265,7 @@ comment on column bondhu.settings.version is
   'Grows with each change of what profiles and documents are made by. What was made under a lower version is made anew by its user''s next message or by cron; reads are exact at once.';
 comment on column bondhu.settings.recount_before is
   'Profiles made under a lower version are counted anew from the messages: another engine counts now, or messages changed unseen. Of others only the conclusions are drawn anew.';
+comment on column bondhu.settings.erasure_receipt_retention_days is 'How long the receipt of a finished erasure is kept.';
 comment on column bondhu.settings.history_min_change is 'A row of history is written when a trait has changed by this many points (0..100).';
 
 revoke all on bondhu.settings from public, anon, authenticated, service_role;
@@ -942,6 +945,41 @@ revoke all on function bondhu.consent_purposes(), bondhu.consented_since(uuid, t
 grant execute on function bondhu.consent_purposes(), bondhu.consented_since(uuid, text) to bondhu_worker;
 grant execute on function public.my_consents(), public.set_consent(text, boolean, boolean) to authenticated;
 
+-- sql/20_people/40_erasures.sql
+
+-- Receipts of what people had erased. While one is not finished, bondhu.go_on_erasing() deletes the rest of the messages.
+
+create table public.erasures (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid references auth.users (id) on delete set null,
+  requested_at timestamptz not null default now(),
+  finished_at timestamptz,
+  up_to_seq bigint not null,
+  with_account boolean not null,
+  rows_erased jsonb not null,
+  remains jsonb not null default '{}',
+
+  constraint erasure_ends_after_its_request check (finished_at >= requested_at),
+  constraint rows_erased_is_an_object check (jsonb_typeof(rows_erased) = 'object'),
+  constraint remains_is_an_object check (jsonb_typeof(remains) = 'object')
+);
+comment on table public.erasures is
+  'A row per erase_my_data(): what went, and what remains and why. Outlives the account, of nobody then. Kept for settings.erasure_receipt_retention_days.';
+comment on column public.erasures.finished_at is 'Null while messages are still being deleted; until then the chat is hidden, and takes no message.';
+comment on column public.erasures.up_to_seq is 'Messages up to this chat_messages.seq go.';
+comment on column public.erasures.rows_erased is 'By table, how many rows there were.';
+comment on column public.erasures.remains is 'By table, why something of the person stays; filled when it is finished.';
+create index erasures_by_user on public.erasures (user_id);
+
+alter table public.erasures enable row level security;
+revoke all on public.erasures from public, anon, authenticated, service_role;
+grant select on public.erasures to authenticated, service_role, bondhu_worker;
+
+create policy "a user reads their own receipts" on public.erasures
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker reads receipts" on public.erasures
+  for select to bondhu_worker using (true);
+
 -- sql/30_chat/10_messages.sql
 
 -- Chat messages and their scores.
@@ -1195,7 +1233,8 @@ begin
       null::timestamptz
     from unnest(user_ids) wanted (id)
     join bondhu.people p on p.user_id = wanted.id
-    where as_of is not null;
+    where as_of is not null
+      and not exists (select from public.erasures e where e.user_id = p.user_id and e.finished_at is null);
 end
 $$;
 comment on function bondhu.chat_history_document(uuid[], timestamptz) is 'Redis document chat:history: the newest messages, oldest first; it changes only with messages.';
@@ -3131,6 +3170,11 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  -- Of who has it all erased no conclusion is kept while messages are left.
+  users := array(
+    select u.id from unnest(users) u (id)
+    where not exists (select from public.erasures e where e.user_id = u.id and e.finished_at is null)
+  );
   return query
     select d.* from bondhu.differences(users) d
     union all
@@ -6478,6 +6522,584 @@ grant execute on function bondhu.quota_window_start(bondhu.provider_settings, ti
   bondhu.cron_plans_syncs()
   to bondhu_worker;
 
+-- sql/68_privacy/10_registry.sql
+
+-- What becomes of each table when a person takes their data along, or has it erased. A test finds every table and
+-- column of Bondhu's in the catalog, and fails where one does not stand here.
+
+create function bondhu.data_registry()
+returns table (relation text, user_column text, is_exported boolean, left_out text[], erased text, reason text)
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  -- In the order in which rows go: without a profile nothing is folded back.
+  values
+    ('public.personality_profiles', 'user_id', true, array[]::text[], 'deleted', null::text),
+    ('public.sentiment_buckets', 'user_id', true, array[]::text[], 'deleted', null),
+    ('public.wellness_days', 'user_id', true, array[]::text[], 'deleted', null),
+    ('public.personality_history', 'user_id', true, array[]::text[], 'deleted', null),
+    ('public.personality_history_evidence', 'user_id', true, array[]::text[], 'cascades', 'With public.personality_history.'),
+    ('bondhu.safety_events', 'user_id', true, array['handled_at'], 'cascades',
+      'With public.personality_profiles, as with each message. Left out: when the operator''s staff has dealt with it.'),
+    ('public.memories', 'user_id', true, array[]::text[], 'deleted', null),
+    ('public.memory_evidence', 'user_id', true, array[]::text[], 'cascades', 'With public.memories.'),
+    ('bondhu.memory_passes', 'user_id', false, array[]::text[], 'deleted', 'A lease of who looks for memories.'),
+    ('bondhu.chat_replies', 'user_id', true, array['lease', 'leased_until', 'reserved_tokens', 'reserved_on'], 'deleted',
+      'Left out: the lease of who answers, and what is reserved for it.'),
+    ('bondhu.forgettings', 'user_id', false, array[]::text[], 'deleted', 'How far a request to forget has come.'),
+    ('public.assessments', 'user_id', true, array[]::text[], 'deleted', null),
+    ('public.provider_connections', 'user_id', true, array[]::text[], 'deleted', null),
+    ('bondhu.sync_jobs', 'user_id', false, array['lease_token', 'lease_owner', 'lease_expires_at'], 'cascades',
+      'With public.provider_connections. Leases and the worker''s place in a provider''s lists.'),
+    ('bondhu.page_etags', 'user_id', false, array[]::text[], 'cascades', 'With bondhu.sync_jobs. A cache of a provider''s pages.'),
+    ('bondhu.provider_tokens', 'user_id', false, array['sealed'], 'cascades', 'With public.provider_connections. Secret.'),
+    ('bondhu.oauth_states', 'user_id', false, array['state_hash', 'code_verifier'], 'deleted', 'Secret; of a consent in progress.'),
+    ('bondhu.pending_connections', 'user_id', false, array['code_hash', 'sealed_access', 'sealed_refresh'], 'deleted',
+      'Secret; of a consent in progress.'),
+    ('public.listening_history', 'user_id', true, array[]::text[], 'deleted', null),
+    ('public.listening_gaps', 'user_id', true, array[]::text[], 'deleted', null),
+    ('public.music_top_items', 'user_id', true, array['walk_id'], 'deleted', 'Left out: which walk has seen it.'),
+    ('public.music_library', 'user_id', true, array['walk_id'], 'deleted', 'Left out: which walk has seen it.'),
+    ('public.music_playlists', 'user_id', true, array['walk_id'], 'deleted', 'Left out: which walk has seen it.'),
+    ('public.music_playlist_items', 'user_id', true, array['walk_id'], 'deleted', 'Left out: which walk has seen it.'),
+    ('public.music_preferences', 'user_id', true, array[]::text[], 'deleted', null),
+    ('public.video_subscriptions', 'user_id', true, array['walk_id'], 'deleted', 'Left out: which walk has seen it.'),
+    ('public.video_likes', 'user_id', true, array['walk_id'], 'deleted', 'Left out: which walk has seen it.'),
+    ('public.video_playlists', 'user_id', true, array['walk_id'], 'deleted', 'Left out: which walk has seen it.'),
+    ('public.video_playlist_items', 'user_id', true, array['walk_id'], 'deleted', 'Left out: which walk has seen it.'),
+    ('public.video_preferences', 'user_id', true, array[]::text[], 'deleted', null),
+    ('public.chat_messages', 'user_id', true, array[]::text[], 'last', null),
+    ('public.user_sessions', 'user_id', true, array[]::text[], 'last', null),
+    ('public.session_activities', 'user_id', true, array[]::text[], 'cascades', 'With public.user_sessions.'),
+    ('public.companion_profiles', 'user_id', true, array[]::text[], 'in part', 'A row of defaults takes its place, until the account goes.'),
+    ('public.consents', 'user_id', true, array[]::text[], 'in part',
+      'A refusal of what is allowed by default stands, without the decisions before it, until the account goes.'),
+    ('bondhu.people_not_learnt_from', 'user_id', false, array[]::text[], 'kept',
+      'Repeats public.consents. A refusal stands until the account goes.'),
+    ('bondhu.chat_usage', 'user_id', true, array[]::text[], 'kept', 'The day''s tokens are used; numbers alone, for 30 days at most.'),
+    ('public.erasures', 'user_id', true, array[]::text[], 'kept', 'The receipts; of nobody once the account is gone.'),
+    ('bondhu.revocations', 'sealed_for', false, array['account_hash', 'sealed'], 'kept',
+      'Secret. Until the provider has revoked the consent, at most 7 days.'),
+    ('bondhu.app_tables', null, false, array[]::text[], 'kept', 'Settings.'),
+    ('bondhu.settings', null, false, array[]::text[], 'kept', 'Settings.'),
+    ('bondhu.provider_settings', null, false, array[]::text[], 'kept', 'Settings.'),
+    ('bondhu.companion_settings', null, false, array[]::text[], 'kept', 'Settings.'),
+    ('bondhu.assessment_items', null, false, array[]::text[], 'kept', 'What questionnaires ask.'),
+    ('bondhu.assessment_texts', null, false, array[]::text[], 'kept', 'What questionnaires ask.'),
+    ('bondhu.provider_ledger', null, false, array[]::text[], 'kept', 'Requests of all workers, by time.'),
+    ('bondhu.chat_usage_of_project', null, false, array[]::text[], 'kept', 'Tokens of all people, by day.'),
+    ('bondhu.track_features', null, false, array[]::text[], 'kept', 'About recordings.'),
+    ('bondhu.recording_genres', null, false, array[]::text[], 'kept', 'About recordings.'),
+    ('bondhu.video_categories', null, false, array[]::text[], 'kept', 'About videos.'),
+    ('bondhu.rescoring', null, false, array[]::text[], 'kept', 'How far all messages are scored anew.')
+$$;
+comment on function bondhu.data_registry() is
+  'Every table of Bondhu''s. user_column: whose rows they are, null: nobody''s. is_exported: whole rows but for left_out go into export_my_data(). erased: what erase_my_data() does: deleted; cascades with another; last, when no message is left; in part and kept, for the reason given.';
+
+create table bondhu.app_tables (
+  relation text primary key,
+  user_column text not null,
+  is_exported boolean not null default true,
+  is_erased boolean not null default true,
+  left_out text[] not null default '{}'
+);
+comment on table bondhu.app_tables is
+  'Tables of the app''s own that export_my_data() and erase_my_data() are to include: the operator registers them, none is guessed.';
+comment on column bondhu.app_tables.relation is 'With its schema, as in public.diary_entries; it has a primary key, and is no table of Bondhu''s.';
+comment on column bondhu.app_tables.user_column is 'The column with the id of the account, a uuid.';
+comment on column bondhu.app_tables.left_out is 'Columns that are not exported.';
+alter table bondhu.app_tables enable row level security;
+revoke all on bondhu.app_tables from public, anon, authenticated, service_role;
+grant select on bondhu.app_tables to service_role;
+
+create function bondhu.key_columns(of_relation regclass) returns table (name name, type text)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select a.attname, format_type(a.atttypid, a.atttypmod)
+  from pg_catalog.pg_index i
+  cross join unnest(i.indkey::int2[]) with ordinality k (attnum, place)
+  join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
+  where i.indrelid = of_relation and i.indisprimary
+  order by k.place
+$$;
+comment on function bondhu.key_columns(regclass) is 'The columns of a table''s primary key, in its order.';
+
+create function bondhu.check_app_table() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  named regclass := to_regclass(new.relation);
+  place record;
+  wrong text;
+begin
+  select c.relkind, n.nspname, format('%I.%I', n.nspname, c.relname) as whole into place
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.oid = named;
+  wrong := case
+    when named is null or place.relkind not in ('r', 'p') then 'there is no such table'
+    when place.nspname in ('auth', 'bondhu', 'bondhu_native', 'bondhu_portable', 'cron', 'realtime', 'storage', 'vault')
+      or starts_with(place.nspname, 'pg_') or place.nspname = 'information_schema'
+      or place.whole in (select r.relation from bondhu.data_registry() r) then 'it is no table of the app'
+    when not exists (
+      select from pg_catalog.pg_attribute a
+      where a.attrelid = named and a.attname = new.user_column and a.atttypid = 'uuid'::regtype and not a.attisdropped
+    ) then 'user_column is no column of it with a uuid'
+    when not exists (select from bondhu.key_columns(named)) then 'it has no primary key'
+  end;
+  if wrong is not null then
+    raise exception using
+      errcode = '22023',
+      message = format('%L cannot be registered: %s', left(new.relation, 140), wrong),
+      hint = 'Name a table of yours with its schema, and the uuid column that says whose a row is; it needs a primary key.';
+  end if;
+  new.relation := place.whole;
+  return new;
+end
+$$;
+comment on function bondhu.check_app_table() is 'BEFORE trigger on app_tables: 22023 for what cannot be exported and erased; writes the name in full.';
+create trigger app_tables_check before insert or update on bondhu.app_tables
+  for each row execute function bondhu.check_app_table();
+
+revoke all on function bondhu.data_registry(), bondhu.key_columns(regclass), bondhu.check_app_table()
+  from public, anon, authenticated, service_role;
+grant execute on function bondhu.data_registry() to service_role;
+
+-- sql/68_privacy/20_export.sql
+
+-- What there is of a person, to take along: docs/privacy.md has the format.
+
+create function bondhu.export_cursor(relation text, after_key jsonb) returns text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select encode(convert_to(jsonb_build_object('relation', relation, 'after', after_key)::text, 'UTF8'), 'hex')
+$$;
+comment on function bondhu.export_cursor(text, jsonb) is 'Where an export goes on: behind the row of a key. Opaque to clients.';
+
+create function bondhu.refuse_export_cursor() returns void
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  raise exception using
+    errcode = '22023',
+    message = 'cursor is no cursor of an export',
+    hint = 'Send the next_cursor of the page before, as it came, or null for the first page.';
+end
+$$;
+comment on function bondhu.refuse_export_cursor() is 'Raises 22023.';
+
+create function bondhu.export_position(cursor text) returns jsonb
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  at jsonb;
+begin
+  if cursor is null then
+    return null;
+  end if;
+  begin
+    if char_length(cursor) > 4000 or cursor !~ '^([0-9a-f][0-9a-f])+$' then
+      perform bondhu.refuse_export_cursor();
+    end if;
+    at := convert_from(decode(cursor, 'hex'), 'UTF8')::jsonb;
+  exception when data_exception then
+    perform bondhu.refuse_export_cursor();
+  end;
+  if jsonb_typeof(at) <> 'object' or jsonb_typeof(at -> 'after') is distinct from 'array' or jsonb_typeof(at -> 'relation') is distinct from 'string' then
+    perform bondhu.refuse_export_cursor();
+  end if;
+  return at;
+end
+$$;
+comment on function bondhu.export_position(text) is 'What bondhu.export_cursor() wrote; 22023 for anything else.';
+
+create function bondhu.export_rows(
+  of_user uuid, relation text, user_column text, left_out text[], after_key jsonb, max_rows integer, max_bytes bigint,
+  out rows jsonb, out row_count integer, out bytes bigint, out last_key jsonb, out is_last boolean
+)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  keys text;
+  key_json text;
+  beyond text;
+begin
+  select string_agg(format('t.%I', k.name), ', ' order by k.place), string_agg(format('to_jsonb(t.%I)', k.name), ', ' order by k.place),
+    string_agg(format('($3 ->> %s)::%s', k.place - 1, k.type), ', ' order by k.place)
+  into keys, key_json, beyond
+  from (
+    select c.name, c.type, row_number() over (order by c.place) as place
+    from (select n.name, n.type, row_number() over () as place from bondhu.key_columns(relation::regclass) n) c
+    where c.name <> user_column
+  ) k;
+  if keys is null then
+    -- One row a person.
+    keys := '1';
+    key_json := '';
+    beyond := case when after_key is null then 'true' else 'false' end;
+  else
+    beyond := case when after_key is null then 'true' else format('(%s) > (%s)', keys, beyond) end;
+  end if;
+  execute format(
+    $query$
+      select coalesce(jsonb_agg(q.data order by q.place) filter (where q.fits), '[]'),
+        count(*) filter (where q.fits), coalesce(sum(q.size) filter (where q.fits), 0),
+        (array_agg(q.key order by q.place desc) filter (where q.fits))[1],
+        count(*) < $4 and coalesce(bool_and(q.fits), true)
+      from (
+        select p.data, p.key, p.place, p.size, sum(p.size) over (order by p.place) - p.size < $5 as fits
+        from (
+          select d.data, d.key, d.place, octet_length(d.data::text) as size
+          from (
+            select to_jsonb(t) - $2 as data, jsonb_build_array(%s) as key, row_number() over (order by %s) as place
+            from %s t
+            where t.%I = $1 and %s
+            order by %s
+            limit $4
+          ) d
+        ) p
+      ) q
+    $query$, key_json, keys, relation::regclass, user_column, beyond, keys)
+  into rows, row_count, bytes, last_key, is_last
+  using of_user, left_out || user_column, after_key, max_rows, max_bytes;
+end
+$$;
+comment on function bondhu.export_rows(uuid, text, text, text[], jsonb, integer, bigint) is
+  'A person''s rows of one table behind a key, in the order of its primary key: up to max_rows, and until they come to max_bytes, which the last row may exceed.';
+
+create function bondhu.export_page(of_user uuid, cursor text, max_rows integer) returns jsonb
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  max_bytes constant bigint := 4000000;
+  at jsonb := bondhu.export_position(cursor);
+  source record;
+  part record;
+  begins boolean := at is null;
+  known boolean := at is null;
+  after_key jsonb;
+  left_rows integer := max_rows;
+  left_bytes bigint := max_bytes;
+  tables jsonb := '[]';
+  next_cursor text;
+begin
+  for source in
+    select s.* from (
+      select r.relation, r.user_column, r.left_out, 0 as kind, r.place
+      from bondhu.data_registry() with ordinality r (relation, user_column, is_exported, left_out, erased, reason, place)
+      where r.is_exported
+      union all
+      select a.relation, a.user_column, a.left_out, 1, row_number() over (order by a.relation)
+      from bondhu.app_tables a
+      where a.is_exported and to_regclass(a.relation) is not null
+    ) s
+    order by s.kind, s.place
+  loop
+    after_key := null;
+    if not begins then
+      continue when source.relation <> at ->> 'relation';
+      begins := true;
+      known := true;
+      after_key := at -> 'after';
+    end if;
+    if left_rows <= 0 or left_bytes <= 0 then
+      -- The page is full; this table begins the next one.
+      exit;
+    end if;
+    begin
+      select r.* into part
+      from bondhu.export_rows(of_user, source.relation, source.user_column, source.left_out, after_key, left_rows, left_bytes) r;
+    exception when data_exception then
+      if after_key is null then
+        raise;
+      end if;
+      perform bondhu.refuse_export_cursor();
+    end;
+    if part.row_count > 0 then
+      tables := tables || jsonb_build_object('name', source.relation, 'rows', part.rows);
+      left_rows := left_rows - part.row_count;
+      left_bytes := left_bytes - part.bytes;
+      next_cursor := bondhu.export_cursor(source.relation, part.last_key);
+    end if;
+    if not part.is_last then
+      exit;
+    end if;
+  end loop;
+  if not known then
+    perform bondhu.refuse_export_cursor();
+  end if;
+  return jsonb_build_object(
+    'format', 'bondhu.export', 'version', 1, 'user_id', of_user, 'exported_at', now(), 'tables', tables,
+    'next_cursor', case when left_rows <= 0 or left_bytes <= 0 then next_cursor end);
+end
+$$;
+comment on function bondhu.export_page(uuid, text, integer) is 'export_my_data() of any person.';
+
+-- SECURITY DEFINER: part of it lies in private tables. It reads only the caller's own rows.
+create function public.export_my_data(cursor text default null, max_rows integer default 5000) returns jsonb
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  caller uuid := bondhu.require_user();
+begin
+  if max_rows is null or max_rows not between 1 and 10000 then
+    raise exception using
+      errcode = '22023',
+      message = 'max_rows must be between 1 and 10000',
+      hint = 'Ask for the next page with next_cursor.';
+  end if;
+  return bondhu.export_page(caller, cursor, max_rows);
+end
+$$;
+comment on function public.export_my_data(text, integer) is
+  'All that is stored about the caller, but for secrets and leases, in pages of up to max_rows (1..10000) rows and some 4 MB: format, version, user_id, exported_at, tables ([{name, rows}]) and next_cursor, an opaque string, null on the last page. 22023 for another cursor.';
+
+revoke all on function bondhu.export_cursor(text, jsonb), bondhu.refuse_export_cursor(), bondhu.export_position(text),
+  bondhu.export_rows(uuid, text, text, text[], jsonb, integer, bigint), bondhu.export_page(uuid, text, integer), public.export_my_data(text, integer)
+  from public, anon, authenticated, service_role;
+grant execute on function public.export_my_data(text, integer) to authenticated;
+
+-- sql/68_privacy/30_erase.sql
+
+-- Having everything erased. All goes in the call, but of very long chats the older part: that is hidden at once, and
+-- goes by bondhu.go_on_erasing().
+
+create function bondhu.erase_broadcasts(of_user uuid) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '100ms' -- Realtime drops old partitions; nobody waits for that
+as $$
+begin
+  if to_regclass('realtime.messages') is not null then
+    execute 'delete from realtime.messages where topic = $1' using 'user:' || of_user;
+  end if;
+exception when others then
+  return; -- Realtime's own table: what it does not let go, Realtime drops within 72 hours.
+end
+$$;
+comment on function bondhu.erase_broadcasts(uuid) is 'Deletes what was sent on a user''s private Realtime topic, where Realtime lets the schema''s owner.';
+
+create function bondhu.erased_relations()
+returns table (relation text, user_column text, erased text, reason text, place bigint)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select r.relation, r.user_column, r.erased, r.reason, r.place
+  from bondhu.data_registry() with ordinality r (relation, user_column, is_exported, left_out, erased, reason, place)
+  where r.user_column is not null
+  union all
+  -- First: an app's rows may refer to Bondhu's.
+  select a.relation, a.user_column, 'deleted', null, 0
+  from bondhu.app_tables a
+  where a.is_erased and to_regclass(a.relation) is not null
+$$;
+comment on function bondhu.erased_relations() is 'Tables with rows of people, Bondhu''s and the registered ones of the app, in the order in which rows go.';
+
+create function bondhu.rows_of(of_user uuid, relation text, user_column text) returns bigint
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  found bigint;
+begin
+  execute format('select count(*) from %s where %I = $1', relation::regclass, user_column) into found using of_user;
+  return found;
+end
+$$;
+comment on function bondhu.rows_of(uuid, text, text) is 'How many rows of a table are a person''s.';
+
+create function bondhu.delete_account(of_user uuid) returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  delete from auth.users u where u.id = of_user;
+  return true;
+exception when insufficient_privilege or integrity_constraint_violation then
+  return false;
+end
+$$;
+comment on function bondhu.delete_account(uuid) is
+  'Deletes an account; false where the schema''s owner may not, or where something that Bondhu does not know holds on to it.';
+
+create function bondhu.erase_messages(erasure uuid, most integer) returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  of public.erasures;
+  gone integer;
+  remains jsonb;
+begin
+  select * into of from public.erasures e where e.id = erasure and e.finished_at is null for update;
+  if not found then
+    return 0;
+  end if;
+  -- By the index of time: nothing is folded back, and the newest, which people see first, go first.
+  with newest as (
+    select m.id from public.chat_messages m
+    where m.user_id = of.user_id and m.seq <= of.up_to_seq
+    order by m.created_at desc, m.seq desc
+    limit most
+    for update
+  )
+  delete from public.chat_messages m using newest n where m.user_id = of.user_id and m.id = n.id;
+  get diagnostics gone = row_count;
+  if gone >= most then
+    return gone;
+  end if;
+
+  -- Deleting one with messages would write each of them.
+  delete from public.user_sessions s where s.user_id = of.user_id and s.started_at <= of.requested_at;
+  if of.user_id is not null then
+    select coalesce(jsonb_object_agg(k.relation, k.reason), '{}') into remains
+    from bondhu.erased_relations() k
+    where k.erased in ('in part', 'kept') and bondhu.rows_of(of.user_id, k.relation, k.user_column) > 0;
+    if not of.with_account then
+      remains := remains || jsonb_build_object('auth.users', 'The account itself was to stay.');
+    elsif bondhu.delete_account(of.user_id) then
+      remains := jsonb_strip_nulls(jsonb_build_object('bondhu.revocations', remains -> 'bondhu.revocations', 'public.erasures', remains -> 'public.erasures'));
+    else
+      remains := remains || jsonb_build_object('auth.users',
+        'The database may not delete the account: whoever runs this app does, in the dashboard under Authentication.');
+    end if;
+  end if;
+  update public.erasures e set finished_at = clock_timestamp(), remains = coalesce(erase_messages.remains, '{}') where e.id = erasure;
+  return gone;
+end
+$$;
+comment on function bondhu.erase_messages(uuid, integer) is
+  'Deletes up to `most` messages of an erasure, and with the last one what is left: sessions, then the account if that was asked for. Returns how many messages.';
+
+create function bondhu.erasure_receipt(erasure uuid) returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_build_object(
+    'id', e.id, 'requested_at', e.requested_at, 'finished_at', e.finished_at, 'with_account', e.with_account,
+    'rows_erased', e.rows_erased, 'remains', e.remains)
+  from public.erasures e where e.id = erasure
+$$;
+comment on function bondhu.erasure_receipt(uuid) is 'What erase_my_data() answers.';
+
+-- SECURITY DEFINER: clients delete nothing of what Bondhu concludes. statement_timeout: PostgREST takes it over for
+-- the call; whoever is signed in has 8 seconds otherwise.
+create function public.erase_my_data(confirm boolean, with_account boolean default false) returns jsonb
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+set statement_timeout = '5min'
+as $$
+#variable_conflict use_column
+declare
+  most_at_once constant integer := 200000;
+  caller uuid;
+  account_too boolean := coalesce(erase_my_data.with_account, false);
+  erasure uuid;
+  linked record;
+  kept record;
+  counts jsonb;
+begin
+  if erase_my_data.confirm is distinct from true then
+    raise exception using
+      errcode = '22023',
+      message = 'this deletes all that is stored about you, and nothing brings it back',
+      hint = 'Send confirm: true once the person has said so; export_my_data() gives them a copy first.';
+  end if;
+  -- Nobody writes what refers to the account meanwhile.
+  caller := bondhu.lock_user(alone => true);
+  update public.erasures e set with_account = e.with_account or account_too
+  where e.user_id = caller and e.finished_at is null
+  returning e.id into erasure;
+  if found then
+    return bondhu.erasure_receipt(erasure);
+  end if;
+
+  select coalesce(jsonb_object_agg(r.relation, r.rows) filter (where r.rows > 0), '{}') into counts
+  from (
+    select k.relation, bondhu.rows_of(caller, k.relation, k.user_column) as rows
+    from bondhu.erased_relations() k
+    where k.erased in ('deleted', 'cascades', 'last', 'in part')
+  ) r;
+  for linked in select c.provider from public.provider_connections c where c.user_id = caller order by c.provider loop
+    perform public.disconnect(linked.provider);
+  end loop;
+  for kept in select k.relation, k.user_column from bondhu.erased_relations() k where k.erased = 'deleted' order by k.place loop
+    execute format('delete from %s where %I = $1', kept.relation::regclass, kept.user_column) using caller;
+  end loop;
+  -- What is refused stays refused, where nothing said would allow it.
+  delete from public.consents c
+  using bondhu.consent_purposes() p
+  where c.user_id = caller and p.purpose = c.purpose
+    and not (p.is_given_by_default and not c.is_given
+             and c.decided_at = (select max(n.decided_at) from public.consents n where n.user_id = caller and n.purpose = c.purpose));
+  delete from public.companion_profiles p where p.user_id = caller;
+  insert into public.companion_profiles (user_id) values (caller);
+  perform bondhu.erase_broadcasts(caller);
+
+  if not account_too and counts - array['public.companion_profiles', 'public.consents'] = '{}' then
+    -- Nothing has come since: one receipt is enough.
+    select e.id into erasure from public.erasures e where e.user_id = caller order by e.requested_at desc limit 1;
+    if found then
+      return bondhu.erasure_receipt(erasure);
+    end if;
+  end if;
+  insert into public.erasures (user_id, up_to_seq, with_account, rows_erased)
+  values (caller, coalesce((select max(m.seq) from public.chat_messages m where m.user_id = caller), 0), account_too, counts)
+  returning id into erasure;
+  perform bondhu.erase_messages(erasure, most_at_once);
+  return bondhu.erasure_receipt(erasure);
+end
+$$;
+comment on function public.erase_my_data(boolean, boolean) is
+  'Erases all that is stored about the caller: linked accounts are disconnected, everything goes in the call, but of chats of over 200,000 messages the older ones, which are hidden at once and go within minutes; until then no message is taken. with_account: the account goes, too. Returns a receipt: id, requested_at, finished_at (null meanwhile), with_account, rows_erased by table, remains (why, by table). Called again meanwhile it tells how far it is. 22023 unless confirm is true.';
+
+-- SECURITY DEFINER: the worker calls it where there is no cron, and may delete no messages.
+create function bondhu.go_on_erasing(most integer default 200000) returns integer
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  pending record;
+  gone integer := 0;
+begin
+  for pending in
+    select e.id, e.user_id from public.erasures e where e.finished_at is null order by e.requested_at
+  loop
+    exit when gone >= most;
+    -- The account first, as everybody locks.
+    if pending.user_id is not null then
+      perform bondhu.lock_account(pending.user_id, alone => true);
+    end if;
+    gone := gone + bondhu.erase_messages(pending.id, most - gone);
+  end loop;
+  return gone;
+end
+$$;
+comment on function bondhu.go_on_erasing(integer) is
+  'Deletes up to `most` messages of erasures that are not finished; returns how many. Run by cron, or by the worker.';
+
+-- Until it is finished.
+create policy "what is being erased is hidden" on public.chat_messages as restrictive to authenticated
+  using (not exists (select from public.erasures e where e.user_id = (select auth.uid()) and e.finished_at is null))
+  with check (
+    case when exists (select from public.erasures e where e.user_id = (select auth.uid()) and e.finished_at is null) then
+      bondhu.refuse('erasure_is_finished', 'your former messages are still being deleted',
+        'Send it again in a few minutes; erase_my_data(true) tells how far it is.')
+    else true end
+  );
+
+revoke all on function bondhu.erase_broadcasts(uuid), bondhu.erased_relations(), bondhu.rows_of(uuid, text, text), bondhu.delete_account(uuid),
+  bondhu.erase_messages(uuid, integer), bondhu.erasure_receipt(uuid), public.erase_my_data(boolean, boolean), bondhu.go_on_erasing(integer)
+  from public, anon, authenticated, service_role;
+grant execute on function public.erase_my_data(boolean, boolean) to authenticated;
+grant execute on function bondhu.go_on_erasing(integer) to bondhu_worker;
+
 -- sql/70_operation/10_cron.sql
 
 -- Scheduled jobs: planning, closing, pruning. pg_cron runs in one database of a cluster only, so every
@@ -6518,6 +7140,11 @@ begin
   where written_at < now() - make_interval(days => settings.safety_event_retention_days);
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('safety_events', gone);
+
+  delete from public.erasures
+  where finished_at < now() - make_interval(days => settings.erasure_receipt_retention_days);
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('erasures', gone);
 
   -- By then nobody retries any more; a reply that is stored is found by its id.
   delete from bondhu.chat_replies where claimed_at < now() - interval '30 days';
@@ -6629,6 +7256,7 @@ as $$
     ('bondhu-refresh-profiles', '* * * * *', 'call bondhu.keep_profiles_fresh()'),
     ('bondhu-forget-consents', '*/10 * * * *', 'select bondhu.forget_consents(), bondhu.authorize_realtime()'),
     ('bondhu-keep-choices', '*/10 * * * *', 'select bondhu.keep_choices()'),
+    ('bondhu-go-on-erasing', '* * * * *', 'select bondhu.go_on_erasing()'),
     ('bondhu-record-wellness', '*/10 * * * *', 'select bondhu.record_wellness()'),
     ('bondhu-prune', '17 3 * * *', 'select bondhu.prune(), bondhu.create_missing_profiles()')
 $$;

@@ -67,6 +67,20 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"erasures": {
+                  Row: {
+                    "finished_at": string | null,"id": string,"remains": NonNullable<Json>,"requested_at": string,"rows_erased": NonNullable<Json>,"up_to_seq": number,"user_id": string | null,"with_account": boolean
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "finished_at"?: string | null,"id"?: string,"remains"?: NonNullable<Json>,"requested_at"?: string,"rows_erased": NonNullable<Json>,"up_to_seq": number,"user_id"?: string | null,"with_account": boolean
+                  }
+                  Update: {
+                    "finished_at"?: string | null,"id"?: string,"remains"?: NonNullable<Json>,"requested_at"?: string,"rows_erased"?: NonNullable<Json>,"up_to_seq"?: number,"user_id"?: string | null,"with_account"?: boolean
+                  }
+                  Relationships: [
+                    
+                  ]
                 },"listening_gaps": {
                   Row: {
                     "after_play": string,"before_play": string,"found_at": string,"user_id": string
@@ -463,10 +477,16 @@ isOneToOne: false
 "end_session":
 { Args: { "session_id": string }; Returns: undefined
                            },
+"erase_my_data":
+{ Args: { "confirm": boolean,"with_account"?: boolean }; Returns: Json
+                           },
 "explain_message":
 { Args: { "message_id": string }; Returns: {
               "figure": string,"part": string,"weight": number
             }[]
+                           },
+"export_my_data":
+{ Args: { "cursor"?: string,"max_rows"?: number }; Returns: Json
                            },
 "finish_reply":
 { Args: { "finish_reason": string,"input_tokens": number,"is_cut": boolean,"lease": string,"message_id": string,"model": string,"output_tokens": number,"provider": string,"reply_text": string,"user_id": string }; Returns: Json

@@ -129,6 +129,9 @@ async fn keep_choices_without_cron(database: &PgPool) -> Result<(), sqlx::Error>
     sqlx::query("select bondhu.keep_choices() where not bondhu.cron_plans_syncs()")
         .execute(database)
         .await?;
+    sqlx::query("select bondhu.go_on_erasing() where not bondhu.cron_plans_syncs()")
+        .execute(database)
+        .await?;
     Ok(())
 }
 
