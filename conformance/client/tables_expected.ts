@@ -56,6 +56,10 @@ export const expectedOf: { readonly [T in Table]: Expectation<T> } = {
     row: ({ id }) => ({ user_id: id, message_text: "I love this quiet morning." }),
     change: { message_text: "I love this quiet morning very much." },
   },
+  erasures: {
+    ...readOnly,
+    row: ({ id }) => ({ user_id: id, up_to_seq: 0, with_account: false, rows_erased: {}, requested_at: day, finished_at: day }),
+  },
   sentiment_buckets: {
     ...readOnly,
     filledBy: "chatting",

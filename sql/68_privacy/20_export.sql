@@ -58,7 +58,10 @@ declare
   keys text;
   key_json text;
   beyond text;
+  place record;
 begin
+  select n.nspname as schema_name, c.relname as table_name into strict place
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.oid = relation::regclass;
   select string_agg(format('t.%I', k.name), ', ' order by k.place), string_agg(format('to_jsonb(t.%I)', k.name), ', ' order by k.place),
     string_agg(format('($3 ->> %s)::%s', k.place - 1, k.type), ', ' order by k.place)
   into keys, key_json, beyond
@@ -87,14 +90,14 @@ begin
           select d.data, d.key, d.place, octet_length(d.data::text) as size
           from (
             select to_jsonb(t) - $2 as data, jsonb_build_array(%s) as key, row_number() over (order by %s) as place
-            from %s t
+            from %I.%I t
             where t.%I = $1 and %s
             order by %s
             limit $4
           ) d
         ) p
       ) q
-    $query$, key_json, keys, relation::regclass, user_column, beyond, keys)
+    $query$, key_json, keys, place.schema_name, place.table_name, user_column, beyond, keys)
   into rows, row_count, bytes, last_key, is_last
   using of_user, left_out || user_column, after_key, max_rows, max_bytes;
 end

@@ -17,33 +17,36 @@ $$;
 comment on function bondhu.erase_broadcasts(uuid) is 'Deletes what was sent on a user''s private Realtime topic, where Realtime lets the schema''s owner.';
 
 create function bondhu.erased_relations()
-returns table (relation text, user_column text, erased text, reason text, place bigint)
+returns table (relation text, schema_name name, table_name name, user_column text, erased text, reason text, place bigint)
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select r.relation, r.user_column, r.erased, r.reason, r.place
-  from bondhu.data_registry() with ordinality r (relation, user_column, is_exported, left_out, erased, reason, place)
-  where r.user_column is not null
-  union all
-  -- First: an app's rows may refer to Bondhu's.
-  select a.relation, a.user_column, 'deleted', null, 0
-  from bondhu.app_tables a
-  where a.is_erased and to_regclass(a.relation) is not null
+  select k.relation, n.nspname, c.relname, k.user_column, k.erased, k.reason, k.place
+  from (
+    select r.relation, r.user_column, r.erased, r.reason, r.place
+    from bondhu.data_registry() with ordinality r (relation, user_column, is_exported, left_out, erased, reason, place)
+    where r.user_column is not null
+    union all
+    -- First: an app's rows may refer to Bondhu's.
+    select a.relation, a.user_column, 'deleted', null, 0 from bondhu.app_tables a where a.is_erased
+  ) k
+  join pg_catalog.pg_class c on c.oid = to_regclass(k.relation)
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 $$;
-comment on function bondhu.erased_relations() is 'Tables with rows of people, Bondhu''s and the registered ones of the app, in the order in which rows go.';
+comment on function bondhu.erased_relations() is 'Tables with rows of people, Bondhu''s and the registered ones of the app; place: the order in which rows go.';
 
-create function bondhu.rows_of(of_user uuid, relation text, user_column text) returns bigint
+create function bondhu.rows_of(of_user uuid, schema_name name, table_name name, user_column text) returns bigint
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   found bigint;
 begin
-  execute format('select count(*) from %s where %I = $1', relation::regclass, user_column) into found using of_user;
+  execute format('select count(*) from %I.%I where %I = $1', schema_name, table_name, user_column) into found using of_user;
   return found;
 end
 $$;
-comment on function bondhu.rows_of(uuid, text, text) is 'How many rows of a table are a person''s.';
+comment on function bondhu.rows_of(uuid, name, name, text) is 'How many rows of a table are a person''s.';
 
 create function bondhu.delete_account(of_user uuid) returns boolean
 language plpgsql
@@ -66,7 +69,6 @@ as $$
 declare
   of public.erasures;
   gone integer;
-  remains jsonb;
 begin
   select * into of from public.erasures e where e.id = erasure and e.finished_at is null for update;
   if not found then
@@ -88,20 +90,23 @@ begin
 
   -- Deleting one with messages would write each of them.
   delete from public.user_sessions s where s.user_id = of.user_id and s.started_at <= of.requested_at;
-  if of.user_id is not null then
-    select coalesce(jsonb_object_agg(k.relation, k.reason), '{}') into remains
-    from bondhu.erased_relations() k
-    where k.erased in ('in part', 'kept') and bondhu.rows_of(of.user_id, k.relation, k.user_column) > 0;
-    if not of.with_account then
-      remains := remains || jsonb_build_object('auth.users', 'The account itself was to stay.');
-    elsif bondhu.delete_account(of.user_id) then
-      remains := jsonb_strip_nulls(jsonb_build_object('bondhu.revocations', remains -> 'bondhu.revocations', 'public.erasures', remains -> 'public.erasures'));
-    else
-      remains := remains || jsonb_build_object('auth.users',
-        'The database may not delete the account: whoever runs this app does, in the dashboard under Authentication.');
-    end if;
+  select coalesce(jsonb_object_agg(k.relation, k.reason), '{}') into of.remains
+  from bondhu.erased_relations() k
+  where k.erased in ('in part', 'kept') and bondhu.rows_of(of.user_id, k.schema_name, k.table_name, k.user_column) > 0;
+  if not of.with_account then
+    of.remains := of.remains || jsonb_build_object('auth.users', 'The account itself was to stay.');
+  elsif bondhu.delete_account(of.user_id) then
+    -- The receipt goes with it.
+    of.remains := jsonb_strip_nulls(jsonb_build_object('bondhu.revocations', of.remains -> 'bondhu.revocations'));
+    insert into bondhu.receipts (id, finished_at, receipt)
+    values (of.id, clock_timestamp(), jsonb_build_object(
+      'id', of.id, 'requested_at', of.requested_at, 'finished_at', clock_timestamp(), 'with_account', true,
+      'rows_erased', of.rows_erased, 'remains', of.remains));
+  else
+    of.remains := of.remains || jsonb_build_object('auth.users',
+      'The database may not delete the account: whoever runs this app does, in the dashboard under Authentication.');
   end if;
-  update public.erasures e set finished_at = clock_timestamp(), remains = coalesce(erase_messages.remains, '{}') where e.id = erasure;
+  update public.erasures e set finished_at = clock_timestamp(), remains = of.remains where e.user_id = of.user_id and e.id = of.id;
   return gone;
 end
 $$;
@@ -116,6 +121,8 @@ as $$
     'id', e.id, 'requested_at', e.requested_at, 'finished_at', e.finished_at, 'with_account', e.with_account,
     'rows_erased', e.rows_erased, 'remains', e.remains)
   from public.erasures e where e.id = erasure
+  union all
+  select r.receipt from bondhu.receipts r where r.id = erasure
 $$;
 comment on function bondhu.erasure_receipt(uuid) is 'What erase_my_data() answers.';
 
@@ -153,15 +160,15 @@ begin
 
   select coalesce(jsonb_object_agg(r.relation, r.rows) filter (where r.rows > 0), '{}') into counts
   from (
-    select k.relation, bondhu.rows_of(caller, k.relation, k.user_column) as rows
+    select k.relation, bondhu.rows_of(caller, k.schema_name, k.table_name, k.user_column) as rows
     from bondhu.erased_relations() k
     where k.erased in ('deleted', 'cascades', 'last', 'in part')
   ) r;
   for linked in select c.provider from public.provider_connections c where c.user_id = caller order by c.provider loop
     perform public.disconnect(linked.provider);
   end loop;
-  for kept in select k.relation, k.user_column from bondhu.erased_relations() k where k.erased = 'deleted' order by k.place loop
-    execute format('delete from %s where %I = $1', kept.relation::regclass, kept.user_column) using caller;
+  for kept in select k.schema_name, k.table_name, k.user_column from bondhu.erased_relations() k where k.erased = 'deleted' order by k.place loop
+    execute format('delete from %I.%I where %I = $1', kept.schema_name, kept.table_name, kept.user_column) using caller;
   end loop;
   -- What is refused stays refused, where nothing said would allow it.
   delete from public.consents c
@@ -204,9 +211,7 @@ begin
   loop
     exit when gone >= most;
     -- The account first, as everybody locks.
-    if pending.user_id is not null then
-      perform bondhu.lock_account(pending.user_id, alone => true);
-    end if;
+    perform bondhu.lock_account(pending.user_id, alone => true);
     gone := gone + bondhu.erase_messages(pending.id, most - gone);
   end loop;
   return gone;
@@ -225,7 +230,7 @@ create policy "what is being erased is hidden" on public.chat_messages as restri
     else true end
   );
 
-revoke all on function bondhu.erase_broadcasts(uuid), bondhu.erased_relations(), bondhu.rows_of(uuid, text, text), bondhu.delete_account(uuid),
+revoke all on function bondhu.erase_broadcasts(uuid), bondhu.erased_relations(), bondhu.rows_of(uuid, name, name, text), bondhu.delete_account(uuid),
   bondhu.erase_messages(uuid, integer), bondhu.erasure_receipt(uuid), public.erase_my_data(boolean, boolean), bondhu.go_on_erasing(integer)
   from public, anon, authenticated, service_role;
 grant execute on function public.erase_my_data(boolean, boolean) to authenticated;

@@ -41,6 +41,10 @@ begin
   where finished_at < now() - make_interval(days => settings.erasure_receipt_retention_days);
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('erasures', gone);
+  delete from bondhu.receipts
+  where finished_at < now() - make_interval(days => settings.erasure_receipt_retention_days);
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('receipts', gone);
 
   -- By then nobody retries any more; a reply that is stored is found by its id.
   delete from bondhu.chat_replies where claimed_at < now() - interval '30 days';

@@ -950,8 +950,8 @@ grant execute on function public.my_consents(), public.set_consent(text, boolean
 -- Receipts of what people had erased. While one is not finished, bondhu.go_on_erasing() deletes the rest of the messages.
 
 create table public.erasures (
-  id uuid primary key default gen_random_uuid(),
-  user_id uuid references auth.users (id) on delete set null,
+  user_id uuid not null references auth.users (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
   requested_at timestamptz not null default now(),
   finished_at timestamptz,
   up_to_seq bigint not null,
@@ -959,21 +959,35 @@ create table public.erasures (
   rows_erased jsonb not null,
   remains jsonb not null default '{}',
 
+  primary key (user_id, id),
   constraint erasure_ends_after_its_request check (finished_at >= requested_at),
   constraint rows_erased_is_an_object check (jsonb_typeof(rows_erased) = 'object'),
   constraint remains_is_an_object check (jsonb_typeof(remains) = 'object')
 );
 comment on table public.erasures is
-  'A row per erase_my_data(): what went, and what remains and why. Outlives the account, of nobody then. Kept for settings.erasure_receipt_retention_days.';
+  'A row per erase_my_data(): what went, and what remains and why. Kept for settings.erasure_receipt_retention_days.';
 comment on column public.erasures.finished_at is 'Null while messages are still being deleted; until then the chat is hidden, and takes no message.';
 comment on column public.erasures.up_to_seq is 'Messages up to this chat_messages.seq go.';
 comment on column public.erasures.rows_erased is 'By table, how many rows there were.';
 comment on column public.erasures.remains is 'By table, why something of the person stays; filled when it is finished.';
-create index erasures_by_user on public.erasures (user_id);
+create unique index erasures_under_way on public.erasures (user_id) where finished_at is null;
 
 alter table public.erasures enable row level security;
 revoke all on public.erasures from public, anon, authenticated, service_role;
 grant select on public.erasures to authenticated, service_role, bondhu_worker;
+
+create table bondhu.receipts (
+  id uuid primary key,
+  finished_at timestamptz not null,
+  receipt jsonb not null,
+
+  constraint receipt_is_an_object check (jsonb_typeof(receipt) = 'object')
+);
+comment on table bondhu.receipts is
+  'What erase_my_data() answered whose account went with it: of nobody, found by the id that they have. Kept for settings.erasure_receipt_retention_days.';
+alter table bondhu.receipts enable row level security;
+revoke all on bondhu.receipts from public, anon, authenticated, service_role;
+grant select on bondhu.receipts to service_role;
 
 create policy "a user reads their own receipts" on public.erasures
   for select to authenticated using (user_id = (select auth.uid()));
@@ -6543,7 +6557,7 @@ as $$
       'With public.personality_profiles, as with each message. Left out: when the operator''s staff has dealt with it.'),
     ('public.memories', 'user_id', true, array[]::text[], 'deleted', null),
     ('public.memory_evidence', 'user_id', true, array[]::text[], 'cascades', 'With public.memories.'),
-    ('bondhu.memory_passes', 'user_id', false, array[]::text[], 'deleted', 'A lease of who looks for memories.'),
+    ('bondhu.memory_passes', 'user_id', false, array['lease', 'leased_until'], 'deleted', 'A lease of who looks for memories.'),
     ('bondhu.chat_replies', 'user_id', true, array['lease', 'leased_until', 'reserved_tokens', 'reserved_on'], 'deleted',
       'Left out: the lease of who answers, and what is reserved for it.'),
     ('bondhu.forgettings', 'user_id', false, array[]::text[], 'deleted', 'How far a request to forget has come.'),
@@ -6577,9 +6591,10 @@ as $$
     ('bondhu.people_not_learnt_from', 'user_id', false, array[]::text[], 'kept',
       'Repeats public.consents. A refusal stands until the account goes.'),
     ('bondhu.chat_usage', 'user_id', true, array[]::text[], 'kept', 'The day''s tokens are used; numbers alone, for 30 days at most.'),
-    ('public.erasures', 'user_id', true, array[]::text[], 'kept', 'The receipts; of nobody once the account is gone.'),
+    ('public.erasures', 'user_id', true, array[]::text[], 'kept', 'The receipts; until the account goes.'),
     ('bondhu.revocations', 'sealed_for', false, array['account_hash', 'sealed'], 'kept',
       'Secret. Until the provider has revoked the consent, at most 7 days.'),
+    ('bondhu.receipts', null, false, array[]::text[], 'kept', 'Receipts of accounts that are gone: they name nobody.'),
     ('bondhu.app_tables', null, false, array[]::text[], 'kept', 'Settings.'),
     ('bondhu.settings', null, false, array[]::text[], 'kept', 'Settings.'),
     ('bondhu.provider_settings', null, false, array[]::text[], 'kept', 'Settings.'),
@@ -6727,7 +6742,10 @@ declare
   keys text;
   key_json text;
   beyond text;
+  place record;
 begin
+  select n.nspname as schema_name, c.relname as table_name into strict place
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.oid = relation::regclass;
   select string_agg(format('t.%I', k.name), ', ' order by k.place), string_agg(format('to_jsonb(t.%I)', k.name), ', ' order by k.place),
     string_agg(format('($3 ->> %s)::%s', k.place - 1, k.type), ', ' order by k.place)
   into keys, key_json, beyond
@@ -6756,14 +6774,14 @@ begin
           select d.data, d.key, d.place, octet_length(d.data::text) as size
           from (
             select to_jsonb(t) - $2 as data, jsonb_build_array(%s) as key, row_number() over (order by %s) as place
-            from %s t
+            from %I.%I t
             where t.%I = $1 and %s
             order by %s
             limit $4
           ) d
         ) p
       ) q
-    $query$, key_json, keys, relation::regclass, user_column, beyond, keys)
+    $query$, key_json, keys, place.schema_name, place.table_name, user_column, beyond, keys)
   into rows, row_count, bytes, last_key, is_last
   using of_user, left_out || user_column, after_key, max_rows, max_bytes;
 end
@@ -6886,33 +6904,36 @@ $$;
 comment on function bondhu.erase_broadcasts(uuid) is 'Deletes what was sent on a user''s private Realtime topic, where Realtime lets the schema''s owner.';
 
 create function bondhu.erased_relations()
-returns table (relation text, user_column text, erased text, reason text, place bigint)
+returns table (relation text, schema_name name, table_name name, user_column text, erased text, reason text, place bigint)
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select r.relation, r.user_column, r.erased, r.reason, r.place
-  from bondhu.data_registry() with ordinality r (relation, user_column, is_exported, left_out, erased, reason, place)
-  where r.user_column is not null
-  union all
-  -- First: an app's rows may refer to Bondhu's.
-  select a.relation, a.user_column, 'deleted', null, 0
-  from bondhu.app_tables a
-  where a.is_erased and to_regclass(a.relation) is not null
+  select k.relation, n.nspname, c.relname, k.user_column, k.erased, k.reason, k.place
+  from (
+    select r.relation, r.user_column, r.erased, r.reason, r.place
+    from bondhu.data_registry() with ordinality r (relation, user_column, is_exported, left_out, erased, reason, place)
+    where r.user_column is not null
+    union all
+    -- First: an app's rows may refer to Bondhu's.
+    select a.relation, a.user_column, 'deleted', null, 0 from bondhu.app_tables a where a.is_erased
+  ) k
+  join pg_catalog.pg_class c on c.oid = to_regclass(k.relation)
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 $$;
-comment on function bondhu.erased_relations() is 'Tables with rows of people, Bondhu''s and the registered ones of the app, in the order in which rows go.';
+comment on function bondhu.erased_relations() is 'Tables with rows of people, Bondhu''s and the registered ones of the app; place: the order in which rows go.';
 
-create function bondhu.rows_of(of_user uuid, relation text, user_column text) returns bigint
+create function bondhu.rows_of(of_user uuid, schema_name name, table_name name, user_column text) returns bigint
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   found bigint;
 begin
-  execute format('select count(*) from %s where %I = $1', relation::regclass, user_column) into found using of_user;
+  execute format('select count(*) from %I.%I where %I = $1', schema_name, table_name, user_column) into found using of_user;
   return found;
 end
 $$;
-comment on function bondhu.rows_of(uuid, text, text) is 'How many rows of a table are a person''s.';
+comment on function bondhu.rows_of(uuid, name, name, text) is 'How many rows of a table are a person''s.';
 
 create function bondhu.delete_account(of_user uuid) returns boolean
 language plpgsql
@@ -6935,7 +6956,6 @@ as $$
 declare
   of public.erasures;
   gone integer;
-  remains jsonb;
 begin
   select * into of from public.erasures e where e.id = erasure and e.finished_at is null for update;
   if not found then
@@ -6957,20 +6977,23 @@ begin
 
   -- Deleting one with messages would write each of them.
   delete from public.user_sessions s where s.user_id = of.user_id and s.started_at <= of.requested_at;
-  if of.user_id is not null then
-    select coalesce(jsonb_object_agg(k.relation, k.reason), '{}') into remains
-    from bondhu.erased_relations() k
-    where k.erased in ('in part', 'kept') and bondhu.rows_of(of.user_id, k.relation, k.user_column) > 0;
-    if not of.with_account then
-      remains := remains || jsonb_build_object('auth.users', 'The account itself was to stay.');
-    elsif bondhu.delete_account(of.user_id) then
-      remains := jsonb_strip_nulls(jsonb_build_object('bondhu.revocations', remains -> 'bondhu.revocations', 'public.erasures', remains -> 'public.erasures'));
-    else
-      remains := remains || jsonb_build_object('auth.users',
-        'The database may not delete the account: whoever runs this app does, in the dashboard under Authentication.');
-    end if;
+  select coalesce(jsonb_object_agg(k.relation, k.reason), '{}') into of.remains
+  from bondhu.erased_relations() k
+  where k.erased in ('in part', 'kept') and bondhu.rows_of(of.user_id, k.schema_name, k.table_name, k.user_column) > 0;
+  if not of.with_account then
+    of.remains := of.remains || jsonb_build_object('auth.users', 'The account itself was to stay.');
+  elsif bondhu.delete_account(of.user_id) then
+    -- The receipt goes with it.
+    of.remains := jsonb_strip_nulls(jsonb_build_object('bondhu.revocations', of.remains -> 'bondhu.revocations'));
+    insert into bondhu.receipts (id, finished_at, receipt)
+    values (of.id, clock_timestamp(), jsonb_build_object(
+      'id', of.id, 'requested_at', of.requested_at, 'finished_at', clock_timestamp(), 'with_account', true,
+      'rows_erased', of.rows_erased, 'remains', of.remains));
+  else
+    of.remains := of.remains || jsonb_build_object('auth.users',
+      'The database may not delete the account: whoever runs this app does, in the dashboard under Authentication.');
   end if;
-  update public.erasures e set finished_at = clock_timestamp(), remains = coalesce(erase_messages.remains, '{}') where e.id = erasure;
+  update public.erasures e set finished_at = clock_timestamp(), remains = of.remains where e.user_id = of.user_id and e.id = of.id;
   return gone;
 end
 $$;
@@ -6985,6 +7008,8 @@ as $$
     'id', e.id, 'requested_at', e.requested_at, 'finished_at', e.finished_at, 'with_account', e.with_account,
     'rows_erased', e.rows_erased, 'remains', e.remains)
   from public.erasures e where e.id = erasure
+  union all
+  select r.receipt from bondhu.receipts r where r.id = erasure
 $$;
 comment on function bondhu.erasure_receipt(uuid) is 'What erase_my_data() answers.';
 
@@ -7022,15 +7047,15 @@ begin
 
   select coalesce(jsonb_object_agg(r.relation, r.rows) filter (where r.rows > 0), '{}') into counts
   from (
-    select k.relation, bondhu.rows_of(caller, k.relation, k.user_column) as rows
+    select k.relation, bondhu.rows_of(caller, k.schema_name, k.table_name, k.user_column) as rows
     from bondhu.erased_relations() k
     where k.erased in ('deleted', 'cascades', 'last', 'in part')
   ) r;
   for linked in select c.provider from public.provider_connections c where c.user_id = caller order by c.provider loop
     perform public.disconnect(linked.provider);
   end loop;
-  for kept in select k.relation, k.user_column from bondhu.erased_relations() k where k.erased = 'deleted' order by k.place loop
-    execute format('delete from %s where %I = $1', kept.relation::regclass, kept.user_column) using caller;
+  for kept in select k.schema_name, k.table_name, k.user_column from bondhu.erased_relations() k where k.erased = 'deleted' order by k.place loop
+    execute format('delete from %I.%I where %I = $1', kept.schema_name, kept.table_name, kept.user_column) using caller;
   end loop;
   -- What is refused stays refused, where nothing said would allow it.
   delete from public.consents c
@@ -7073,9 +7098,7 @@ begin
   loop
     exit when gone >= most;
     -- The account first, as everybody locks.
-    if pending.user_id is not null then
-      perform bondhu.lock_account(pending.user_id, alone => true);
-    end if;
+    perform bondhu.lock_account(pending.user_id, alone => true);
     gone := gone + bondhu.erase_messages(pending.id, most - gone);
   end loop;
   return gone;
@@ -7094,7 +7117,7 @@ create policy "what is being erased is hidden" on public.chat_messages as restri
     else true end
   );
 
-revoke all on function bondhu.erase_broadcasts(uuid), bondhu.erased_relations(), bondhu.rows_of(uuid, text, text), bondhu.delete_account(uuid),
+revoke all on function bondhu.erase_broadcasts(uuid), bondhu.erased_relations(), bondhu.rows_of(uuid, name, name, text), bondhu.delete_account(uuid),
   bondhu.erase_messages(uuid, integer), bondhu.erasure_receipt(uuid), public.erase_my_data(boolean, boolean), bondhu.go_on_erasing(integer)
   from public, anon, authenticated, service_role;
 grant execute on function public.erase_my_data(boolean, boolean) to authenticated;
@@ -7145,6 +7168,10 @@ begin
   where finished_at < now() - make_interval(days => settings.erasure_receipt_retention_days);
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('erasures', gone);
+  delete from bondhu.receipts
+  where finished_at < now() - make_interval(days => settings.erasure_receipt_retention_days);
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('receipts', gone);
 
   -- By then nobody retries any more; a reply that is stored is found by its id.
   delete from bondhu.chat_replies where claimed_at < now() - interval '30 days';

@@ -49,6 +49,8 @@ insert into argument_values values
   ('memories', 'jsonb', $$ '[]' $$),
   ('messages', 'jsonb', $$ '[]' $$),
   ('document', 'text', $$ 'chat_history' $$),
+  ('cursor', 'text', 'null'),
+  ('confirm', 'boolean', 'true'),
   ('since', 'timestamptz', $$ '2026-01-01 00:00+00' $$),
   (null, 'text', $$ 'chat.opened' $$),
   (null, 'boolean', 'false'),

@@ -35,6 +35,8 @@ language sql as $$
     when 'purpose' then '''memory'''
     when 'since' then '''2026-01-01'''
     when 'until' then '''2026-02-01'''
+    when 'cursor' then 'null'
+    when 'confirm' then 'true'
     else case type when 'integer' then '10' when 'text' then '''x''' when 'jsonb' then '''{}''' else 'null' end
   end
 $$;

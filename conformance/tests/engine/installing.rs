@@ -38,7 +38,7 @@ async fn without_an_engine_chat_is_stored_unscored_and_says_so() {
 }
 
 /// Every RPC, and whether it answers with what an engine concludes.
-const RPCS: [(&str, bool); 28] = [
+const RPCS: [(&str, bool); 30] = [
     ("assessment_items()", false),
     ("begin_connect('spotify', 'https://app.example')", false),
     ("chat_history()", false),
@@ -50,10 +50,12 @@ const RPCS: [(&str, bool); 28] = [
     ),
     ("disconnect('spotify')", false),
     ("end_session(gen_random_uuid())", false),
+    ("erase_my_data(true)", false),
     (
         "explain_message((select id from public.chat_messages))",
         true,
     ),
+    ("export_my_data()", false),
     ("hot_document('chat_history')", false),
     ("listening_stats()", false),
     ("log_activity(gen_random_uuid(), 'chat.opened')", false),
