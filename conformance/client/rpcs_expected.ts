@@ -193,6 +193,18 @@ export const expectedOf: { readonly [R in Rpc]: ForPeople<R> | ForServers<R> } =
     answers: isVoid,
     other: isVoid,
   },
+  export_my_data: {
+    args: () => ({ max_rows: 5 }),
+    answers: (page, owner) => {
+      isObject(page);
+      assert.equal(page.format, "bondhu.export");
+      assert.equal(page.user_id, owner.id);
+      assert.equal(typeof page.next_cursor, "string");
+    },
+    other: (page) => isObject(page),
+  },
+  // Confirmed, it would leave the rest of the suite nothing to ask for.
+  erase_my_data: { args: () => ({ confirm: false }), answers: ["22023"], other: ["22023"] },
   recall: {
     args: () => ({ query_text: "tea" }),
     answers: isEmpty,

@@ -2,7 +2,7 @@
 begin;
 \ir acting.psql
 \ir tables.psql
-select plan(62);
+select plan(87);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada, pg_temp.sign_up('Bela') as bela;
 grant select on people to public;
@@ -127,7 +127,7 @@ insert into diary select n, ada, 'Dear diary', 'x' from people, generate_series(
 select is(pg_temp.refusal('postgres', null, format('insert into bondhu.app_tables (relation, user_column) values (%L, %L)', relation, user_column)),
   format('22023: %L cannot be registered: %s', relation, reason), relation || ' is not registered')
 from (values
-  ('public.nothing', 'a', 'there is no such table'), ('auth.users', 'id', 'it is no table of the app'), ('chat_messages', 'user_id', 'it is no table of the app'),
+  ('public.nothing', 'a', 'there is no such table'), ('auth.users', 'id', 'it is no table of the app'), ('public.chat_messages', 'user_id', 'it is no table of the app'),
   ('public.diary', 'body', 'user_column is no column of it with a uuid')) t (relation, user_column, reason);
 insert into bondhu.app_tables (relation, user_column, left_out) values ('public.diary', 'author', '{secret}');
 select is((select count(*) from people, pg_temp.export_of(ada, 2) e where e.relation = 'public.diary' and not e.data ? 'secret'), 3::bigint, 'what is registered is exported');
@@ -202,6 +202,62 @@ select is((select count(*) from erasures), 2::bigint, 'which the person reads');
 select lives_ok($$ insert into chat_messages (message_text) values ('I am so happy to begin anew.') $$, 'and may write again');
 select pg_temp.act_as('authenticated', bela) from people;
 select is((select count(*) from erasures where finished_at > '2026-02-01'), 0::bigint, 'nobody else reads it');
+select pg_temp.stop_acting();
+
+select is_empty($$ select v.* from people, bondhu.verify(ada) v $$, 'what they write afterwards is all that is concluded from');
+select is((select array_agg(message_text) from chat_messages m, people where m.user_id = ada), array['I am so happy to begin anew.'], 'and all there is');
+
+-- A chat that takes longer
+
+insert into chat_messages (user_id, message_text, created_at)
+select bela, 'Long ago ' || n, now() - n * interval '1 hour' from people, generate_series(1, 30) n;
+delete from personality_profiles using people where user_id = bela;
+delete from sentiment_buckets using people where user_id = bela;
+delete from personality_history using people where user_id = bela;
+insert into erasures (user_id, id, up_to_seq, with_account, rows_erased)
+select bela, '00000000-0000-4000-8000-000000000008', max(m.seq), false, '{}' from people, chat_messages m where m.user_id = bela group by bela;
+select pg_temp.act_as('authenticated', bela) from people;
+select is((select count(*) from chat_messages), 0::bigint, 'what is being erased is hidden');
+select is((select count(*) from chat_history()), 0::bigint, 'from history, too');
+select is(hot_document('chat_history'), null, 'and from documents');
+select is(pg_temp.refusal('authenticated', bela, $$ insert into chat_messages (message_text) values ('Hello?') $$),
+  '23514: your former messages are still being deleted', 'nothing comes in between') from people;
+select is(erase_my_data(true, true) ->> 'finished_at', null, 'asking again tells that it goes on');
+select is((select with_account from erasures where finished_at is null), true, 'and may take the account along');
+select pg_temp.stop_acting();
+select is_empty($$ select v.* from people, bondhu.verify(bela) v $$, 'nothing is concluded meanwhile');
+select is(bondhu.go_on_erasing(20), 20, 'it goes on in parts');
+select is((select count(*) from chat_messages m, people where m.user_id = bela), 11::bigint, 'of which each is over when it ends');
+select is_empty($$ select 1 from personality_profiles p, people where p.user_id = bela union all select 1 from sentiment_buckets b, people where b.user_id = bela $$,
+  'and folds nothing back');
+select is(bondhu.go_on_erasing(20), 11, 'until nothing is left');
+select is(bondhu.go_on_erasing(20), 0, 'then it ends');
+
+-- With the account
+
+select is_empty($$ select 1 from auth.users u, people where u.id = bela $$, 'the account is gone');
+select is((select receipt - array['requested_at', 'finished_at', 'remains'] from bondhu.receipts),
+  '{"id": "00000000-0000-4000-8000-000000000008", "with_account": true, "rows_erased": {}}'::jsonb, 'the receipt stays');
+select is_empty($$ select 1 from bondhu.receipts r, people where strpos(r::text, bela::text) > 0 $$, 'and names nobody');
+select pg_temp.act_as('authenticated', ada) from people;
+create temp table farewell as select erase_my_data(true, true) as said;
+select pg_temp.stop_acting();
+select is((select said from farewell), (select receipt from bondhu.receipts r, farewell f where r.id::text = f.said ->> 'id'), 'who leaves has theirs');
+select is(pg_temp.refusal('authenticated', ada, 'select erase_my_data(true)'), '28000: this account is deleted', 'and is nobody then') from people;
+update bondhu.receipts set finished_at = now() - interval '1096 days';
+select is(bondhu.prune() ->> 'receipts', '2', 'receipts are kept as long as the setting says');
+
+-- Where the schema's owner may not delete accounts
+
+create temp table carla as select pg_temp.sign_up('Carla') as id;
+grant select on carla to public;
+reset role;
+create table public.holds_on (account uuid references auth.users (id));
+insert into public.holds_on select id from carla;
+set local role postgres;
+select pg_temp.act_as('authenticated', id) from carla;
+select is((select erase_my_data(true, true) -> 'remains' ->> 'auth.users'),
+  'The database may not delete the account: whoever runs this app does, in the dashboard under Authentication.', 'an account that something holds on to stays, and the receipt says so');
 select pg_temp.stop_acting();
 
 select * from finish();

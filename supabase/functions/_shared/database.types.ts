@@ -69,14 +69,14 @@ isOneToOne: false
                   ]
                 },"erasures": {
                   Row: {
-                    "finished_at": string | null,"id": string,"remains": NonNullable<Json>,"requested_at": string,"rows_erased": NonNullable<Json>,"up_to_seq": number,"user_id": string | null,"with_account": boolean
+                    "finished_at": string | null,"id": string,"remains": NonNullable<Json>,"requested_at": string,"rows_erased": NonNullable<Json>,"up_to_seq": number,"user_id": string,"with_account": boolean
                   }
                   ComputedFields: never
                   Insert: {
-                    "finished_at"?: string | null,"id"?: string,"remains"?: NonNullable<Json>,"requested_at"?: string,"rows_erased": NonNullable<Json>,"up_to_seq": number,"user_id"?: string | null,"with_account": boolean
+                    "finished_at"?: string | null,"id"?: string,"remains"?: NonNullable<Json>,"requested_at"?: string,"rows_erased": NonNullable<Json>,"up_to_seq": number,"user_id": string,"with_account": boolean
                   }
                   Update: {
-                    "finished_at"?: string | null,"id"?: string,"remains"?: NonNullable<Json>,"requested_at"?: string,"rows_erased"?: NonNullable<Json>,"up_to_seq"?: number,"user_id"?: string | null,"with_account"?: boolean
+                    "finished_at"?: string | null,"id"?: string,"remains"?: NonNullable<Json>,"requested_at"?: string,"rows_erased"?: NonNullable<Json>,"up_to_seq"?: number,"user_id"?: string,"with_account"?: boolean
                   }
                   Relationships: [
                     

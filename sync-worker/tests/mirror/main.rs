@@ -6,6 +6,7 @@ mod alone;
 mod crashes;
 mod decoder;
 mod documents;
+mod erasing;
 mod faults;
 mod hot;
 mod oracle;
