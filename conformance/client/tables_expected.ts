@@ -58,7 +58,14 @@ export const expectedOf: { readonly [T in Table]: Expectation<T> } = {
   },
   erasures: {
     ...readOnly,
-    row: ({ id }) => ({ user_id: id, up_to_seq: 0, with_account: false, rows_erased: {}, requested_at: day, finished_at: day }),
+    row: ({ id }) => ({
+      user_id: id,
+      up_to_seq: 0,
+      with_account: false,
+      rows_erased: {},
+      requested_at: day,
+      finished_at: day,
+    }),
   },
   sentiment_buckets: {
     ...readOnly,
