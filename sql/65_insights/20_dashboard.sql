@@ -50,7 +50,7 @@ declare
   zone constant text := bondhu.my_time_zone();
   today constant date := (now() at time zone zone)::date;
   midnight constant timestamptz := today::timestamp at time zone zone;
-  most constant integer := 1000;
+  most constant integer := 200;
   streak record;
 begin
   perform bondhu.require_engine();
@@ -98,7 +98,7 @@ begin
 end
 $$;
 comment on function public.dashboard() is
-  'What a home page shows of the caller, exact as of the call: wellness and what moved it, the mood now, messages_today (up to 1,000), streak, sessions, five genres, plays and categories, achievements, connections. 0A000 without an engine.';
+  'What a home page shows of the caller, exact as of the call: wellness and what moved it, the mood now, messages_today (up to 200), streak, sessions, five genres, plays and categories, achievements, connections. 0A000 without an engine.';
 
 revoke all on function bondhu.streaks(uuid, text, date), public.dashboard() from public, anon, authenticated, service_role;
 grant execute on function public.dashboard() to authenticated;
