@@ -61,6 +61,8 @@ as $$
     ('bondhu.companion_settings', null, false, array[]::text[], 'kept', 'Settings.'),
     ('bondhu.assessment_items', null, false, array[]::text[], 'kept', 'What questionnaires ask.'),
     ('bondhu.assessment_texts', null, false, array[]::text[], 'kept', 'What questionnaires ask.'),
+    ('bondhu.achievements', null, false, array[]::text[], 'kept', 'What there is to achieve.'),
+    ('bondhu.achievement_texts', null, false, array[]::text[], 'kept', 'What there is to achieve.'),
     ('bondhu.provider_ledger', null, false, array[]::text[], 'kept', 'Requests of all workers, by time.'),
     ('bondhu.chat_usage_of_project', null, false, array[]::text[], 'kept', 'Tokens of all people, by day.'),
     ('bondhu.track_features', null, false, array[]::text[], 'kept', 'About recordings.'),

@@ -38,7 +38,7 @@ async fn without_an_engine_chat_is_stored_unscored_and_says_so() {
 }
 
 /// Every RPC, and whether it answers with what an engine concludes.
-const RPCS: [(&str, bool); 30] = [
+const RPCS: [(&str, bool); 32] = [
     ("assessment_items()", false),
     ("begin_connect('spotify', 'https://app.example')", false),
     ("chat_history()", false),
@@ -48,6 +48,7 @@ const RPCS: [(&str, bool); 30] = [
         "correct_message((select id from public.chat_messages), 'joy')",
         false,
     ),
+    ("dashboard()", true),
     ("disconnect('spotify')", false),
     ("end_session(gen_random_uuid())", false),
     ("erase_my_data(true)", false),
@@ -74,6 +75,7 @@ const RPCS: [(&str, bool); 30] = [
     ("top_genres()", false),
     ("touch_session(gen_random_uuid())", false),
     ("watching_stats()", false),
+    ("wellness_card()", true),
     ("wellness_history()", true),
 ];
 

@@ -21,7 +21,7 @@ begin
     select user_id, id, 'chat.opened' from public.user_sessions where user_id = person;
   insert into public.memories (user_id, memory_text, category, confidence) values (person, 'Likes tea.', 'preference', 0.9);
   insert into public.memory_evidence (user_id, memory_id, message_id)
-    select person, m.id, c.id from public.memories m, public.chat_messages c where m.user_id = person and c.user_id = person limit 1;
+    select person, m.id, said.id from public.memories m, public.chat_messages said where m.user_id = person and said.user_id = person limit 1;
   insert into public.assessments (user_id, form) values (person, 'short');
   insert into public.provider_connections (user_id, provider, status) values (person, 'spotify', 'ok');
   insert into bondhu.sync_jobs (user_id, provider) values (person, 'spotify');

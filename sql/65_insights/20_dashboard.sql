@@ -1,0 +1,104 @@
+-- What a home page shows, in one call.
+
+-- As bondhu.patterns() has them, without reading what lies between the first messages of days.
+create function bondhu.streaks(of_user uuid, time_zone text, today date, out current_streak bigint, out longest_streak bigint)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  horizon constant integer := 180; -- HORIZON_DAYS of core/src/decay.rs
+begin
+  if bondhu.is_outdated(of_user) then
+    select p.current_streak, p.longest_streak into current_streak, longest_streak
+    from bondhu.patterns(array[of_user], now()) p;
+    return;
+  end if;
+  with recursive days (day) as (
+    select today - horizon
+    union all
+    select (b.bucket_start at time zone time_zone)::date
+    from days d
+    cross join lateral (
+      select s.bucket_start from public.sentiment_buckets s
+      -- Where clocks go back at midnight it comes twice, and Postgres knows the second.
+      where s.user_id = of_user and s.bucket_start >= (d.day + 1)::timestamp at time zone time_zone - interval '2 hours'
+        and (s.bucket_start at time zone time_zone)::date > d.day
+      order by s.bucket_start
+      limit 1
+    ) b
+  ),
+  runs as (
+    select max(r.day) as last_day, count(*) as length
+    from (select d.day, d.day - row_number() over (order by d.day)::integer as run from days d where d.day between today - horizon + 1 and today) r
+    group by r.run
+  )
+  select coalesce(max(r.length) filter (where r.last_day >= today - 1), 0), coalesce(max(r.length), 0)
+  into current_streak, longest_streak
+  from runs r;
+end
+$$;
+comment on function bondhu.streaks(uuid, text, date) is
+  'Runs of a user''s days with messages that count, of the last 180: the one that lasts, also if nothing was written yet today, and the longest.';
+
+-- SECURITY DEFINER: it asks the engine, which clients may not. It reads only the caller's own rows.
+create function public.dashboard() returns jsonb
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  caller constant uuid := bondhu.require_user();
+  zone constant text := bondhu.my_time_zone();
+  today constant date := (now() at time zone zone)::date;
+  midnight constant timestamptz := today::timestamp at time zone zone;
+  most constant integer := 200;
+  streak record;
+begin
+  perform bondhu.require_engine();
+  streak := bondhu.streaks(caller, zone, today);
+  return jsonb_build_object(
+    'as_of', now(), 'time_zone', zone, 'today', today,
+    'wellness', bondhu.wellness_change(caller, today),
+    'mood', (
+      select jsonb_build_object('dominant_mood', p.dominant_mood, 'mean_sentiment', p.mean_sentiment, 'sentiment_trend', p.sentiment_trend,
+        'message_count', p.message_count, 'communication_style', p.communication_style, 'needs_support', p.needs_support)
+      from bondhu.personality(array[caller], now()) p),
+    'messages_today', (
+      select count(*) from (
+        select from public.chat_messages m
+        where m.user_id = caller and m.created_at >= midnight and m.sender_type = 'user' limit most) m),
+    'streak', jsonb_build_object('current_days', streak.current_streak, 'longest_days', streak.longest_streak),
+    'sessions', (
+      select jsonb_build_object(
+        'active', count(*) filter (where s.ended_at is null),
+        'started_in_7_days', count(*) filter (where s.started_at >= now() - interval '7 days'))
+      from public.user_sessions s where s.user_id = caller),
+    'top_genres', (
+      select coalesce(jsonb_agg(to_jsonb(g) order by g.weight desc, g.genre, g.source), '[]') from (
+        select listed.genre, listed.weight, m.provider as source
+        from public.music_preferences m
+        cross join lateral jsonb_to_recordset(m.top_genres) as listed (genre text, weight numeric)
+        where m.user_id = caller
+        order by listed.weight desc, listed.genre, m.provider limit 5) g),
+    'recent_plays', (
+      select coalesce(jsonb_agg(to_jsonb(h) order by h.played_at desc, h.track_id), '[]') from (
+        select h.played_at, h.track_id, h.track_name, h.artist_names
+        from public.listening_history h where h.user_id = caller
+        order by h.played_at desc, h.track_id limit 5) h),
+    'videos', (
+      select jsonb_build_object('subscriptions', v.subscription_count, 'top_categories', (
+        select coalesce(jsonb_agg(c.category order by c.place), '[]')
+        from jsonb_array_elements(v.top_categories) with ordinality c (category, place) where c.place <= 5))
+      from public.video_preferences v where v.user_id = caller),
+    'achievements', bondhu.achievements_of(caller, streak.longest_streak),
+    'connections', (
+      select coalesce(jsonb_agg(jsonb_build_object('provider', c.provider, 'status', c.status, 'account_name', c.account_name,
+        'last_sync_at', c.last_sync_at, 'next_sync_at', c.next_sync_at, 'last_error_code', c.last_error_code, 'last_error', c.last_error)
+        order by c.provider), '[]')
+      from public.provider_connections c where c.user_id = caller));
+end
+$$;
+comment on function public.dashboard() is
+  'What a home page shows of the caller, exact as of the call: wellness and what moved it, the mood now, messages_today (up to 200), streak, sessions, five genres, plays and categories, achievements, connections. 0A000 without an engine.';
+
+revoke all on function bondhu.streaks(uuid, text, date), public.dashboard() from public, anon, authenticated, service_role;
+grant execute on function public.dashboard() to authenticated;
