@@ -7,6 +7,7 @@ set search_path = pg_catalog, pg_temp
 as $$
   values
     ('auth.users', 'bondhu_create_profile', null::boolean),
+    ('bondhu.app_tables', 'app_tables_check', null),
     ('bondhu.companion_settings', 'companion_settings_set_updated_at', null),
     ('bondhu.provider_settings', 'provider_settings_set_updated_at', null),
     ('bondhu.provider_settings', 'provider_settings_renew_documents', null),

@@ -80,7 +80,6 @@ begin
     where m.user_id = of.user_id and m.seq <= of.up_to_seq
     order by m.created_at desc, m.seq desc
     limit most
-    for update
   )
   delete from public.chat_messages m using newest n where m.user_id = of.user_id and m.id = n.id;
   get diagnostics gone = row_count;
@@ -135,7 +134,7 @@ set statement_timeout = '5min'
 as $$
 #variable_conflict use_column
 declare
-  most_at_once constant integer := 200000;
+  most_at_once constant integer := 100000;
   caller uuid;
   account_too boolean := coalesce(erase_my_data.with_account, false);
   erasure uuid;
@@ -195,7 +194,7 @@ begin
 end
 $$;
 comment on function public.erase_my_data(boolean, boolean) is
-  'Erases all that is stored about the caller: linked accounts are disconnected, everything goes in the call, but of chats of over 200,000 messages the older ones, which are hidden at once and go within minutes; until then no message is taken. with_account: the account goes, too. Returns a receipt: id, requested_at, finished_at (null meanwhile), with_account, rows_erased by table, remains (why, by table). Called again meanwhile it tells how far it is. 22023 unless confirm is true.';
+  'Erases all that is stored about the caller: linked accounts are disconnected, everything goes in the call, but of chats of over 100,000 messages the older ones, which are hidden at once and go within minutes; until then no message is taken. with_account: the account goes, too. Returns a receipt: id, requested_at, finished_at (null meanwhile), with_account, rows_erased by table, remains (why, by table). Called again meanwhile it tells how far it is. 22023 unless confirm is true.';
 
 -- SECURITY DEFINER: the worker calls it where there is no cron, and may delete no messages.
 create function bondhu.go_on_erasing(most integer default 200000) returns integer
