@@ -3820,6 +3820,114 @@ comment on function public.correct_message(uuid, text, numeric) is
 revoke all on function public.correct_message(uuid, text, numeric) from public, anon, authenticated, service_role;
 grant execute on function public.correct_message(uuid, text, numeric) to authenticated;
 
+-- sql/50_conclusions/60_wellness_card.sql
+
+-- Wellness as it is, and what moved it since a week ago.
+
+create function bondhu.wellness_of(of_user uuid, days date[])
+returns table (
+  day date, message_count bigint, active_days bigint, score numeric, mean numeric, trend numeric, stability numeric, engagement numeric
+)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  kept record := bondhu.recorded_days(of_user);
+  is_recorded boolean := not bondhu.is_outdated(of_user);
+  wanted date;
+begin
+  foreach wanted in array days loop
+    if is_recorded and wanted between kept.first_day and kept.last_day then
+      return query
+        select w.day, w.message_count, w.active_days, w.score::numeric, w.mean::numeric, w.trend::numeric, w.stability::numeric, w.engagement::numeric
+        from public.wellness_days w where w.user_id = of_user and w.day = wanted;
+    else
+      return query select w.* from bondhu.wellness(of_user, wanted, wanted) w;
+    end if;
+  end loop;
+end
+$$;
+comment on function bondhu.wellness_of(uuid, date[]) is
+  'Wellness of the weeks that end with days of a user: as recorded, else as the engine counts it now. No row for a week without messages.';
+
+-- The score is 60 % mean, 25 % stability and 15 % trend; without a trend the others have its share, which is the same as a trend
+-- of their weighted mean (core/src/wellness.rs). So each part moves the score by its weight, and the parts sum up: what
+-- rounding leaves goes to the trend.
+create function bondhu.wellness_change(of_user uuid, on_day date) returns jsonb
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  week record;
+  before record;
+  change numeric;
+  by_mean numeric;
+  by_stability numeric;
+begin
+  select w.* into week from bondhu.wellness_of(of_user, array[on_day]) w;
+  select w.* into before from bondhu.wellness_of(of_user, array[on_day - 7]) w;
+  change := week.score - before.score;
+  by_mean := round(0.60 * (week.mean - before.mean), 2);
+  by_stability := round(0.25 * (week.stability - before.stability), 2);
+  return jsonb_build_object(
+    'day', on_day, 'score', week.score, 'change', change,
+    'moved_by', case when change is not null then jsonb_build_object(
+      'mean', by_mean, 'stability', by_stability, 'trend', change - by_mean - by_stability) end,
+    'mean', week.mean, 'stability', week.stability, 'trend', week.trend, 'engagement', coalesce(week.engagement, 0),
+    'message_count', coalesce(week.message_count, 0), 'active_days', coalesce(week.active_days, 0),
+    'score_a_week_before', before.score, 'message_count_a_week_before', coalesce(before.message_count, 0));
+end
+$$;
+comment on function bondhu.wellness_change(uuid, date) is
+  'The wellness (0..100) of the week that ends with a user''s day, and in points what moved its score since seven days before.';
+
+-- SECURITY DEFINER: it asks the engine, which clients may not. It reads only the caller's own rows.
+create function public.wellness_card() returns jsonb
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  caller constant uuid := bondhu.require_user();
+  zone constant text := bondhu.my_time_zone();
+  today constant date := (now() at time zone zone)::date;
+begin
+  perform bondhu.require_engine();
+  return bondhu.wellness_change(caller, today) || jsonb_build_object('moods', (
+    with counted as (
+      select (b.bucket_start at time zone zone)::date > today - 7 as is_now,
+        array[b.angry, b.anxious, b.calm, b.curious, b.disgust, b.grateful, b.joy, b.lonely, b.love, b.neutral, b.sad, b.surprise, b.tired] as moods
+      -- Some hours wider than two weeks: the day decides.
+      from bondhu.buckets(caller, (today - 15)::timestamp at time zone zone, (today + 2)::timestamp at time zone zone) b
+      where (b.bucket_start at time zone zone)::date between today - 13 and today
+    ),
+    summed as (
+      select m.mood, coalesce(sum(m.n) filter (where c.is_now), 0) as messages, coalesce(sum(m.n) filter (where not c.is_now), 0) as messages_before
+      from counted c
+      cross join lateral unnest(
+        array['angry', 'anxious', 'calm', 'curious', 'disgust', 'grateful', 'joy', 'lonely', 'love', 'neutral', 'sad', 'surprise', 'tired'],
+        c.moods) m (mood, n)
+      group by m.mood
+    ),
+    shared as (
+      select s.*, round(s.messages / nullif(sum(s.messages) over (), 0), 4) as share,
+        round(s.messages_before / nullif(sum(s.messages_before) over (), 0), 4) as share_before
+      from summed s
+    )
+    select coalesce(jsonb_agg(jsonb_build_object(
+        'mood', s.mood, 'messages', s.messages, 'messages_before', s.messages_before, 'share', s.share, 'share_before', s.share_before)
+      order by abs(coalesce(s.share, 0) - coalesce(s.share_before, 0)) desc, s.mood), '[]')
+    from shared s
+    where s.messages + s.messages_before > 0
+  ));
+end
+$$;
+comment on function public.wellness_card() is
+  'The caller''s wellness (0..100) of the seven days that end today, and what moved its score since seven days before: moved_by in points, which sum up to change; and how often they were in each mood this week and the week before, what changed most first. A heuristic, no diagnosis. 0A000 without an engine.';
+
+revoke all on function bondhu.wellness_of(uuid, date[]), bondhu.wellness_change(uuid, date), public.wellness_card()
+  from public, anon, authenticated, service_role;
+grant execute on function public.wellness_card() to authenticated;
+
 -- sql/55_companion/10_settings.sql
 
 -- Who the companion is, what answers for it, and how much it may take.
@@ -6477,6 +6585,258 @@ grant execute on function bondhu.quota_window_start(bondhu.provider_settings, ti
   bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz, integer), bondhu.block_provider(text, timestamptz, text),
   bondhu.cron_plans_syncs()
   to bondhu_worker;
+
+-- sql/65_insights/10_achievements.sql
+
+-- Achievements: definitions, evaluated from facts whenever somebody looks. Nothing counts up: what rests on facts that are
+-- deleted goes with them.
+
+create table bondhu.achievements (
+  id text primary key,
+  place integer not null,
+  fact text not null,
+  threshold integer not null,
+  is_enabled boolean not null default true,
+
+  constraint achievement_id_is_a_short_name check (id ~ '^[a-z][a-z0-9_]{0,63}$'),
+  constraint fact_is_known check (fact in (
+    'messages', 'longest_streak', 'sessions', 'assessments', 'linked_accounts', 'plays', 'memories'
+  )),
+  -- Facts are counted up to the greatest of these, so that a look costs the same for everybody.
+  constraint threshold_is_1_to_1000 check (threshold between 1 and 1000)
+);
+comment on table bondhu.achievements is
+  'What can be achieved: a fact of at least threshold. messages: that count; longest_streak: days in a row with such messages, of the last 180; sessions, plays, memories: that are kept; assessments: completed; linked_accounts: now.';
+comment on column bondhu.achievements.place is 'Where it stands among the others.';
+
+create table bondhu.achievement_texts (
+  achievement_id text not null references bondhu.achievements (id) on delete cascade,
+  locale text not null,
+  title text not null,
+  description text not null,
+
+  primary key (achievement_id, locale),
+  constraint achievement_locale_is_a_language check (locale ~ '^[a-z]{2,3}$'),
+  constraint title_is_short check (char_length(title) between 1 and 80),
+  constraint description_is_short check (char_length(description) between 1 and 300)
+);
+comment on table bondhu.achievement_texts is 'What achievements are called, by language; who has another one reads English.';
+
+alter table bondhu.achievements enable row level security;
+alter table bondhu.achievement_texts enable row level security;
+revoke all on bondhu.achievements, bondhu.achievement_texts from public, anon, authenticated, service_role;
+grant select, insert, update, delete on bondhu.achievements, bondhu.achievement_texts to service_role;
+
+insert into bondhu.achievements (id, place, fact, threshold) values
+  ('first_message', 1, 'messages', 1),
+  ('hundred_messages', 2, 'messages', 100),
+  ('thousand_messages', 3, 'messages', 1000),
+  ('three_days', 4, 'longest_streak', 3),
+  ('one_week', 5, 'longest_streak', 7),
+  ('one_month', 6, 'longest_streak', 30),
+  ('questionnaire', 7, 'assessments', 1),
+  ('first_account', 8, 'linked_accounts', 1),
+  ('hundred_plays', 9, 'plays', 100),
+  ('remembered', 10, 'memories', 1);
+
+insert into bondhu.achievement_texts (achievement_id, locale, title, description) values
+  ('first_message', 'en', 'Hello', 'You have written your first message.'),
+  ('hundred_messages', 'en', 'A hundred messages', 'You have written a hundred messages.'),
+  ('thousand_messages', 'en', 'A thousand messages', 'You have written a thousand messages.'),
+  ('three_days', 'en', 'Three days in a row', 'You have written on three days in a row.'),
+  ('one_week', 'en', 'A week in a row', 'You have written on seven days in a row.'),
+  ('one_month', 'en', 'A month in a row', 'You have written on thirty days in a row.'),
+  ('questionnaire', 'en', 'Self-portrait', 'You have completed a questionnaire.'),
+  ('first_account', 'en', 'Connected', 'You have linked an account.'),
+  ('hundred_plays', 'en', 'A hundred plays', 'A hundred songs that you played are known here.'),
+  ('remembered', 'en', 'Remembered', 'The companion remembers something that you told.'),
+  ('first_message', 'bn', 'শুভেচ্ছা', 'আপনি প্রথম বার্তাটি লিখেছেন।'),
+  ('hundred_messages', 'bn', 'একশো বার্তা', 'আপনি একশোটি বার্তা লিখেছেন।'),
+  ('thousand_messages', 'bn', 'এক হাজার বার্তা', 'আপনি এক হাজারটি বার্তা লিখেছেন।'),
+  ('three_days', 'bn', 'টানা তিন দিন', 'আপনি টানা তিন দিন লিখেছেন।'),
+  ('one_week', 'bn', 'টানা এক সপ্তাহ', 'আপনি টানা সাত দিন লিখেছেন।'),
+  ('one_month', 'bn', 'টানা এক মাস', 'আপনি টানা ত্রিশ দিন লিখেছেন।'),
+  ('questionnaire', 'bn', 'আত্মপ্রতিকৃতি', 'আপনি একটি প্রশ্নমালা শেষ করেছেন।'),
+  ('first_account', 'bn', 'সংযুক্ত', 'আপনি একটি অ্যাকাউন্ট যুক্ত করেছেন।'),
+  ('hundred_plays', 'bn', 'একশো গান', 'আপনার শোনা একশোটি গান এখানে জানা আছে।'),
+  ('remembered', 'bn', 'মনে আছে', 'আপনার বলা কিছু কথা সঙ্গীর মনে আছে।');
+
+create function bondhu.achievements_of(of_user uuid, longest_streak bigint) returns jsonb
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  most constant integer := 1000;
+  language constant text := lower(split_part(replace((select p.locale from bondhu.people p where p.user_id = of_user), '_', '-'), '-', 1));
+begin
+  return (
+    with facts (fact, value) as (
+      select f.fact, case f.fact
+        when 'messages' then (
+          -- Each quarter hour has a message at least.
+          select coalesce(sum(b.message_count), 0)
+          from (select s.message_count from public.sentiment_buckets s where s.user_id = of_user order by s.bucket_start desc limit most) b)
+        when 'longest_streak' then longest_streak
+        when 'sessions' then (select count(*) from (select from public.user_sessions s where s.user_id = of_user limit most) s)
+        when 'assessments' then (
+          select count(*) from (
+            select from public.assessments a where a.user_id = of_user and a.completed_at is not null limit most) a)
+        when 'linked_accounts' then (
+          select count(*) from public.provider_connections c where c.user_id = of_user and c.status <> 'disconnected')
+        when 'plays' then (select count(*) from (select from public.listening_history h where h.user_id = of_user limit most) h)
+        when 'memories' then (select count(*) from (select from public.memories m where m.user_id = of_user limit most) m)
+      end
+      from (select distinct a.fact from bondhu.achievements a where a.is_enabled) f
+    )
+    select coalesce(jsonb_agg(jsonb_build_object(
+        'id', a.id, 'title', t.title, 'description', t.description, 'fact', a.fact, 'threshold', a.threshold,
+        'value', least(f.value, a.threshold), 'is_reached', f.value >= a.threshold)
+      order by a.place, a.id), '[]')
+    from bondhu.achievements a
+    join facts f on f.fact = a.fact
+    left join lateral (
+      select x.title, x.description from bondhu.achievement_texts x
+      where x.achievement_id = a.id and x.locale in (language, 'en')
+      order by x.locale = language desc limit 1
+    ) t on true
+    where a.is_enabled
+  );
+end
+$$;
+comment on function bondhu.achievements_of(uuid, bigint) is
+  'The achievements of a user, reached or not, in their language: [{id, title, description, fact, threshold, value, is_reached}]; value goes up to threshold.';
+
+revoke all on function bondhu.achievements_of(uuid, bigint) from public, anon, authenticated, service_role;
+
+-- sql/65_insights/20_dashboard.sql
+
+-- What a home page shows, in one call.
+
+-- As bondhu.patterns() has them, without reading what lies between the first messages of days.
+create function bondhu.streaks(of_user uuid, time_zone text, today date, out current_streak bigint, out longest_streak bigint)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  horizon constant integer := 180; -- HORIZON_DAYS of core/src/decay.rs
+begin
+  if bondhu.is_outdated(of_user) then
+    select p.current_streak, p.longest_streak into current_streak, longest_streak
+    from bondhu.patterns(array[of_user], now()) p;
+    return;
+  end if;
+  with recursive days (day) as (
+    select today - horizon
+    union all
+    select (b.bucket_start at time zone time_zone)::date
+    from days d
+    cross join lateral (
+      select s.bucket_start from public.sentiment_buckets s
+      -- Where clocks go back at midnight it comes twice, and Postgres knows the second.
+      where s.user_id = of_user and s.bucket_start >= (d.day + 1)::timestamp at time zone time_zone - interval '2 hours'
+        and (s.bucket_start at time zone time_zone)::date > d.day
+      order by s.bucket_start
+      limit 1
+    ) b
+  ),
+  runs as (
+    select max(r.day) as last_day, count(*) as length
+    from (select d.day, d.day - row_number() over (order by d.day)::integer as run from days d where d.day between today - horizon + 1 and today) r
+    group by r.run
+  )
+  select coalesce(max(r.length) filter (where r.last_day >= today - 1), 0), coalesce(max(r.length), 0)
+  into current_streak, longest_streak
+  from runs r;
+end
+$$;
+comment on function bondhu.streaks(uuid, text, date) is
+  'Runs of a user''s days with messages that count, of the last 180: the one that lasts, also if nothing was written yet today, and the longest.';
+
+create function bondhu.messages_of_day(of_user uuid, time_zone text, day date) returns bigint
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- Where clocks go back at midnight it comes twice, and Postgres knows the second: the day decides.
+  since constant timestamptz := day::timestamp at time zone time_zone - interval '2 hours';
+  until constant timestamptz := (day + 1)::timestamp at time zone time_zone + interval '2 hours';
+  most constant integer := 200;
+  messages bigint;
+begin
+  messages := (
+    select count(*) from (
+      select from public.chat_messages m
+      where m.user_id = of_user and m.sender_type = 'user' and m.created_at >= since and m.created_at < until
+        and (m.created_at at time zone time_zone)::date = day
+      limit most) m);
+  if messages = most then
+    messages := greatest(messages, (
+      select sum(b.message_count) from bondhu.buckets(of_user, since, until) b
+      where (b.bucket_start at time zone time_zone)::date = day));
+  end if;
+  return messages;
+end
+$$;
+comment on function bondhu.messages_of_day(uuid, text, date) is
+  'What a user wrote on a day of their time zone; of more than 200 messages, those that count, so that a look costs the same for everybody.';
+
+-- SECURITY DEFINER: it asks the engine, which clients may not. It reads only the caller's own rows.
+create function public.dashboard() returns jsonb
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  caller constant uuid := bondhu.require_user();
+  zone constant text := bondhu.my_time_zone();
+  today constant date := (now() at time zone zone)::date;
+  streak record;
+begin
+  perform bondhu.require_engine();
+  streak := bondhu.streaks(caller, zone, today);
+  return jsonb_build_object(
+    'as_of', now(), 'time_zone', zone, 'today', today,
+    'wellness', bondhu.wellness_change(caller, today),
+    'mood', (
+      select jsonb_build_object('dominant_mood', p.dominant_mood, 'mean_sentiment', p.mean_sentiment, 'sentiment_trend', p.sentiment_trend,
+        'message_count', p.message_count, 'communication_style', p.communication_style, 'needs_support', p.needs_support)
+      from bondhu.personality(array[caller], now()) p),
+    'messages_today', bondhu.messages_of_day(caller, zone, today),
+    'streak', jsonb_build_object('current_days', streak.current_streak, 'longest_days', streak.longest_streak),
+    'sessions', (
+      select jsonb_build_object(
+        'active', count(*) filter (where s.ended_at is null),
+        'started_in_7_days', count(*) filter (where s.started_at >= now() - interval '7 days'))
+      from public.user_sessions s where s.user_id = caller),
+    'top_genres', (
+      select coalesce(jsonb_agg(to_jsonb(g) order by g.weight desc, g.genre, g.source), '[]') from (
+        select listed.genre, listed.weight, m.provider as source
+        from public.music_preferences m
+        cross join lateral jsonb_to_recordset(m.top_genres) as listed (genre text, weight numeric)
+        where m.user_id = caller
+        order by listed.weight desc, listed.genre, m.provider limit 5) g),
+    'recent_plays', (
+      select coalesce(jsonb_agg(to_jsonb(h) order by h.played_at desc, h.track_id), '[]') from (
+        select h.played_at, h.track_id, h.track_name, h.artist_names
+        from public.listening_history h where h.user_id = caller
+        order by h.played_at desc, h.track_id limit 5) h),
+    'videos', (
+      select jsonb_build_object('subscriptions', v.subscription_count, 'top_categories', (
+        select coalesce(jsonb_agg(c.category order by c.place), '[]')
+        from jsonb_array_elements(v.top_categories) with ordinality c (category, place) where c.place <= 5))
+      from public.video_preferences v where v.user_id = caller),
+    'achievements', bondhu.achievements_of(caller, streak.longest_streak),
+    'connections', (
+      select coalesce(jsonb_agg(jsonb_build_object('provider', c.provider, 'status', c.status, 'account_name', c.account_name,
+        'last_sync_at', c.last_sync_at, 'next_sync_at', c.next_sync_at, 'last_error_code', c.last_error_code, 'last_error', c.last_error)
+        order by c.provider), '[]')
+      from public.provider_connections c where c.user_id = caller));
+end
+$$;
+comment on function public.dashboard() is
+  'What a home page shows of the caller, exact as of the call: wellness and what moved it, the mood now, messages_today, streak, sessions, five genres, plays and categories, achievements, connections. 0A000 without an engine.';
+
+revoke all on function bondhu.streaks(uuid, text, date), bondhu.messages_of_day(uuid, text, date), public.dashboard() from public, anon, authenticated, service_role;
+grant execute on function public.dashboard() to authenticated;
 
 -- sql/70_operation/10_cron.sql
 

@@ -457,6 +457,9 @@ isOneToOne: false
 "correct_message":
 { Args: { "message_id": string,"mood"?: string,"sentiment"?: number }; Returns: undefined
                            },
+"dashboard":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
 "disconnect":
 { Args: { "provider": string }; Returns: undefined
                            },
@@ -553,6 +556,9 @@ isOneToOne: false
 { Args: Record<PropertyKey, never>; Returns: {
               "computed_at": string,"likes": number,"playlists": number,"recent_channels": Json,"subscriptions": number,"top_categories": Json,"top_topics": Json
             }[]
+                           },
+"wellness_card":
+{ Args: Record<PropertyKey, never>; Returns: Json
                            },
 "wellness_history":
 { Args: { "since"?: string,"until"?: string }; Returns: {
