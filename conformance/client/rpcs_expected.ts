@@ -72,6 +72,26 @@ export const expectedOf: { readonly [R in Rpc]: ForPeople<R> | ForServers<R> } =
     answers: (moods) => assert.ok(moods.some((mood) => mood.message_count >= 8 && mood.share > 0)),
     other: (moods) => moods.forEach((mood) => assert.equal(mood.message_count, 0)),
   },
+  wellness_card: {
+    args: () => ({}),
+    answers: (card) => {
+      isObject(card);
+      assert.ok("score" in card && "moved_by" in card && "moods" in card, Object.keys(card).join(", "));
+    },
+    other: (card) => isObject(card),
+  },
+  dashboard: {
+    args: () => ({}),
+    answers: (home) => {
+      isObject(home);
+      assert.ok("wellness" in home && "streak" in home, Object.keys(home).join(", "));
+      assert.ok(Number(home.messages_today) >= 0);
+    },
+    other: (home) => {
+      isObject(home);
+      assert.equal(home.messages_today, 0);
+    },
+  },
   mood_patterns: {
     args: () => ({}),
     answers: ([patterns]) => {

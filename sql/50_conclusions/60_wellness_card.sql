@@ -1,6 +1,7 @@
 -- Wellness as it is, and what moved it since a week ago.
 
-create function bondhu.wellness_of(of_user uuid, days date[])
+-- The engine counts each week from its quarter hours: a day that is recorded is not counted again.
+create function bondhu.wellness_of(of_user uuid, first_day date, last_day date)
 returns table (
   day date, message_count bigint, active_days bigint, score numeric, mean numeric, trend numeric, stability numeric, engagement numeric
 )
@@ -9,22 +10,20 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   kept record := bondhu.recorded_days(of_user);
-  is_recorded boolean := not bondhu.is_outdated(of_user);
-  wanted date;
+  counted_from date := first_day;
 begin
-  foreach wanted in array days loop
-    if is_recorded and wanted between kept.first_day and kept.last_day then
-      return query
-        select w.day, w.message_count, w.active_days, w.score::numeric, w.mean::numeric, w.trend::numeric, w.stability::numeric, w.engagement::numeric
-        from public.wellness_days w where w.user_id = of_user and w.day = wanted;
-    else
-      return query select w.* from bondhu.wellness(of_user, wanted, wanted) w;
-    end if;
-  end loop;
+  if first_day between kept.first_day and kept.last_day and not bondhu.is_outdated(of_user) then
+    return query
+      select w.day, w.message_count, w.active_days, w.score::numeric, w.mean::numeric, w.trend::numeric, w.stability::numeric, w.engagement::numeric
+      from public.wellness_days w where w.user_id = of_user and w.day = first_day;
+    counted_from := last_day;
+  end if;
+  return query
+    select w.* from bondhu.wellness(of_user, counted_from, last_day) w where w.day in (first_day, last_day);
 end
 $$;
-comment on function bondhu.wellness_of(uuid, date[]) is
-  'Wellness of the weeks that end with days of a user: as recorded, else as the engine counts it now. No row for a week without messages.';
+comment on function bondhu.wellness_of(uuid, date, date) is
+  'Wellness of the weeks that end with one of two days of a user: the first as recorded, where it is. No row for a week without messages.';
 
 -- The score is 60 % mean, 25 % stability and 15 % trend; without a trend the others have its share, which is the same as a trend
 -- of their weighted mean (core/src/wellness.rs). So each part moves the score by its weight, and the parts sum up: what
@@ -33,25 +32,24 @@ create function bondhu.wellness_change(of_user uuid, on_day date) returns jsonb
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  week record;
-  before record;
-  change numeric;
-  by_mean numeric;
-  by_stability numeric;
 begin
-  select w.* into week from bondhu.wellness_of(of_user, array[on_day]) w;
-  select w.* into before from bondhu.wellness_of(of_user, array[on_day - 7]) w;
-  change := week.score - before.score;
-  by_mean := round(0.60 * (week.mean - before.mean), 2);
-  by_stability := round(0.25 * (week.stability - before.stability), 2);
-  return jsonb_build_object(
-    'day', on_day, 'score', week.score, 'change', change,
-    'moved_by', case when change is not null then jsonb_build_object(
-      'mean', by_mean, 'stability', by_stability, 'trend', change - by_mean - by_stability) end,
-    'mean', week.mean, 'stability', week.stability, 'trend', week.trend, 'engagement', coalesce(week.engagement, 0),
-    'message_count', coalesce(week.message_count, 0), 'active_days', coalesce(week.active_days, 0),
-    'score_a_week_before', before.score, 'message_count_a_week_before', coalesce(before.message_count, 0));
+  return (
+    with weeks as materialized (select w.* from bondhu.wellness_of(of_user, on_day - 7, on_day) w)
+    select jsonb_build_object(
+      'day', on_day, 'score', week.score, 'change', moved.change,
+      'moved_by', case when moved.change is not null then jsonb_build_object(
+        'mean', moved.by_mean, 'stability', moved.by_stability, 'trend', moved.change - moved.by_mean - moved.by_stability) end,
+      'mean', week.mean, 'stability', week.stability, 'trend', week.trend, 'engagement', coalesce(week.engagement, 0),
+      'message_count', coalesce(week.message_count, 0), 'active_days', coalesce(week.active_days, 0),
+      'score_a_week_before', before.score, 'message_count_a_week_before', coalesce(before.message_count, 0))
+    from (select) always
+    left join weeks week on week.day = on_day
+    left join weeks before on before.day = on_day - 7
+    cross join lateral (
+      select week.score - before.score as change, round(0.60 * (week.mean - before.mean), 2) as by_mean,
+        round(0.25 * (week.stability - before.stability), 2) as by_stability
+    ) moved
+  );
 end
 $$;
 comment on function bondhu.wellness_change(uuid, date) is
@@ -100,6 +98,6 @@ $$;
 comment on function public.wellness_card() is
   'The caller''s wellness (0..100) of the seven days that end today, and what moved its score since seven days before: moved_by in points, which sum up to change; and how often they were in each mood this week and the week before, what changed most first. A heuristic, no diagnosis. 0A000 without an engine.';
 
-revoke all on function bondhu.wellness_of(uuid, date[]), bondhu.wellness_change(uuid, date), public.wellness_card()
+revoke all on function bondhu.wellness_of(uuid, date, date), bondhu.wellness_change(uuid, date), public.wellness_card()
   from public, anon, authenticated, service_role;
 grant execute on function public.wellness_card() to authenticated;

@@ -8,7 +8,7 @@ create table bondhu.achievements (
   threshold integer not null,
   is_enabled boolean not null default true,
 
-  constraint achievement_id_is_a_short_name check (id ~ '^[a-z][a-z0-9_]{0,63}$'),
+  constraint achievement_id_is_a_short_name check (char_length(id) <= 64 and id ~ '^[a-z][a-z0-9_]*$'),
   constraint fact_is_known check (fact in (
     'messages', 'longest_streak', 'sessions', 'assessments', 'linked_accounts', 'plays', 'memories'
   )),
@@ -26,7 +26,8 @@ create table bondhu.achievement_texts (
   description text not null,
 
   primary key (achievement_id, locale),
-  constraint achievement_locale_is_a_language check (locale ~ '^[a-z]{2,3}$'),
+  constraint achievement_id_is_short check (char_length(achievement_id) <= 64),
+  constraint achievement_locale_is_a_language check (char_length(locale) <= 3 and locale ~ '^[a-z]{2,3}$'),
   constraint title_is_short check (char_length(title) between 1 and 80),
   constraint description_is_short check (char_length(description) between 1 and 300)
 );
@@ -77,15 +78,23 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   most constant integer := 1000;
+  messages bigint := 0;
   language constant text := lower(split_part(replace((select p.locale from bondhu.people p where p.user_id = of_user), '_', '-'), '-', 1));
 begin
+  -- Each quarter hour has a message at least, and mostly more.
+  for looked_at in 1 .. 2 loop
+    exit when messages >= most;
+    messages := (
+      select coalesce(sum(b.message_count), 0)
+      from (
+        select s.message_count from public.sentiment_buckets s
+        where s.user_id = of_user order by s.bucket_start desc limit (array[100, most])[looked_at]
+      ) b);
+  end loop;
   return (
     with facts (fact, value) as (
       select f.fact, case f.fact
-        when 'messages' then (
-          -- Each quarter hour has a message at least.
-          select coalesce(sum(b.message_count), 0)
-          from (select s.message_count from public.sentiment_buckets s where s.user_id = of_user order by s.bucket_start desc limit most) b)
+        when 'messages' then messages
         when 'longest_streak' then longest_streak
         when 'sessions' then (select count(*) from (select from public.user_sessions s where s.user_id = of_user limit most) s)
         when 'assessments' then (

@@ -3824,7 +3824,8 @@ grant execute on function public.correct_message(uuid, text, numeric) to authent
 
 -- Wellness as it is, and what moved it since a week ago.
 
-create function bondhu.wellness_of(of_user uuid, days date[])
+-- The engine counts each week from its quarter hours: a day that is recorded is not counted again.
+create function bondhu.wellness_of(of_user uuid, first_day date, last_day date)
 returns table (
   day date, message_count bigint, active_days bigint, score numeric, mean numeric, trend numeric, stability numeric, engagement numeric
 )
@@ -3833,22 +3834,20 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   kept record := bondhu.recorded_days(of_user);
-  is_recorded boolean := not bondhu.is_outdated(of_user);
-  wanted date;
+  counted_from date := first_day;
 begin
-  foreach wanted in array days loop
-    if is_recorded and wanted between kept.first_day and kept.last_day then
-      return query
-        select w.day, w.message_count, w.active_days, w.score::numeric, w.mean::numeric, w.trend::numeric, w.stability::numeric, w.engagement::numeric
-        from public.wellness_days w where w.user_id = of_user and w.day = wanted;
-    else
-      return query select w.* from bondhu.wellness(of_user, wanted, wanted) w;
-    end if;
-  end loop;
+  if first_day between kept.first_day and kept.last_day and not bondhu.is_outdated(of_user) then
+    return query
+      select w.day, w.message_count, w.active_days, w.score::numeric, w.mean::numeric, w.trend::numeric, w.stability::numeric, w.engagement::numeric
+      from public.wellness_days w where w.user_id = of_user and w.day = first_day;
+    counted_from := last_day;
+  end if;
+  return query
+    select w.* from bondhu.wellness(of_user, counted_from, last_day) w where w.day in (first_day, last_day);
 end
 $$;
-comment on function bondhu.wellness_of(uuid, date[]) is
-  'Wellness of the weeks that end with days of a user: as recorded, else as the engine counts it now. No row for a week without messages.';
+comment on function bondhu.wellness_of(uuid, date, date) is
+  'Wellness of the weeks that end with one of two days of a user: the first as recorded, where it is. No row for a week without messages.';
 
 -- The score is 60 % mean, 25 % stability and 15 % trend; without a trend the others have its share, which is the same as a trend
 -- of their weighted mean (core/src/wellness.rs). So each part moves the score by its weight, and the parts sum up: what
@@ -3857,25 +3856,24 @@ create function bondhu.wellness_change(of_user uuid, on_day date) returns jsonb
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  week record;
-  before record;
-  change numeric;
-  by_mean numeric;
-  by_stability numeric;
 begin
-  select w.* into week from bondhu.wellness_of(of_user, array[on_day]) w;
-  select w.* into before from bondhu.wellness_of(of_user, array[on_day - 7]) w;
-  change := week.score - before.score;
-  by_mean := round(0.60 * (week.mean - before.mean), 2);
-  by_stability := round(0.25 * (week.stability - before.stability), 2);
-  return jsonb_build_object(
-    'day', on_day, 'score', week.score, 'change', change,
-    'moved_by', case when change is not null then jsonb_build_object(
-      'mean', by_mean, 'stability', by_stability, 'trend', change - by_mean - by_stability) end,
-    'mean', week.mean, 'stability', week.stability, 'trend', week.trend, 'engagement', coalesce(week.engagement, 0),
-    'message_count', coalesce(week.message_count, 0), 'active_days', coalesce(week.active_days, 0),
-    'score_a_week_before', before.score, 'message_count_a_week_before', coalesce(before.message_count, 0));
+  return (
+    with weeks as materialized (select w.* from bondhu.wellness_of(of_user, on_day - 7, on_day) w)
+    select jsonb_build_object(
+      'day', on_day, 'score', week.score, 'change', moved.change,
+      'moved_by', case when moved.change is not null then jsonb_build_object(
+        'mean', moved.by_mean, 'stability', moved.by_stability, 'trend', moved.change - moved.by_mean - moved.by_stability) end,
+      'mean', week.mean, 'stability', week.stability, 'trend', week.trend, 'engagement', coalesce(week.engagement, 0),
+      'message_count', coalesce(week.message_count, 0), 'active_days', coalesce(week.active_days, 0),
+      'score_a_week_before', before.score, 'message_count_a_week_before', coalesce(before.message_count, 0))
+    from (select) always
+    left join weeks week on week.day = on_day
+    left join weeks before on before.day = on_day - 7
+    cross join lateral (
+      select week.score - before.score as change, round(0.60 * (week.mean - before.mean), 2) as by_mean,
+        round(0.25 * (week.stability - before.stability), 2) as by_stability
+    ) moved
+  );
 end
 $$;
 comment on function bondhu.wellness_change(uuid, date) is
@@ -3924,7 +3922,7 @@ $$;
 comment on function public.wellness_card() is
   'The caller''s wellness (0..100) of the seven days that end today, and what moved its score since seven days before: moved_by in points, which sum up to change; and how often they were in each mood this week and the week before, what changed most first. A heuristic, no diagnosis. 0A000 without an engine.';
 
-revoke all on function bondhu.wellness_of(uuid, date[]), bondhu.wellness_change(uuid, date), public.wellness_card()
+revoke all on function bondhu.wellness_of(uuid, date, date), bondhu.wellness_change(uuid, date), public.wellness_card()
   from public, anon, authenticated, service_role;
 grant execute on function public.wellness_card() to authenticated;
 
@@ -6598,7 +6596,7 @@ create table bondhu.achievements (
   threshold integer not null,
   is_enabled boolean not null default true,
 
-  constraint achievement_id_is_a_short_name check (id ~ '^[a-z][a-z0-9_]{0,63}$'),
+  constraint achievement_id_is_a_short_name check (char_length(id) <= 64 and id ~ '^[a-z][a-z0-9_]*$'),
   constraint fact_is_known check (fact in (
     'messages', 'longest_streak', 'sessions', 'assessments', 'linked_accounts', 'plays', 'memories'
   )),
@@ -6616,7 +6614,8 @@ create table bondhu.achievement_texts (
   description text not null,
 
   primary key (achievement_id, locale),
-  constraint achievement_locale_is_a_language check (locale ~ '^[a-z]{2,3}$'),
+  constraint achievement_id_is_short check (char_length(achievement_id) <= 64),
+  constraint achievement_locale_is_a_language check (char_length(locale) <= 3 and locale ~ '^[a-z]{2,3}$'),
   constraint title_is_short check (char_length(title) between 1 and 80),
   constraint description_is_short check (char_length(description) between 1 and 300)
 );
@@ -6667,15 +6666,23 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   most constant integer := 1000;
+  messages bigint := 0;
   language constant text := lower(split_part(replace((select p.locale from bondhu.people p where p.user_id = of_user), '_', '-'), '-', 1));
 begin
+  -- Each quarter hour has a message at least, and mostly more.
+  for looked_at in 1 .. 2 loop
+    exit when messages >= most;
+    messages := (
+      select coalesce(sum(b.message_count), 0)
+      from (
+        select s.message_count from public.sentiment_buckets s
+        where s.user_id = of_user order by s.bucket_start desc limit (array[100, most])[looked_at]
+      ) b);
+  end loop;
   return (
     with facts (fact, value) as (
       select f.fact, case f.fact
-        when 'messages' then (
-          -- Each quarter hour has a message at least.
-          select coalesce(sum(b.message_count), 0)
-          from (select s.message_count from public.sentiment_buckets s where s.user_id = of_user order by s.bucket_start desc limit most) b)
+        when 'messages' then messages
         when 'longest_streak' then longest_streak
         when 'sessions' then (select count(*) from (select from public.user_sessions s where s.user_id = of_user limit most) s)
         when 'assessments' then (
@@ -7385,7 +7392,7 @@ as $$
     ('function', null, '{"assessment_items(text, text)", "begin_connect(text, text)",
       "chat_history(integer, timestamp with time zone, bigint, text)", "claim_reply(uuid, uuid, integer)",
       "commit_position()", "companion()", "confirm_connect(text)", "correct_message(uuid, text, numeric)",
-      "disconnect(text)", "end_session(uuid)", "explain_message(uuid)",
+      "dashboard()", "disconnect(text)", "end_session(uuid)", "explain_message(uuid)",
       "finish_reply(uuid, uuid, uuid, text, text, text, text, boolean, integer, integer)", "hot_document(text)",
       "listening_stats(timestamp with time zone, timestamp with time zone)", "log_activity(uuid, text, jsonb)",
       "memory_task(uuid)", "mood_mix(timestamp with time zone, timestamp with time zone)", "mood_patterns()",
@@ -7395,7 +7402,7 @@ as $$
       "recently_played(timestamp with time zone, integer, text)", "release_reply(uuid, uuid, uuid, integer)",
       "request_sync(text)", "set_consent(text, boolean, boolean)", "start_session(text, boolean)",
       "store_memories(uuid, uuid, jsonb, jsonb, integer)", "submit_assessment(text, jsonb)", "top_genres(integer)",
-      "touch_session(uuid)", "watching_stats()", "wellness_history(date, date)"}'),
+      "touch_session(uuid)", "watching_stats()", "wellness_card()", "wellness_history(date, date)"}'),
     ('column', 'assessments', '{user_id, id, form, answers, started_at, completed_at, openness, conscientiousness,
       extraversion, agreeableness, neuroticism}'),
     ('constraint', 'assessments', '{answers_are_an_object, assessments_pkey, assessments_user_id_fkey,

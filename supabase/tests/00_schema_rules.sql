@@ -129,7 +129,8 @@ select set_eq(
         'recently_played(timestamp with time zone,integer,text)', 'top_genres(integer)',
         'listening_stats(timestamp with time zone,timestamp with time zone)', 'watching_stats()', 'commit_position()',
         'hot_document(text)', 'my_consents()', 'set_consent(text,boolean,boolean)', 'recall(text,integer)',
-        'assessment_items(text,text)', 'submit_assessment(text,jsonb)', 'correct_message(uuid,text,numeric)'],
+        'assessment_items(text,text)', 'submit_assessment(text,jsonb)', 'correct_message(uuid,text,numeric)',
+        'wellness_card()', 'dashboard()'],
   'the RPCs are these');
 select set_eq(
   $$ select signature from functions where schema = 'public' and not has_function_privilege('authenticated', oid, 'execute') $$,

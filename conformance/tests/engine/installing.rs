@@ -38,7 +38,7 @@ async fn without_an_engine_chat_is_stored_unscored_and_says_so() {
 }
 
 /// Every RPC, and whether it answers with what an engine concludes.
-const RPCS: [(&str, bool); 28] = [
+const RPCS: [(&str, bool); 30] = [
     ("assessment_items()", false),
     ("begin_connect('spotify', 'https://app.example')", false),
     ("chat_history()", false),
@@ -54,6 +54,7 @@ const RPCS: [(&str, bool); 28] = [
         "explain_message((select id from public.chat_messages))",
         true,
     ),
+    ("dashboard()", true),
     ("hot_document('chat_history')", false),
     ("listening_stats()", false),
     ("log_activity(gen_random_uuid(), 'chat.opened')", false),
@@ -72,6 +73,7 @@ const RPCS: [(&str, bool); 28] = [
     ("top_genres()", false),
     ("touch_session(gen_random_uuid())", false),
     ("watching_stats()", false),
+    ("wellness_card()", true),
     ("wellness_history()", true),
 ];
 

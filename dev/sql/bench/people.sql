@@ -43,6 +43,20 @@ end
 $$;
 grant execute on function public.bench_context_us() to authenticated;
 
+-- The same of dashboard().
+create function public.bench_dashboard_us() returns double precision
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  begun timestamptz := clock_timestamp();
+begin
+  perform public.dashboard();
+  return extract(epoch from clock_timestamp() - begun) * 1e6;
+end
+$$;
+grant execute on function public.bench_dashboard_us() to authenticated;
+
 -- How long a message takes inside the server, in microseconds: without a session, in one that has ended, and in one in
 -- which somebody may be listening.
 create function public.bench_said_us(of_user uuid, session uuid) returns double precision

@@ -163,21 +163,25 @@ impl Databases {
             .await?)
     }
 
-    /// What `personality_context` takes inside the server, in microseconds, one transaction each.
-    pub(super) async fn context_reads(&self, number: i32, reads: usize) -> Result<Vec<f64>> {
+    /// What a function of `people.sql` says that a call took inside the server, in microseconds, one transaction
+    /// each.
+    pub(super) async fn reads(
+        &self,
+        variant: Variant,
+        function: &str,
+        number: i32,
+        reads: usize,
+    ) -> Result<Vec<f64>> {
         let pool = PgPoolOptions::new()
             .max_connections(1)
-            .connect(&self.url("authenticator", Variant::Engine))
+            .connect(&self.url("authenticator", variant))
             .await?;
+        let call = format!("select public.{function}()");
         let user = Uuid::from_u128(0x0000_0000_0000_4000_8000 << 48 | u128::try_from(number)?);
         let mut took = Vec::with_capacity(reads);
         for _ in 0..reads {
             let mut request = data_api::as_user(&pool, user).await?;
-            took.push(
-                sqlx::query_scalar("select public.bench_context_us()")
-                    .fetch_one(&mut *request)
-                    .await?,
-            );
+            took.push(sqlx::query_scalar(&call).fetch_one(&mut *request).await?);
             request.commit().await?;
         }
         Ok(took)

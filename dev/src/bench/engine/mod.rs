@@ -180,11 +180,20 @@ impl Bench {
     }
 
     async fn reads(&mut self) -> Result<()> {
-        let mut reads = self.databases.context_reads(LONG.0, READS).await?;
+        let read = async |function| {
+            let databases = &self.databases;
+            databases
+                .reads(Variant::Engine, function, LONG.0, READS)
+                .await
+        };
+        let mut reads = read("bench_context_us").await?;
+        let mut dashboards = read("bench_dashboard_us").await?;
         self.report
             .quantity("context_read_us_p50", percentile(&mut reads, 50));
         self.report
             .quantity("context_read_us_p99", percentile(&mut reads, 99));
+        self.report
+            .quantity("dashboard_us_p50", percentile(&mut dashboards, 50));
         self.report
             .quantity("score_call_us", self.databases.score_calls().await?);
         Ok(())
