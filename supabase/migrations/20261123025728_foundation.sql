@@ -6771,21 +6771,22 @@ declare
   messages bigint;
 begin
   messages := (
+    select sum(b.message_count) from bondhu.buckets(of_user, since, until) b
+    where (b.bucket_start at time zone time_zone)::date = day);
+  if messages >= most then
+    return messages;
+  end if;
+  -- With those that do not count.
+  return (
     select count(*) from (
       select from public.chat_messages m
       where m.user_id = of_user and m.sender_type = 'user' and m.created_at >= since and m.created_at < until
         and (m.created_at at time zone time_zone)::date = day
       limit most) m);
-  if messages = most then
-    messages := greatest(messages, (
-      select sum(b.message_count) from bondhu.buckets(of_user, since, until) b
-      where (b.bucket_start at time zone time_zone)::date = day));
-  end if;
-  return messages;
 end
 $$;
 comment on function bondhu.messages_of_day(uuid, text, date) is
-  'What a user wrote on a day of their time zone; of more than 200 messages, those that count, so that a look costs the same for everybody.';
+  'What a user wrote on a day of their time zone: up to 200 messages, and from 200 that count on those, so that a look costs the same for everybody.';
 
 -- SECURITY DEFINER: it asks the engine, which clients may not. It reads only the caller's own rows.
 create function public.dashboard() returns jsonb
