@@ -6818,6 +6818,35 @@ $$;
 comment on function bondhu.streaks(uuid, text, date) is
   'Runs of a user''s days with messages that count, of the last 180: the one that lasts, also if nothing was written yet today, and the longest.';
 
+create function bondhu.messages_of_day(of_user uuid, time_zone text, day date) returns bigint
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- Where clocks go back at midnight it comes twice, and Postgres knows the second: the day decides.
+  since constant timestamptz := day::timestamp at time zone time_zone - interval '2 hours';
+  until constant timestamptz := (day + 1)::timestamp at time zone time_zone + interval '2 hours';
+  most constant integer := 200;
+  messages bigint;
+begin
+  messages := (
+    select sum(b.message_count) from bondhu.buckets(of_user, since, until) b
+    where (b.bucket_start at time zone time_zone)::date = day);
+  if messages >= most then
+    return messages;
+  end if;
+  -- With those that do not count.
+  return (
+    select count(*) from (
+      select from public.chat_messages m
+      where m.user_id = of_user and m.sender_type = 'user' and m.created_at >= since and m.created_at < until
+        and (m.created_at at time zone time_zone)::date = day
+      limit most) m);
+end
+$$;
+comment on function bondhu.messages_of_day(uuid, text, date) is
+  'What a user wrote on a day of their time zone: up to 200 messages, and from 200 that count on those, so that a look costs the same for everybody.';
+
 -- SECURITY DEFINER: it asks the engine, which clients may not. It reads only the caller's own rows.
 create function public.dashboard() returns jsonb
 language plpgsql stable security definer
@@ -6827,8 +6856,6 @@ declare
   caller constant uuid := bondhu.require_user();
   zone constant text := bondhu.my_time_zone();
   today constant date := (now() at time zone zone)::date;
-  midnight constant timestamptz := today::timestamp at time zone zone;
-  most constant integer := 200;
   streak record;
 begin
   perform bondhu.require_engine();
@@ -6840,10 +6867,7 @@ begin
       select jsonb_build_object('dominant_mood', p.dominant_mood, 'mean_sentiment', p.mean_sentiment, 'sentiment_trend', p.sentiment_trend,
         'message_count', p.message_count, 'communication_style', p.communication_style, 'needs_support', p.needs_support)
       from bondhu.personality(array[caller], now()) p),
-    'messages_today', (
-      select count(*) from (
-        select from public.chat_messages m
-        where m.user_id = caller and m.created_at >= midnight and m.sender_type = 'user' limit most) m),
+    'messages_today', bondhu.messages_of_day(caller, zone, today),
     'streak', jsonb_build_object('current_days', streak.current_streak, 'longest_days', streak.longest_streak),
     'sessions', (
       select jsonb_build_object(
@@ -6876,9 +6900,9 @@ begin
 end
 $$;
 comment on function public.dashboard() is
-  'What a home page shows of the caller, exact as of the call: wellness and what moved it, the mood now, messages_today (up to 200), streak, sessions, five genres, plays and categories, achievements, connections. 0A000 without an engine.';
+  'What a home page shows of the caller, exact as of the call: wellness and what moved it, the mood now, messages_today, streak, sessions, five genres, plays and categories, achievements, connections. 0A000 without an engine.';
 
-revoke all on function bondhu.streaks(uuid, text, date), public.dashboard() from public, anon, authenticated, service_role;
+revoke all on function bondhu.streaks(uuid, text, date), bondhu.messages_of_day(uuid, text, date), public.dashboard() from public, anon, authenticated, service_role;
 grant execute on function public.dashboard() to authenticated;
 
 -- sql/68_privacy/10_registry.sql

@@ -14,6 +14,7 @@ mod charts;
 mod concurrency;
 mod controls;
 mod corpus;
+mod dashboard;
 mod documents;
 mod engines;
 mod formats;
