@@ -25,17 +25,18 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  oldest record;
   uncounted integer;
 begin
-  -- The newest first: what is concluded rests on them.
-  with counted as (
-    select m.id from public.chat_messages m
-    where m.user_id = of_user and m.counts and m.sender_type = 'user' and m.seq <= uncount_messages.up_to_seq
-    order by m.created_at desc, m.seq desc
-    limit most
-    for no key update
-  )
-  update public.chat_messages m set counts = false from counted c where m.user_id = of_user and m.id = c.id;
+  -- The newest first: what is concluded rests on them. Not by their ids: where statistics are old, that join takes hours.
+  select m.created_at, m.seq into oldest
+  from public.chat_messages m
+  where m.user_id = of_user and m.counts and m.sender_type = 'user' and m.seq <= uncount_messages.up_to_seq
+  order by m.created_at desc, m.seq desc
+  offset most - 1 limit 1;
+  update public.chat_messages m set counts = false
+  where m.user_id = of_user and m.counts and m.sender_type = 'user' and m.seq <= uncount_messages.up_to_seq
+    and (m.created_at, m.seq) >= (coalesce(oldest.created_at, '-infinity'), coalesce(oldest.seq, 0));
   get diagnostics uncounted = row_count;
   if uncounted < most then
     delete from bondhu.forgettings f where f.user_id = of_user;
@@ -76,6 +77,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   person record;
+  newest record;
   expired integer := 0;
   gone integer;
 begin
@@ -88,14 +90,15 @@ begin
     where exists (select from public.chat_messages m where m.user_id = p.user_id and m.created_at < p.keeps_from)
     order by p.user_id
   loop
-    with old as (
-      select m.id from public.chat_messages m
-      where m.user_id = person.user_id and m.created_at < person.keeps_from
-      order by m.created_at, m.seq
-      limit most - expired
-      for update skip locked
-    )
-    delete from public.chat_messages m using old where m.user_id = person.user_id and m.id = old.id;
+    -- Not by their ids, as above.
+    select m.created_at, m.seq into newest
+    from public.chat_messages m
+    where m.user_id = person.user_id and m.created_at < person.keeps_from
+    order by m.created_at, m.seq
+    offset most - expired - 1 limit 1;
+    delete from public.chat_messages m
+    where m.user_id = person.user_id and m.created_at < person.keeps_from
+      and (m.created_at, m.seq) <= (coalesce(newest.created_at, person.keeps_from), coalesce(newest.seq, 0));
     get diagnostics gone = row_count;
     expired := expired + gone;
     exit when expired >= most;

@@ -75,6 +75,8 @@ begin
   if not found then
     return 0;
   end if;
+  -- What servers have written since may be concluded from. Without a profile nothing is folded back.
+  delete from public.personality_profiles p where p.user_id = of.user_id;
   -- The newest, which people see first, go first. Not by their ids: where statistics are old, that join takes hours.
   select m.created_at, m.seq into oldest
   from public.chat_messages m
@@ -91,6 +93,14 @@ begin
 
   -- Deleting one with messages would write each of them.
   delete from public.user_sessions s where s.user_id = of.user_id and s.started_at <= of.requested_at;
+  if bondhu.engine() is not null then
+    if exists (select from public.chat_messages m where m.user_id = of.user_id) then
+      perform bondhu.recompute(of.user_id);
+    else
+      delete from public.sentiment_buckets b where b.user_id = of.user_id;
+      perform bondhu.refresh(array[of.user_id]);
+    end if;
+  end if;
   select coalesce(jsonb_object_agg(k.relation, k.reason), '{}') into of.remains
   from bondhu.erased_relations() k
   where k.erased in ('in part', 'kept') and bondhu.rows_of(of.user_id, k.schema_name, k.table_name, k.user_column) > 0;
@@ -112,7 +122,7 @@ begin
 end
 $$;
 comment on function bondhu.erase_messages(uuid, integer) is
-  'Deletes up to `most` messages of an erasure, and with the last one what is left: sessions, then the account if that was asked for. Returns how many messages.';
+  'Deletes up to `most` messages of an erasure, and with the last one what is left: sessions, then the account if that was asked for. What was written since then counts. Returns how many messages.';
 
 create function bondhu.erasure_receipt(erasure uuid) returns jsonb
 language sql stable

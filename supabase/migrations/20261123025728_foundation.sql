@@ -1284,17 +1284,18 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  oldest record;
   uncounted integer;
 begin
-  -- The newest first: what is concluded rests on them.
-  with counted as (
-    select m.id from public.chat_messages m
-    where m.user_id = of_user and m.counts and m.sender_type = 'user' and m.seq <= uncount_messages.up_to_seq
-    order by m.created_at desc, m.seq desc
-    limit most
-    for no key update
-  )
-  update public.chat_messages m set counts = false from counted c where m.user_id = of_user and m.id = c.id;
+  -- The newest first: what is concluded rests on them. Not by their ids: where statistics are old, that join takes hours.
+  select m.created_at, m.seq into oldest
+  from public.chat_messages m
+  where m.user_id = of_user and m.counts and m.sender_type = 'user' and m.seq <= uncount_messages.up_to_seq
+  order by m.created_at desc, m.seq desc
+  offset most - 1 limit 1;
+  update public.chat_messages m set counts = false
+  where m.user_id = of_user and m.counts and m.sender_type = 'user' and m.seq <= uncount_messages.up_to_seq
+    and (m.created_at, m.seq) >= (coalesce(oldest.created_at, '-infinity'), coalesce(oldest.seq, 0));
   get diagnostics uncounted = row_count;
   if uncounted < most then
     delete from bondhu.forgettings f where f.user_id = of_user;
@@ -1335,6 +1336,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   person record;
+  newest record;
   expired integer := 0;
   gone integer;
 begin
@@ -1347,14 +1349,15 @@ begin
     where exists (select from public.chat_messages m where m.user_id = p.user_id and m.created_at < p.keeps_from)
     order by p.user_id
   loop
-    with old as (
-      select m.id from public.chat_messages m
-      where m.user_id = person.user_id and m.created_at < person.keeps_from
-      order by m.created_at, m.seq
-      limit most - expired
-      for update skip locked
-    )
-    delete from public.chat_messages m using old where m.user_id = person.user_id and m.id = old.id;
+    -- Not by their ids, as above.
+    select m.created_at, m.seq into newest
+    from public.chat_messages m
+    where m.user_id = person.user_id and m.created_at < person.keeps_from
+    order by m.created_at, m.seq
+    offset most - expired - 1 limit 1;
+    delete from public.chat_messages m
+    where m.user_id = person.user_id and m.created_at < person.keeps_from
+      and (m.created_at, m.seq) <= (coalesce(newest.created_at, person.keeps_from), coalesce(newest.seq, 0));
     get diagnostics gone = row_count;
     expired := expired + gone;
     exit when expired >= most;
@@ -7333,6 +7336,8 @@ begin
   if not found then
     return 0;
   end if;
+  -- What servers have written since may be concluded from. Without a profile nothing is folded back.
+  delete from public.personality_profiles p where p.user_id = of.user_id;
   -- The newest, which people see first, go first. Not by their ids: where statistics are old, that join takes hours.
   select m.created_at, m.seq into oldest
   from public.chat_messages m
@@ -7349,6 +7354,14 @@ begin
 
   -- Deleting one with messages would write each of them.
   delete from public.user_sessions s where s.user_id = of.user_id and s.started_at <= of.requested_at;
+  if bondhu.engine() is not null then
+    if exists (select from public.chat_messages m where m.user_id = of.user_id) then
+      perform bondhu.recompute(of.user_id);
+    else
+      delete from public.sentiment_buckets b where b.user_id = of.user_id;
+      perform bondhu.refresh(array[of.user_id]);
+    end if;
+  end if;
   select coalesce(jsonb_object_agg(k.relation, k.reason), '{}') into of.remains
   from bondhu.erased_relations() k
   where k.erased in ('in part', 'kept') and bondhu.rows_of(of.user_id, k.schema_name, k.table_name, k.user_column) > 0;
@@ -7370,7 +7383,7 @@ begin
 end
 $$;
 comment on function bondhu.erase_messages(uuid, integer) is
-  'Deletes up to `most` messages of an erasure, and with the last one what is left: sessions, then the account if that was asked for. Returns how many messages.';
+  'Deletes up to `most` messages of an erasure, and with the last one what is left: sessions, then the account if that was asked for. What was written since then counts. Returns how many messages.';
 
 create function bondhu.erasure_receipt(erasure uuid) returns jsonb
 language sql stable

@@ -2,7 +2,7 @@
 begin;
 \ir acting.psql
 \ir tables.psql
-select plan(87);
+select plan(92);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada, pg_temp.sign_up('Bela') as bela;
 grant select on people to public;
@@ -246,6 +246,24 @@ select is((select said from farewell), (select receipt from bondhu.receipts r, f
 select is(pg_temp.refusal('authenticated', ada, 'select erase_my_data(true)'), '28000: this account is deleted', 'and is nobody then') from people;
 update bondhu.receipts set finished_at = now() - interval '1096 days';
 select is(bondhu.prune() ->> 'receipts', '2', 'receipts are kept as long as the setting says');
+
+-- What servers write while it goes on
+
+create temp table dora as select pg_temp.sign_up('Dora') as id;
+grant select on dora to public;
+insert into chat_messages (user_id, message_text, created_at) select id, 'I am so sad, number ' || n, now() - n * interval '1 hour' from dora, generate_series(1, 30) n;
+delete from personality_profiles p using dora where p.user_id = dora.id;
+delete from sentiment_buckets b using dora where b.user_id = id;
+insert into erasures (user_id, up_to_seq, with_account, rows_erased) select dora.id, max(m.seq), false, '{}' from dora join chat_messages m on m.user_id = dora.id group by dora.id;
+insert into assessments (user_id, form, started_at, completed_at, openness, conscientiousness, extraversion, agreeableness, neuroticism)
+select id, 'short', now(), now(), 70, 50, 50, 50, 50 from dora;
+insert into chat_messages (user_id, message_text) select id, 'I am so happy' from dora;
+select is(bondhu.go_on_erasing(20), 20, 'what servers write meanwhile does not hold it up');
+select bondhu.refresh(array[id]) from dora;
+select is(bondhu.go_on_erasing(20), 10, 'nor what is concluded from that');
+select is((select array_agg(m.message_text) from chat_messages m, dora where m.user_id = dora.id), array['I am so happy'], 'and stays');
+select is((select p.message_count || ' ' || (select sum(b.message_count) from sentiment_buckets b where b.user_id = id) from dora, bondhu.personality(array[id], now()) p), '1 1', 'it counts');
+select is_empty('select v.* from dora, bondhu.verify(id) v', 'and what is stored is what it makes');
 
 -- Where the schema's owner may not delete accounts
 
