@@ -44,3 +44,15 @@ create policy "a user reads their own receipts" on public.erasures
   for select to authenticated using (user_id = (select auth.uid()));
 create policy "the worker reads receipts" on public.erasures
   for select to bondhu_worker using (true);
+
+create function bondhu.is_being_erased(of_user uuid) returns boolean
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return exists (select from public.erasures e where e.user_id = of_user and e.finished_at is null);
+end
+$$;
+comment on function bondhu.is_being_erased(uuid) is
+  'Whether messages of a user are left that an erasure is about: row security hides them from users, and functions that pass it by ask.';
+revoke all on function bondhu.is_being_erased(uuid) from public, anon, authenticated, service_role;

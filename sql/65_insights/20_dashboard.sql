@@ -63,6 +63,7 @@ begin
       select from public.chat_messages m
       where m.user_id = of_user and m.sender_type = 'user' and m.created_at >= since and m.created_at < until
         and (m.created_at at time zone time_zone)::date = day
+        and not bondhu.is_being_erased(of_user)
       limit most) m);
 end
 $$;

@@ -126,7 +126,7 @@ begin
     select s.* from (
       select r.relation, r.user_column, r.left_out, 0 as kind, r.place
       from bondhu.data_registry() with ordinality r (relation, user_column, is_exported, left_out, erased, reason, place)
-      where r.is_exported
+      where r.is_exported and not (r.relation = 'public.chat_messages' and bondhu.is_being_erased(of_user))
       union all
       select a.relation, a.user_column, a.left_out, 1, row_number() over (order by a.relation)
       from bondhu.app_tables a

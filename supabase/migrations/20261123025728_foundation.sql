@@ -994,6 +994,18 @@ create policy "a user reads their own receipts" on public.erasures
 create policy "the worker reads receipts" on public.erasures
   for select to bondhu_worker using (true);
 
+create function bondhu.is_being_erased(of_user uuid) returns boolean
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return exists (select from public.erasures e where e.user_id = of_user and e.finished_at is null);
+end
+$$;
+comment on function bondhu.is_being_erased(uuid) is
+  'Whether messages of a user are left that an erasure is about: row security hides them from users, and functions that pass it by ask.';
+revoke all on function bondhu.is_being_erased(uuid) from public, anon, authenticated, service_role;
+
 -- sql/30_chat/10_messages.sql
 
 -- Chat messages and their scores.
@@ -6844,6 +6856,7 @@ begin
       select from public.chat_messages m
       where m.user_id = of_user and m.sender_type = 'user' and m.created_at >= since and m.created_at < until
         and (m.created_at at time zone time_zone)::date = day
+        and not bondhu.is_being_erased(of_user)
       limit most) m);
 end
 $$;
@@ -7184,7 +7197,7 @@ begin
     select s.* from (
       select r.relation, r.user_column, r.left_out, 0 as kind, r.place
       from bondhu.data_registry() with ordinality r (relation, user_column, is_exported, left_out, erased, reason, place)
-      where r.is_exported
+      where r.is_exported and not (r.relation = 'public.chat_messages' and bondhu.is_being_erased(of_user))
       union all
       select a.relation, a.user_column, a.left_out, 1, row_number() over (order by a.relation)
       from bondhu.app_tables a

@@ -2,7 +2,7 @@
 begin;
 \ir acting.psql
 \ir tables.psql
-select plan(92);
+select plan(94);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada, pg_temp.sign_up('Bela') as bela;
 grant select on people to public;
@@ -220,6 +220,8 @@ select pg_temp.act_as('authenticated', bela) from people;
 select is((select count(*) from chat_messages), 0::bigint, 'what is being erased is hidden');
 select is((select count(*) from chat_history()), 0::bigint, 'from history, too');
 select is(hot_document('chat_history'), null, 'and from documents');
+select ok(not jsonb_path_exists(export_my_data(), '$.tables[*] ? (@.name == "public.chat_messages")'), 'from an export');
+select is(dashboard() -> 'messages_today', '0', 'and from the home page');
 select is(pg_temp.refusal('authenticated', bela, $$ insert into chat_messages (message_text) values ('Hello?') $$),
   '23514: your former messages are still being deleted', 'nothing comes in between') from people;
 select is(erase_my_data(true, true) ->> 'finished_at', null, 'asking again tells that it goes on');

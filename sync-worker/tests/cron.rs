@@ -27,6 +27,8 @@ async fn installing_twice_leaves_one_job_of_each() {
         [
             "bondhu-close-idle-sessions",
             "bondhu-forget-consents",
+            "bondhu-go-on-erasing",
+            "bondhu-keep-choices",
             "bondhu-plan-syncs",
             "bondhu-prune",
             "bondhu-record-wellness",

@@ -317,6 +317,16 @@ async fn a_table_with_children_or_partitions_is_as_good_as_another() {
                  create table public.part_1 partition of public.{table} for values with (modulus 2, remainder 1);
                  alter table public.{table} add primary key ({key});
                  insert into public.{table} select * from public.before;
+                 do $$
+                 declare
+                   trigger text;
+                 begin
+                   for trigger in
+                     select pg_get_triggerdef(oid) from pg_trigger where tgrelid = 'public.before'::regclass and not tgisinternal
+                   loop
+                     execute replace(trigger, 'public.before', 'public.{table}');
+                   end loop;
+                 end $$;
                  drop table public.before cascade;"
             ),
         )
