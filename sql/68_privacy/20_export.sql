@@ -119,7 +119,7 @@ declare
   after_key jsonb;
   left_rows integer := max_rows;
   left_bytes bigint := max_bytes;
-  tables jsonb := '[]';
+  tables jsonb := jsonb_build_array();
   next_cursor text;
 begin
   for source in
