@@ -1,5 +1,22 @@
 -- What reads and rebuilds what is derived: personality, refresh, recompute.
 
+create function bondhu_portable.next_change(p bondhu_portable.profile, s bondhu.settings) returns timestamptz
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return least(
+    p.window_oldest + make_interval(hours => p.window_hours),
+    p.previous_oldest + make_interval(hours => 2 * p.window_hours),
+    case when p.last_crisis_at + make_interval(hours => s.crisis_support_hours) > p.as_of
+      then p.last_crisis_at + make_interval(hours => s.crisis_support_hours) end,
+    case when p.trait_count > 0
+      then ((p.as_of at time zone 'UTC')::date + 1)::timestamp at time zone 'UTC' end);
+end
+$$;
+comment on function bondhu_portable.next_change(bondhu_portable.profile, bondhu.settings) is
+  'The next instant at which a figure of a state changes by time alone; null when none does.';
+
 create function bondhu_portable.personality(user_ids uuid[], timestamptz)
 returns table (
   user_id uuid, as_of timestamptz, until timestamptz,
@@ -32,13 +49,7 @@ begin
     end if;
     return query select
       p.user_id, p.as_of,
-      least(
-        p.window_oldest + make_interval(hours => p.window_hours),
-        p.previous_oldest + make_interval(hours => 2 * p.window_hours),
-        case when p.last_crisis_at + make_interval(hours => s.crisis_support_hours) > p.as_of
-          then p.last_crisis_at + make_interval(hours => s.crisis_support_hours) end,
-        case when p.trait_count > 0
-          then ((p.as_of at time zone 'UTC')::date + 1)::timestamp at time zone 'UTC' end),
+      bondhu_portable.next_change(p, s),
       p.openness, p.conscientiousness, p.extraversion, p.agreeableness, p.neuroticism,
       p.trait_confidence, p.communication_style, p.emotional_stability, p.needs_support,
       p.message_count, p.mean_sentiment, p.sentiment_volatility, p.dominant_mood, p.sentiment_trend;
@@ -66,13 +77,7 @@ declare
 begin
   return query select
     p.user_id, p.as_of,
-    least(
-      p.window_oldest + make_interval(hours => p.window_hours),
-      p.previous_oldest + make_interval(hours => 2 * p.window_hours),
-      case when p.last_crisis_at + make_interval(hours => s.crisis_support_hours) > p.as_of
-        then p.last_crisis_at + make_interval(hours => s.crisis_support_hours) end,
-      case when p.trait_count > 0
-        then ((p.as_of at time zone 'UTC')::date + 1)::timestamp at time zone 'UTC' end),
+    bondhu_portable.next_change(p, s),
     p.openness, p.conscientiousness, p.extraversion, p.agreeableness, p.neuroticism,
     p.trait_confidence, p.communication_style, p.emotional_stability, p.needs_support,
     p.message_count, p.mean_sentiment, p.sentiment_volatility, p.dominant_mood, p.sentiment_trend;
@@ -332,7 +337,7 @@ end
 $$;
 comment on function bondhu_portable.recompute(uuid) is 'Rebuilds everything the engine derives about a user from the messages; history, a log, stays.';
 
-revoke all on function bondhu_portable.personality(uuid[], timestamptz), bondhu_portable.personality_at(uuid, timestamptz), bondhu_portable.save(bondhu_portable.profile),
+revoke all on function bondhu_portable.next_change(bondhu_portable.profile, bondhu.settings), bondhu_portable.personality(uuid[], timestamptz), bondhu_portable.personality_at(uuid, timestamptz), bondhu_portable.save(bondhu_portable.profile),
   bondhu_portable.refresh(uuid[]), bondhu_portable.newest(uuid), bondhu_portable.buckets(uuid), bondhu_portable.unevidenced(uuid),
   bondhu_portable.unfounded(uuid), bondhu_portable.unnoted(uuid), bondhu_portable.release(uuid, uuid[]),
   bondhu_portable.everything(bondhu_portable.profile, bondhu.settings, timestamptz), bondhu_portable.note(uuid, uuid[], uuid[]), bondhu_portable.lock_profile(uuid, timestamptz), bondhu_portable.recompute(uuid)

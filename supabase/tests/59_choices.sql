@@ -1,7 +1,7 @@
 -- What people choose about their chat: learnt from or not, kept or not. It holds at once, and of what came before as much as they say.
 begin;
 \ir acting.psql
-select plan(49);
+select plan(51);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada, pg_temp.sign_up('Bela') as bela;
 grant select on people to public;
@@ -36,6 +36,7 @@ select pg_temp.stop_acting();
 
 -- Learning
 
+create function pg_temp.history(of_user uuid) returns bigint language sql as $$ select count(*) from personality_history h where h.user_id = of_user $$;
 select pg_temp.say(ada, 'I am so happy, number ' || n) from people, generate_series(1, 6) n;
 select pg_temp.say(bela, 'I am so happy, number ' || n) from people, generate_series(1, 6) n;
 create temp table before as select pg_temp.counted(ada) as counted from people;
@@ -46,6 +47,11 @@ select pg_temp.act_as('authenticated', ada) from people;
 insert into chat_messages (message_text) values ('I hate this');
 select pg_temp.stop_acting();
 select is(pg_temp.counted(ada), '6 6', 'what is written after they withdrew does not') from people;
+create temp table told as select pg_temp.history(ada) as of_ada, pg_temp.history(bela) as of_bela from people;
+insert into chat_messages (user_id, message_text) select who, 'I am so sad and lonely, number ' || n from people, unnest(array[ada, bela]) who, generate_series(1, 30) n;
+select is(pg_temp.history(ada), of_ada, 'nor is it ever taken to have changed them') from people, told;
+select cmp_ok(pg_temp.history(bela), '>', of_bela, 'as it changes others') from people, told;
+delete from chat_messages where message_text like 'I am so sad and lonely, number%';
 select is((select array_agg(m.counts order by m.seq) from chat_messages m where m.user_id = ada), array[true, true, true, true, true, true, false, false],
   'which the messages themselves say') from people;
 select ok((select bool_and(m.mood_detected is not null) from chat_messages m where m.user_id = ada), 'although they are read') from people;

@@ -1,5 +1,5 @@
 -- Which figures of the dashboard $2 and the wellness card $3 of user $1 are not those of the raw messages, by plain SQL.
-with zone as (select time_zone as name, (now() at time zone time_zone)::date as today from bondhu.people where user_id = $1),
+with zone as (select time_zone as name, (($2::jsonb ->> 'as_of')::timestamptz at time zone time_zone)::date as today from bondhu.people where user_id = $1),
 settings as (select min_messages from bondhu.settings),
 said as (
   select (m.created_at at time zone zone.name)::date as day, coalesce(m.corrected_sentiment, m.sentiment_score) * 100 as score,

@@ -32,7 +32,7 @@ pub(crate) fn is_learnt_from(user: Uuid) -> Result<bool, EngineError> {
     Ok(found.is_none())
 }
 
-/// A command of a statement of the client, which its rows see the same of.
+/// A command of a transaction, which its rows see the same of.
 type Command = (pg_sys::TimestampTz, pg_sys::CommandId);
 
 thread_local! {
@@ -50,7 +50,7 @@ pub(crate) fn is_learnt_from_by_command(
     #[allow(unsafe_code)]
     let command = unsafe {
         (
-            pg_sys::GetCurrentStatementStartTimestamp(),
+            pg_sys::GetCurrentTransactionStartTimestamp(),
             pg_sys::GetCurrentCommandId(false),
         )
     };

@@ -78,7 +78,7 @@ async fn housekeeping(context: &SyncContext, stop: &CancellationToken) {
 async fn each_minute(context: &SyncContext) -> Result<(), sqlx::Error> {
     plan_without_cron(&context.database).await?;
     forget_consents(&context.database).await?;
-    keep_choices_without_cron(&context.database).await?;
+    go_on_without_cron(&context.database).await?;
     revoke_due(context).await?;
     load::measure(&context.database, &context.metrics).await
 }
@@ -125,7 +125,8 @@ async fn plan_without_cron(database: &PgPool) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-async fn keep_choices_without_cron(database: &PgPool) -> Result<(), sqlx::Error> {
+/// With what people chose, and with erasing.
+async fn go_on_without_cron(database: &PgPool) -> Result<(), sqlx::Error> {
     sqlx::query("select bondhu.keep_choices() where not bondhu.cron_plans_syncs()")
         .execute(database)
         .await?;

@@ -239,6 +239,33 @@ async fn after_many_writers_every_document_is_what_postgres_says() {
 }
 
 #[tokio::test]
+async fn what_a_person_lets_into_prompts_is_in_their_context_at_once_and_no_longer() {
+    let stage = Stage::new().await;
+    let mirror = stage.following().await;
+    let user = stage.person().await;
+    stage.taste(user).await;
+    stage.say(user, "I love this film").await;
+    let videos = async || {
+        let held = stage.held(user, Document::PersonalityContext).await;
+        held.is_some_and(|held| held["data"]["video"].is_object())
+    };
+    stage.caught_up().await;
+    assert!(!videos().await);
+    for allowed in [true, false] {
+        let mut request = stage.database.as_user(user).await;
+        sqlx::query("select set_consent('provider_prompts', $1)")
+            .bind(allowed)
+            .execute(&mut *request)
+            .await
+            .unwrap();
+        request.commit().await.unwrap();
+        stage.caught_up().await;
+        assert_eq!(videos().await, allowed);
+    }
+    mirror.stop().await;
+}
+
+#[tokio::test]
 async fn the_watermark_moves_while_nothing_happens() {
     let stage = Stage::new().await;
     let mirror = stage.following().await;

@@ -167,17 +167,16 @@ impl Databases {
     /// each.
     pub(super) async fn reads(
         &self,
-        variant: Variant,
         function: &str,
         number: i32,
         reads: usize,
     ) -> Result<Vec<f64>> {
         let pool = PgPoolOptions::new()
             .max_connections(1)
-            .connect(&self.url("authenticator", variant))
+            .connect(&self.url("authenticator", Variant::Engine))
             .await?;
         let call = format!("select public.{function}()");
-        let user = Uuid::from_u128(0x0000_0000_0000_4000_8000 << 48 | u128::try_from(number)?);
+        let user = bench_user(number)?;
         let mut took = Vec::with_capacity(reads);
         for _ in 0..reads {
             let mut request = data_api::as_user(&pool, user).await?;
@@ -197,7 +196,7 @@ impl Databases {
         .fetch_one(&mut owner)
         .await?;
         anyhow::ensure!(announces, "the bench's databases have no Realtime");
-        let user = Uuid::from_u128(0x0000_0000_0000_4000_8000 << 48 | u128::try_from(number)?);
+        let user = bench_user(number)?;
         let (ended, active) = (Uuid::from_u128(1), Uuid::from_u128(2));
         sqlx::query(
             "insert into public.user_sessions (user_id, id, device_id, ended_at, end_reason)
@@ -269,6 +268,12 @@ impl Databases {
             .await
             .with_context(|| format!("cannot sign in to {}", variant.database()))
     }
+}
+
+/// `public.bench_user()` of `people.sql`.
+fn bench_user(number: i32) -> Result<Uuid> {
+    let number = u128::try_from(number)?;
+    Ok(Uuid::from_u128(0x0000_0000_0000_4000_8000 << 48 | number))
 }
 
 /// Messages of everybody in turn, a third of each user's within the last day.
