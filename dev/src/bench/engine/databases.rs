@@ -11,7 +11,7 @@ use url::Url;
 use uuid::Uuid;
 
 use bondhu_stack::cluster::{Cluster, SUPERUSER};
-use bondhu_stack::{data_api, template};
+use bondhu_stack::{data_api, schema, template};
 
 /// What fires on an insert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,6 +163,16 @@ impl Databases {
             .await?)
     }
 
+    /// Records the days of a user that have ended, as cron does within the hour.
+    pub(super) async fn record_wellness(&self, number: i32) -> Result<()> {
+        let mut owner = self.connect("postgres", Variant::Engine).await?;
+        sqlx::query("select bondhu.record_wellness_of($1)")
+            .bind(bench_user(number)?)
+            .execute(&mut owner)
+            .await?;
+        Ok(())
+    }
+
     /// What a function of `people.sql` says that a call took inside the server, in microseconds, one transaction
     /// each.
     pub(super) async fn reads(
@@ -190,12 +200,8 @@ impl Databases {
     /// announced in an active one.
     pub(super) async fn messages(&self, number: i32, each: usize) -> Result<[Vec<f64>; 3]> {
         let mut owner = self.connect("postgres", Variant::Engine).await?;
-        let announces: bool = sqlx::query_scalar(
-            "select to_regprocedure('realtime.send(jsonb,text,text,boolean)') is not null",
-        )
-        .fetch_one(&mut owner)
-        .await?;
-        anyhow::ensure!(announces, "the bench's databases have no Realtime");
+        let mut superuser = self.connect(SUPERUSER, Variant::Engine).await?;
+        schema::realtime()?.run(&mut superuser).await?;
         let user = bench_user(number)?;
         let (ended, active) = (Uuid::from_u128(1), Uuid::from_u128(2));
         sqlx::query(

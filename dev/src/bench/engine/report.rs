@@ -85,10 +85,18 @@ pub(super) const TARGETS: [Target; 13] = [
 ];
 
 /// For comparison.
-pub(super) const COMPARATORS: [Comparator; 10] = [
+pub(super) const COMPARATORS: [Comparator; 12] = [
     (
         "score_call_us",
         "a call of score(text) in SQL; the bare core: make bench-scorer",
+    ),
+    (
+        "session_extra_us",
+        "a message of a session that nobody is in, above one without",
+    ),
+    (
+        "announced_extra_us",
+        "the same, announced where somebody is, above that",
     ),
     (
         "upsert_ratio_many",
