@@ -34,7 +34,7 @@ pub(super) struct Table {
 const PIECE: usize = 45_000;
 
 /// Characters of a line.
-const LINE: usize = 120;
+const LINE: usize = 1_000;
 
 /// Zeros in a row that are written as an expression.
 const ZEROS: usize = 64;
