@@ -9,7 +9,7 @@ RELEASE_DEV := $(CARGO_TARGET_DIR)/release/bondhu-dev
 TARPAULIN := $(HOME)/.cache/bondhu/tarpaulin/bin/cargo-tarpaulin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-up setup-test build build-release demo up test bench-engine bench-mirror soak-mirror bench-sync soak-sync bench-chat bench-wasm wasm figures fuzz-portable coverage reset lint model teacher eval bench-scorer model-programs
+.PHONY: help setup setup-up setup-test build build-release demo up test bench-engine bench-mirror soak-mirror bench-sync soak-sync bench-chat bench-wasm bench-recommendations wasm figures fuzz-portable coverage reset lint model teacher eval bench-scorer model-programs
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ bench-chat: setup-up build-release ## Measure what the companion's edge function
 
 bench-wasm: setup-test build-release ## Measure the npm package against the native scorer, in Node, Deno and Chromium
 	@$(RELEASE_DEV) bench-wasm
+
+bench-recommendations: build ## Measure whether what is recommended is what people then play
+	@$(DEV) bench-recommendations
 
 wasm: setup-test ## Build the npm package, and write supabase/functions/_shared/bondhu anew
 	@cargo build --locked --quiet -p bondhu-dev

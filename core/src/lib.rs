@@ -19,6 +19,7 @@ pub mod mood;
 pub mod patterns;
 pub mod personality;
 pub mod profile;
+pub mod recommend;
 pub mod retry;
 pub mod score;
 pub mod settings;

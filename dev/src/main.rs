@@ -52,6 +52,8 @@ enum Command {
     BenchMirror,
     /// Measure what the companion's edge function adds to a model's own time
     BenchChat,
+    /// Measure whether what is recommended is what people then play
+    BenchRecommendations,
     /// Measure the npm package: its size, its start, and a message against the native scorer
     BenchWasm,
     /// Break everything around the mirror under load, and count what readers saw of it
@@ -138,6 +140,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::BenchEngine => bench::engine::run().await?,
         Command::BenchMirror => bench::mirror::run().await?,
         Command::BenchChat => bench::chat::run().await?,
+        Command::BenchRecommendations => bench::recommendations::run(),
         Command::BenchWasm => bench::wasm::run().await?,
         Command::SoakMirror { seconds, kills } => {
             return soak::mirror::run(Duration::from_secs(seconds), kills).await;

@@ -17,6 +17,7 @@ pub mod mirror;
 pub mod oauth;
 pub mod provider;
 pub mod providers;
+mod recommend;
 pub mod shutdown;
 pub mod sync;
 pub mod tastes;

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::genres::MusicBrainz;
 use crate::provider::Provider;
+use crate::recommend;
 use crate::vault::Owner;
 
 /// Computes the preferences that a provider feeds.
@@ -24,10 +25,14 @@ pub async fn refresh(
 ) -> Result<(), sqlx::Error> {
     match owner.provider {
         Provider::Spotify => {
+            recommend::refresh_music(transaction, owner.user).await?;
             let evidence = spotify_evidence(transaction, owner.user).await?;
             store_music(transaction, owner, evidence).await
         }
-        Provider::YouTube => refresh_videos(transaction, owner).await,
+        Provider::YouTube => {
+            recommend::refresh_videos(transaction, owner.user).await?;
+            refresh_videos(transaction, owner).await
+        }
     }
 }
 
@@ -43,7 +48,7 @@ fn weighted(list: &[Ranked]) -> Json<Vec<Value>> {
 }
 
 /// The range that a name of Spotify's stands for.
-fn range_of(name: &str) -> Option<TimeRange> {
+pub(crate) fn range_of(name: &str) -> Option<TimeRange> {
     match name {
         "short_term" => Some(TimeRange::Short),
         "medium_term" => Some(TimeRange::Medium),

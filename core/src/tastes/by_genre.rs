@@ -46,6 +46,13 @@ pub(super) fn mood(by_genre: &BTreeMap<String, u64>, total: u64) -> Option<MoodP
     })
 }
 
+/// How music of these genres tends to feel, each as much as the others; `None` where none is known.
+#[must_use]
+pub fn mood_of_genres(genres: &[String]) -> Option<Features> {
+    let by_genre = genres.iter().map(|genre| (genre.clone(), 1)).collect();
+    mood(&by_genre, genres.len() as u64).map(|of| of.mean)
+}
+
 /// What these genres say about traits, as far as the source speaks of them.
 pub(super) fn trait_evidence(by_genre: &BTreeMap<String, u64>) -> Option<TraitEvidence> {
     let (mut known, mut reflective, mut energetic) = (0, 0, 0);

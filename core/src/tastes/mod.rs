@@ -11,8 +11,8 @@ mod ranked;
 mod topics;
 mod videos;
 
-pub use by_genre::TraitEvidence;
+pub use by_genre::{TraitEvidence, mood_of_genres};
 pub use features::{Features, MoodProfile, MoodSource};
-pub use music::{GenresFrom, MusicEvidence, MusicTaste, TimeRange};
+pub use music::{GenresFrom, MusicEvidence, MusicTaste, TimeRange, weight_of_place};
 pub use ranked::{FAVOURITES, Ranked};
 pub use videos::{Channel, Followed, SeenVideo, VideoTaste, video_taste};

@@ -32,7 +32,8 @@ impl TimeRange {
 
 /// What place `rank`, from 1, of a list counts: `51 − rank`, at least 1, times the range's
 /// weight (heuristic).
-fn weight_of_place(range: TimeRange, rank: u32) -> u64 {
+#[must_use]
+pub fn weight_of_place(range: TimeRange, rank: u32) -> u64 {
     u64::from(51_u32.saturating_sub(rank).max(1)) * range.weight()
 }
 

@@ -4,5 +4,6 @@ pub mod chat;
 pub mod engine;
 mod figures;
 pub mod mirror;
+pub mod recommendations;
 pub mod sync;
 pub mod wasm;

@@ -13,6 +13,11 @@ use dice::Dice;
 use music::{Music, MusicTaste};
 use video::{VideoTaste, Videos};
 
+/// Every track that there is, whoever likes it.
+pub fn tracks() -> Vec<music::Track> {
+    Music::new().tracks
+}
+
 /// All artists, tracks, channels and videos.
 #[derive(Debug)]
 pub(super) struct World {

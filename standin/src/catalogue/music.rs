@@ -309,7 +309,7 @@ fn local_file(account: u64) -> Track {
 #[derive(Debug)]
 pub(super) struct Music {
     pub(super) artists: Vec<Artist>,
-    tracks: Vec<Track>,
+    pub(super) tracks: Vec<Track>,
 }
 
 impl Music {
