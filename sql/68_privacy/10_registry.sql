@@ -68,6 +68,7 @@ as $$
     ('bondhu.track_features', null, false, array[]::text[], 'kept', 'About recordings.'),
     ('bondhu.recording_genres', null, false, array[]::text[], 'kept', 'About recordings.'),
     ('bondhu.video_categories', null, false, array[]::text[], 'kept', 'About videos.'),
+    ('bondhu.video_charts', null, false, array[]::text[], 'kept', 'About videos.'),
     ('bondhu.rescoring', null, false, array[]::text[], 'kept', 'How far all messages are scored anew.')
 $$;
 comment on function bondhu.data_registry() is

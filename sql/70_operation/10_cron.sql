@@ -91,6 +91,11 @@ begin
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('video_categories', gone);
 
+  delete from bondhu.video_charts
+  where coalesce(fetched_at, ask_again_at) < now() - make_interval(days => settings.video_retention_days);
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('video_charts', gone);
+
   -- YouTube API Services Developer Policies III.E.4: within 7 days of the request.
   delete from bondhu.revocations where requested_at < now() - interval '7 days';
   get diagnostics gone = row_count;
