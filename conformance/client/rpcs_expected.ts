@@ -92,6 +92,15 @@ export const expectedOf: { readonly [R in Rpc]: ForPeople<R> | ForServers<R> } =
       assert.equal(home.messages_today, 0);
     },
   },
+  trending: {
+    args: () => ({ kind: "videos", region: "BD" }),
+    answers: (chart) => {
+      isObject(chart);
+      assert.equal(chart.region, "BD");
+      assert.ok(Array.isArray(chart.items));
+    },
+    other: (chart) => isObject(chart),
+  },
   mood_patterns: {
     args: () => ({}),
     answers: ([patterns]) => {

@@ -30,6 +30,7 @@ create table bondhu.settings (
   oauth_state_ttl_minutes integer not null default 10,
   anonymous_may_link boolean not null default false,
   lease_seconds integer not null default 120,
+  trending_min_people integer not null default 20,
   video_retention_days integer not null default 30,
   cron_history_retention_days integer not null default 7,
 
@@ -65,6 +66,8 @@ create table bondhu.settings (
   constraint sync_cooldown_is_bounded check (sync_request_cooldown_minutes between 0 and 1440),
   constraint oauth_state_ttl_is_short check (oauth_state_ttl_minutes between 1 and 60),
   constraint lease_outlives_a_page check (lease_seconds between 30 and 3600),
+  -- An operator may ask for more, never for fewer.
+  constraint trending_is_among_twenty_or_more check (trending_min_people between 20 and 1000000),
   -- YouTube API Services Developer Policies III.E.4: refresh or delete within 30 days.
   constraint video_retention_keeps_the_policy check (video_retention_days between 1 and 30),
   constraint engine_version_is_small check (engine_version between 1 and 1000000),
@@ -75,6 +78,8 @@ comment on column bondhu.settings.window_hours is 'Length of the sentiment windo
 comment on column bondhu.settings.min_messages is 'With fewer scored messages in the window nothing is concluded.';
 comment on column bondhu.settings.crisis_support_hours is 'How long one crisis message keeps needs_support true, whatever the message count.';
 comment on column bondhu.settings.trait_full_confidence is 'Effective number of messages at which traits are no longer shrunk to the baseline.';
+comment on column bondhu.settings.trending_min_people is
+  'Of how many people at least trending() tells a mood. Anonymous accounts do not count.';
 comment on column bondhu.settings.cron_history_retention_days is 'How long runs of scheduled jobs and the ledger of provider requests are kept.';
 comment on column bondhu.settings.max_active_sessions is 'How many sessions of a user may be active at once; one more ends the least recently used.';
 comment on column bondhu.settings.anonymous_may_link is 'Whether anonymous users may link accounts and request syncs. They may chat either way.';

@@ -116,6 +116,9 @@ begin
   case to_purpose
     when 'learning' then
       perform bondhu.set_learning(caller, given, forget);
+      perform bondhu.keep_trending_person(caller);
+    when 'trending' then
+      perform bondhu.keep_trending_person(caller);
     when 'memory' then
       if forget then
         perform from public.memories m where m.user_id = caller order by m.id for update;
@@ -126,7 +129,7 @@ begin
 end
 $$;
 comment on function public.set_consent(text, boolean, boolean) is
-  'Allows something, or withdraws it: nothing new from then on. forget deletes what there is, too: of memory the memories, of learning what messages have counted so far; the other purposes keep nothing. 22023 for a purpose that there is not.';
+  'Allows something, or withdraws it: nothing new from then on. forget deletes what there is, too: of memory the memories, of learning what messages have counted so far; what trending keeps goes as soon as it, or learning, is withdrawn, and provider_prompts keeps nothing. 22023 for a purpose that there is not.';
 
 revoke all on function bondhu.consent_purposes(), bondhu.consented_since(uuid, text), bondhu.lock_consents(uuid),
   public.my_consents(), public.set_consent(text, boolean, boolean)

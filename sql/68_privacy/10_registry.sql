@@ -10,6 +10,7 @@ as $$
   values
     ('public.personality_profiles', 'user_id', true, array[]::text[], 'deleted', null::text),
     ('public.sentiment_buckets', 'user_id', true, array[]::text[], 'deleted', null),
+    ('bondhu.trending_people', 'user_id', false, array[]::text[], 'deleted', 'Repeats public.sentiment_buckets, by the week.'),
     ('public.wellness_days', 'user_id', true, array[]::text[], 'deleted', null),
     ('public.personality_history', 'user_id', true, array[]::text[], 'deleted', null),
     ('public.personality_history_evidence', 'user_id', true, array[]::text[], 'cascades', 'With public.personality_history.'),
@@ -68,6 +69,7 @@ as $$
     ('bondhu.track_features', null, false, array[]::text[], 'kept', 'About recordings.'),
     ('bondhu.recording_genres', null, false, array[]::text[], 'kept', 'About recordings.'),
     ('bondhu.video_categories', null, false, array[]::text[], 'kept', 'About videos.'),
+    ('bondhu.video_charts', null, false, array[]::text[], 'kept', 'About videos.'),
     ('bondhu.rescoring', null, false, array[]::text[], 'kept', 'How far all messages are scored anew.')
 $$;
 comment on function bondhu.data_registry() is

@@ -91,6 +91,11 @@ begin
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('video_categories', gone);
 
+  delete from bondhu.video_charts
+  where coalesce(fetched_at, ask_again_at) < now() - make_interval(days => settings.video_retention_days);
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('video_charts', gone);
+
   -- YouTube API Services Developer Policies III.E.4: within 7 days of the request.
   delete from bondhu.revocations where requested_at < now() - interval '7 days';
   get diagnostics gone = row_count;
@@ -156,6 +161,7 @@ as $$
     ('bondhu-refresh-profiles', '* * * * *', 'call bondhu.keep_profiles_fresh()'),
     ('bondhu-forget-consents', '*/10 * * * *', 'select bondhu.forget_consents(), bondhu.authorize_realtime()'),
     ('bondhu-keep-choices', '* * * * *', 'select bondhu.keep_choices()'),
+    ('bondhu-refresh-trending', '* * * * *', 'select bondhu.refresh_trending()'),
     ('bondhu-go-on-erasing', '* * * * *', 'select bondhu.go_on_erasing()'),
     ('bondhu-record-wellness', '*/10 * * * *', 'select bondhu.record_wellness()'),
     ('bondhu-prune', '17 3 * * *', 'select bondhu.prune(), bondhu.create_missing_profiles()')

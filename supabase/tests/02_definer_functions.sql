@@ -41,6 +41,8 @@ insert into argument_values values
   ('return_to', 'text', $$ 'https://app.example/' $$),
   ('bucket', 'text', $$ 'day' $$),
   ('form', 'text', $$ 'short' $$),
+  ('kind', 'text', $$ 'moods' $$),
+  ('region', 'text', $$ 'US' $$),
   ('answers', 'jsonb', $$ '{"short_01": 3}' $$),
   ('locale', 'text', $$ 'en' $$),
   ('mood', 'text', $$ 'joy' $$),

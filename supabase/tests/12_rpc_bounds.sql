@@ -28,6 +28,8 @@ language sql as $$
     when 'trait' then '''openness'''
     when 'bucket' then '''day'''
     when 'form' then '''short'''
+    when 'kind' then '''moods'''
+    when 'region' then '''US'''
     when 'mood' then '''joy'''
     when 'locale' then '''en'''
     when 'document' then '''chat_history'''

@@ -32,7 +32,8 @@ async fn installing_twice_leaves_one_job_of_each() {
             "bondhu-plan-syncs",
             "bondhu-prune",
             "bondhu-record-wellness",
-            "bondhu-refresh-profiles"
+            "bondhu-refresh-profiles",
+            "bondhu-refresh-trending"
         ]
     );
 }

@@ -38,7 +38,7 @@ async fn without_an_engine_chat_is_stored_unscored_and_says_so() {
 }
 
 /// Every RPC, and whether it answers with what an engine concludes.
-const RPCS: [(&str, bool); 32] = [
+const RPCS: [(&str, bool); 33] = [
     ("assessment_items()", false),
     ("begin_connect('spotify', 'https://app.example')", false),
     ("chat_history()", false),
@@ -74,6 +74,7 @@ const RPCS: [(&str, bool); 32] = [
     ("submit_assessment('short', '{\"short_01\": 3}')", false),
     ("top_genres()", false),
     ("touch_session(gen_random_uuid())", false),
+    ("trending('moods')", true),
     ("watching_stats()", false),
     ("wellness_card()", true),
     ("wellness_history()", true),

@@ -12,6 +12,8 @@ const VIDEOS_PER_CHANNEL: usize = 4;
 const SUBSCRIPTIONS: usize = 115;
 const LIKED: usize = 130;
 const PLAYLISTS: usize = 7;
+/// Three pages, the last one short.
+const CHARTED: usize = 120;
 
 /// A kind of channel: words for its title, its category, its topics on Wikipedia.
 struct Theme {
@@ -257,6 +259,22 @@ impl Videos {
             })
             .collect();
         Self { channels, videos }
+    }
+
+    /// What is watched most in a region: public videos, in its own order.
+    pub(crate) fn chart(&self, region: &str) -> Vec<&Video> {
+        let number = region
+            .bytes()
+            .fold(0_u64, |number, byte| (number << 8) | u64::from(byte));
+        let mut dice = Dice::new("chart", number);
+        let mut charted: Vec<&Video> = self
+            .videos
+            .iter()
+            .filter(|video| video.visibility == Visibility::Public)
+            .collect();
+        dice.shuffle(&mut charted);
+        charted.truncate(CHARTED);
+        charted
     }
 }
 

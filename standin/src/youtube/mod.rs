@@ -25,6 +25,8 @@ use page::whole_list;
 
 /// A code that ISO 3166-1 leaves to its users: no region of YouTube's.
 const NO_REGION: &str = "ZZ";
+/// Whose chart it is where none is named.
+const USUAL_REGION: &str = "US";
 /// Name of the playlist of liked videos on every account.
 const LIKED: &str = "LL";
 
@@ -74,7 +76,26 @@ async fn subscriptions(
 async fn videos(shared: State<Arc<Shared>>, headers: HeaderMap, query: RawQuery) -> Response {
     list(&shared, &headers, query, "videoListResponse", |call| {
         let visible = |video: &&Video| video.visibility == Visibility::Public;
-        if call.one_filter_of(&["id", "myRating"])? == "id" {
+        let filter = call.one_filter_of(&["chart", "id", "myRating"])?;
+        if filter == "chart" {
+            let region = call.query.get("regionCode").unwrap_or(USUAL_REGION);
+            if call.query.get("chart") != Some("mostPopular") || region == NO_REGION {
+                return Err(google_error(
+                    400,
+                    "youtube.video",
+                    "videoChartNotFound",
+                    "The requested video chart is not supported or is not available.",
+                ));
+            }
+            let all = shared.world.videos.chart(region);
+            let page = call.page(&format!("chart {region}"), 1)?;
+            let items = page
+                .cut(&all)
+                .map(|video| resources::video(&call.parts, video))
+                .collect();
+            return Ok(page.list(all.len(), items));
+        }
+        if filter == "id" {
             let ids = call.ids()?;
             let found = ids.iter().filter_map(|id| {
                 shared

@@ -85,6 +85,10 @@ async fn youtube_answers_fit_the_description() {
         ),
         ("videos", format!("part=snippet,topicDetails&id={video}")),
         (
+            "videos",
+            "part=snippet&chart=mostPopular&regionCode=BD&maxResults=50".to_owned(),
+        ),
+        (
             "channels",
             "part=snippet,contentDetails&mine=true".to_owned(),
         ),

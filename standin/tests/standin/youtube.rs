@@ -151,6 +151,15 @@ async fn malformed_requests_name_their_reason() {
         ),
         ("/videos?part=snippet&myRating=love", "invalidParameter"),
         (
+            "/videos?part=snippet&chart=mostPopular&id=abc",
+            "incompatibleParameters",
+        ),
+        (
+            "/videos?part=snippet&chart=mostPopular&regionCode=ZZ",
+            "videoChartNotFound",
+        ),
+        ("/videos?part=snippet&chart=newest", "videoChartNotFound"),
+        (
             "/subscriptions?part=snippet&mine=true&pageToken=nonsense",
             "invalidPageToken",
         ),
@@ -329,4 +338,32 @@ async fn playlists_count_what_their_items_list() {
         own.items()[0]["contentDetails"]["relatedPlaylists"]["likes"],
         "LL"
     );
+}
+
+#[tokio::test]
+async fn a_chart_is_of_its_region_the_same_for_everybody_and_of_what_can_be_seen() {
+    let app = App::start().await;
+    let first = app.access_token(Provider::YouTube).await;
+    app.standin.sign_in(2);
+    let second = app.access_token(Provider::YouTube).await;
+    let path = |region: &str| {
+        format!("/videos?part=snippet&chart=mostPopular&regionCode={region}&maxResults=50")
+    };
+    let charted = ids(&walk(&app, &first, &path("BD")).await);
+    assert_eq!(charted.len(), 120);
+    assert_eq!(
+        charted.iter().collect::<BTreeSet<_>>().len(),
+        charted.len(),
+        "each once"
+    );
+    assert_eq!(ids(&walk(&app, &second, &path("BD")).await), charted);
+    let elsewhere = ids(&walk(&app, &first, &path("US")).await);
+    assert_ne!(elsewhere, charted);
+    let unnamed = walk(
+        &app,
+        &first,
+        "/videos?part=snippet&chart=mostPopular&maxResults=50",
+    )
+    .await;
+    assert_eq!(ids(&unnamed), elsewhere, "of the US unless said");
 }

@@ -572,6 +572,9 @@ isOneToOne: false
 "touch_session":
 { Args: { "session_id": string }; Returns: undefined
                            },
+"trending":
+{ Args: { "kind": string,"region"?: string }; Returns: Json
+                           },
 "watching_stats":
 { Args: Record<PropertyKey, never>; Returns: {
               "computed_at": string,"likes": number,"playlists": number,"recent_channels": Json,"subscriptions": number,"top_categories": Json,"top_topics": Json

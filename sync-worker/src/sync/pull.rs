@@ -184,6 +184,14 @@ impl Pull<'_> {
     ) -> Result<(), SyncError> {
         let user = self.session.lease.owner.user;
         let policy = match error.failure {
+            Failure::Unreachable
+            | Failure::TimedOut
+            | Failure::ServerError
+            | Failure::Malformed
+                if may_fail(resource) =>
+            {
+                RetryPolicy::SkipResource
+            }
             Failure::Malformed if self.attempts >= TRIES => RetryPolicy::SkipResource,
             _ if self.is_silent(&error) => RetryPolicy::SkipResource,
             failure => failure.policy(),
@@ -241,6 +249,7 @@ impl Pull<'_> {
         let missing = match failure {
             // It was there when its list was walked: the next walk of that sweeps it.
             Failure::NotOffered | Failure::Gone => None,
+            _ if may_fail(resource) => None,
             Failure::Refused => {
                 let parts = resource.statements.parts.as_ref();
                 parts.map_or(Some(failure), |parts| parts.refused)
@@ -251,4 +260,10 @@ impl Pull<'_> {
             self.checkpoint.miss(resource, Shortfall::Of(failure));
         }
     }
+}
+
+/// Whether the pull is whole without a part of it.
+fn may_fail(resource: &'static Resource) -> bool {
+    let parts = resource.statements.parts.as_ref();
+    parts.is_some_and(|parts| parts.may_fail)
 }

@@ -80,6 +80,8 @@ pub(super) struct Parts {
     pub(super) finish: Option<&'static str>,
     /// What is missing when the provider refuses a part; `None`: nothing.
     pub(super) refused: Option<Failure>,
+    /// Whether a pull is whole without one that cannot be had: it is nothing of the person's.
+    pub(super) may_fail: bool,
 }
 
 impl PartialEq for Resource {

@@ -125,12 +125,15 @@ async fn plan_without_cron(database: &PgPool) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// With what people chose, and with erasing.
+/// With what people chose, with erasing, and with what rises among them.
 async fn go_on_without_cron(database: &PgPool) -> Result<(), sqlx::Error> {
     sqlx::query("select bondhu.keep_choices() where not bondhu.cron_plans_syncs()")
         .execute(database)
         .await?;
     sqlx::query("select bondhu.go_on_erasing() where not bondhu.cron_plans_syncs()")
+        .execute(database)
+        .await?;
+    sqlx::query("select bondhu.refresh_trending() where not bondhu.cron_plans_syncs()")
         .execute(database)
         .await?;
     Ok(())

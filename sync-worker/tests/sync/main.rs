@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod attempts;
+mod charts;
 mod claims;
 mod consents;
 mod disconnecting;

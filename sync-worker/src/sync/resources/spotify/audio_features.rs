@@ -52,6 +52,7 @@ pub(super) static AUDIO_FEATURES: Resource = Resource {
                 ) unknown",
             finish: None,
             refused: Some(Failure::Refused),
+            may_fail: false,
         }),
     },
 };

@@ -86,6 +86,7 @@ pub(super) static PLAYLIST_ITEMS: Resource = Resource {
             ),
             // The provider says no more than 403 to who is neither owner nor collaborator.
             refused: Some(Failure::ForeignList),
+            may_fail: false,
         }),
     },
 };

@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 use crate::sync::resource::Resource;
 
 /// Parts of something come after it.
-pub(super) static RESOURCES: [&Resource; 7] = [
+pub(super) static RESOURCES: [&Resource; 8] = [
     &subscriptions::SUBSCRIPTIONS,
     &videos::LIKED_VIDEOS,
     &playlists::PLAYLISTS,
@@ -18,6 +18,7 @@ pub(super) static RESOURCES: [&Resource; 7] = [
     &videos::VIDEO_DETAILS,
     &subscriptions::CHANNEL_TOPICS,
     &videos::VIDEO_CATEGORIES,
+    &videos::VIDEO_CHART,
 ];
 
 const SCOPES: &[&str] = &["https://www.googleapis.com/auth/youtube.readonly"];

@@ -80,6 +80,7 @@ pub(super) static PLAYLIST_ITEMS: Resource = Resource {
                 where user_id = $1 and playlist_id > $2",
             finish: None,
             refused: Some(Failure::Refused),
+            may_fail: false,
         }),
     },
 };

@@ -71,6 +71,7 @@ pub(super) static CHANNEL_TOPICS: Resource = Resource {
                 ) old",
             finish: None,
             refused: Some(Failure::Refused),
+            may_fail: false,
         }),
     },
 };

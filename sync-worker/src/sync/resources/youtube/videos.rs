@@ -1,12 +1,15 @@
-//! Liked videos, what is told of videos in playlists, and the categories of both.
+//! Liked videos, what is told of videos in playlists, the categories of both, and the public chart.
 
 use bondhu_core::retry::Failure;
 use serde_json::{Value, json};
 
 use super::{EACH_SYNC, SCOPES};
 use crate::provider::Provider;
-use crate::providers::{Item, youtube};
+use crate::providers::{Item, Losses, ProviderError, youtube};
+use crate::sync::fetched::{Fetched, Items, Onward};
+use crate::sync::outcome::SyncError;
 use crate::sync::resource::{Parts, Resource, Statements};
+use crate::sync::trail::Sight;
 
 const VIDEO_PARTS: (&str, &str) = ("part", "snippet,topicDetails");
 
@@ -84,6 +87,7 @@ pub(super) static VIDEO_DETAILS: Resource = Resource {
                 ) old",
             finish: None,
             refused: Some(Failure::Refused),
+            may_fail: false,
         }),
     },
 };
@@ -127,9 +131,90 @@ pub(super) static VIDEO_CATEGORIES: Resource = Resource {
             finish: None,
             // A region that the provider does not know: another's titles stand in.
             refused: None,
+            may_fail: false,
         }),
     },
 };
+
+/// Of a region, not of a user: whoever is pulled first of it once 6 hours are over asks for all.
+/// Subset: the region.
+pub(super) static VIDEO_CHART: Resource = Resource {
+    name: "youtube.video_chart",
+    provider: Provider::YouTube,
+    scopes: SCOPES,
+    walked_every: EACH_SYNC,
+    page: |asked| {
+        Box::pin(async {
+            let region = asked.position.part;
+            let query = [("part", "snippet"), ("chart", "mostPopular"), ("regionCode", region)];
+            match asked.youtube("/videos", &query, charted).await {
+                Ok(fetched) => first_page(fetched),
+                // It has none of this region: kept as an empty one.
+                Err(SyncError::Provider(error)) if is_of_the_region(error.failure) => {
+                    Ok(asked.fetched(Vec::new(), Onward::End, Sight::default(), Losses::default()))
+                }
+                Err(error) => Err(error),
+            }
+        })
+    },
+    is_paged: true,
+    hides_items: false,
+    is_optional: false,
+    subset: "",
+    statements: &Statements {
+        // A refusal, which may be of this account alone, takes no chart away: that ages.
+        insert: "
+            insert into bondhu.video_charts as c (region, videos, fetched_at, ask_again_at)
+            select $4, coalesce(jsonb_agg(to_jsonb(r) order by r.rank), '[]'), now(), now() + interval '6 hours'
+            from jsonb_to_recordset($2) as r (rank integer, video_id text, title text, channel_id text,
+              channel_title text, category_id text, published_at timestamptz)
+            where $1 is not null and $3 is not null
+            on conflict (region) do update set
+              videos = case when excluded.videos = '[]' then c.videos else excluded.videos end,
+              fetched_at = case when excluded.videos = '[]' and c.videos <> '[]' then c.fetched_at
+                else excluded.fetched_at end,
+              ask_again_at = excluded.ask_again_at",
+        touch: None,
+        stale: None,
+        id: "video_id",
+        parts: Some(Parts {
+            // Taken by whoever asks, for as long as one page may take: of many pulls at once one does.
+            next: "
+                insert into bondhu.video_charts as c (region, ask_again_at)
+                select wanted.region, now() + interval '5 minutes'
+                from (values (bondhu.video_region($1))) wanted (region)
+                where wanted.region > $2
+                on conflict (region) do update set ask_again_at = excluded.ask_again_at
+                where c.ask_again_at <= now()
+                returning region",
+            finish: None,
+            refused: None,
+            may_fail: true,
+        }),
+    },
+};
+
+/// The chart is what stands on its first page.
+fn first_page(fetched: Fetched) -> Result<Fetched, SyncError> {
+    if let Onward::Broken(failure) = &fetched.onward
+        && matches!(&fetched.items, Items::New(rows, _) if rows.is_empty())
+    {
+        return Err(ProviderError::new(*failure, "a chart that is no list").into());
+    }
+    Ok(Fetched {
+        onward: Onward::End,
+        ..fetched
+    })
+}
+
+/// Whether a refusal says that there is no chart of a region. `videoChartNotFound` does; other
+/// words of it would be said again.
+const fn is_of_the_region(failure: Failure) -> bool {
+    matches!(
+        failure,
+        Failure::Gone | Failure::NotOffered | Failure::Refused
+    )
+}
 
 /// <https://developers.google.com/youtube/v3/docs/videos#resource>
 fn video(video: Item<'_>, _: u32) -> Option<Value> {
@@ -143,6 +228,13 @@ fn video(video: Item<'_>, _: u32) -> Option<Value> {
         "published_at": snippet.and_then(|s| s.time("publishedAt")),
         "topics": youtube::topics(video).unwrap_or_default(),
     }))
+}
+
+/// A video at its place in the chart.
+fn charted(item: Item<'_>, place: u32) -> Option<Value> {
+    let mut charted = video(item, place)?;
+    charted["rank"] = json!(place + 1);
+    Some(charted)
 }
 
 /// <https://developers.google.com/youtube/v3/docs/videoCategories#resource>
