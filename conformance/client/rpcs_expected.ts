@@ -92,8 +92,27 @@ export const expectedOf: { readonly [R in Rpc]: ForPeople<R> | ForServers<R> } =
       assert.equal(home.messages_today, 0);
     },
   },
+  recommendations: {
+    args: () => ({ kind: "music", max_rows: 5 }),
+    answers: (found) => {
+      isObject(found);
+      assert.equal(found.kind, "music");
+      assert.ok(Array.isArray(found.items));
+    },
+    other: (found) => isObject(found),
+  },
+  rate_recommendation: {
+    args: () => ({ kind: "music", item_id: "none" }),
+    answers: isVoid,
+    other: isVoid,
+  },
+  reset_recommendations: {
+    args: () => ({}),
+    answers: isVoid,
+    other: isVoid,
+  },
   trending: {
-    args: () => ({ kind: "videos", region: "BD" }),
+    args: () => ({ kind: "video", region: "BD" }),
     answers: (chart) => {
       isObject(chart);
       assert.equal(chart.region, "BD");

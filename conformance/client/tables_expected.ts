@@ -56,6 +56,10 @@ export const expectedOf: { readonly [T in Table]: Expectation<T> } = {
     row: ({ id }) => ({ user_id: id, message_text: "I love this quiet morning." }),
     change: { message_text: "I love this quiet morning very much." },
   },
+  recommendation_feedback: {
+    ...readOnly,
+    row: ({ id }) => ({ user_id: id, kind: "video", item_id: "v", feedback: "like" }),
+  },
   erasures: {
     ...readOnly,
     row: ({ id }) => ({

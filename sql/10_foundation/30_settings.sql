@@ -196,5 +196,5 @@ $$;
 comment on function bondhu.renew_documents() is 'AFTER UPDATE trigger on provider_settings: no document may show what a switch has closed.';
 revoke all on function bondhu.renew_documents() from public, anon, authenticated, service_role;
 
-create trigger provider_settings_renew_documents after update of llm_use_allowed on bondhu.provider_settings
-  for each row when (old.llm_use_allowed <> new.llm_use_allowed) execute function bondhu.renew_documents();
+create trigger provider_settings_renew_documents after update of enabled, llm_use_allowed on bondhu.provider_settings
+  for each row when ((old.enabled, old.llm_use_allowed) is distinct from (new.enabled, new.llm_use_allowed)) execute function bondhu.renew_documents();

@@ -113,6 +113,10 @@ begin
       delete from public.video_playlists where user_id = of_user;
       delete from public.video_preferences where user_id = of_user;
   end case;
+  delete from bondhu.recommendation_candidates c
+  where c.user_id = of_user and c.kind = case of_provider when 'spotify' then 'music' else 'video' end;
+  delete from public.recommendation_feedback f
+  where f.user_id = of_user and f.kind = case of_provider when 'spotify' then 'music' else 'video' end;
   delete from public.music_preferences m where m.user_id = of_user and m.provider = of_provider;
   delete from bondhu.page_etags e where e.user_id = of_user and e.provider = of_provider;
 end

@@ -231,26 +231,26 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   caller constant uuid := bondhu.require_user();
-  found record;
+  standing record;
   feeling record;
   direction text := 'even';
 begin
   perform bondhu.check_recommendation_kind(kind);
   perform bondhu.check_limit(max_rows);
-  found := bondhu.recommendation_state(caller, kind);
+  standing := bondhu.recommendation_state(caller, kind);
   if bondhu.engine() is not null then
     select p.dominant_mood, p.sentiment_trend into feeling from bondhu.personality(array[caller], now()) p;
     direction := bondhu.recommendation_direction(feeling.dominant_mood, feeling.sentiment_trend);
   end if;
   return jsonb_build_object(
-    'kind', kind, 'state', found.state, 'computed_at', found.computed_at, 'direction', direction,
-    'items', case when found.state in ('few', 'ready') then bondhu.recommended_items(caller, kind, direction, max_rows) else '[]' end);
+    'kind', kind, 'state', standing.state, 'computed_at', standing.computed_at, 'direction', direction,
+    'items', case when standing.state in ('few', 'ready') then bondhu.recommended_items(caller, kind, direction, max_rows) else '[]' end);
 end
 $$;
 comment on function public.recommendations(text, integer) is
   'Music or video out of the caller''s own: by taste, by how they feel now (direction), by how long it has rested, varied over artists and channels, each with its reason in words and points. state: ready; few; nothing_yet, without a linked account or before it brought something; provider_off. max_rows 1 to 200.';
 
-create function public.rate_recommendation(kind text, item_id text, feedback text) returns void
+create function public.rate_recommendation(kind text, item_id text, feedback text default null) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -261,17 +261,20 @@ declare
   of_kind constant text := rate_recommendation.kind;
   of_item constant text := rate_recommendation.item_id;
   most constant integer := 500;
-  found record;
+  candidate record;
 begin
   perform bondhu.check_recommendation_kind(of_kind);
+  if of_item is null or char_length(of_item) > 200 then
+    raise exception using errcode = '22023', message = 'item_id is none that there could be', hint = 'Send an item_id that recommendations() has returned lately.';
+  end if;
   if said is not null and said not in ('like', 'dismiss', 'played') then
-    raise exception using errcode = '22023', message = 'there is no such feedback', hint = 'There are: like, dismiss, played; null takes back.';
+    raise exception using errcode = '22023', message = 'there is no such feedback', hint = 'There are: like, dismiss, played; leave it out to take back what was said.';
   end if;
   if said is null then
     delete from public.recommendation_feedback f where f.user_id = caller and f.kind = of_kind and f.item_id = of_item;
     return;
   end if;
-  select c.maker into found
+  select c.maker into candidate
   from bondhu.recommendation_candidates r
   cross join lateral jsonb_to_recordset(r.candidates) as c (item_id text, maker text)
   where r.user_id = caller and r.kind = of_kind and c.item_id = of_item;
@@ -279,7 +282,7 @@ begin
     raise exception using errcode = 'P0002', message = 'it is none of your recommendations', hint = 'Send an item_id that recommendations() has returned lately.';
   end if;
   insert into public.recommendation_feedback as f (user_id, kind, item_id, maker, feedback)
-  values (caller, of_kind, of_item, found.maker, said)
+  values (caller, of_kind, of_item, candidate.maker, said)
   on conflict (user_id, kind, item_id) do update set maker = excluded.maker, feedback = excluded.feedback, given_at = excluded.given_at;
   delete from public.recommendation_feedback f
   where f.user_id = caller and f.kind = of_kind and f.item_id in (
@@ -289,7 +292,7 @@ begin
 end
 $$;
 comment on function public.rate_recommendation(text, text, text) is
-  'What the caller says of a recommendation: like, dismiss (it is recommended no more), played (it is had for now); null takes it back. It moves the thing and its artist or channel within bounds, at once. P0002 for what is not among their candidates.';
+  'What the caller says of a recommendation: like, dismiss (it is recommended no more), played (it is had for now); without one it is taken back. It moves the thing and its artist or channel within bounds, at once. P0002 for what is not among their candidates.';
 
 create function public.reset_recommendations(kind text default null) returns void
 language plpgsql security definer
@@ -317,12 +320,12 @@ as $$
 begin
   return query
     select p.user_id, (
-      select jsonb_object_agg(r.kind, jsonb_build_object('state', found.state, 'computed_at', found.computed_at, 'by_direction', case when found.state in ('few', 'ready') then (
+      select jsonb_object_agg(r.kind, jsonb_build_object('state', standing.state, 'computed_at', standing.computed_at, 'by_direction', case when standing.state in ('few', 'ready') then (
         select jsonb_object_agg(l.direction, bondhu.recommended_items(p.user_id, r.kind, l.direction, 10)) from bondhu.recommendation_leans() l) end))
         || jsonb_build_object('directions', (
           select jsonb_object_agg(m.mood, l.direction) from bondhu.recommendation_leans() l cross join lateral unnest(l.moods) m (mood)))
       from bondhu.recommendation_candidates r
-      cross join lateral bondhu.recommendation_state(r.user_id, r.kind) found
+      cross join lateral bondhu.recommendation_state(r.user_id, r.kind) standing
       where r.user_id = p.user_id
     )::json, null::timestamptz
     from unnest(user_ids) wanted (id)

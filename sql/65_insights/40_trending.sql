@@ -111,7 +111,7 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object(
-    'kind', 'videos', 'region', of_region, 'source', 'youtube',
+    'kind', 'video', 'region', of_region, 'source', 'youtube',
     'state', case when not s.enabled then 'provider_off' when c.fetched_at is null then 'no_chart_yet' else 'ready' end,
     'as_of', case when s.enabled then c.fetched_at end,
     'items', case when s.enabled and c.fetched_at is not null then c.videos else '[]' end)
@@ -174,13 +174,13 @@ as $$
 declare
   caller constant uuid := bondhu.require_user();
 begin
-  if trending.kind is null or trending.kind not in ('moods', 'videos') then
-    raise exception using errcode = '22023', message = 'kind is none of what there is', hint = 'There are: moods, videos.';
+  if trending.kind is null or trending.kind not in ('moods', 'video') then
+    raise exception using errcode = '22023', message = 'kind is none of what there is', hint = 'There are: moods, video.';
   elsif octet_length(trending.region) <> 2 or trending.region !~ '^[A-Za-z]{2}$' then
     raise exception using errcode = '22023', message = 'region is not two letters',
       hint = 'Send a country''s code as ISO 3166-1 has it, such as BD, or leave it out.';
   end if;
-  if trending.kind = 'videos' then
+  if trending.kind = 'video' then
     return bondhu.trending_videos(coalesce(upper(trending.region), bondhu.video_region(caller), 'US'));
   end if;
   perform bondhu.require_engine();
@@ -188,7 +188,7 @@ begin
 end
 $$;
 comment on function public.trending(text, text) is
-  'What rises. kind videos: YouTube''s public chart of a region, without one the caller''s. kind moods: which moods at least min_people people had in 7 days, those of a region or, without one, all who have allowed trending; people in tens, share of all of them 0..1, rise since the 7 days before, null where fewer had it then. 22023 for another kind or a malformed region; 0A000 for moods without an engine.';
+  'What rises. kind video: YouTube''s public chart of a region, without one the caller''s. kind moods: which moods at least min_people people had in 7 days, those of a region or, without one, all who have allowed trending; people in tens, share of all of them 0..1, rise since the 7 days before, null where fewer had it then. 22023 for another kind or a malformed region; 0A000 for moods without an engine.';
 
 revoke all on function bondhu.mood_flags(), bondhu.lets_trends_count(uuid), bondhu.keep_trending_person(uuid),
   bondhu.moods_of_weeks(uuid, timestamptz), bondhu.refresh_trending(integer), bondhu.trending_videos(text), bondhu.trending_moods(text),

@@ -43,6 +43,8 @@ as $$
     ('public.video_playlists', 'user_id', true, array['walk_id'], 'deleted', 'Left out: which walk has seen it.'),
     ('public.video_playlist_items', 'user_id', true, array['walk_id'], 'deleted', 'Left out: which walk has seen it.'),
     ('public.video_preferences', 'user_id', true, array[]::text[], 'deleted', null),
+    ('bondhu.recommendation_candidates', 'user_id', true, array[]::text[], 'deleted', null),
+    ('public.recommendation_feedback', 'user_id', true, array[]::text[], 'deleted', null),
     ('public.chat_messages', 'user_id', true, array[]::text[], 'last', null),
     ('public.user_sessions', 'user_id', true, array[]::text[], 'last', null),
     ('public.session_activities', 'user_id', true, array[]::text[], 'cascades', 'With public.user_sessions.'),

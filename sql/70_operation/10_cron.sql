@@ -80,6 +80,17 @@ begin
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('video_preferences', gone);
 
+  delete from bondhu.recommendation_candidates c
+  where c.kind = 'video'
+    and (c.computed_at < now() - make_interval(days => settings.video_retention_days) or c.user_id = any (outdated));
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('recommendation_candidates', gone);
+
+  delete from public.recommendation_feedback f
+  where f.kind = 'video' and f.given_at < now() - make_interval(days => settings.video_retention_days);
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('recommendation_feedback', gone);
+
   delete from public.music_preferences p
   where p.provider = 'youtube'
     and (p.computed_at < now() - make_interval(days => settings.video_retention_days) or p.user_id = any (outdated));

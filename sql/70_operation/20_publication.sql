@@ -10,5 +10,6 @@ create publication bondhu_mirror for table
   public.personality_profiles (user_id),
   public.music_preferences (user_id, provider),
   public.video_preferences (user_id),
+  public.recommendation_feedback (user_id, kind, item_id),
   bondhu.settings (singleton); -- a change is about everybody
 comment on publication bondhu_mirror is 'Keys of the tables that users'' documents are built from, and of the settings; read by the mirror of sync-worker.';

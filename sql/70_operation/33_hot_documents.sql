@@ -22,6 +22,8 @@ begin
       found := (select d.data::jsonb from bondhu.music_spotify_document(caller, now()) d);
     when 'video_youtube' then
       found := (select d.data::jsonb from bondhu.video_youtube_document(caller, now()) d);
+    when 'recommendations' then
+      found := (select d.data::jsonb from bondhu.recommendations_document(caller, now()) d);
     when 'session_active' then
       found := (select d.data::jsonb from bondhu.session_active_document(caller, now()) d);
     else

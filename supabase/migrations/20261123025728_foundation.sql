@@ -212,6 +212,7 @@ create table bondhu.settings (
   oauth_state_ttl_minutes integer not null default 10,
   anonymous_may_link boolean not null default false,
   lease_seconds integer not null default 120,
+  trending_min_people integer not null default 20,
   video_retention_days integer not null default 30,
   cron_history_retention_days integer not null default 7,
 
@@ -247,6 +248,8 @@ create table bondhu.settings (
   constraint sync_cooldown_is_bounded check (sync_request_cooldown_minutes between 0 and 1440),
   constraint oauth_state_ttl_is_short check (oauth_state_ttl_minutes between 1 and 60),
   constraint lease_outlives_a_page check (lease_seconds between 30 and 3600),
+  -- An operator may ask for more, never for fewer.
+  constraint trending_is_among_twenty_or_more check (trending_min_people between 20 and 1000000),
   -- YouTube API Services Developer Policies III.E.4: refresh or delete within 30 days.
   constraint video_retention_keeps_the_policy check (video_retention_days between 1 and 30),
   constraint engine_version_is_small check (engine_version between 1 and 1000000),
@@ -257,6 +260,8 @@ comment on column bondhu.settings.window_hours is 'Length of the sentiment windo
 comment on column bondhu.settings.min_messages is 'With fewer scored messages in the window nothing is concluded.';
 comment on column bondhu.settings.crisis_support_hours is 'How long one crisis message keeps needs_support true, whatever the message count.';
 comment on column bondhu.settings.trait_full_confidence is 'Effective number of messages at which traits are no longer shrunk to the baseline.';
+comment on column bondhu.settings.trending_min_people is
+  'Of how many people at least trending() tells a mood. Anonymous accounts do not count.';
 comment on column bondhu.settings.cron_history_retention_days is 'How long runs of scheduled jobs and the ledger of provider requests are kept.';
 comment on column bondhu.settings.max_active_sessions is 'How many sessions of a user may be active at once; one more ends the least recently used.';
 comment on column bondhu.settings.anonymous_may_link is 'Whether anonymous users may link accounts and request syncs. They may chat either way.';
@@ -373,8 +378,8 @@ $$;
 comment on function bondhu.renew_documents() is 'AFTER UPDATE trigger on provider_settings: no document may show what a switch has closed.';
 revoke all on function bondhu.renew_documents() from public, anon, authenticated, service_role;
 
-create trigger provider_settings_renew_documents after update of llm_use_allowed on bondhu.provider_settings
-  for each row when (old.llm_use_allowed <> new.llm_use_allowed) execute function bondhu.renew_documents();
+create trigger provider_settings_renew_documents after update of enabled, llm_use_allowed on bondhu.provider_settings
+  for each row when ((old.enabled, old.llm_use_allowed) is distinct from (new.enabled, new.llm_use_allowed)) execute function bondhu.renew_documents();
 
 -- sql/20_people/10_companion_profiles.sql
 
@@ -926,6 +931,9 @@ begin
   case to_purpose
     when 'learning' then
       perform bondhu.set_learning(caller, given, forget);
+      perform bondhu.keep_trending_person(caller);
+    when 'trending' then
+      perform bondhu.keep_trending_person(caller);
     when 'memory' then
       if forget then
         perform from public.memories m where m.user_id = caller order by m.id for update;
@@ -936,7 +944,7 @@ begin
 end
 $$;
 comment on function public.set_consent(text, boolean, boolean) is
-  'Allows something, or withdraws it: nothing new from then on. forget deletes what there is, too: of memory the memories, of learning what messages have counted so far; the other purposes keep nothing. 22023 for a purpose that there is not.';
+  'Allows something, or withdraws it: nothing new from then on. forget deletes what there is, too: of memory the memories, of learning what messages have counted so far; what trending keeps goes as soon as it, or learning, is withdrawn, and provider_prompts keeps nothing. 22023 for a purpose that there is not.';
 
 revoke all on function bondhu.consent_purposes(), bondhu.consented_since(uuid, text), bondhu.lock_consents(uuid),
   public.my_consents(), public.set_consent(text, boolean, boolean)
@@ -5418,6 +5426,30 @@ create policy "a user reads their own video playlist items" on public.video_play
 create policy "the worker keeps video playlist items" on public.video_playlist_items
   to bondhu_worker using (true) with check (true);
 
+-- sql/60_providers/35_video_charts.sql
+
+-- YouTube's public chart of a region: nobody's own, and fetched once for everybody in it.
+
+create table bondhu.video_charts (
+  region text primary key,
+  videos jsonb not null default '[]',
+  fetched_at timestamptz,
+  ask_again_at timestamptz not null,
+
+  constraint region_is_two_letters check (region ~ '^[A-Z]{2}$'),
+  constraint videos_are_one_page check (case jsonb_typeof(videos) when 'array' then jsonb_array_length(videos) <= 50 else false end)
+);
+comment on table bondhu.video_charts is
+  'YouTube''s most popular videos by region (ISO 3166-1 alpha-2), one page each, kept at most settings.video_retention_days.';
+comment on column bondhu.video_charts.videos is
+  'By rank: rank, video_id, title, channel_id, channel_title, category_id, published_at. Empty where YouTube has none of the region.';
+comment on column bondhu.video_charts.fetched_at is 'When YouTube sent these videos, or said first that it has none; null: it has not answered yet.';
+comment on column bondhu.video_charts.ask_again_at is
+  'Nobody asks YouTube before: 6 hours after its answer, 5 minutes after a pull has begun to ask, so that of many one does.';
+
+revoke all on bondhu.video_charts from public, anon, authenticated, service_role;
+grant select, insert, update, delete on bondhu.video_charts to bondhu_worker;
+
 -- sql/60_providers/40_tastes.sql
 
 -- Tastes: what the worker computes (with the rules of bondhu-core) after each pull.
@@ -6048,6 +6080,10 @@ begin
       delete from public.video_playlists where user_id = of_user;
       delete from public.video_preferences where user_id = of_user;
   end case;
+  delete from bondhu.recommendation_candidates c
+  where c.user_id = of_user and c.kind = case of_provider when 'spotify' then 'music' else 'video' end;
+  delete from public.recommendation_feedback f
+  where f.user_id = of_user and f.kind = case of_provider when 'spotify' then 'music' else 'video' end;
   delete from public.music_preferences m where m.user_id = of_user and m.provider = of_provider;
   delete from bondhu.page_etags e where e.user_id = of_user and e.provider = of_provider;
 end
@@ -6921,6 +6957,560 @@ comment on function public.dashboard() is
 revoke all on function bondhu.streaks(uuid, text, date), bondhu.messages_of_day(uuid, text, date), public.dashboard() from public, anon, authenticated, service_role;
 grant execute on function public.dashboard() to authenticated;
 
+-- sql/65_insights/30_recommendations.sql
+
+-- What to hear or watch next, out of what is a person's own. The worker gives points to candidates after each pull
+-- (core/src/recommend); the order is settled here, by how they feel now and by what they said of earlier ones.
+
+create table bondhu.recommendation_candidates (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  kind text not null,
+  candidates jsonb not null,
+  computed_at timestamptz not null default now(),
+
+  primary key (user_id, kind),
+  constraint candidates_kind_is_known check (kind in ('music', 'video')),
+  constraint candidates_is_a_list check (jsonb_typeof(candidates) = 'array')
+);
+comment on table bondhu.recommendation_candidates is
+  'Up to 120 tracks or videos of the person''s own with their points (MOST_CANDIDATES and Points of core/src/recommend/candidates.rs): [{item_id, name, maker, makers, played, listed, saved, of_maker, genre, rest, valence, energy, plays, days_since_play}]. Written in the transaction that writes the preferences, whose change is what the mirror hears of.';
+alter table bondhu.recommendation_candidates enable row level security;
+
+create table public.recommendation_feedback (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  kind text not null,
+  item_id text not null,
+  maker text,
+  feedback text not null,
+  given_at timestamptz not null default now(),
+
+  primary key (user_id, kind, item_id),
+  constraint feedback_kind_is_known check (kind in ('music', 'video')),
+  constraint feedback_is_known check (feedback in ('like', 'dismiss', 'played'))
+);
+comment on table public.recommendation_feedback is
+  'What a person said of recommendations, or did with them, the newest of each: written by rate_recommendation(). At most 500 a kind; of videos as long as anything from YouTube is kept.';
+comment on column public.recommendation_feedback.maker is 'The first artist''s name, or the channel''s id.';
+
+alter table public.recommendation_feedback enable row level security;
+revoke all on bondhu.recommendation_candidates, public.recommendation_feedback from public, anon, authenticated, service_role;
+grant select on public.recommendation_feedback to authenticated, service_role;
+grant select on public.recommendation_feedback to bondhu_worker;
+grant select, insert, update, delete on bondhu.recommendation_candidates to bondhu_worker;
+
+create policy "the worker keeps candidates" on bondhu.recommendation_candidates
+  to bondhu_worker using (true) with check (true);
+create policy "a user reads their own feedback" on public.recommendation_feedback
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "the worker reads feedback" on public.recommendation_feedback
+  for select to bondhu_worker using (true);
+
+-- Direction and Lean of core/src/recommend/ranking.rs.
+create function bondhu.recommendation_leans()
+returns table (direction text, moods text[], valence integer, energy integer, familiarity integer)
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  values
+    ('even', array[]::text[], 0, 0, 0),
+    ('bright', array['joy', 'love', 'grateful'], 80, 60, 0),
+    ('gentle', array['sad', 'lonely', 'tired'], 40, -60, 60),
+    ('quiet', array['angry', 'anxious', 'disgust'], 20, -90, 60),
+    ('open', array['curious', 'surprise'], 0, 0, -90)
+$$;
+comment on function bondhu.recommendation_leans() is
+  'Where moods lead to: points for what is as bright, as lively or as well known as can be; what is as little so loses them.';
+
+create function bondhu.recommendation_direction(dominant_mood text, sentiment_trend text) returns text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(
+    (select l.direction from bondhu.recommendation_leans() l where dominant_mood = any (l.moods)),
+    case when sentiment_trend = 'falling' then 'gentle' else 'even' end)
+$$;
+comment on function bondhu.recommendation_direction(text, text) is
+  'By the mood that dominates; where that tells nothing, by a trend that falls. Null is unknown.';
+
+create function bondhu.rank_recommendations(of_user uuid, of_kind text, to_direction text, max_rows integer)
+returns table (
+  place bigint, item_id text, name text, makers text[], plays integer, days_since_play integer,
+  played integer, listed integer, saved integer, of_maker integer, genre integer, rest integer,
+  mood integer, feedback integer, variety integer, score integer
+)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  with said as materialized (
+    select f.item_id, f.maker, f.feedback from public.recommendation_feedback f where f.user_id = of_user and f.kind = of_kind
+  ),
+  of_makers as materialized (
+    select s.maker, greatest(-180, least(180,
+      sum(case s.feedback when 'like' then 60 when 'dismiss' then -60 else 20 end))) as points
+    from said s where s.maker is not null group by s.maker
+  ),
+  weighed as (
+    select c.*,
+      c.played + c.listed + c.saved + c.of_maker + c.genre + c.rest as own,
+      round((l.valence * coalesce(c.valence - 500, 0) + l.energy * coalesce(c.energy - 500, 0)
+        + l.familiarity * (least(1000, 2 * (c.played + c.listed)) - 500)) / 500.0)::integer as mood,
+      (case s.feedback when 'like' then 150 when 'played' then -250 else 0 end + coalesce(m.points, 0))::integer as feedback
+    from bondhu.recommendation_candidates r
+    cross join lateral jsonb_to_recordset(r.candidates) as c (
+      item_id text, name text, maker text, makers text[], plays integer, days_since_play integer,
+      played integer, listed integer, saved integer, of_maker integer, genre integer, rest integer, valence integer, energy integer)
+    join bondhu.recommendation_leans() l on l.direction = to_direction
+    left join said s on s.item_id = c.item_id
+    left join of_makers m on m.maker = c.maker
+    where r.user_id = of_user and r.kind = of_kind and s.feedback is distinct from 'dismiss'
+  ),
+  varied as (
+    select w.*,
+      case when w.maker is null then 0 else -20 * (row_number() over (
+        partition by w.maker order by w.own + w.mood + w.feedback desc, w.item_id collate "C") - 1)::integer end as variety
+    from weighed w
+  )
+  select row_number() over (order by v.own + v.mood + v.feedback + v.variety desc, v.item_id collate "C"),
+    v.item_id, v.name, v.makers, v.plays, v.days_since_play, v.played, v.listed, v.saved, v.of_maker, v.genre, v.rest,
+    v.mood, v.feedback, v.variety, v.own + v.mood + v.feedback + v.variety
+  from varied v
+  order by 1
+  limit max_rows
+$$;
+comment on function bondhu.rank_recommendations(uuid, text, text, integer) is
+  'A user''s candidates of a kind in the order of core''s rank(), with where each place comes from; ties by item_id, byte by byte.';
+
+create function bondhu.recommendation_reason(reason text, of_kind text, locale text) returns text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select t.words from (values
+    ('played', 'music', 'en', 'You play it often: %s times lately.'),
+    ('played', 'music', 'bn', 'এটা আপনি প্রায়ই শোনেন: সম্প্রতি %s বার।'),
+    ('played', 'video', 'en', 'You liked it.'),
+    ('played', 'video', 'bn', 'এটা আপনার ভালো লেগেছে।'),
+    ('listed', 'music', 'en', 'It is among your favourites.'),
+    ('listed', 'music', 'bn', 'এটা আপনার প্রিয়দের একটি।'),
+    ('saved', 'music', 'en', 'You saved it.'),
+    ('saved', 'music', 'bn', 'এটা আপনি রেখে দিয়েছেন।'),
+    ('saved', 'video', 'en', 'You kept it.'),
+    ('saved', 'video', 'bn', 'এটা আপনি রেখে দিয়েছেন।'),
+    ('of_maker', 'music', 'en', 'You listen to %s.'),
+    ('of_maker', 'music', 'bn', 'আপনি %s শোনেন।'),
+    ('of_maker', 'video', 'en', 'You watch %s.'),
+    ('of_maker', 'video', 'bn', 'আপনি %s দেখেন।'),
+    ('genre', 'music', 'en', 'It is of a genre you love.'),
+    ('genre', 'music', 'bn', 'এটা আপনার প্রিয় ধারার।'),
+    ('genre', 'video', 'en', 'It is about something you love.'),
+    ('genre', 'video', 'bn', 'এটা আপনার প্রিয় বিষয়ের।'),
+    ('rest', 'music', 'en', 'You have not heard it for %s days.'),
+    ('rest', 'music', 'bn', 'এটা আপনি %s দিন শোনেননি।'),
+    ('waiting', 'music', 'en', 'You saved it and have not played it lately.'),
+    ('waiting', 'music', 'bn', 'এটা রেখে দিয়েছেন, সম্প্রতি শোনেননি।'),
+    ('waiting', 'video', 'en', 'It waits in your list.'),
+    ('waiting', 'video', 'bn', 'এটা আপনার তালিকায় অপেক্ষা করছে।'),
+    ('mood', 'music', 'en', 'It suits how you feel now.'),
+    ('mood', 'music', 'bn', 'আপনার এখনকার মনের সঙ্গে এটা মানায়।'),
+    ('mood', 'video', 'en', 'It suits how you feel now.'),
+    ('mood', 'video', 'bn', 'আপনার এখনকার মনের সঙ্গে এটা মানায়।'),
+    ('feedback', 'music', 'en', 'You liked this, or more of the same.'),
+    ('feedback', 'music', 'bn', 'এটা বা এমন কিছু আপনার ভালো লেগেছে।'),
+    ('feedback', 'video', 'en', 'You liked this, or more of the same.'),
+    ('feedback', 'video', 'bn', 'এটা বা এমন কিছু আপনার ভালো লেগেছে।')
+  ) t (reason, kind, locale, words)
+  where t.reason = $1 and t.kind = $2 and t.locale in ('en', split_part($3, '-', 1))
+  order by t.locale = 'en'
+  limit 1
+$$;
+comment on function bondhu.recommendation_reason(text, text, text) is 'A reason in words; %s is its figure. English where there is no other.';
+
+create function bondhu.recommended_items(of_user uuid, of_kind text, to_direction text, max_rows integer) returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object(
+      'item_id', r.item_id, 'name', r.name, 'makers', to_jsonb(r.makers), 'score', r.score,
+      'reason', main.reason,
+      'reason_text', format(bondhu.recommendation_reason(main.reason, of_kind, coalesce(p.locale, 'en')),
+        case main.reason when 'played' then r.plays::text when 'rest' then r.days_since_play::text when 'of_maker' then coalesce(r.makers[1], '–') end),
+      'points', jsonb_build_object('played', r.played, 'listed', r.listed, 'saved', r.saved, 'of_maker', r.of_maker, 'genre', r.genre,
+        'rest', r.rest, 'mood', r.mood, 'feedback', r.feedback, 'variety', r.variety),
+      'plays', r.plays, 'days_since_play', r.days_since_play) order by r.place), '[]')
+  from bondhu.rank_recommendations(of_user, of_kind, to_direction, max_rows) r
+  left join bondhu.people p on p.user_id = of_user
+  cross join lateral (
+    -- What carries it most; what sets it apart from the person's other favourites comes first.
+    select o.reason from (values
+      (1, 'feedback', r.feedback), (2, 'mood', 2 * r.mood),
+      (3, case when r.plays > 0 then 'rest' else 'waiting' end, 4 * case when r.plays > 0 and r.days_since_play is null then 0 else r.rest end),
+      (4, 'played', r.played), (5, 'listed', r.listed), (6, 'of_maker', r.of_maker), (7, 'saved', r.saved), (8, 'genre', r.genre)
+    ) o (place, reason, points)
+    order by o.points desc, o.place
+    limit 1
+  ) main
+$$;
+comment on function bondhu.recommended_items(uuid, text, text, integer) is
+  'The best of rank_recommendations() as clients are shown them: [{item_id, name, makers, score, reason, reason_text, points, plays, days_since_play}].';
+
+create function bondhu.recommendation_state(of_user uuid, of_kind text, out state text, out computed_at timestamptz)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  few constant integer := 10;
+  found_count integer;
+begin
+  if not (select s.enabled from bondhu.provider_settings s where s.provider = case of_kind when 'music' then 'spotify' else 'youtube' end) then
+    state := 'provider_off';
+    return;
+  end if;
+  select jsonb_array_length(r.candidates), r.computed_at into found_count, computed_at
+  from bondhu.recommendation_candidates r where r.user_id = of_user and r.kind = of_kind;
+  state := case when found_count is null or found_count = 0 then 'nothing_yet' when found_count < few then 'few' else 'ready' end;
+end
+$$;
+comment on function bondhu.recommendation_state(uuid, text) is
+  'provider_off: the operator has closed the account''s provider; nothing_yet: no account is linked, or it has brought nothing; few: fewer than ten things to choose from; ready.';
+
+create function bondhu.check_recommendation_kind(kind text) returns void
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if kind is null or kind not in ('music', 'video') then
+    raise exception using errcode = '22023', message = 'there is no such kind of recommendations', hint = 'There are: music, video.';
+  end if;
+end
+$$;
+comment on function bondhu.check_recommendation_kind(text) is '22023 unless music or video.';
+
+-- SECURITY DEFINER, as those below: candidates are the worker's, and feedback is written in no other way. Only
+-- the caller's own rows are touched.
+create function public.recommendations(kind text, max_rows integer default 20) returns jsonb
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  caller constant uuid := bondhu.require_user();
+  standing record;
+  feeling record;
+  direction text := 'even';
+begin
+  perform bondhu.check_recommendation_kind(kind);
+  perform bondhu.check_limit(max_rows);
+  standing := bondhu.recommendation_state(caller, kind);
+  if bondhu.engine() is not null then
+    select p.dominant_mood, p.sentiment_trend into feeling from bondhu.personality(array[caller], now()) p;
+    direction := bondhu.recommendation_direction(feeling.dominant_mood, feeling.sentiment_trend);
+  end if;
+  return jsonb_build_object(
+    'kind', kind, 'state', standing.state, 'computed_at', standing.computed_at, 'direction', direction,
+    'items', case when standing.state in ('few', 'ready') then bondhu.recommended_items(caller, kind, direction, max_rows) else '[]' end);
+end
+$$;
+comment on function public.recommendations(text, integer) is
+  'Music or video out of the caller''s own: by taste, by how they feel now (direction), by how long it has rested, varied over artists and channels, each with its reason in words and points. state: ready; few; nothing_yet, without a linked account or before it brought something; provider_off. max_rows 1 to 200.';
+
+create function public.rate_recommendation(kind text, item_id text, feedback text default null) returns void
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  caller constant uuid := bondhu.lock_user(alone => false);
+  said constant text := rate_recommendation.feedback;
+  of_kind constant text := rate_recommendation.kind;
+  of_item constant text := rate_recommendation.item_id;
+  most constant integer := 500;
+  candidate record;
+begin
+  perform bondhu.check_recommendation_kind(of_kind);
+  if of_item is null or char_length(of_item) > 200 then
+    raise exception using errcode = '22023', message = 'item_id is none that there could be', hint = 'Send an item_id that recommendations() has returned lately.';
+  end if;
+  if said is not null and said not in ('like', 'dismiss', 'played') then
+    raise exception using errcode = '22023', message = 'there is no such feedback', hint = 'There are: like, dismiss, played; leave it out to take back what was said.';
+  end if;
+  if said is null then
+    delete from public.recommendation_feedback f where f.user_id = caller and f.kind = of_kind and f.item_id = of_item;
+    return;
+  end if;
+  select c.maker into candidate
+  from bondhu.recommendation_candidates r
+  cross join lateral jsonb_to_recordset(r.candidates) as c (item_id text, maker text)
+  where r.user_id = caller and r.kind = of_kind and c.item_id = of_item;
+  if not found then
+    raise exception using errcode = 'P0002', message = 'it is none of your recommendations', hint = 'Send an item_id that recommendations() has returned lately.';
+  end if;
+  insert into public.recommendation_feedback as f (user_id, kind, item_id, maker, feedback)
+  values (caller, of_kind, of_item, candidate.maker, said)
+  on conflict (user_id, kind, item_id) do update set maker = excluded.maker, feedback = excluded.feedback, given_at = excluded.given_at;
+  delete from public.recommendation_feedback f
+  where f.user_id = caller and f.kind = of_kind and f.item_id in (
+    select o.item_id from public.recommendation_feedback o
+    where o.user_id = caller and o.kind = of_kind
+    order by o.given_at desc, o.item_id offset most);
+end
+$$;
+comment on function public.rate_recommendation(text, text, text) is
+  'What the caller says of a recommendation: like, dismiss (it is recommended no more), played (it is had for now); without one it is taken back. It moves the thing and its artist or channel within bounds, at once. P0002 for what is not among their candidates.';
+
+create function public.reset_recommendations(kind text default null) returns void
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  caller constant uuid := bondhu.lock_user(alone => false);
+  of_kind constant text := reset_recommendations.kind;
+begin
+  if of_kind is not null then
+    perform bondhu.check_recommendation_kind(of_kind);
+  end if;
+  delete from public.recommendation_feedback f where f.user_id = caller and f.kind = coalesce(of_kind, f.kind);
+end
+$$;
+comment on function public.reset_recommendations(text) is 'Forgets all feedback of the caller, of one kind or of both.';
+
+create function bondhu.recommendations_document(user_ids uuid[], as_of timestamptz)
+returns table (user_id uuid, data json, until timestamptz)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+  return query
+    select p.user_id, (
+      select jsonb_object_agg(r.kind, jsonb_build_object('state', standing.state, 'computed_at', standing.computed_at, 'by_direction', case when standing.state in ('few', 'ready') then (
+        select jsonb_object_agg(l.direction, bondhu.recommended_items(p.user_id, r.kind, l.direction, 10)) from bondhu.recommendation_leans() l) end))
+        || jsonb_build_object('directions', (
+          select jsonb_object_agg(m.mood, l.direction) from bondhu.recommendation_leans() l cross join lateral unnest(l.moods) m (mood)))
+      from bondhu.recommendation_candidates r
+      cross join lateral bondhu.recommendation_state(r.user_id, r.kind) standing
+      where r.user_id = p.user_id
+    )::json, null::timestamptz
+    from unnest(user_ids) wanted (id)
+    join bondhu.people p on p.user_id = wanted.id
+    where as_of is not null;
+end
+$$;
+comment on function bondhu.recommendations_document(uuid[], timestamptz) is
+  'Redis document recommendations: by kind and direction the ten best, and which mood leads to which direction (of others: even, or gentle while the trend is falling), so that it does not change with each message; null data for a user without candidates.';
+
+revoke all on function bondhu.recommendation_leans(), bondhu.recommendation_direction(text, text),
+  bondhu.rank_recommendations(uuid, text, text, integer), bondhu.recommendation_reason(text, text, text),
+  bondhu.recommended_items(uuid, text, text, integer), bondhu.recommendation_state(uuid, text),
+  bondhu.check_recommendation_kind(text), bondhu.recommendations_document(uuid[], timestamptz),
+  public.recommendations(text, integer), public.rate_recommendation(text, text, text), public.reset_recommendations(text)
+  from public, anon, authenticated, service_role;
+grant execute on function bondhu.recommendation_leans(), bondhu.rank_recommendations(uuid, text, text, integer),
+  bondhu.recommendation_reason(text, text, text), bondhu.recommended_items(uuid, text, text, integer),
+  bondhu.recommendation_state(uuid, text), bondhu.recommendations_document(uuid[], timestamptz)
+  to bondhu_worker;
+grant execute on function public.recommendations(text, integer), public.rate_recommendation(text, text, text),
+  public.reset_recommendations(text) to authenticated;
+
+-- sql/65_insights/40_trending.sql
+
+-- What rises: YouTube's public chart of a region, and moods among many. A mood is told of at least
+-- settings.trending_min_people people, in tens, and of nobody who has not allowed it.
+
+create table bondhu.trending_people (
+  user_id uuid primary key references auth.users (id) on delete cascade,
+  region text not null,
+  moods_now integer not null default 0,
+  moods_before integer not null default 0,
+  counted_until timestamptz not null default '-infinity',
+
+  constraint moods_are_thirteen_flags check (moods_now between 0 and 8191 and moods_before between 0 and 8191)
+);
+comment on table bondhu.trending_people is
+  'Who has allowed to be counted among many (consents trending and learning), and which moods they had. Kept by set_consent() and bondhu.refresh_trending().';
+comment on column bondhu.trending_people.region is 'bondhu.video_region() of them.';
+comment on column bondhu.trending_people.moods_now is 'Sum of bondhu.mood_flags() of the 7 days until counted_until; 0 of whoever does not count.';
+comment on column bondhu.trending_people.moods_before is 'The same of the 7 days before those.';
+comment on column bondhu.trending_people.counted_until is 'A full hour of UTC; -infinity: not counted yet.';
+create index trending_people_by_age on bondhu.trending_people (counted_until);
+
+alter table bondhu.trending_people enable row level security;
+revoke all on bondhu.trending_people from public, anon, authenticated, service_role;
+grant select on bondhu.trending_people to service_role;
+
+create function bondhu.mood_flags() returns table (mood text, flag integer)
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select m.mood, 1 << (m.place - 1)::integer
+  from unnest(array['angry', 'anxious', 'calm', 'curious', 'disgust', 'grateful', 'joy', 'lonely', 'love', 'neutral', 'sad', 'surprise', 'tired'])
+    with ordinality m (mood, place)
+$$;
+comment on function bondhu.mood_flags() is 'A bit for each mood, so that a person''s moods are one integer.';
+
+create function bondhu.lets_trends_count(of_user uuid) returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select bondhu.consented_since(of_user, 'trending') is not null and bondhu.consented_since(of_user, 'learning') is not null
+$$;
+comment on function bondhu.lets_trends_count(uuid) is 'Whether a user allows that they count among many, and that what they write counts at all.';
+
+create function bondhu.keep_trending_person(of_user uuid) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if bondhu.lets_trends_count(of_user) then
+    insert into bondhu.trending_people (user_id, region) values (of_user, bondhu.video_region(of_user))
+    on conflict (user_id) do nothing;
+  else
+    delete from bondhu.trending_people t where t.user_id = of_user;
+  end if;
+end
+$$;
+comment on function bondhu.keep_trending_person(uuid) is
+  'set_consent() for trending and learning, under bondhu.lock_consents(): who withdraws counts no more at once.';
+
+create function bondhu.moods_of_weeks(of_user uuid, until timestamptz, out moods_now integer, out moods_before integer)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(bit_or(f.flag) filter (where b.bucket_start >= until - interval '168 hours'), 0),
+    coalesce(bit_or(f.flag) filter (where b.bucket_start < until - interval '168 hours'), 0)
+  from bondhu.buckets(of_user, until - interval '336 hours', until) b
+  cross join lateral (values
+    ('angry', b.angry), ('anxious', b.anxious), ('calm', b.calm), ('curious', b.curious), ('disgust', b.disgust),
+    ('grateful', b.grateful), ('joy', b.joy), ('lonely', b.lonely), ('love', b.love), ('neutral', b.neutral),
+    ('sad', b.sad), ('surprise', b.surprise), ('tired', b.tired)
+  ) m (mood, messages)
+  join bondhu.mood_flags() f on f.mood = m.mood
+  where m.messages > 0
+    and not bondhu.is_being_erased(of_user)
+    -- As json, because an older auth.users lacks the column.
+    and exists (select from auth.users u where u.id = of_user and to_jsonb(u) ->> 'is_anonymous' is distinct from 'true')
+$$;
+comment on function bondhu.moods_of_weeks(uuid, timestamptz) is
+  'Which moods a user had in the 7 days until an instant, and in the 7 before, as sums of bondhu.mood_flags(). None of anonymous accounts, nor of what is being erased.';
+
+-- SECURITY DEFINER: the worker calls it where there is no cron, and may not read auth.users.
+create function bondhu.refresh_trending(most integer default 10000) returns integer
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  until constant timestamptz := date_trunc('hour', now(), 'UTC');
+  due uuid[];
+begin
+  -- Rows are added by set_consent() alone: one that withdraws meanwhile finds the row that is locked here, waits, and deletes it.
+  -- Whom others have locked comes next time, so that nobody waits for this.
+  due := array(
+    select t.user_id from bondhu.trending_people t
+    where t.counted_until < until
+    order by t.counted_until
+    limit most
+    for update skip locked);
+  delete from bondhu.trending_people t where t.user_id = any (due) and not bondhu.lets_trends_count(t.user_id);
+  update bondhu.trending_people t
+  set region = bondhu.video_region(t.user_id), moods_now = w.moods_now, moods_before = w.moods_before, counted_until = until
+  from unnest(due) d (user_id)
+  cross join lateral bondhu.moods_of_weeks(d.user_id, until) w
+  where t.user_id = d.user_id;
+  return cardinality(due);
+end
+$$;
+comment on function bondhu.refresh_trending(integer) is
+  'Counts anew who was not counted since the full hour, up to `most` people; returns how many. Run by cron, or by the worker.';
+
+create function bondhu.trending_videos(of_region text) returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_build_object(
+    'kind', 'video', 'region', of_region, 'source', 'youtube',
+    'state', case when not s.enabled then 'provider_off' when c.fetched_at is null then 'no_chart_yet' else 'ready' end,
+    'as_of', case when s.enabled then c.fetched_at end,
+    'items', case when s.enabled and c.fetched_at is not null then c.videos else '[]' end)
+  from bondhu.provider_settings s
+  left join bondhu.video_charts c on c.region = of_region
+  where s.provider = 'youtube'
+$$;
+comment on function bondhu.trending_videos(text) is 'trending() for videos.';
+
+create function bondhu.trending_moods(of_region text) returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  -- Few combinations of moods occur: each is counted once, however many people there are.
+  with alike as (
+    select t.moods_now, t.moods_before, count(*) as people, min(t.counted_until) filter (where isfinite(t.counted_until)) as counted_until
+    from bondhu.trending_people t
+    where of_region is null or t.region = of_region
+    group by t.moods_now, t.moods_before
+  ),
+  weeks as (
+    select coalesce(sum(a.people) filter (where a.moods_now <> 0), 0)::bigint as people_now,
+      coalesce(sum(a.people) filter (where a.moods_before <> 0), 0)::bigint as people_before,
+      min(a.counted_until) as counted_until
+    from alike a
+  ),
+  felt as (
+    select f.mood,
+      coalesce(sum(a.people) filter (where (a.moods_now & f.flag) <> 0), 0)::bigint as people_now,
+      coalesce(sum(a.people) filter (where (a.moods_before & f.flag) <> 0), 0)::bigint as people_before
+    from bondhu.mood_flags() f cross join alike a
+    group by f.mood
+  ),
+  -- Shares are of tens, too: of exact ones the exact numbers could be told.
+  shares as (
+    select f.mood, f.people_now / 10 * 10 as people,
+      round((f.people_now / 10)::numeric / (w.people_now / 10), 3) as share,
+      case when f.people_before >= s.trending_min_people then round((f.people_before / 10)::numeric / (w.people_before / 10), 3) end as share_before
+    from felt f cross join weeks w cross join bondhu.settings s
+    where f.people_now >= s.trending_min_people
+  )
+  select jsonb_build_object(
+    'kind', 'moods', 'region', of_region, 'min_people', s.trending_min_people,
+    'as_of', w.counted_until,
+    'state', case when exists (select from shares) then 'ready' else 'too_few_people' end,
+    'items', (
+      select coalesce(jsonb_agg(
+        jsonb_build_object('mood', i.mood, 'people', i.people, 'share', i.share, 'rise', i.share - i.share_before)
+        order by i.share - i.share_before desc nulls last, i.share desc, i.mood), '[]')
+      from shares i))
+  from weeks w cross join bondhu.settings s
+$$;
+comment on function bondhu.trending_moods(text) is 'trending() for moods.';
+
+-- SECURITY DEFINER: clients read none of these tables. Of other people it tells tens, from settings.trending_min_people on.
+create function public.trending(kind text, region text default null) returns jsonb
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  caller constant uuid := bondhu.require_user();
+begin
+  if trending.kind is null or trending.kind not in ('moods', 'video') then
+    raise exception using errcode = '22023', message = 'kind is none of what there is', hint = 'There are: moods, video.';
+  elsif octet_length(trending.region) <> 2 or trending.region !~ '^[A-Za-z]{2}$' then
+    raise exception using errcode = '22023', message = 'region is not two letters',
+      hint = 'Send a country''s code as ISO 3166-1 has it, such as BD, or leave it out.';
+  end if;
+  if trending.kind = 'video' then
+    return bondhu.trending_videos(coalesce(upper(trending.region), bondhu.video_region(caller), 'US'));
+  end if;
+  perform bondhu.require_engine();
+  return bondhu.trending_moods(upper(trending.region));
+end
+$$;
+comment on function public.trending(text, text) is
+  'What rises. kind video: YouTube''s public chart of a region, without one the caller''s. kind moods: which moods at least min_people people had in 7 days, those of a region or, without one, all who have allowed trending; people in tens, share of all of them 0..1, rise since the 7 days before, null where fewer had it then. 22023 for another kind or a malformed region; 0A000 for moods without an engine.';
+
+revoke all on function bondhu.mood_flags(), bondhu.lets_trends_count(uuid), bondhu.keep_trending_person(uuid),
+  bondhu.moods_of_weeks(uuid, timestamptz), bondhu.refresh_trending(integer), bondhu.trending_videos(text), bondhu.trending_moods(text),
+  public.trending(text, text)
+  from public, anon, authenticated, service_role;
+grant execute on function bondhu.refresh_trending(integer) to bondhu_worker;
+grant execute on function public.trending(text, text) to authenticated;
+
 -- sql/68_privacy/10_registry.sql
 
 -- What becomes of each table when a person takes their data along, or has it erased. A test finds every table and
@@ -6935,6 +7525,7 @@ as $$
   values
     ('public.personality_profiles', 'user_id', true, array[]::text[], 'deleted', null::text),
     ('public.sentiment_buckets', 'user_id', true, array[]::text[], 'deleted', null),
+    ('bondhu.trending_people', 'user_id', false, array[]::text[], 'deleted', 'Repeats public.sentiment_buckets, by the week.'),
     ('public.wellness_days', 'user_id', true, array[]::text[], 'deleted', null),
     ('public.personality_history', 'user_id', true, array[]::text[], 'deleted', null),
     ('public.personality_history_evidence', 'user_id', true, array[]::text[], 'cascades', 'With public.personality_history.'),
@@ -6967,6 +7558,8 @@ as $$
     ('public.video_playlists', 'user_id', true, array['walk_id'], 'deleted', 'Left out: which walk has seen it.'),
     ('public.video_playlist_items', 'user_id', true, array['walk_id'], 'deleted', 'Left out: which walk has seen it.'),
     ('public.video_preferences', 'user_id', true, array[]::text[], 'deleted', null),
+    ('bondhu.recommendation_candidates', 'user_id', true, array[]::text[], 'deleted', null),
+    ('public.recommendation_feedback', 'user_id', true, array[]::text[], 'deleted', null),
     ('public.chat_messages', 'user_id', true, array[]::text[], 'last', null),
     ('public.user_sessions', 'user_id', true, array[]::text[], 'last', null),
     ('public.session_activities', 'user_id', true, array[]::text[], 'cascades', 'With public.user_sessions.'),
@@ -6993,6 +7586,7 @@ as $$
     ('bondhu.track_features', null, false, array[]::text[], 'kept', 'About recordings.'),
     ('bondhu.recording_genres', null, false, array[]::text[], 'kept', 'About recordings.'),
     ('bondhu.video_categories', null, false, array[]::text[], 'kept', 'About videos.'),
+    ('bondhu.video_charts', null, false, array[]::text[], 'kept', 'About videos.'),
     ('bondhu.rescoring', null, false, array[]::text[], 'kept', 'How far all messages are scored anew.')
 $$;
 comment on function bondhu.data_registry() is
@@ -7606,6 +8200,17 @@ begin
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('video_preferences', gone);
 
+  delete from bondhu.recommendation_candidates c
+  where c.kind = 'video'
+    and (c.computed_at < now() - make_interval(days => settings.video_retention_days) or c.user_id = any (outdated));
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('recommendation_candidates', gone);
+
+  delete from public.recommendation_feedback f
+  where f.kind = 'video' and f.given_at < now() - make_interval(days => settings.video_retention_days);
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('recommendation_feedback', gone);
+
   delete from public.music_preferences p
   where p.provider = 'youtube'
     and (p.computed_at < now() - make_interval(days => settings.video_retention_days) or p.user_id = any (outdated));
@@ -7616,6 +8221,11 @@ begin
   where fetched_at < now() - make_interval(days => settings.video_retention_days);
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('video_categories', gone);
+
+  delete from bondhu.video_charts
+  where coalesce(fetched_at, ask_again_at) < now() - make_interval(days => settings.video_retention_days);
+  get diagnostics gone = row_count;
+  removed := removed || jsonb_build_object('video_charts', gone);
 
   -- YouTube API Services Developer Policies III.E.4: within 7 days of the request.
   delete from bondhu.revocations where requested_at < now() - interval '7 days';
@@ -7682,6 +8292,7 @@ as $$
     ('bondhu-refresh-profiles', '* * * * *', 'call bondhu.keep_profiles_fresh()'),
     ('bondhu-forget-consents', '*/10 * * * *', 'select bondhu.forget_consents(), bondhu.authorize_realtime()'),
     ('bondhu-keep-choices', '* * * * *', 'select bondhu.keep_choices()'),
+    ('bondhu-refresh-trending', '* * * * *', 'select bondhu.refresh_trending()'),
     ('bondhu-go-on-erasing', '* * * * *', 'select bondhu.go_on_erasing()'),
     ('bondhu-record-wellness', '*/10 * * * *', 'select bondhu.record_wellness()'),
     ('bondhu-prune', '17 3 * * *', 'select bondhu.prune(), bondhu.create_missing_profiles()')
@@ -7819,6 +8430,7 @@ create publication bondhu_mirror for table
   public.personality_profiles (user_id),
   public.music_preferences (user_id, provider),
   public.video_preferences (user_id),
+  public.recommendation_feedback (user_id, kind, item_id),
   bondhu.settings (singleton); -- a change is about everybody
 comment on publication bondhu_mirror is 'Keys of the tables that users'' documents are built from, and of the settings; read by the mirror of sync-worker.';
 
@@ -8046,6 +8658,8 @@ begin
       found := (select d.data::jsonb from bondhu.music_spotify_document(caller, now()) d);
     when 'video_youtube' then
       found := (select d.data::jsonb from bondhu.video_youtube_document(caller, now()) d);
+    when 'recommendations' then
+      found := (select d.data::jsonb from bondhu.recommendations_document(caller, now()) d);
     when 'session_active' then
       found := (select d.data::jsonb from bondhu.session_active_document(caller, now()) d);
     else
@@ -8091,7 +8705,8 @@ as $$
       "recently_played(timestamp with time zone, integer, text)", "release_reply(uuid, uuid, uuid, integer)",
       "request_sync(text)", "set_consent(text, boolean, boolean)", "start_session(text, boolean)",
       "store_memories(uuid, uuid, jsonb, jsonb, integer)", "submit_assessment(text, jsonb)", "top_genres(integer)",
-      "touch_session(uuid)", "watching_stats()", "wellness_card()", "wellness_history(date, date)"}'),
+      "touch_session(uuid)", "trending(text, text)", "watching_stats()", "wellness_card()",
+      "wellness_history(date, date)"}'),
     ('column', 'assessments', '{user_id, id, form, answers, started_at, completed_at, openness, conscientiousness,
       extraversion, agreeableness, neuroticism}'),
     ('constraint', 'assessments', '{answers_are_an_object, assessments_pkey, assessments_user_id_fkey,

@@ -130,7 +130,8 @@ select set_eq(
         'listening_stats(timestamp with time zone,timestamp with time zone)', 'watching_stats()', 'commit_position()',
         'hot_document(text)', 'my_consents()', 'set_consent(text,boolean,boolean)', 'recall(text,integer)',
         'assessment_items(text,text)', 'submit_assessment(text,jsonb)', 'correct_message(uuid,text,numeric)',
-        'export_my_data(text,integer)', 'erase_my_data(boolean,boolean)', 'wellness_card()', 'dashboard()', 'trending(text,text)'],
+        'export_my_data(text,integer)', 'erase_my_data(boolean,boolean)', 'wellness_card()', 'dashboard()', 'trending(text,text)',
+        'recommendations(text,integer)', 'rate_recommendation(text,text,text)', 'reset_recommendations(text)'],
   'the RPCs are these');
 select set_eq(
   $$ select signature from functions where schema = 'public' and not has_function_privilege('authenticated', oid, 'execute') $$,

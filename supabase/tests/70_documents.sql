@@ -32,7 +32,7 @@ select plan(12);
 select set_eq(
   'select name from builders',
   array['bondhu.personality_context_document', 'bondhu.personality_sentiment_document', 'bondhu.chat_history_document',
-        'bondhu.music_profile_document', 'bondhu.music_spotify_document', 'bondhu.video_youtube_document', 'bondhu.session_active_document'],
+        'bondhu.music_profile_document', 'bondhu.music_spotify_document', 'bondhu.video_youtube_document', 'bondhu.recommendations_document', 'bondhu.session_active_document'],
   'the documents are these');
 select is_empty(
   $$ select name, arguments, result, provolatile from builders

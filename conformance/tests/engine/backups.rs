@@ -173,7 +173,7 @@ async fn is_whole(shell: &Shell, source: &Database, target: &Database, users: [U
     .fetch_all(&mut owner)
     .await
     .unwrap();
-    assert_eq!(published.len(), 8, "{published:?}");
+    assert_eq!(published.len(), 9, "{published:?}");
     assert_eq!(shell.run(verify, "", &target.url(Role::Owner)), "");
 }
 

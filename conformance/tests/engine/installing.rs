@@ -38,7 +38,7 @@ async fn without_an_engine_chat_is_stored_unscored_and_says_so() {
 }
 
 /// Every RPC, and whether it answers with what an engine concludes.
-const RPCS: [(&str, bool); 33] = [
+const RPCS: [(&str, bool); 36] = [
     ("assessment_items()", false),
     ("begin_connect('spotify', 'https://app.example')", false),
     ("chat_history()", false),
@@ -66,9 +66,12 @@ const RPCS: [(&str, bool); 33] = [
     ("my_consents()", false),
     ("personality_context(null)", true),
     ("personality_evolution('openness')", true),
+    ("rate_recommendation('music', 'id', null)", false),
     ("recall('tea')", false),
     ("recently_played()", false),
+    ("recommendations('music')", false),
     ("request_sync('spotify')", false),
+    ("reset_recommendations()", false),
     ("set_consent('memory', true)", false),
     ("start_session('laptop')", false),
     ("submit_assessment('short', '{\"short_01\": 3}')", false),

@@ -27,6 +27,7 @@ mod messages;
 mod planted;
 mod portable;
 mod public_objects;
+mod recommendations;
 mod recount;
 mod repeated_rules;
 mod restoring;

@@ -59,6 +59,7 @@ async fn somebody_whose_profile_is_lost_is_read_with_its_defaults() {
         "music_profile",
         "music_spotify",
         "video_youtube",
+        "recommendations",
     ] {
         let rows: i64 = sqlx::query_scalar(&format!(
             "select count(*) from bondhu.{document}_document(array[$1]::uuid[], now())"

@@ -25,6 +25,8 @@ pub enum Document {
     MusicSpotify,
     /// Taste in videos.
     VideoYoutube,
+    /// What to hear and watch next, by where a mood leads to.
+    Recommendations,
     /// Active sessions, one per device.
     SessionActive,
 }
@@ -62,13 +64,14 @@ pub const NEGATIVE_TTL: Duration = Duration::from_secs(60);
 
 impl Document {
     /// Every document.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::PersonalityContext,
         Self::PersonalitySentiment,
         Self::ChatHistory,
         Self::MusicProfile,
         Self::MusicSpotify,
         Self::VideoYoutube,
+        Self::Recommendations,
         Self::SessionActive,
     ];
 
@@ -82,6 +85,7 @@ impl Document {
             Self::MusicProfile => "music_profile",
             Self::MusicSpotify => "music_spotify",
             Self::VideoYoutube => "video_youtube",
+            Self::Recommendations => "recommendations",
             Self::SessionActive => "session_active",
         }
     }
@@ -97,6 +101,7 @@ impl Document {
             Self::MusicProfile => format!("music:profile:{{{user}}}"),
             Self::MusicSpotify => format!("music:spotify:{{{user}}}"),
             Self::VideoYoutube => format!("video:youtube:{{{user}}}"),
+            Self::Recommendations => format!("recommendations:{{{user}}}"),
             Self::SessionActive => format!("session:active:{{{user}}}"),
         }
     }
@@ -128,6 +133,7 @@ impl Document {
             Self::PersonalityContext => 30 * MINUTE,
             Self::PersonalitySentiment => HOUR,
             Self::ChatHistory => 5 * MINUTE,
+            Self::Recommendations => 12 * HOUR,
             Self::MusicProfile | Self::MusicSpotify | Self::VideoYoutube | Self::SessionActive => {
                 24 * HOUR
             }
@@ -158,6 +164,13 @@ impl Document {
             Self::ChatHistory => &["chat_messages"],
             Self::MusicProfile | Self::MusicSpotify => &["music_preferences"],
             Self::VideoYoutube => &["video_preferences"],
+            // Candidates are written with the preferences.
+            Self::Recommendations => &[
+                "companion_profiles",
+                "music_preferences",
+                "recommendation_feedback",
+                "video_preferences",
+            ],
             Self::SessionActive => &["user_sessions"],
         }
     }
@@ -203,7 +216,8 @@ mod tests {
             [
                 Document::PersonalityContext,
                 Document::MusicProfile,
-                Document::MusicSpotify
+                Document::MusicSpotify,
+                Document::Recommendations
             ]
         );
         assert_eq!(Document::built_from("listening_history").count(), 0);

@@ -287,6 +287,20 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"recommendation_feedback": {
+                  Row: {
+                    "feedback": string,"given_at": string,"item_id": string,"kind": string,"maker": string | null,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "feedback": string,"given_at"?: string,"item_id": string,"kind": string,"maker"?: string | null,"user_id": string
+                  }
+                  Update: {
+                    "feedback"?: string,"given_at"?: string,"item_id"?: string,"kind"?: string,"maker"?: string | null,"user_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
                 },"sentiment_buckets": {
                   Row: {
                     "angry": number,"anxious": number,"bucket_start": string,"calm": number,"curious": number,"disgust": number,"grateful": number,"joy": number,"lonely": number,"love": number,"message_count": number,"neutral": number,"sad": number,"score_sum": number,"score_sum_squares": number,"surprise": number,"tired": number,"user_id": string
@@ -536,6 +550,9 @@ isOneToOne: false
               "after": number,"before": number,"changed_at": string,"message_count": number,"message_ids": (string)[]
             }[]
                            },
+"rate_recommendation":
+{ Args: { "feedback"?: string,"item_id": string,"kind": string }; Returns: undefined
+                           },
 "recall":
 { Args: { "max_rows"?: number,"query_text": string }; Returns: {
               "category": string,"confidence": number,"created_at": string,"holds_from": string,"holds_until": string,"id": string,"memory_text": string,"relevance": number
@@ -546,11 +563,17 @@ isOneToOne: false
               "artist_names": (string)[],"cursor": string,"duration_ms": number,"played_at": string,"track_id": string,"track_name": string
             }[]
                            },
+"recommendations":
+{ Args: { "kind": string,"max_rows"?: number }; Returns: Json
+                           },
 "release_reply":
 { Args: { "lease": string,"message_id": string,"used_tokens": number,"user_id": string }; Returns: undefined
                            },
 "request_sync":
 { Args: { "provider": string }; Returns: string
+                           },
+"reset_recommendations":
+{ Args: { "kind"?: string }; Returns: undefined
                            },
 "set_consent":
 { Args: { "forget"?: boolean,"is_given": boolean,"purpose": string }; Returns: undefined

@@ -170,6 +170,14 @@ impl Stage {
     /// Tastes as a pull leaves them.
     pub(crate) async fn taste(&self, user: Uuid) {
         self.run(
+            "insert into bondhu.recommendation_candidates (user_id, kind, candidates)
+             select $1, 'music', jsonb_agg(jsonb_build_object('item_id', n, 'name', 'Song ' || n, 'maker', n % 3, 'makers', '[]'::jsonb,
+               'played', 10 * n, 'listed', 0, 'saved', 20, 'of_maker', 5, 'genre', 0, 'rest', 0, 'plays', n, 'days_since_play', 3))
+             from generate_series(1, 12) n",
+            user,
+        )
+        .await;
+        self.run(
             "insert into public.music_preferences
                (user_id, provider, top_genres, top_artists, recently_played, plays_by_hour, plays_by_weekday,
                 play_count, computed_at)

@@ -191,7 +191,7 @@ async fn tables_that_change_their_shape_are_followed() {
             "alter table public.chat_messages drop column note",
             "alter publication bondhu_mirror set table public.companion_profiles (user_id), public.user_sessions (user_id, id),
                public.chat_messages (id, user_id), public.personality_profiles (user_id),
-               public.music_preferences, public.video_preferences, bondhu.settings (singleton)",
+               public.music_preferences, public.video_preferences, public.recommendation_feedback, bondhu.settings (singleton)",
         ] {
             execute(&mut sql, statement).await;
             stage.written().await;
