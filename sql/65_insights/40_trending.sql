@@ -194,5 +194,5 @@ revoke all on function bondhu.mood_flags(), bondhu.lets_trends_count(uuid), bond
   bondhu.moods_of_weeks(uuid, timestamptz), bondhu.refresh_trending(integer), bondhu.trending_videos(text), bondhu.trending_moods(text),
   public.trending(text, text)
   from public, anon, authenticated, service_role;
-grant execute on function bondhu.refresh_trending(integer) to bondhu_worker;
+grant execute on function bondhu.refresh_trending(integer), bondhu.trending_videos(text) to bondhu_worker;
 grant execute on function public.trending(text, text) to authenticated;

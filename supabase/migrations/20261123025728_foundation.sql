@@ -7508,7 +7508,7 @@ revoke all on function bondhu.mood_flags(), bondhu.lets_trends_count(uuid), bond
   bondhu.moods_of_weeks(uuid, timestamptz), bondhu.refresh_trending(integer), bondhu.trending_videos(text), bondhu.trending_moods(text),
   public.trending(text, text)
   from public, anon, authenticated, service_role;
-grant execute on function bondhu.refresh_trending(integer) to bondhu_worker;
+grant execute on function bondhu.refresh_trending(integer), bondhu.trending_videos(text) to bondhu_worker;
 grant execute on function public.trending(text, text) to authenticated;
 
 -- sql/68_privacy/10_registry.sql
@@ -8689,8 +8689,8 @@ as $$
     ('table', null, '{assessments, chat_messages, companion_profiles, consents, erasures, listening_gaps,
       listening_history, memories, memory_evidence, music_library, music_playlist_items, music_playlists,
       music_preferences, music_top_items, personality_history, personality_history_evidence, personality_profiles,
-      provider_connections, sentiment_buckets, session_activities, user_sessions, video_likes, video_playlist_items,
-      video_playlists, video_preferences, video_subscriptions, wellness_days}'),
+      provider_connections, recommendation_feedback, sentiment_buckets, session_activities, user_sessions,
+      video_likes, video_playlist_items, video_playlists, video_preferences, video_subscriptions, wellness_days}'),
     ('function', null, '{"assessment_items(text, text)", "begin_connect(text, text)",
       "chat_history(integer, timestamp with time zone, bigint, text)", "claim_reply(uuid, uuid, integer)",
       "commit_position()", "companion()", "confirm_connect(text)", "correct_message(uuid, text, numeric)",
@@ -8701,9 +8701,11 @@ as $$
       "memory_task(uuid)", "mood_mix(timestamp with time zone, timestamp with time zone)", "mood_patterns()",
       "mood_trend(timestamp with time zone, timestamp with time zone, text)", "my_consents()",
       "personality_context(timestamp with time zone)",
-      "personality_evolution(text, timestamp with time zone, timestamp with time zone)", "recall(text, integer)",
-      "recently_played(timestamp with time zone, integer, text)", "release_reply(uuid, uuid, uuid, integer)",
-      "request_sync(text)", "set_consent(text, boolean, boolean)", "start_session(text, boolean)",
+      "personality_evolution(text, timestamp with time zone, timestamp with time zone)",
+      "rate_recommendation(text, text, text)", "recall(text, integer)",
+      "recently_played(timestamp with time zone, integer, text)", "recommendations(text, integer)",
+      "release_reply(uuid, uuid, uuid, integer)", "request_sync(text)", "reset_recommendations(text)",
+      "set_consent(text, boolean, boolean)", "start_session(text, boolean)",
       "store_memories(uuid, uuid, jsonb, jsonb, integer)", "submit_assessment(text, jsonb)", "top_genres(integer)",
       "touch_session(uuid)", "trending(text, text)", "watching_stats()", "wellness_card()",
       "wellness_history(date, date)"}'),
@@ -8814,6 +8816,10 @@ as $$
     ('index', 'provider_connections', '{provider_connections_by_account, provider_connections_by_provider,
       provider_connections_claimable, provider_connections_due}'),
     ('policy', 'provider_connections', '{"a user reads their own connections", "the worker keeps connections"}'),
+    ('column', 'recommendation_feedback', '{user_id, kind, item_id, maker, feedback, given_at}'),
+    ('constraint', 'recommendation_feedback', '{feedback_is_known, feedback_kind_is_known,
+      recommendation_feedback_pkey, recommendation_feedback_user_id_fkey}'),
+    ('policy', 'recommendation_feedback', '{"a user reads their own feedback", "the worker reads feedback"}'),
     ('column', 'sentiment_buckets', '{user_id, bucket_start, message_count, score_sum, score_sum_squares, angry,
       anxious, calm, curious, disgust, grateful, joy, lonely, love, neutral, sad, surprise, tired}'),
     ('constraint', 'sentiment_buckets', '{sentiment_buckets_pkey, sentiment_buckets_user_id_fkey}'),

@@ -48,6 +48,15 @@ pub fn rate_limit_key(provider: &str, user: impl Display) -> String {
     format!("ratelimit:{provider}:{{{user}}}")
 }
 
+/// The key of YouTube's chart of a region, which is nobody's own.
+#[must_use]
+pub fn trending_key(region: impl Display) -> String {
+    format!("trending:{region}")
+}
+
+/// How long Redis keeps a chart: as long as none is fetched anew.
+pub const TRENDING_TTL: Duration = Duration::from_secs(6 * 60 * 60);
+
 /// A reader trusts the mirror while its watermark is younger than this.
 pub const STATE_MAX_AGE: Duration = Duration::from_secs(5);
 

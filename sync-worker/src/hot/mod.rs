@@ -7,6 +7,7 @@
 
 mod fill;
 mod postgres;
+mod trending;
 mod turns;
 
 use std::sync::Arc;
@@ -27,6 +28,8 @@ use crate::cache::{Connection, RedisClient, RedisClientError, RedisTarget, date_
 use crate::telemetry::Metrics;
 use fill::FillLease;
 use postgres::PostgresReader;
+
+pub use trending::{Region, RegionError};
 
 /// A read waits so long for Redis to come to where it should be.
 const LONGEST_WAIT: Duration = Duration::from_millis(25);

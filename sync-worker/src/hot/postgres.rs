@@ -9,6 +9,7 @@ use sqlx::{PgPool, Postgres, QueryBuilder};
 use tokio::sync::{Mutex, Semaphore};
 use uuid::Uuid;
 
+use super::trending::{Chart, Region};
 use super::turns::Turns;
 use super::{DocumentSource, HotError, Served};
 use crate::mirror::{SETTINGS_VERSION, heartbeat};
@@ -90,6 +91,24 @@ impl PostgresReader {
         Ok(Read {
             data,
             until,
+            as_of,
+            settings,
+        })
+    }
+
+    /// Reads the chart of a region.
+    pub(super) async fn trending(&self, user: Uuid, region: &Region) -> Result<Chart, HotError> {
+        let _turn = self.turns.take(user, TURN_WITHIN).await?;
+        let region = region.to_string();
+        let ask = format!(
+            "select bondhu.trending_videos($1)::text, (select c.ask_again_at from bondhu.video_charts c where c.region = $1),
+               clock_timestamp(), {SETTINGS_VERSION}"
+        );
+        let read = sqlx::query_as(&ask).bind(&region).fetch_one(&self.database);
+        let (data, due, as_of, settings) = read.await?;
+        Ok(Chart {
+            data,
+            due,
             as_of,
             settings,
         })

@@ -1,4 +1,4 @@
-//! `GET /v1/hot/{document}`: a signed-in user's own document.
+//! `GET /v1/hot/{document}`: a signed-in user's own document. `GET /v1/hot/trending/{region}`: the chart of a region.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use tower_http::cors::CorsLayer;
 
 use super::patience::bounded;
-use crate::hot::{HotError, HotReader, Served};
+use crate::hot::{HotError, HotReader, Region, RegionError, Served};
 use crate::jwt::{JwtError, JwtVerifier};
 use bondhu_core::cache::position::{Lsn, PositionError};
 
@@ -47,6 +47,7 @@ pub fn router(state: HotState, origins: Vec<HeaderValue>) -> Router {
         .vary([header::AUTHORIZATION, header::ORIGIN]);
     let routes = Router::new()
         .route("/v1/hot/{document}", get(hot))
+        .route("/v1/hot/trending/{region}", get(trending))
         .with_state(state);
     bounded(routes).layer(cors)
 }
@@ -58,6 +59,8 @@ enum HotResponseError {
     Unauthorized(#[from] JwtError),
     #[error("there is no document {0:?}; there are: {known}", known = names())]
     Unknown(String),
+    #[error(transparent)]
+    Region(#[from] RegionError),
     #[error("min_lsn is {0}")]
     MinLsn(#[from] PositionError),
     #[error("the parameters cannot be read; there is one, min_lsn, to be given once")]
@@ -92,7 +95,9 @@ impl IntoResponse for HotResponseError {
             }
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::Unknown(_) => StatusCode::NOT_FOUND,
-            Self::MinLsn(_) | Self::Parameters(_) | Self::Ahead(_) => StatusCode::BAD_REQUEST,
+            Self::Region(_) | Self::MinLsn(_) | Self::Parameters(_) | Self::Ahead(_) => {
+                StatusCode::BAD_REQUEST
+            }
         };
         if let Self::Unavailable(error) = &self {
             tracing::warn!(%error, "a document cannot be read");
@@ -133,6 +138,19 @@ async fn hot(
         .ok_or_else(|| HotResponseError::Unknown(name.chars().take(SHOWN).collect()))?;
     let min_lsn: Option<Lsn> = query.min_lsn.map(|text| text.parse()).transpose()?;
     let served = state.reader.read(user, document, min_lsn).await?;
+    Ok(respond(served, headers.get(header::IF_NONE_MATCH)))
+}
+
+async fn trending(
+    State(state): State<HotState>,
+    region: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Result<Response, HotResponseError> {
+    let user = state.auth.verify_headers(&headers).await?.user;
+    let region: Region = region
+        .map_or_else(|_| String::new(), |Path(region)| region)
+        .parse()?;
+    let served = state.reader.trending(user, &region).await?;
     Ok(respond(served, headers.get(header::IF_NONE_MATCH)))
 }
 

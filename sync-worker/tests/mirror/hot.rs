@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bondhu_core::cache::Document;
 use bondhu_stack::testing::Role;
 use chrono::{TimeDelta, Utc};
+use redis::AsyncCommands as _;
 use serde_json::{Value, json};
 use sync_worker::cache::RedisTarget;
 use sync_worker::hot::{DocumentSource, HotReader, Served};
@@ -77,6 +78,66 @@ async fn what_is_missing_is_read_from_postgres_once_and_kept() {
     assert_eq!(
         (texts(&now), source),
         (vec!["long ago", "and now"], DocumentSource::Redis)
+    );
+    mirror.stop().await;
+}
+
+#[tokio::test]
+async fn a_chart_is_kept_for_its_region_until_it_is_due_or_switched_off() {
+    let stage = Stage::new().await;
+    let mirror = stage.following().await;
+    let user = stage.database.user().await;
+    stage.caught_up().await;
+    let reader = Reader::of(&stage).await;
+    let read = async |region: &str| {
+        let served = reader.hot.trending(user, &region.parse().unwrap()).await;
+        parsed(served.unwrap())
+    };
+    let (none, source) = read("BD").await;
+    assert_eq!(
+        (none["state"].as_str(), source),
+        (Some("no_chart_yet"), DocumentSource::Postgres)
+    );
+    let mut redis = stage.connect().await;
+    let left: i64 = redis.ttl("trending:BD").await.unwrap();
+    assert!(
+        (50..=60).contains(&left),
+        "one may come at any time: {left}"
+    );
+    let _: () = redis.del("trending:BD").await.unwrap();
+    let chart = "insert into bondhu.video_charts (region, videos, fetched_at, ask_again_at)
+                 select 'BD', '[{\"rank\": 1, \"video_id\": \"v\"}]', now(), now() + interval '6 hours' where $1 is not null";
+    stage.run(chart, user).await;
+    for source in [DocumentSource::Postgres, DocumentSource::Redis] {
+        let (chart, found) = read("bd").await;
+        assert_eq!(
+            (chart["items"][0]["video_id"].as_str(), found),
+            (Some("v"), source)
+        );
+    }
+    let left: i64 = redis.ttl("trending:BD").await.unwrap();
+    assert!((21_500..=21_600).contains(&left), "{left}");
+    assert_eq!(
+        read("US").await.0["state"],
+        "no_chart_yet",
+        "of another region"
+    );
+
+    // Junk is nothing.
+    let _: () = redis.set("trending:BD", "{\"data\": 1}").await.unwrap();
+    assert_eq!(read("BD").await.1, DocumentSource::Postgres);
+    assert_eq!(read("BD").await.1, DocumentSource::Redis);
+    stage
+        .run(
+            "update bondhu.provider_settings set enabled = false where provider = 'youtube' and $1 is not null",
+            user,
+        )
+        .await;
+    stage.caught_up().await;
+    let (off, source) = read("BD").await;
+    assert_eq!(
+        (off["state"].as_str(), source),
+        (Some("provider_off"), DocumentSource::Postgres)
     );
     mirror.stop().await;
 }

@@ -172,12 +172,11 @@ async fn a_chart_that_cannot_be_had_fails_no_sync_and_takes_none_away() {
     );
 
     // Refused, and empty.
+    drop(puppet.asked());
     for answer in [None, Some(json!({ "items": [] }))] {
         world.let_charts_age().await;
         let page = charting(move |_| answer.clone());
         puppet.says(move |asked| bytes(page(asked)));
-        let asked = puppet.asked();
-        assert!(!asked.is_empty());
         puppet.sync(&world).await;
         assert_eq!(world.status(user, Provider::YouTube).await, "ok");
         assert_eq!(world.chart("US").await, chart);

@@ -301,6 +301,94 @@ async fn preferences_come_with_the_pull_and_reach_the_documents() {
     assert_eq!(video["recent_channels"].as_array().unwrap().len(), 5);
 }
 
+/// What is recommended to a user, of a kind.
+async fn recommended(world: &World, user: Uuid, kind: &str) -> Value {
+    let mut request = world.database.as_user(user).await;
+    sqlx::query_scalar("select public.recommendations($1, 200)")
+        .bind(kind)
+        .fetch_one(&mut *request)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn what_is_recommended_is_the_persons_own_and_goes_with_the_account() {
+    let world = World::new().await;
+    let user = world.database.user().await;
+    let other = world.database.user().await;
+    for provider in Provider::ALL {
+        world.link(user, provider, 2).await;
+        world.link(other, provider, 3).await;
+    }
+    assert_eq!(
+        recommended(&world, user, "music").await["state"],
+        "nothing_yet"
+    );
+    world.sync().await;
+    for (kind, own) in [
+        (
+            "music",
+            "(select track_id from public.listening_history where user_id = $1
+              union select item_id from public.music_library where user_id = $1
+              union select item_id from public.music_top_items where user_id = $1
+              union select track_id from public.music_playlist_items where user_id = $1)",
+        ),
+        (
+            "video",
+            "(select video_id from public.video_likes where user_id = $1
+              union select video_id from public.video_playlist_items where user_id = $1)",
+        ),
+    ] {
+        let found = recommended(&world, user, kind).await;
+        assert_eq!(found["state"], "ready", "{kind}");
+        let items = found["items"].as_array().unwrap();
+        assert!(
+            items.len() > 50 && items.len() <= 120,
+            "{kind}: {}",
+            items.len()
+        );
+        let ids: Vec<&str> = items
+            .iter()
+            .map(|item| item["item_id"].as_str().unwrap())
+            .collect();
+        let own: Vec<String> = sqlx::query_scalar(&format!("select * from {own} own"))
+            .bind(user)
+            .fetch_all(&world.admin)
+            .await
+            .unwrap();
+        assert!(ids.iter().all(|id| own.iter().any(|of| of == id)), "{kind}");
+        for item in items {
+            assert!(!item["name"].as_str().unwrap().is_empty());
+            assert!(!item["reason_text"].as_str().unwrap().is_empty(), "{item}");
+            assert!(
+                !item["reason_text"].as_str().unwrap().contains("%s"),
+                "{item}"
+            );
+        }
+    }
+    let played = recommended(&world, user, "music").await;
+    let played = played["items"].as_array().unwrap().iter();
+    assert!(played.clone().any(|item| item["plays"].as_u64() > Some(0)));
+    assert!(
+        played
+            .clone()
+            .any(|item| item["points"]["listed"].as_u64() > Some(0))
+    );
+
+    let mut request = world.database.as_user(user).await;
+    sqlx::query("select public.disconnect('spotify')")
+        .execute(&mut *request)
+        .await
+        .unwrap();
+    request.commit().await.unwrap();
+    assert_eq!(
+        recommended(&world, user, "music").await["state"],
+        "nothing_yet"
+    );
+    assert_eq!(recommended(&world, user, "video").await["state"], "ready");
+    assert_eq!(recommended(&world, other, "music").await["state"], "ready");
+}
+
 #[tokio::test]
 async fn an_account_without_genres_leaves_mood_and_diversity_unknown() {
     let world = World::new().await;
