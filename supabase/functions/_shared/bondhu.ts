@@ -1,3 +1,3 @@
 // Bondhu's rules for edge functions. Made by `make wasm`, as all in bondhu/ is; edit core/ or wasm/ instead.
-// SHA-256 of what it is made of: 9bf9c286db01dabe883a25f6047da087dda7fc6cf6d24c73b69b9bb77ac1e41a
+// SHA-256 of what it is made of: 87daa3a9aabdf8115b9983ba19ef37b5c379aa797a221324a44cb455813ea0d6
 export * from './bondhu/embedded.js'

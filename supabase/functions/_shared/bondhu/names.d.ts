@@ -16,7 +16,7 @@ export type EmotionalStability = 'stable' | 'variable'
 export type Trend = 'rising' | 'falling' | 'steady'
 
 /** A document that the mirror keeps in Redis. */
-export type DocumentName = 'personality_context' | 'personality_sentiment' | 'chat_history' | 'music_profile' | 'music_spotify' | 'video_youtube' | 'session_active'
+export type DocumentName = 'personality_context' | 'personality_sentiment' | 'chat_history' | 'music_profile' | 'music_spotify' | 'video_youtube' | 'recommendations' | 'session_active'
 
 /** Why what Redis holds is not served. */
 export type MissReason = 'no_watermark' | 'watermark_old' | 'watermark_ahead' | 'no_value' | 'other_epoch' | 'version_ahead' | 'instant_ahead' | 'other_settings' | 'expired' | 'apart' | 'behind'
