@@ -120,6 +120,41 @@ $$;
 comment on function bondhu.buckets(uuid, timestamptz, timestamptz) is
   'A user''s sentiment_buckets that begin in [since, until), both on quarter hours; counted from the messages where those stored are outdated.';
 
+create function bondhu.sums_of_days(of_user uuid, first_day date, last_day date)
+returns table (day date, message_count bigint, score_sum bigint, score_sum_squares bigint)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  zone constant text := (select u.time_zone from bondhu.people u where u.user_id = of_user);
+  -- Where clocks go back at one in the morning midnight comes twice, and Postgres knows the second:
+  -- the day decides, this only has to be wide enough.
+  since constant timestamptz := first_day::timestamp at time zone zone - interval '2 hours';
+  until constant timestamptz := (last_day + 1)::timestamp at time zone zone + interval '2 hours';
+begin
+  -- Straight from the table where that holds: its rows are wide, and there are many.
+  if not bondhu.is_outdated(of_user) then
+    return query
+      select (b.bucket_start at time zone zone)::date as local_day, sum(b.message_count), sum(b.score_sum)::bigint, sum(b.score_sum_squares)::bigint
+      from public.sentiment_buckets b
+      where b.user_id = of_user and b.bucket_start >= since and b.bucket_start < until
+      group by local_day
+      having (b.bucket_start at time zone zone)::date between first_day and last_day
+      order by local_day;
+  else
+    return query
+      select (b.bucket_start at time zone zone)::date as local_day, sum(b.message_count), sum(b.score_sum)::bigint, sum(b.score_sum_squares)::bigint
+      from bondhu.buckets(of_user, since, until) b
+      group by local_day
+      having (b.bucket_start at time zone zone)::date between first_day and last_day
+      order by local_day;
+  end if;
+end
+$$;
+comment on function bondhu.sums_of_days(uuid, date, date) is
+  'Messages that count and their scores by a user''s own day, in order; days without any are left out. Counted from the messages where stored buckets are outdated.';
+
 create function bondhu.due_profiles(most integer) returns uuid[]
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -216,7 +251,7 @@ comment on procedure bondhu.keep_profiles_fresh(integer) is
   'Makes bondhu.due_profiles() anew, one user a transaction, for some seconds at most. Run by cron.';
 
 revoke all on function bondhu.is_outdated(uuid), bondhu.mark_profiles(uuid[]), bondhu.mark_changed(),
-  bondhu.buckets(uuid, timestamptz, timestamptz), bondhu.due_profiles(integer),
+  bondhu.buckets(uuid, timestamptz, timestamptz), bondhu.sums_of_days(uuid, date, date), bondhu.due_profiles(integer),
   bondhu.refresh_profiles(integer)
   from public, anon, authenticated, service_role;
 revoke all on procedure bondhu.keep_profiles_fresh(integer) from public, anon, authenticated, service_role;

@@ -2,7 +2,7 @@
 
 -- The buckets of a user's local days, from the first to the last of them.
 create function bondhu_portable.local_buckets(of_user uuid, first_day date, last_day date,
-  out day date, out hour integer, out n bigint, out total bigint, out squares bigint) returns setof record
+  out day date, out hour integer, out n bigint, out total bigint) returns setof record
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -10,7 +10,7 @@ as $$
 begin
   return query
     select (b.bucket_start at time zone u.time_zone)::date, extract(hour from b.bucket_start at time zone u.time_zone)::integer,
-      sum(b.message_count)::bigint, sum(b.score_sum)::bigint, sum(b.score_sum_squares)::bigint
+      sum(b.message_count)::bigint, sum(b.score_sum)::bigint
     from bondhu.people u
     -- Where clocks go back at one in the morning midnight comes twice, and Postgres knows the second:
     -- the day decides, this only has to be wide enough.
@@ -127,9 +127,8 @@ begin
       coalesce(sum(d.n) filter (where age.days >= {{week}}), 0) as former_n,
       coalesce(sum(d.total) filter (where age.days >= {{week}}), 0) as former_total
     from (
-      select c.day, sum(c.n) as n, sum(c.total) as total, sum(c.squares) as squares
-      from bondhu_portable.local_buckets($1, first_day - {{before first day}}, last_day) c
-      group by c.day
+      select s.day, s.message_count as n, s.score_sum as total, s.score_sum_squares as squares
+      from bondhu.sums_of_days($1, first_day - {{before first day}}, last_day) s
     ) d
     cross join generate_series(0, 2 * {{week}} - 1) age (days)
     where d.day + age.days between first_day and last_day

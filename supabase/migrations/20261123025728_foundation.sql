@@ -2803,6 +2803,41 @@ $$;
 comment on function bondhu.buckets(uuid, timestamptz, timestamptz) is
   'A user''s sentiment_buckets that begin in [since, until), both on quarter hours; counted from the messages where those stored are outdated.';
 
+create function bondhu.sums_of_days(of_user uuid, first_day date, last_day date)
+returns table (day date, message_count bigint, score_sum bigint, score_sum_squares bigint)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  zone constant text := (select u.time_zone from bondhu.people u where u.user_id = of_user);
+  -- Where clocks go back at one in the morning midnight comes twice, and Postgres knows the second:
+  -- the day decides, this only has to be wide enough.
+  since constant timestamptz := first_day::timestamp at time zone zone - interval '2 hours';
+  until constant timestamptz := (last_day + 1)::timestamp at time zone zone + interval '2 hours';
+begin
+  -- Straight from the table where that holds: its rows are wide, and there are many.
+  if not bondhu.is_outdated(of_user) then
+    return query
+      select (b.bucket_start at time zone zone)::date as local_day, sum(b.message_count), sum(b.score_sum)::bigint, sum(b.score_sum_squares)::bigint
+      from public.sentiment_buckets b
+      where b.user_id = of_user and b.bucket_start >= since and b.bucket_start < until
+      group by local_day
+      having (b.bucket_start at time zone zone)::date between first_day and last_day
+      order by local_day;
+  else
+    return query
+      select (b.bucket_start at time zone zone)::date as local_day, sum(b.message_count), sum(b.score_sum)::bigint, sum(b.score_sum_squares)::bigint
+      from bondhu.buckets(of_user, since, until) b
+      group by local_day
+      having (b.bucket_start at time zone zone)::date between first_day and last_day
+      order by local_day;
+  end if;
+end
+$$;
+comment on function bondhu.sums_of_days(uuid, date, date) is
+  'Messages that count and their scores by a user''s own day, in order; days without any are left out. Counted from the messages where stored buckets are outdated.';
+
 create function bondhu.due_profiles(most integer) returns uuid[]
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -2899,7 +2934,7 @@ comment on procedure bondhu.keep_profiles_fresh(integer) is
   'Makes bondhu.due_profiles() anew, one user a transaction, for some seconds at most. Run by cron.';
 
 revoke all on function bondhu.is_outdated(uuid), bondhu.mark_profiles(uuid[]), bondhu.mark_changed(),
-  bondhu.buckets(uuid, timestamptz, timestamptz), bondhu.due_profiles(integer),
+  bondhu.buckets(uuid, timestamptz, timestamptz), bondhu.sums_of_days(uuid, date, date), bondhu.due_profiles(integer),
   bondhu.refresh_profiles(integer)
   from public, anon, authenticated, service_role;
 revoke all on procedure bondhu.keep_profiles_fresh(integer) from public, anon, authenticated, service_role;
@@ -7032,59 +7067,73 @@ $$;
 comment on function bondhu.recommendation_direction(text, text) is
   'By the mood that dominates; where that tells nothing, by a trend that falls. Null is unknown.';
 
-create function bondhu.rank_recommendations(of_user uuid, of_kind text, to_direction text, max_rows integer)
+create function bondhu.rank_recommendations(of_user uuid, of_kind text, directions text[], max_rows integer)
 returns table (
-  place bigint, item_id text, name text, makers text[], plays integer, days_since_play integer,
+  direction text, place bigint, item_id text, name text, makers text[], plays integer, days_since_play integer,
   played integer, listed integer, saved integer, of_maker integer, genre integer, rest integer,
   mood integer, feedback integer, variety integer, score integer
 )
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
 as $$
-  with said as materialized (
-    select f.item_id, f.maker, f.feedback from public.recommendation_feedback f where f.user_id = of_user and f.kind = of_kind
-  ),
-  of_makers as materialized (
-    select s.maker, greatest(-180, least(180,
-      sum(case s.feedback when 'like' then 60 when 'dismiss' then -60 else 20 end))) as points
-    from said s where s.maker is not null group by s.maker
-  ),
-  weighed as (
-    select c.*,
-      c.played + c.listed + c.saved + c.of_maker + c.genre + c.rest as own,
-      round((l.valence * coalesce(c.valence - 500, 0) + l.energy * coalesce(c.energy - 500, 0)
-        + l.familiarity * (least(1000, 2 * (c.played + c.listed)) - 500)) / 500.0)::integer as mood,
-      (case s.feedback when 'like' then 150 when 'played' then -250 else 0 end + coalesce(m.points, 0))::integer as feedback
-    from bondhu.recommendation_candidates r
-    cross join lateral jsonb_to_recordset(r.candidates) as c (
-      item_id text, name text, maker text, makers text[], plays integer, days_since_play integer,
-      played integer, listed integer, saved integer, of_maker integer, genre integer, rest integer, valence integer, energy integer)
-    join bondhu.recommendation_leans() l on l.direction = to_direction
-    left join said s on s.item_id = c.item_id
-    left join of_makers m on m.maker = c.maker
-    where r.user_id = of_user and r.kind = of_kind and s.feedback is distinct from 'dismiss'
-  ),
-  varied as (
-    select w.*,
-      case when w.maker is null then 0 else -20 * (row_number() over (
-        partition by w.maker order by w.own + w.mood + w.feedback desc, w.item_id collate "C") - 1)::integer end as variety
-    from weighed w
-  )
-  select row_number() over (order by v.own + v.mood + v.feedback + v.variety desc, v.item_id collate "C"),
-    v.item_id, v.name, v.makers, v.plays, v.days_since_play, v.played, v.listed, v.saved, v.of_maker, v.genre, v.rest,
-    v.mood, v.feedback, v.variety, v.own + v.mood + v.feedback + v.variety
-  from varied v
-  order by 1
-  limit max_rows
+#variable_conflict use_column
+begin
+  return query
+    with said as materialized (
+      select f.item_id, f.maker, f.feedback from public.recommendation_feedback f where f.user_id = of_user and f.kind = of_kind
+    ),
+    of_makers as materialized (
+      select s.maker, greatest(-180, least(180,
+        sum(case s.feedback when 'like' then 60 when 'dismiss' then -60 else 20 end))) as points
+      from said s where s.maker is not null group by s.maker
+    ),
+    -- Read once, however many directions there are.
+    candidates as materialized (
+      select c.*,
+        c.played + c.listed + c.saved + c.of_maker + c.genre + c.rest as own,
+        (case s.feedback when 'like' then 150 when 'played' then -250 else 0 end + coalesce(m.points, 0))::integer as feedback
+      from bondhu.recommendation_candidates r
+      cross join lateral jsonb_to_recordset(r.candidates) as c (
+        item_id text, name text, maker text, makers text[], plays integer, days_since_play integer,
+        played integer, listed integer, saved integer, of_maker integer, genre integer, rest integer, valence integer, energy integer)
+      left join said s on s.item_id = c.item_id
+      left join of_makers m on m.maker = c.maker
+      where r.user_id = of_user and r.kind = of_kind and s.feedback is distinct from 'dismiss'
+    ),
+    leaning as (
+      select l.direction, c.*,
+        round((l.valence * coalesce(c.valence - 500, 0) + l.energy * coalesce(c.energy - 500, 0)
+          + l.familiarity * (least(1000, 2 * (c.played + c.listed)) - 500)) / 500.0)::integer as mood
+      from candidates c
+      join bondhu.recommendation_leans() l on l.direction = any (directions)
+    ),
+    varied as (
+      select w.*,
+        case when w.maker is null then 0 else -20 * (row_number() over (
+          partition by w.direction, w.maker order by w.own + w.mood + w.feedback desc, w.item_id collate "C") - 1)::integer end as variety
+      from leaning w
+    ),
+    placed as (
+      select v.*, v.own + v.mood + v.feedback + v.variety as score,
+        row_number() over (partition by v.direction order by v.own + v.mood + v.feedback + v.variety desc, v.item_id collate "C") as place
+      from varied v
+    )
+    select p.direction, p.place, p.item_id, p.name, p.makers, p.plays, p.days_since_play, p.played, p.listed, p.saved, p.of_maker, p.genre, p.rest,
+      p.mood, p.feedback, p.variety, p.score
+    from placed p
+    where p.place <= max_rows
+    order by p.direction, p.place;
+end
 $$;
-comment on function bondhu.rank_recommendations(uuid, text, text, integer) is
-  'A user''s candidates of a kind in the order of core''s rank(), with where each place comes from; ties by item_id, byte by byte.';
+comment on function bondhu.rank_recommendations(uuid, text, text[], integer) is
+  'A user''s candidates of a kind for each direction, in the order of core''s rank(), with where each place comes from; ties by item_id, byte by byte.';
 
-create function bondhu.recommendation_reason(reason text, of_kind text, locale text) returns text
+create function bondhu.recommendation_reasons() returns table (reason text, kind text, locale text, words text)
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
-  select t.words from (values
+  values
     ('played', 'music', 'en', 'You play it often: %s times lately.'),
     ('played', 'music', 'bn', 'এটা আপনি প্রায়ই শোনেন: সম্প্রতি %s বার।'),
     ('played', 'video', 'en', 'You liked it.'),
@@ -7117,40 +7166,55 @@ as $$
     ('feedback', 'music', 'bn', 'এটা বা এমন কিছু আপনার ভালো লেগেছে।'),
     ('feedback', 'video', 'en', 'You liked this, or more of the same.'),
     ('feedback', 'video', 'bn', 'এটা বা এমন কিছু আপনার ভালো লেগেছে।')
-  ) t (reason, kind, locale, words)
-  where t.reason = $1 and t.kind = $2 and t.locale in ('en', split_part($3, '-', 1))
-  order by t.locale = 'en'
-  limit 1
 $$;
-comment on function bondhu.recommendation_reason(text, text, text) is 'A reason in words; %s is its figure. English where there is no other.';
+comment on function bondhu.recommendation_reasons() is
+  'Reasons in words; %s is the figure. played, listed, saved, of_maker, genre, mood and feedback are what most points are for; rest is what rested, waiting what was kept and never taken up.';
 
-create function bondhu.recommended_items(of_user uuid, of_kind text, to_direction text, max_rows integer) returns jsonb
-language sql stable
+create function bondhu.recommended_items(of_user uuid, of_kind text, directions text[], max_rows integer)
+returns table (direction text, items jsonb)
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
 as $$
-  select coalesce(jsonb_agg(jsonb_build_object(
+#variable_conflict use_column
+declare
+  language constant text := coalesce((select split_part(p.locale, '-', 1) from bondhu.people p where p.user_id = of_user), 'en');
+begin
+  return query
+    with words as materialized (
+      select distinct on (t.reason) t.reason, t.words
+      from bondhu.recommendation_reasons() t
+      where t.kind = of_kind and t.locale in (language, 'en')
+      order by t.reason, t.locale = 'en'
+    ),
+    reasoned as materialized (
+      select r.*, (
+        -- What carries it most; what sets it apart from the person's other favourites comes first.
+        select o.reason from (values
+          (1, 'feedback', r.feedback), (2, 'mood', 2 * r.mood),
+          (3, case when r.plays > 0 then 'rest' else 'waiting' end, 4 * case when r.plays > 0 and r.days_since_play is null then 0 else r.rest end),
+          (4, 'played', r.played), (5, 'listed', r.listed), (6, 'of_maker', r.of_maker), (7, 'saved', r.saved), (8, 'genre', r.genre)
+        ) o (place, reason, points)
+        order by o.points desc, o.place
+        limit 1
+      ) as reason
+      from bondhu.rank_recommendations(of_user, of_kind, directions, max_rows) r
+    )
+    select r.direction, jsonb_agg(jsonb_build_object(
       'item_id', r.item_id, 'name', r.name, 'makers', to_jsonb(r.makers), 'score', r.score,
-      'reason', main.reason,
-      'reason_text', format(bondhu.recommendation_reason(main.reason, of_kind, coalesce(p.locale, 'en')),
-        case main.reason when 'played' then r.plays::text when 'rest' then r.days_since_play::text when 'of_maker' then coalesce(r.makers[1], '–') end),
+      'reason', r.reason,
+      'reason_text', format(w.words,
+        case r.reason when 'played' then r.plays::text when 'rest' then r.days_since_play::text when 'of_maker' then coalesce(r.makers[1], '–') end),
       'points', jsonb_build_object('played', r.played, 'listed', r.listed, 'saved', r.saved, 'of_maker', r.of_maker, 'genre', r.genre,
         'rest', r.rest, 'mood', r.mood, 'feedback', r.feedback, 'variety', r.variety),
-      'plays', r.plays, 'days_since_play', r.days_since_play) order by r.place), '[]')
-  from bondhu.rank_recommendations(of_user, of_kind, to_direction, max_rows) r
-  left join bondhu.people p on p.user_id = of_user
-  cross join lateral (
-    -- What carries it most; what sets it apart from the person's other favourites comes first.
-    select o.reason from (values
-      (1, 'feedback', r.feedback), (2, 'mood', 2 * r.mood),
-      (3, case when r.plays > 0 then 'rest' else 'waiting' end, 4 * case when r.plays > 0 and r.days_since_play is null then 0 else r.rest end),
-      (4, 'played', r.played), (5, 'listed', r.listed), (6, 'of_maker', r.of_maker), (7, 'saved', r.saved), (8, 'genre', r.genre)
-    ) o (place, reason, points)
-    order by o.points desc, o.place
-    limit 1
-  ) main
+      'plays', r.plays, 'days_since_play', r.days_since_play) order by r.place)
+    from reasoned r
+    left join words w on w.reason = r.reason
+    group by r.direction;
+end
 $$;
-comment on function bondhu.recommended_items(uuid, text, text, integer) is
-  'The best of rank_recommendations() as clients are shown them: [{item_id, name, makers, score, reason, reason_text, points, plays, days_since_play}].';
+comment on function bondhu.recommended_items(uuid, text, text[], integer) is
+  'The best of rank_recommendations() as clients are shown them, in the user''s language or in English: [{item_id, name, makers, score, reason, reason_text, points, plays, days_since_play}]. No row for a direction without any.';
 
 create function bondhu.recommendation_state(of_user uuid, of_kind text, out state text, out computed_at timestamptz)
 language plpgsql stable
@@ -7205,7 +7269,8 @@ begin
   end if;
   return jsonb_build_object(
     'kind', kind, 'state', standing.state, 'computed_at', standing.computed_at, 'direction', direction,
-    'items', case when standing.state in ('few', 'ready') then bondhu.recommended_items(caller, kind, direction, max_rows) else '[]' end);
+    'items', case when standing.state in ('few', 'ready') then coalesce((
+      select i.items from bondhu.recommended_items(caller, kind, array[direction], max_rows) i), '[]') else '[]' end);
 end
 $$;
 comment on function public.recommendations(text, integer) is
@@ -7281,8 +7346,10 @@ as $$
 begin
   return query
     select p.user_id, (
-      select jsonb_object_agg(r.kind, jsonb_build_object('state', standing.state, 'computed_at', standing.computed_at, 'by_direction', case when standing.state in ('few', 'ready') then (
-        select jsonb_object_agg(l.direction, bondhu.recommended_items(p.user_id, r.kind, l.direction, 10)) from bondhu.recommendation_leans() l) end))
+      select jsonb_object_agg(r.kind, jsonb_build_object('state', standing.state, 'computed_at', standing.computed_at, 'by_direction',
+          case when standing.state in ('few', 'ready') then (
+            select jsonb_object_agg(i.direction, i.items)
+            from bondhu.recommended_items(p.user_id, r.kind, array['even', 'bright', 'gentle', 'quiet', 'open'], 10) i) end))
         || jsonb_build_object('directions', (
           select jsonb_object_agg(m.mood, l.direction) from bondhu.recommendation_leans() l cross join lateral unnest(l.moods) m (mood)))
       from bondhu.recommendation_candidates r
@@ -7298,13 +7365,13 @@ comment on function bondhu.recommendations_document(uuid[], timestamptz) is
   'Redis document recommendations: by kind and direction the ten best, and which mood leads to which direction (of others: even, or gentle while the trend is falling), so that it does not change with each message; null data for a user without candidates.';
 
 revoke all on function bondhu.recommendation_leans(), bondhu.recommendation_direction(text, text),
-  bondhu.rank_recommendations(uuid, text, text, integer), bondhu.recommendation_reason(text, text, text),
-  bondhu.recommended_items(uuid, text, text, integer), bondhu.recommendation_state(uuid, text),
+  bondhu.rank_recommendations(uuid, text, text[], integer), bondhu.recommendation_reasons(),
+  bondhu.recommended_items(uuid, text, text[], integer), bondhu.recommendation_state(uuid, text),
   bondhu.check_recommendation_kind(text), bondhu.recommendations_document(uuid[], timestamptz),
   public.recommendations(text, integer), public.rate_recommendation(text, text, text), public.reset_recommendations(text)
   from public, anon, authenticated, service_role;
-grant execute on function bondhu.recommendation_leans(), bondhu.rank_recommendations(uuid, text, text, integer),
-  bondhu.recommendation_reason(text, text, text), bondhu.recommended_items(uuid, text, text, integer),
+grant execute on function bondhu.recommendation_leans(), bondhu.rank_recommendations(uuid, text, text[], integer),
+  bondhu.recommendation_reasons(), bondhu.recommended_items(uuid, text, text[], integer),
   bondhu.recommendation_state(uuid, text), bondhu.recommendations_document(uuid[], timestamptz)
   to bondhu_worker;
 grant execute on function public.recommendations(text, integer), public.rate_recommendation(text, text, text),

@@ -249,6 +249,18 @@ async fn store(
     mut known: BTreeMap<String, Known>,
     followed: BTreeSet<String>,
 ) -> Result<(), sqlx::Error> {
+    let dismissed: Vec<String> = sqlx::query_scalar(
+        "select item_id from public.recommendation_feedback
+         where user_id = $1 and kind = $2 and feedback = 'dismiss'",
+    )
+    .bind(user)
+    .bind(kind)
+    .fetch_all(&mut **transaction)
+    .await?;
+    // They take no place of what may be recommended.
+    for id in &dismissed {
+        known.remove(id);
+    }
     let items: Vec<Item> = known
         .values_mut()
         .map(|of| std::mem::take(&mut of.item))

@@ -110,7 +110,7 @@ async fn sql_ranks_as_core_does() {
         for direction in Direction::ALL {
             let found: Vec<Place> = sqlx::query_as(
                 "select item_id, mood, feedback, variety, score
-                 from bondhu.rank_recommendations($1, 'music', $2, 1000) order by place",
+                 from bondhu.rank_recommendations($1, 'music', array[$2], 1000) order by place",
             )
             .bind(user)
             .bind(direction.as_str())

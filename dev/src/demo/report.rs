@@ -26,6 +26,7 @@ pub(super) async fn compose(
     moods(&mut out, database).await?;
     personality(&mut out, api, &people[0]).await?;
     tastes(&mut out, api, &people[0]).await?;
+    recommendations(&mut out, api, &people[0]).await?;
     keys(&mut out, entries);
     if let (Some(median), Some(worst)) = (lags.get(lags.len() / 2), lags.last()) {
         let ms = |lag: &Duration| lag.as_secs_f64() * 1e3;
@@ -184,6 +185,34 @@ async fn tastes(out: &mut String, api: &PgPool, person: &Person) -> Result<()> {
         let cell = |list: &[(String, String)]| list.get(row).cloned().unwrap_or_default();
         let ((genre, weight), (channel, likes)) = (cell(&genres), cell(&channels));
         writeln!(out, "  {genre:<18} {weight:>6}    {channel:<30} {likes:>4}")?;
+    }
+    Ok(())
+}
+
+async fn recommendations(out: &mut String, api: &PgPool, person: &Person) -> Result<()> {
+    for kind in ["music", "video"] {
+        let found: Value = read(
+            api,
+            person,
+            &format!("select public.recommendations('{kind}', 4)"),
+        )
+        .await?;
+        writeln!(
+            out,
+            "\nRecommended to {}, {kind} ({})",
+            person.name,
+            plain(&found["direction"])
+        )?;
+        for item in found["items"].as_array().into_iter().flatten() {
+            writeln!(
+                out,
+                "  {:<30} {:<26} {:>4}  {}",
+                plain(&item["name"]),
+                plain(&item["makers"][0]),
+                plain(&item["score"]),
+                plain(&item["reason_text"])
+            )?;
+        }
     }
     Ok(())
 }

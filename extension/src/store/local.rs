@@ -8,7 +8,6 @@ use pgrx::pg_sys::{INT8OID, TIMESTAMPTZOID, UUIDOID};
 
 use crate::error::EngineError;
 use crate::spi::{Sql, Statement, Visibility, time, value};
-use crate::store::tally;
 
 /// The local day of an instant, as days since 1970-01-01.
 macro_rules! day {
@@ -63,16 +62,10 @@ static CELLS: Statement = Statement::new(
 
 static DAYS: Statement = Statement::new(
     "reading local days",
-    Sql::Made(|| {
-        let sums = tally::sums();
-        format!(
-            "select {}, {sums} {}
-             group by 1
-             order by 1",
-            day!("b.bucket_start"),
-            of_days!(),
-        )
-    }),
+    Sql::Text(
+        "select (d.day - date '1970-01-01')::bigint, d.message_count, d.score_sum, d.score_sum_squares
+         from bondhu.sums_of_days($1, date '1970-01-01' + $2::integer, date '1970-01-01' + $3::integer) d",
+    ),
     &[UUIDOID, INT8OID, INT8OID],
 );
 
@@ -109,7 +102,7 @@ pub(crate) fn cells(
         .collect()
 }
 
-/// Tallies of local days that have messages, from `first` to `last`, in order.
+/// Tallies, without moods, of local days that have messages, from `first` to `last`, in order.
 pub(crate) fn days(
     visibility: Visibility,
     user: Uuid,
@@ -118,6 +111,14 @@ pub(crate) fn days(
 ) -> Result<Vec<(Day, Tally)>, EngineError> {
     DAYS.run(visibility, [value(user), value(first.0), value(last.0)])?
         .iter()
-        .map(|row| Ok((Day(row.get(1)?), tally::of(&row, 2)?)))
+        .map(|row| {
+            let tally = Tally {
+                count: row.get(2)?,
+                sum: row.get(3)?,
+                sum_squares: row.get(4)?,
+                ..Tally::EMPTY
+            };
+            Ok((Day(row.get(1)?), tally))
+        })
         .collect()
 }

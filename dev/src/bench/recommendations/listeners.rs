@@ -226,9 +226,9 @@ impl<'a> Habits<'a> {
                 }
             }
         }
-        for place in 0..pool as usize {
-            if weights[place] > 0.3 && self.dice.random_bool(0.4) {
-                self.of.followed.insert(self.artists[place].to_owned());
+        for (weight, artist) in weights.iter().zip(&self.artists) {
+            if *weight > 0.3 && self.dice.random_bool(0.4) {
+                self.of.followed.insert((*artist).to_owned());
             }
         }
     }
