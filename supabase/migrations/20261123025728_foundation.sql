@@ -2816,22 +2816,30 @@ declare
   since constant timestamptz := first_day::timestamp at time zone zone - interval '2 hours';
   until constant timestamptz := (last_day + 1)::timestamp at time zone zone + interval '2 hours';
 begin
-  -- Straight from the table where that holds: its rows are wide, and there are many.
+  -- Straight from the table where that holds: its rows are wide, and there are many. Each is asked once for its day.
   if not bondhu.is_outdated(of_user) then
     return query
-      select (b.bucket_start at time zone zone)::date as local_day, sum(b.message_count), sum(b.score_sum)::bigint, sum(b.score_sum_squares)::bigint
-      from public.sentiment_buckets b
-      where b.user_id = of_user and b.bucket_start >= since and b.bucket_start < until
-      group by local_day
-      having (b.bucket_start at time zone zone)::date between first_day and last_day
-      order by local_day;
+      select s.local_day, sum(s.message_count), sum(s.score_sum)::bigint, sum(s.score_sum_squares)::bigint
+      from (
+        select (b.bucket_start at time zone zone)::date as local_day, b.message_count, b.score_sum, b.score_sum_squares
+        from public.sentiment_buckets b
+        where b.user_id = of_user and b.bucket_start >= since and b.bucket_start < until
+        offset 0
+      ) s
+      where s.local_day between first_day and last_day
+      group by s.local_day
+      order by s.local_day;
   else
     return query
-      select (b.bucket_start at time zone zone)::date as local_day, sum(b.message_count), sum(b.score_sum)::bigint, sum(b.score_sum_squares)::bigint
-      from bondhu.buckets(of_user, since, until) b
-      group by local_day
-      having (b.bucket_start at time zone zone)::date between first_day and last_day
-      order by local_day;
+      select s.local_day, sum(s.message_count), sum(s.score_sum)::bigint, sum(s.score_sum_squares)::bigint
+      from (
+        select (b.bucket_start at time zone zone)::date as local_day, b.message_count, b.score_sum, b.score_sum_squares
+        from bondhu.buckets(of_user, since, until) b
+        offset 0
+      ) s
+      where s.local_day between first_day and last_day
+      group by s.local_day
+      order by s.local_day;
   end if;
 end
 $$;
