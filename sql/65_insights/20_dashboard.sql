@@ -18,10 +18,14 @@ begin
     union all
     select (b.bucket_start at time zone time_zone)::date
     from days d
+    cross join lateral (select (d.day + 1)::timestamp at time zone time_zone as midnight offset 0) m
     cross join lateral (
       select s.bucket_start from public.sentiment_buckets s
-      -- Where clocks go back at midnight it comes twice, and Postgres knows the second.
-      where s.user_id = of_user and s.bucket_start >= (d.day + 1)::timestamp at time zone time_zone - interval '2 hours'
+      -- Where clocks go back at midnight it comes twice, and Postgres knows the second: the day decides.
+      where s.user_id = of_user
+        and s.bucket_start >= case
+          when (m.midnight - interval '2 hours') at time zone time_zone = (d.day + 1)::timestamp - interval '2 hours' then m.midnight
+          else m.midnight - interval '2 hours' end
         and (s.bucket_start at time zone time_zone)::date > d.day
       order by s.bucket_start
       limit 1

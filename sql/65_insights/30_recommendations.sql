@@ -13,7 +13,6 @@ create table bondhu.recommendation_candidates (
 );
 comment on table bondhu.recommendation_candidates is
   'Up to 120 tracks or videos of the person''s own with their points (MOST_CANDIDATES and Points of core/src/recommend/candidates.rs): [{item_id, name, maker, makers, played, listed, saved, of_maker, genre, rest, valence, energy, plays, days_since_play}]. Written in the transaction that writes the preferences, whose change is what the mirror hears of.';
-alter table bondhu.recommendation_candidates enable row level security;
 
 create table public.recommendation_feedback (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -37,8 +36,6 @@ grant select on public.recommendation_feedback to authenticated, service_role;
 grant select on public.recommendation_feedback to bondhu_worker;
 grant select, insert, update, delete on bondhu.recommendation_candidates to bondhu_worker;
 
-create policy "the worker keeps candidates" on bondhu.recommendation_candidates
-  to bondhu_worker using (true) with check (true);
 create policy "a user reads their own feedback" on public.recommendation_feedback
   for select to authenticated using (user_id = (select auth.uid()));
 create policy "the worker reads feedback" on public.recommendation_feedback

@@ -2811,30 +2811,35 @@ set plan_cache_mode = force_generic_plan
 as $$
 declare
   zone constant text := (select u.time_zone from bondhu.people u where u.user_id = of_user);
-  -- Where clocks go back at one in the morning midnight comes twice, and Postgres knows the second:
-  -- the day decides, this only has to be wide enough.
-  since constant timestamptz := first_day::timestamp at time zone zone - interval '2 hours';
-  until constant timestamptz := (last_day + 1)::timestamp at time zone zone + interval '2 hours';
+  midnight constant timestamptz := first_day::timestamp at time zone zone;
+  until constant timestamptz := (last_day + 1)::timestamp at time zone zone;
 begin
-  -- Straight from the table where that holds: its rows are wide, and there are many. Each is asked once for its day.
-  if not bondhu.is_outdated(of_user) then
+  -- The usual way, for a page that is waited for: of weeks in which no clock moves, straight from the table, whose rows
+  -- are wide and many, and none is asked for its day.
+  -- A midnight that comes twice is before the one that Postgres knows.
+  if last_day - first_day < 31 and not bondhu.is_outdated(of_user)
+    and (midnight - interval '2 hours') at time zone zone = first_day::timestamp - interval '2 hours' and not exists (
+    select from generate_series(0, last_day - first_day + 1) n (days)
+    where (first_day + n.days)::timestamp at time zone zone <> midnight + n.days * interval '24 hours'
+  ) then
     return query
-      select s.local_day, sum(s.message_count), sum(s.score_sum)::bigint, sum(s.score_sum_squares)::bigint
+      select (s.begins at time zone zone)::date, s.messages, s.scores::bigint, s.squares::bigint
       from (
-        select (b.bucket_start at time zone zone)::date as local_day, b.message_count, b.score_sum, b.score_sum_squares
+        select date_bin('24 hours', b.bucket_start, midnight) as begins,
+          sum(b.message_count) as messages, sum(b.score_sum) as scores, sum(b.score_sum_squares) as squares
         from public.sentiment_buckets b
-        where b.user_id = of_user and b.bucket_start >= since and b.bucket_start < until
-        offset 0
+        where b.user_id = of_user and b.bucket_start >= midnight and b.bucket_start < until
+        group by begins
       ) s
-      where s.local_day between first_day and last_day
-      group by s.local_day
-      order by s.local_day;
+      order by s.begins;
   else
     return query
       select s.local_day, sum(s.message_count), sum(s.score_sum)::bigint, sum(s.score_sum_squares)::bigint
       from (
         select (b.bucket_start at time zone zone)::date as local_day, b.message_count, b.score_sum, b.score_sum_squares
-        from bondhu.buckets(of_user, since, until) b
+        -- Where clocks go back at one in the morning midnight comes twice, and Postgres knows the second:
+        -- the day decides, this only has to be wide enough.
+        from bondhu.buckets(of_user, midnight - interval '2 hours', until + interval '2 hours') b
         offset 0
       ) s
       where s.local_day between first_day and last_day
@@ -6890,10 +6895,14 @@ begin
     union all
     select (b.bucket_start at time zone time_zone)::date
     from days d
+    cross join lateral (select (d.day + 1)::timestamp at time zone time_zone as midnight offset 0) m
     cross join lateral (
       select s.bucket_start from public.sentiment_buckets s
-      -- Where clocks go back at midnight it comes twice, and Postgres knows the second.
-      where s.user_id = of_user and s.bucket_start >= (d.day + 1)::timestamp at time zone time_zone - interval '2 hours'
+      -- Where clocks go back at midnight it comes twice, and Postgres knows the second: the day decides.
+      where s.user_id = of_user
+        and s.bucket_start >= case
+          when (m.midnight - interval '2 hours') at time zone time_zone = (d.day + 1)::timestamp - interval '2 hours' then m.midnight
+          else m.midnight - interval '2 hours' end
         and (s.bucket_start at time zone time_zone)::date > d.day
       order by s.bucket_start
       limit 1
@@ -7017,7 +7026,6 @@ create table bondhu.recommendation_candidates (
 );
 comment on table bondhu.recommendation_candidates is
   'Up to 120 tracks or videos of the person''s own with their points (MOST_CANDIDATES and Points of core/src/recommend/candidates.rs): [{item_id, name, maker, makers, played, listed, saved, of_maker, genre, rest, valence, energy, plays, days_since_play}]. Written in the transaction that writes the preferences, whose change is what the mirror hears of.';
-alter table bondhu.recommendation_candidates enable row level security;
 
 create table public.recommendation_feedback (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -7041,8 +7049,6 @@ grant select on public.recommendation_feedback to authenticated, service_role;
 grant select on public.recommendation_feedback to bondhu_worker;
 grant select, insert, update, delete on bondhu.recommendation_candidates to bondhu_worker;
 
-create policy "the worker keeps candidates" on bondhu.recommendation_candidates
-  to bondhu_worker using (true) with check (true);
 create policy "a user reads their own feedback" on public.recommendation_feedback
   for select to authenticated using (user_id = (select auth.uid()));
 create policy "the worker reads feedback" on public.recommendation_feedback

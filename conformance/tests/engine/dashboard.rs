@@ -160,6 +160,83 @@ async fn a_day_with_two_midnights_has_the_messages_after_the_first() {
     assert_eq!(messages, 3);
 }
 
+/// Weeks in which a clock moves, and one in which none does: a zone, and a day among them.
+const CLOCKS: [(&str, &str); 7] = [
+    ("America/Havana", "2020-11-01"),
+    ("America/Havana", "2021-03-14"),
+    // From one minute past midnight back to the evening before.
+    ("America/St_Johns", "2010-11-07"),
+    ("Australia/Lord_Howe", "2021-04-04"),
+    // A day that there never was.
+    ("Pacific/Apia", "2011-12-30"),
+    ("Asia/Kathmandu", "2021-04-04"),
+    ("UTC", "2021-04-04"),
+];
+
+#[tokio::test]
+async fn days_are_summed_as_clocks_had_them() {
+    let db = Database::create().await;
+    let mut owner = db.connect(Role::Owner).await;
+    for (zone, day) in CLOCKS {
+        let user = db.user().await;
+        sqlx::query("update public.companion_profiles set time_zone = $2 where user_id = $1")
+            .bind(user)
+            .bind(zone)
+            .execute(&mut owner)
+            .await
+            .unwrap();
+        sqlx::query(
+            "insert into public.chat_messages (user_id, message_text, created_at)
+             select $1, case when extract(minute from at) = 15 then 'i am so happy' else 'i am fine' end, at
+             from generate_series($2::date - 3, $2::date + interval '4 days', '45 minutes') at",
+        )
+        .bind(user)
+        .bind(day)
+        .execute(&mut owner)
+        .await
+        .unwrap();
+        for (before, after) in [(2, 2), (0, 0), (1, 0), (0, 1), (40, 40)] {
+            for is_outdated in [false, true] {
+                let version = "update public.personality_profiles p
+                    set settings_version = case when $2 then 0 else s.version end from bondhu.settings s where p.user_id = $1";
+                sqlx::query(version)
+                    .bind(user)
+                    .bind(is_outdated)
+                    .execute(&mut owner)
+                    .await
+                    .unwrap();
+                let differing: Vec<String> = sqlx::query_scalar(
+                    "with told as (
+                       select d.day, d.message_count, d.score_sum, d.score_sum_squares
+                       from bondhu.sums_of_days($1, $3::date - $4, $3::date + $5) d
+                     ),
+                     counted as (
+                       select (m.created_at at time zone $2)::date as day, count(*), sum((m.sentiment_score * 100)::bigint)::bigint,
+                         sum((m.sentiment_score * 100)::bigint * (m.sentiment_score * 100)::bigint)::bigint
+                       from public.chat_messages m where m.user_id = $1 group by 1
+                     )
+                     select x::text from (
+                       (select * from told except select * from counted)
+                       union all
+                       (select * from counted c where c.day between $3::date - $4 and $3::date + $5 except select * from told)) x",
+                )
+                .bind(user)
+                .bind(zone)
+                .bind(day)
+                .bind(before)
+                .bind(after)
+                .fetch_all(&mut owner)
+                .await
+                .unwrap();
+                assert_eq!(
+                    differing, [""; 0],
+                    "{zone} {day} -{before} +{after} {is_outdated}"
+                );
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn many_messages_of_a_day_are_all_counted() {
     let db = Database::create().await;
