@@ -12,7 +12,7 @@ TARPAULIN := $(HOME)/.cache/bondhu/tarpaulin/bin/cargo-tarpaulin
 .PHONY: help setup setup-up setup-test build build-release demo up test bench-engine bench-mirror soak-mirror bench-sync soak-sync bench-chat bench-wasm bench-recommendations wasm figures fuzz-portable coverage reset lint model teacher eval bench-scorer model-programs
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## Run the way of a message once, check it, report (DATA=FILE: a TSV, first column text; ENGINE=portable: the engine in SQL)
 	@$(DEV) demo $(if $(DATA),--data '$(DATA)') $(if $(ENGINE),--engine '$(ENGINE)')
