@@ -72,6 +72,16 @@ insert into bondhu.achievement_texts (achievement_id, locale, title, description
   ('hundred_plays', 'bn', 'একশো গান', 'আপনার শোনা একশোটি গান এখানে জানা আছে।'),
   ('remembered', 'bn', 'মনে আছে', 'আপনার বলা কিছু কথা সঙ্গীর মনে আছে।');
 
+create function bondhu.language_of(of_user uuid) returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select lower(split_part(replace(p.locale, '_', '-'), '-', 1)) from bondhu.people p where p.user_id = of_user
+$$;
+comment on function bondhu.language_of(uuid) is 'The language in a user''s locale, as bn in bn-BD.';
+revoke all on function bondhu.language_of(uuid) from public, anon, authenticated, service_role;
+grant execute on function bondhu.language_of(uuid) to bondhu_worker;
+
 create function bondhu.achievements_of(of_user uuid, longest_streak bigint) returns jsonb
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -79,7 +89,7 @@ as $$
 declare
   most constant integer := 1000;
   messages bigint := 0;
-  language constant text := lower(split_part(replace((select p.locale from bondhu.people p where p.user_id = of_user), '_', '-'), '-', 1));
+  language constant text := bondhu.language_of(of_user);
 begin
   -- Each quarter hour has a message at least, and mostly more.
   for looked_at in 1 .. 2 loop

@@ -27,7 +27,7 @@ create table public.recommendation_feedback (
   constraint feedback_is_known check (feedback in ('like', 'dismiss', 'played'))
 );
 comment on table public.recommendation_feedback is
-  'What a person said of recommendations, or did with them, the newest of each: written by rate_recommendation(). At most 500 a kind; of videos as long as anything from YouTube is kept.';
+  'What a person said of recommendations, or did with them, the newest of each: written by rate_recommendation(). At most 500 a kind; of videos for settings.video_retention_days, and no longer than there are candidates.';
 comment on column public.recommendation_feedback.maker is 'The first artist''s name, or the channel''s id.';
 
 alter table public.recommendation_feedback enable row level security;
@@ -135,8 +135,8 @@ language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
   values
-    ('played', 'music', 'en', 'You play it often: %s times lately.'),
-    ('played', 'music', 'bn', 'এটা আপনি প্রায়ই শোনেন: সম্প্রতি %s বার।'),
+    ('played', 'music', 'en', 'Played by you in the last half year: %s×.'),
+    ('played', 'music', 'bn', 'গত ছয় মাসে আপনি শুনেছেন: %s বার।'),
     ('played', 'video', 'en', 'You liked it.'),
     ('played', 'video', 'bn', 'এটা আপনার ভালো লেগেছে।'),
     ('listed', 'music', 'en', 'It is among your favourites.'),
@@ -179,7 +179,7 @@ set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 declare
-  language constant text := coalesce((select split_part(p.locale, '-', 1) from bondhu.people p where p.user_id = of_user), 'en');
+  language constant text := bondhu.language_of(of_user);
 begin
   return query
     with words as materialized (
@@ -229,13 +229,18 @@ begin
     state := 'provider_off';
     return;
   end if;
-  select jsonb_array_length(r.candidates), r.computed_at into found_count, computed_at
+  select (
+      select count(*) from jsonb_array_elements(r.candidates) c
+      where not exists (
+        select from public.recommendation_feedback f
+        where f.user_id = of_user and f.kind = of_kind and f.item_id = c ->> 'item_id' and f.feedback = 'dismiss')), r.computed_at
+  into found_count, computed_at
   from bondhu.recommendation_candidates r where r.user_id = of_user and r.kind = of_kind;
   state := case when found_count is null or found_count = 0 then 'nothing_yet' when found_count < few then 'few' else 'ready' end;
 end
 $$;
 comment on function bondhu.recommendation_state(uuid, text) is
-  'provider_off: the operator has closed the account''s provider; nothing_yet: no account is linked, or it has brought nothing; few: fewer than ten things to choose from; ready.';
+  'provider_off: the operator has closed the account''s provider; nothing_yet: no account is linked, or it has brought nothing that was not dismissed; few: fewer than ten things to choose from; ready.';
 
 create function bondhu.check_recommendation_kind(kind text) returns void
 language plpgsql immutable
@@ -275,7 +280,7 @@ begin
 end
 $$;
 comment on function public.recommendations(text, integer) is
-  'Music or video out of the caller''s own: by taste, by how they feel now (direction), by how long it has rested, varied over artists and channels, each with its reason in words and points. state: ready; few; nothing_yet, without a linked account or before it brought something; provider_off. max_rows 1 to 200.';
+  'Music or video out of the caller''s own: by taste, by how they feel now (direction), by how long it has rested, varied over artists and channels, each with its reason in words and points. state: ready; few; nothing_yet, without a linked account or before it brought something that is not dismissed; provider_off. max_rows 1 to 200.';
 
 create function public.rate_recommendation(kind text, item_id text, feedback text default null) returns void
 language plpgsql security definer
@@ -291,7 +296,7 @@ declare
   candidate record;
 begin
   perform bondhu.check_recommendation_kind(of_kind);
-  if of_item is null or char_length(of_item) > 200 then
+  if of_item is null or octet_length(of_item) > 255 then
     raise exception using errcode = '22023', message = 'item_id is none that there could be', hint = 'Send an item_id that recommendations() has returned lately.';
   end if;
   if said is not null and said not in ('like', 'dismiss', 'played') then
@@ -305,6 +310,11 @@ begin
   from bondhu.recommendation_candidates r
   cross join lateral jsonb_to_recordset(r.candidates) as c (item_id text, maker text)
   where r.user_id = caller and r.kind = of_kind and c.item_id = of_item;
+  if not found then
+    -- What was said before the last pull may be said otherwise.
+    select f.maker into candidate from public.recommendation_feedback f
+    where f.user_id = caller and f.kind = of_kind and f.item_id = of_item;
+  end if;
   if not found then
     raise exception using errcode = 'P0002', message = 'it is none of your recommendations', hint = 'Send an item_id that recommendations() has returned lately.';
   end if;

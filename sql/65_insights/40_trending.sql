@@ -11,7 +11,7 @@ create table bondhu.trending_people (
   constraint moods_are_thirteen_flags check (moods_now between 0 and 8191 and moods_before between 0 and 8191)
 );
 comment on table bondhu.trending_people is
-  'Who has allowed to be counted among many (consents trending and learning), and which moods they had. Kept by set_consent() and bondhu.refresh_trending().';
+  'Who has allowed to be counted among many (consents trending and learning), and which moods they had. Kept by set_consent() and bondhu.keep_trends_fresh().';
 comment on column bondhu.trending_people.region is 'bondhu.video_region() of them.';
 comment on column bondhu.trending_people.moods_now is 'Sum of bondhu.mood_flags() of the 7 days until counted_until; 0 of whoever does not count.';
 comment on column bondhu.trending_people.moods_before is 'The same of the 7 days before those.';
@@ -78,7 +78,7 @@ comment on function bondhu.moods_of_weeks(uuid, timestamptz) is
   'Which moods a user had in the 7 days until an instant, and in the 7 before, as sums of bondhu.mood_flags(). None of anonymous accounts, nor of what is being erased.';
 
 -- SECURITY DEFINER: the worker calls it where there is no cron, and may not read auth.users.
-create function bondhu.refresh_trending(most integer default 10000) returns integer
+create function bondhu.refresh_trending(most integer default 100) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -104,7 +104,27 @@ begin
 end
 $$;
 comment on function bondhu.refresh_trending(integer) is
-  'Counts anew who was not counted since the full hour, up to `most` people; returns how many. Run by cron, or by the worker.';
+  'Counts anew who was not counted since the full hour, up to `most` people; returns how many. Who withdraws meanwhile waits for it.';
+
+-- A procedure, to commit after each lot: who withdraws waits for a hundred people at most. Those pin search_path themselves.
+create procedure bondhu.keep_trends_fresh(seconds integer default 50)
+language plpgsql
+as $$
+declare
+  until constant timestamptz := pg_catalog.clock_timestamp() operator(pg_catalog.+) pg_catalog.make_interval(secs => seconds);
+  counted integer;
+begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  loop
+    counted := bondhu.refresh_trending();
+    commit;
+    perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    exit when counted = 0 or clock_timestamp() > until;
+  end loop;
+end
+$$;
+comment on procedure bondhu.keep_trends_fresh(integer) is 'bondhu.refresh_trending() for everybody, in lots, for some seconds at most. Run by cron.';
+revoke all on procedure bondhu.keep_trends_fresh(integer) from public, anon, authenticated, service_role;
 
 create function bondhu.trending_videos(of_region text) returns jsonb
 language sql stable
@@ -155,7 +175,8 @@ as $$
   )
   select jsonb_build_object(
     'kind', 'moods', 'region', of_region, 'min_people', s.trending_min_people,
-    'as_of', w.counted_until,
+    -- Without a mood to tell, not even whether anybody is there.
+    'as_of', case when exists (select from shares) then w.counted_until end,
     'state', case when exists (select from shares) then 'ready' else 'too_few_people' end,
     'items', (
       select coalesce(jsonb_agg(

@@ -65,9 +65,14 @@ begin
   end loop;
   update public.video_subscriptions s set topics = null, topics_at = null
   where s.topics_at < now() - make_interval(days => settings.video_retention_days);
-  update public.video_playlist_items i
-     set title = null, channel_id = null, channel_title = null, category_id = null, topics = null, published_at = null, details_at = null
-  where i.details_at < now() - make_interval(days => settings.video_retention_days);
+  with old as (
+    update public.video_playlist_items i
+       set title = null, channel_id = null, channel_title = null, category_id = null, topics = null, published_at = null, details_at = null
+    where i.details_at < now() - make_interval(days => settings.video_retention_days)
+    returning i.user_id
+  )
+  select coalesce(array_agg(distinct o.user_id), '{}') into owners from old o;
+  outdated := outdated || owners;
 
   delete from bondhu.page_etags
   where fetched_at < now() - make_interval(days => settings.video_retention_days);
@@ -87,7 +92,9 @@ begin
   removed := removed || jsonb_build_object('recommendation_candidates', gone);
 
   delete from public.recommendation_feedback f
-  where f.kind = 'video' and f.given_at < now() - make_interval(days => settings.video_retention_days);
+  where f.kind = 'video'
+    and (f.given_at < now() - make_interval(days => settings.video_retention_days)
+      or not exists (select from bondhu.recommendation_candidates c where c.user_id = f.user_id and c.kind = 'video'));
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('recommendation_feedback', gone);
 
@@ -172,7 +179,7 @@ as $$
     ('bondhu-refresh-profiles', '* * * * *', 'call bondhu.keep_profiles_fresh()'),
     ('bondhu-forget-consents', '*/10 * * * *', 'select bondhu.forget_consents(), bondhu.authorize_realtime()'),
     ('bondhu-keep-choices', '* * * * *', 'select bondhu.keep_choices()'),
-    ('bondhu-refresh-trending', '* * * * *', 'select bondhu.refresh_trending()'),
+    ('bondhu-refresh-trending', '* * * * *', 'call bondhu.keep_trends_fresh()'),
     ('bondhu-go-on-erasing', '* * * * *', 'select bondhu.go_on_erasing()'),
     ('bondhu-record-wellness', '*/10 * * * *', 'select bondhu.record_wellness()'),
     ('bondhu-prune', '17 3 * * *', 'select bondhu.prune(), bondhu.create_missing_profiles()')

@@ -6818,6 +6818,16 @@ insert into bondhu.achievement_texts (achievement_id, locale, title, description
   ('hundred_plays', 'bn', 'একশো গান', 'আপনার শোনা একশোটি গান এখানে জানা আছে।'),
   ('remembered', 'bn', 'মনে আছে', 'আপনার বলা কিছু কথা সঙ্গীর মনে আছে।');
 
+create function bondhu.language_of(of_user uuid) returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select lower(split_part(replace(p.locale, '_', '-'), '-', 1)) from bondhu.people p where p.user_id = of_user
+$$;
+comment on function bondhu.language_of(uuid) is 'The language in a user''s locale, as bn in bn-BD.';
+revoke all on function bondhu.language_of(uuid) from public, anon, authenticated, service_role;
+grant execute on function bondhu.language_of(uuid) to bondhu_worker;
+
 create function bondhu.achievements_of(of_user uuid, longest_streak bigint) returns jsonb
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -6825,7 +6835,7 @@ as $$
 declare
   most constant integer := 1000;
   messages bigint := 0;
-  language constant text := lower(split_part(replace((select p.locale from bondhu.people p where p.user_id = of_user), '_', '-'), '-', 1));
+  language constant text := bondhu.language_of(of_user);
 begin
   -- Each quarter hour has a message at least, and mostly more.
   for looked_at in 1 .. 2 loop
@@ -7040,7 +7050,7 @@ create table public.recommendation_feedback (
   constraint feedback_is_known check (feedback in ('like', 'dismiss', 'played'))
 );
 comment on table public.recommendation_feedback is
-  'What a person said of recommendations, or did with them, the newest of each: written by rate_recommendation(). At most 500 a kind; of videos as long as anything from YouTube is kept.';
+  'What a person said of recommendations, or did with them, the newest of each: written by rate_recommendation(). At most 500 a kind; of videos for settings.video_retention_days, and no longer than there are candidates.';
 comment on column public.recommendation_feedback.maker is 'The first artist''s name, or the channel''s id.';
 
 alter table public.recommendation_feedback enable row level security;
@@ -7148,8 +7158,8 @@ language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
   values
-    ('played', 'music', 'en', 'You play it often: %s times lately.'),
-    ('played', 'music', 'bn', 'এটা আপনি প্রায়ই শোনেন: সম্প্রতি %s বার।'),
+    ('played', 'music', 'en', 'Played by you in the last half year: %s×.'),
+    ('played', 'music', 'bn', 'গত ছয় মাসে আপনি শুনেছেন: %s বার।'),
     ('played', 'video', 'en', 'You liked it.'),
     ('played', 'video', 'bn', 'এটা আপনার ভালো লেগেছে।'),
     ('listed', 'music', 'en', 'It is among your favourites.'),
@@ -7192,7 +7202,7 @@ set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 declare
-  language constant text := coalesce((select split_part(p.locale, '-', 1) from bondhu.people p where p.user_id = of_user), 'en');
+  language constant text := bondhu.language_of(of_user);
 begin
   return query
     with words as materialized (
@@ -7242,13 +7252,18 @@ begin
     state := 'provider_off';
     return;
   end if;
-  select jsonb_array_length(r.candidates), r.computed_at into found_count, computed_at
+  select (
+      select count(*) from jsonb_array_elements(r.candidates) c
+      where not exists (
+        select from public.recommendation_feedback f
+        where f.user_id = of_user and f.kind = of_kind and f.item_id = c ->> 'item_id' and f.feedback = 'dismiss')), r.computed_at
+  into found_count, computed_at
   from bondhu.recommendation_candidates r where r.user_id = of_user and r.kind = of_kind;
   state := case when found_count is null or found_count = 0 then 'nothing_yet' when found_count < few then 'few' else 'ready' end;
 end
 $$;
 comment on function bondhu.recommendation_state(uuid, text) is
-  'provider_off: the operator has closed the account''s provider; nothing_yet: no account is linked, or it has brought nothing; few: fewer than ten things to choose from; ready.';
+  'provider_off: the operator has closed the account''s provider; nothing_yet: no account is linked, or it has brought nothing that was not dismissed; few: fewer than ten things to choose from; ready.';
 
 create function bondhu.check_recommendation_kind(kind text) returns void
 language plpgsql immutable
@@ -7288,7 +7303,7 @@ begin
 end
 $$;
 comment on function public.recommendations(text, integer) is
-  'Music or video out of the caller''s own: by taste, by how they feel now (direction), by how long it has rested, varied over artists and channels, each with its reason in words and points. state: ready; few; nothing_yet, without a linked account or before it brought something; provider_off. max_rows 1 to 200.';
+  'Music or video out of the caller''s own: by taste, by how they feel now (direction), by how long it has rested, varied over artists and channels, each with its reason in words and points. state: ready; few; nothing_yet, without a linked account or before it brought something that is not dismissed; provider_off. max_rows 1 to 200.';
 
 create function public.rate_recommendation(kind text, item_id text, feedback text default null) returns void
 language plpgsql security definer
@@ -7304,7 +7319,7 @@ declare
   candidate record;
 begin
   perform bondhu.check_recommendation_kind(of_kind);
-  if of_item is null or char_length(of_item) > 200 then
+  if of_item is null or octet_length(of_item) > 255 then
     raise exception using errcode = '22023', message = 'item_id is none that there could be', hint = 'Send an item_id that recommendations() has returned lately.';
   end if;
   if said is not null and said not in ('like', 'dismiss', 'played') then
@@ -7318,6 +7333,11 @@ begin
   from bondhu.recommendation_candidates r
   cross join lateral jsonb_to_recordset(r.candidates) as c (item_id text, maker text)
   where r.user_id = caller and r.kind = of_kind and c.item_id = of_item;
+  if not found then
+    -- What was said before the last pull may be said otherwise.
+    select f.maker into candidate from public.recommendation_feedback f
+    where f.user_id = caller and f.kind = of_kind and f.item_id = of_item;
+  end if;
   if not found then
     raise exception using errcode = 'P0002', message = 'it is none of your recommendations', hint = 'Send an item_id that recommendations() has returned lately.';
   end if;
@@ -7406,7 +7426,7 @@ create table bondhu.trending_people (
   constraint moods_are_thirteen_flags check (moods_now between 0 and 8191 and moods_before between 0 and 8191)
 );
 comment on table bondhu.trending_people is
-  'Who has allowed to be counted among many (consents trending and learning), and which moods they had. Kept by set_consent() and bondhu.refresh_trending().';
+  'Who has allowed to be counted among many (consents trending and learning), and which moods they had. Kept by set_consent() and bondhu.keep_trends_fresh().';
 comment on column bondhu.trending_people.region is 'bondhu.video_region() of them.';
 comment on column bondhu.trending_people.moods_now is 'Sum of bondhu.mood_flags() of the 7 days until counted_until; 0 of whoever does not count.';
 comment on column bondhu.trending_people.moods_before is 'The same of the 7 days before those.';
@@ -7473,7 +7493,7 @@ comment on function bondhu.moods_of_weeks(uuid, timestamptz) is
   'Which moods a user had in the 7 days until an instant, and in the 7 before, as sums of bondhu.mood_flags(). None of anonymous accounts, nor of what is being erased.';
 
 -- SECURITY DEFINER: the worker calls it where there is no cron, and may not read auth.users.
-create function bondhu.refresh_trending(most integer default 10000) returns integer
+create function bondhu.refresh_trending(most integer default 100) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -7499,7 +7519,27 @@ begin
 end
 $$;
 comment on function bondhu.refresh_trending(integer) is
-  'Counts anew who was not counted since the full hour, up to `most` people; returns how many. Run by cron, or by the worker.';
+  'Counts anew who was not counted since the full hour, up to `most` people; returns how many. Who withdraws meanwhile waits for it.';
+
+-- A procedure, to commit after each lot: who withdraws waits for a hundred people at most. Those pin search_path themselves.
+create procedure bondhu.keep_trends_fresh(seconds integer default 50)
+language plpgsql
+as $$
+declare
+  until constant timestamptz := pg_catalog.clock_timestamp() operator(pg_catalog.+) pg_catalog.make_interval(secs => seconds);
+  counted integer;
+begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  loop
+    counted := bondhu.refresh_trending();
+    commit;
+    perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    exit when counted = 0 or clock_timestamp() > until;
+  end loop;
+end
+$$;
+comment on procedure bondhu.keep_trends_fresh(integer) is 'bondhu.refresh_trending() for everybody, in lots, for some seconds at most. Run by cron.';
+revoke all on procedure bondhu.keep_trends_fresh(integer) from public, anon, authenticated, service_role;
 
 create function bondhu.trending_videos(of_region text) returns jsonb
 language sql stable
@@ -7550,7 +7590,8 @@ as $$
   )
   select jsonb_build_object(
     'kind', 'moods', 'region', of_region, 'min_people', s.trending_min_people,
-    'as_of', w.counted_until,
+    -- Without a mood to tell, not even whether anybody is there.
+    'as_of', case when exists (select from shares) then w.counted_until end,
     'state', case when exists (select from shares) then 'ready' else 'too_few_people' end,
     'items', (
       select coalesce(jsonb_agg(
@@ -8266,9 +8307,14 @@ begin
   end loop;
   update public.video_subscriptions s set topics = null, topics_at = null
   where s.topics_at < now() - make_interval(days => settings.video_retention_days);
-  update public.video_playlist_items i
-     set title = null, channel_id = null, channel_title = null, category_id = null, topics = null, published_at = null, details_at = null
-  where i.details_at < now() - make_interval(days => settings.video_retention_days);
+  with old as (
+    update public.video_playlist_items i
+       set title = null, channel_id = null, channel_title = null, category_id = null, topics = null, published_at = null, details_at = null
+    where i.details_at < now() - make_interval(days => settings.video_retention_days)
+    returning i.user_id
+  )
+  select coalesce(array_agg(distinct o.user_id), '{}') into owners from old o;
+  outdated := outdated || owners;
 
   delete from bondhu.page_etags
   where fetched_at < now() - make_interval(days => settings.video_retention_days);
@@ -8288,7 +8334,9 @@ begin
   removed := removed || jsonb_build_object('recommendation_candidates', gone);
 
   delete from public.recommendation_feedback f
-  where f.kind = 'video' and f.given_at < now() - make_interval(days => settings.video_retention_days);
+  where f.kind = 'video'
+    and (f.given_at < now() - make_interval(days => settings.video_retention_days)
+      or not exists (select from bondhu.recommendation_candidates c where c.user_id = f.user_id and c.kind = 'video'));
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('recommendation_feedback', gone);
 
@@ -8373,7 +8421,7 @@ as $$
     ('bondhu-refresh-profiles', '* * * * *', 'call bondhu.keep_profiles_fresh()'),
     ('bondhu-forget-consents', '*/10 * * * *', 'select bondhu.forget_consents(), bondhu.authorize_realtime()'),
     ('bondhu-keep-choices', '* * * * *', 'select bondhu.keep_choices()'),
-    ('bondhu-refresh-trending', '* * * * *', 'select bondhu.refresh_trending()'),
+    ('bondhu-refresh-trending', '* * * * *', 'call bondhu.keep_trends_fresh()'),
     ('bondhu-go-on-erasing', '* * * * *', 'select bondhu.go_on_erasing()'),
     ('bondhu-record-wellness', '*/10 * * * *', 'select bondhu.record_wellness()'),
     ('bondhu-prune', '17 3 * * *', 'select bondhu.prune(), bondhu.create_missing_profiles()')

@@ -50,7 +50,7 @@ select is(pg_temp.rising('moods'), '{"kind": "moods", "region": null, "as_of": n
 select pg_temp.decide(id, 'trending', true) from crowd where n <= 19;
 select is((select bondhu.refresh_trending()), 19, 'who has allowed it is counted');
 select is((select bondhu.refresh_trending()), 0, 'once an hour');
-select is(pg_temp.rising('moods') ->> 'state', 'too_few_people', 'nineteen people are too few');
+select is(pg_temp.rising('moods'), '{"kind": "moods", "region": null, "as_of": null, "min_people": 20, "state": "too_few_people", "items": []}', 'nineteen people are too few: all is told as if nobody were there');
 select is(pg_temp.rising('moods') -> 'items', '[]', 'of whom nothing is told');
 select pg_temp.decide(id, 'trending', true) from crowd where n = 20;
 select is(pg_temp.glad_people(), null, 'whoever comes is counted from the next time on');

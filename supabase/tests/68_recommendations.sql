@@ -1,7 +1,7 @@
 -- Recommendations: the person's own candidates in an order that mood and feedback settle, with a reason for each.
 begin;
 \ir acting.psql
-select plan(47);
+select plan(52);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada, pg_temp.sign_up('Bela') as bela;
 grant select on people to public;
@@ -40,7 +40,7 @@ select is(
   (select count(*) from jsonb_array_elements(recommendations('music') -> 'items') i (item)
    where (i.item ->> 'score')::integer <> (select sum(p.value::integer) from jsonb_each_text(i.item -> 'points') p)), 0::bigint, 'of each');
 select is(pg_temp.item('t8') ->> 'reason', 'played', 'what carries it most is its reason');
-select is(pg_temp.item('t8') ->> 'reason_text', 'You play it often: 8 times lately.', 'in words and figures');
+select is(pg_temp.item('t8') ->> 'reason_text', 'Played by you in the last half year: 8×.', 'in words and figures');
 
 -- Feedback
 
@@ -105,7 +105,29 @@ select is((select d.data #>> '{music,by_direction,even,0,reason_text}' from peop
   'এটা বা এমন কিছু আপনার ভালো লেগেছে।', 'who reads Bengali is told in Bengali, in Redis, too');
 select is((select d.data #>> '{directions,sad}' || (d.data #>> '{music,by_direction,quiet,0,reason}') from people, bondhu.recommendations_document(array[ada], now()) d),
   'gentlefeedback', 'where a list stands for each direction');
--- 'gone' rows went with reset; a disconnect takes the rest.
+update companion_profiles set locale = 'bn_BD' where user_id = (select ada from people);
+select is((select d.data #>> '{music,by_direction,even,0,reason_text}' from people, bondhu.recommendations_document(array[ada], now()) d),
+  'এটা বা এমন কিছু আপনার ভালো লেগেছে।', 'however the locale is written');
+
+-- After a pull
+
+update bondhu.recommendation_candidates set candidates = candidates - 0 where kind = 'music';
+select pg_temp.act_as('authenticated', (select ada from people));
+select lives_ok($$ select rate_recommendation('music', 't1', 'dismiss') $$, 'what was said may be said otherwise, though it is no candidate any more');
+select rate_recommendation('music', 't' || n, 'dismiss') from generate_series(2, 12) n;
+select is(recommendations('music') - 'computed_at', '{"kind": "music", "state": "nothing_yet", "direction": "even", "items": []}', 'when all is dismissed there is nothing');
+
+-- Retention
+
+select pg_temp.stop_acting();
+insert into recommendation_feedback (user_id, kind, item_id, maker, feedback) select bela, 'video', 'v', 'c', 'like' from people;
+insert into video_playlists (user_id, playlist_id, walk_id) select bela, 'p', gen_random_uuid() from people;
+insert into video_playlist_items (user_id, playlist_id, item_id, video_id, title, details_at, walk_id)
+select bela, 'p', 'i', 'v', 'A talk', now() - interval '31 days', gen_random_uuid() from people;
+select lives_ok('select bondhu.prune()', 'what the provider told 31 days ago goes');
+select is_empty($$ select r.kind from bondhu.recommendation_candidates r, people where r.user_id = bela
+  union all select f.kind from recommendation_feedback f, people where f.user_id = bela $$, 'with all that was made of it');
+
 select bondhu.delete_provider_data(ada, 'spotify') from people;
 select is((select count(*) from recommendation_feedback), 0::bigint, 'with the account feedback goes');
 select is((select d.data::text from people, bondhu.recommendations_document(array[ada], now()) d), null, 'and there is nothing to recommend');

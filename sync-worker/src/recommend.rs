@@ -266,7 +266,7 @@ async fn store(
         .map(|of| std::mem::take(&mut of.item))
         .collect();
     let followed: Vec<Followed> = followed.into_iter().map(Followed).collect();
-    let found = candidates(&items, &followed, &favourites(&items));
+    let found = candidates(&items, &followed);
     let plays: BTreeMap<&str, &Item> = items.iter().map(|item| (item.id.as_str(), item)).collect();
     let list: Vec<Value> = found
         .iter()
@@ -297,19 +297,4 @@ fn json_of(candidate: &Candidate, of: &Known, item: &Item) -> Value {
         "valence": candidate.feel.map(|feel| feel.valence), "energy": candidate.feel.map(|feel| feel.energy),
         "plays": item.plays.count(), "days_since_play": item.days_since_play,
     })
-}
-
-/// Shares, in thousandths, of genres or topics, by how much of each was played, listed or kept.
-fn favourites(items: &[Item]) -> BTreeMap<String, u64> {
-    let mut weights = BTreeMap::<String, u64>::new();
-    for item in items {
-        for genre in &item.genres {
-            *weights.entry(genre.clone()).or_default() += 1 + item.plays.count() + item.listed / 50;
-        }
-    }
-    let total = weights.values().sum::<u64>().max(1);
-    for weight in weights.values_mut() {
-        *weight = *weight * 1_000 / total;
-    }
-    weights
 }

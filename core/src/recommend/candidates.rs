@@ -188,14 +188,25 @@ fn rest(item: &Item) -> i64 {
     }
 }
 
-/// Points for all `items`, the best [`MOST_CANDIDATES`] first, ties by id. `favourites` are shares of genres
-/// or topics in thousandths.
+/// Shares, in thousandths, of genres or topics, by how much of each was played, listed or kept.
+fn favourites(items: &[Item]) -> BTreeMap<&str, u64> {
+    let mut weights = BTreeMap::<&str, u64>::new();
+    for item in items {
+        for genre in &item.genres {
+            *weights.entry(genre).or_default() += 1 + item.plays.count() + item.listed / 50;
+        }
+    }
+    let total = weights.values().sum::<u64>().max(1);
+    for weight in weights.values_mut() {
+        *weight = *weight * 1_000 / total;
+    }
+    weights
+}
+
+/// Points for all `items`, the best [`MOST_CANDIDATES`] first, ties by id.
 #[must_use]
-pub fn candidates(
-    items: &[Item],
-    followed: &[Followed],
-    favourites: &BTreeMap<String, u64>,
-) -> Vec<Candidate> {
+pub fn candidates(items: &[Item], followed: &[Followed]) -> Vec<Candidate> {
+    let favourites = favourites(items);
     let movement = movement(items);
     let mut makers = BTreeMap::<&str, u64>::new();
     for item in items {
@@ -213,7 +224,9 @@ pub fn candidates(
             // Its own plays are counted already.
             let others = of_maker.map_or(0, |weight| weight - tenths_for_maker(item, movement));
             let genres = item.genres.iter();
-            let genre = genres.filter_map(|genre| favourites.get(genre)).max();
+            let genre = genres
+                .filter_map(|genre| favourites.get(genre.as_str()))
+                .max();
             let played = played(item.plays, movement);
             let listed = i64::try_from(item.listed).unwrap_or(i64::MAX).min(300);
             Candidate {
@@ -262,7 +275,7 @@ mod tests {
 
     #[test]
     fn nothing_known_gives_nothing() {
-        assert_eq!(candidates(&[], &[], &BTreeMap::new()), []);
+        assert_eq!(candidates(&[], &[]), []);
     }
 
     #[test]
@@ -270,7 +283,7 @@ mod tests {
         let items: Vec<Item> = (0..50)
             .map(|n| item(&format!("{n:02}"), &format!("m{n}"), 0, n * n))
             .collect();
-        let found = candidates(&items, &[], &BTreeMap::new());
+        let found = candidates(&items, &[]);
         let played: Vec<i64> = items
             .iter()
             .map(|of| points_of(&found, &of.id).played)
@@ -289,8 +302,8 @@ mod tests {
         items[1].days_since_saved = Some(40);
         items[2].listed = 130;
         items[2].genres = vec!["baul".into(), "jazz".into()];
-        let favourites = BTreeMap::from([("baul".to_owned(), 400), ("jazz".to_owned(), 250)]);
-        let found = candidates(&items, &[Followed("Rupa".into())], &favourites);
+
+        let found = candidates(&items, &[Followed("Rupa".into())]);
         // 12 × 10 and 40 √5; of Sona's others 14 √3.
         assert_eq!(
             points_of(&found, "a"),
@@ -314,7 +327,7 @@ mod tests {
             Points {
                 listed: 130,
                 maker: 69,
-                genre: 40,
+                genre: 50,
                 ..Points::default()
             }
         );
@@ -325,17 +338,17 @@ mod tests {
         let mut items: Vec<Item> = (0..300)
             .map(|n| item(&format!("{n:03}"), "Sona", n % 7, 1))
             .collect();
-        let found = candidates(&items, &[], &BTreeMap::new());
+        let found = candidates(&items, &[]);
         assert_eq!(found.len(), MOST_CANDIDATES);
         items.reverse();
-        assert_eq!(found, candidates(&items, &[], &BTreeMap::new()));
+        assert_eq!(found, candidates(&items, &[]));
     }
 
     #[test]
     fn where_taste_moves_the_last_week_counts_more() {
         let steady = [item("a", "Sona", 4, 4), item("b", "Rupa", 4, 4)];
         let moving = [item("a", "Sona", 4, 0), item("b", "Rupa", 0, 4)];
-        let of = |items: &[Item]| points_of(&candidates(items, &[], &BTreeMap::new()), "a").played;
+        let of = |items: &[Item]| points_of(&candidates(items, &[]), "a").played;
         assert_eq!(of(&steady), 192 + 113);
         assert_eq!(of(&moving), 384 + 80);
     }
@@ -348,7 +361,7 @@ mod tests {
                 days_since_saved: saved,
                 ..item("a", "Sona", plays, 0)
             };
-            candidates(&[item], &[], &BTreeMap::new())[0].points.rest
+            candidates(&[item], &[])[0].points.rest
         };
         assert_eq!(
             [

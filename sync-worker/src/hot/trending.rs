@@ -45,7 +45,7 @@ impl Display for Region {
     }
 }
 
-/// What Redis holds. Made under older settings, it may show what a switch has closed since.
+/// What Redis holds. Made under other settings, it may show what a switch has closed.
 #[derive(Serialize, Deserialize)]
 struct Kept<'a> {
     as_of: DateTime<Utc>,
@@ -119,7 +119,7 @@ async fn kept(redis: &RedisClient, region: &Region) -> Result<Option<Served>, Re
     let value: Option<Kept<'_>> = serde_json::from_slice(value).ok();
     Ok(trusted
         .zip(value)
-        .filter(|(watermark, kept)| kept.settings >= watermark.settings && kept.until > Utc::now())
+        .filter(|(watermark, kept)| kept.settings == watermark.settings && kept.until > Utc::now())
         .map(|(_, kept)| Served {
             data: kept.data.get().to_owned(),
             as_of: kept.as_of,

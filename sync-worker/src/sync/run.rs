@@ -26,6 +26,9 @@ const POLL: Duration = Duration::from_secs(1);
 /// How often a worker plans where pg_cron does not, revokes, and measures what waits.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
+/// Lots of a hundred people whose moods are counted anew in one minute at most.
+const MOST_LOTS: usize = 500;
+
 /// Pause after the database did not answer.
 const RECOVERY: Duration = Duration::from_secs(5);
 
@@ -133,9 +136,17 @@ async fn go_on_without_cron(database: &PgPool) -> Result<(), sqlx::Error> {
     sqlx::query("select bondhu.go_on_erasing() where not bondhu.cron_plans_syncs()")
         .execute(database)
         .await?;
-    sqlx::query("select bondhu.refresh_trending() where not bondhu.cron_plans_syncs()")
-        .execute(database)
+    // In lots: who withdraws waits for one of them at most.
+    for _ in 0..MOST_LOTS {
+        let counted: Option<i32> = sqlx::query_scalar(
+            "select bondhu.refresh_trending() where not bondhu.cron_plans_syncs()",
+        )
+        .fetch_optional(database)
         .await?;
+        if counted.unwrap_or(0) == 0 {
+            break;
+        }
+    }
     Ok(())
 }
 

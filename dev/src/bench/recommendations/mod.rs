@@ -212,19 +212,9 @@ fn recommended(of: &Listener, tracks: &[Track]) -> Vec<usize> {
             }
         }
     }
-    let mut favourites = BTreeMap::<String, u64>::new();
-    for item in items.values() {
-        for genre in &item.genres {
-            *favourites.entry(genre.clone()).or_default() += item.plays.count();
-        }
-    }
-    let total = favourites.values().sum::<u64>().max(1);
-    favourites
-        .values_mut()
-        .for_each(|weight| *weight = *weight * 1_000 / total);
     let followed: Vec<_> = of.followed.iter().cloned().map(Followed).collect();
     let items: Vec<Item> = items.into_values().collect();
-    let candidates = candidates(&items, &followed, &favourites);
+    let candidates = candidates(&items, &followed);
     let ranked = rank(&candidates, Direction::Even, &BTreeMap::new());
     ranked
         .iter()
