@@ -251,8 +251,6 @@ pub fn candidates(items: &[Item], followed: &[Followed]) -> Vec<Candidate> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::{Candidate, Followed, Item, MOST_CANDIDATES, Plays, Points, candidates};
 
     fn item(id: &str, maker: &str, week: u32, month: u32) -> Item {
