@@ -67,7 +67,7 @@ async fn a_stack_that_is_whole_has_no_failures() {
     assert_eq!(report.failures(), 0, "{report}");
     for what in [
         "the worker signs in as bondhu_worker",
-        "the schema is there, with all 7 documents",
+        "the schema is there, with all 8 documents",
         "publication bondhu_mirror lists exactly",
         "is not there yet: the mirror makes it",
         "which may replicate",
