@@ -9,7 +9,7 @@ RELEASE_DEV := $(CARGO_TARGET_DIR)/release/bondhu-dev
 TARPAULIN := $(HOME)/.cache/bondhu/tarpaulin/bin/cargo-tarpaulin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-up setup-test build build-release demo up test bench-engine bench-mirror soak-mirror bench-sync soak-sync bench-chat bench-wasm bench-recommendations wasm figures fuzz-portable coverage reset lint model teacher eval bench-scorer model-programs
+.PHONY: help setup setup-up setup-test build build-release demo up test bench-engine bench-mirror soak-mirror bench-sync soak-sync bench-chat bench-wasm bench-recommendations bench-scale wasm figures fuzz-portable coverage reset lint model teacher eval bench-scorer model-programs
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ bench-wasm: setup-test build-release ## Measure the npm package against the nati
 
 bench-recommendations: build ## Measure whether what is recommended is what people then play
 	@$(DEV) bench-recommendations
+
+bench-scale: build-release ## Measure what runs beside the chat, and the chat itself, at a million people (kept: 10 GB until make reset)
+	@$(RELEASE_DEV) bench-scale
 
 wasm: setup-test ## Build the npm package, and write supabase/functions/_shared/bondhu anew
 	@cargo build --locked --quiet -p bondhu-dev

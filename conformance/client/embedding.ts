@@ -13,7 +13,6 @@ type Child = { [T in Table]: [Relationship<T>] extends [never] ? never : T }[Tab
 
 /** The keys of each table that has some, and the table that they lead to. */
 const foreignKeys: { readonly [T in Child]: Record<ForeignKeys<T>, Table> } = {
-  chat_messages: { chat_messages_session_fkey: "user_sessions" },
   memory_evidence: { memory_evidence_memory_fkey: "memories" },
   music_playlist_items: { music_playlist_items_playlist_fkey: "music_playlists" },
   personality_history: { personality_history_user_id_fkey: "personality_profiles" },
@@ -21,7 +20,6 @@ const foreignKeys: { readonly [T in Child]: Record<ForeignKeys<T>, Table> } = {
   session_activities: { session_activities_session_fkey: "user_sessions" },
   video_playlist_items: { video_playlist_items_playlist_fkey: "video_playlists" },
   sentiment_buckets: { sentiment_buckets_user_id_fkey: "personality_profiles" },
-  wellness_days: { wellness_days_user_id_fkey: "personality_profiles" },
 };
 
 const from = (table: string) => (owner.client as unknown as SupabaseClient).from(table);

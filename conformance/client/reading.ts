@@ -40,6 +40,7 @@ const reader: Person & { sessionId: string } = await (async () => {
       details: { page: { no: 7 } },
     }),
   );
+  fine(await person.client.rpc("log_activity", { session_id: sessionId, activity: "chat.closed" }));
   return { ...person, sessionId };
 })();
 
@@ -158,50 +159,42 @@ test("read: select=* has every column, and named columns may be renamed and cast
   assert.deepEqual(named.data, { said: "one", seq: String(whole.seq) });
 });
 
-test("read: a message with its session, a session with its messages", async () => {
-  const sent = fine(
-    await messages().select("message_text, user_sessions(device_id)").eq("message_text", "one").single(),
+const activities = () => reader.client.from("session_activities");
+
+test("read: an activity with its session, a session with its activities", async () => {
+  const logged = fine(
+    await activities().select("activity, user_sessions(device_id)").eq("activity", "chat.read").single(),
   );
-  assert.deepEqual(sent.data, { message_text: "one", user_sessions: { device_id: "reading" } });
-  const alone = fine(
-    await messages().select("user_sessions(device_id)").eq("message_text", "line\nbreak").single(),
-  );
-  assert.deepEqual(alone.data, { user_sessions: null });
+  assert.deepEqual(logged.data, { activity: "chat.read", user_sessions: { device_id: "reading" } });
 
   const session = fine(
-    await reader.client.from("user_sessions").select(
-      "device_id, chat_messages(message_text), session_activities(activity)",
-    )
-      .order("created_at", { referencedTable: "chat_messages" }).eq("id", reader.sessionId).single(),
+    await reader.client.from("user_sessions").select("device_id, session_activities(activity)")
+      .order("activity", { referencedTable: "session_activities" }).eq("id", reader.sessionId).single(),
   );
   assert.deepEqual(session.data, {
     device_id: "reading",
-    chat_messages: those(0, 1, 2, 3).map((message_text) => ({ message_text })),
-    session_activities: [{ activity: "chat.read" }],
+    session_activities: [{ activity: "chat.closed" }, { activity: "chat.read" }],
   });
 });
 
 test("read: embedded rows may be filtered, limited, counted, and decide which rows there are", async () => {
-  const sessions = reader.client.from("user_sessions");
+  const sessions = () => reader.client.from("user_sessions");
   const limited = fine(
-    await sessions.select("chat_messages(message_text)").eq("chat_messages.sender_type", "ai")
-      .order("created_at", { referencedTable: "chat_messages" }).limit(1, {
-        referencedTable: "chat_messages",
-      }).single(),
+    await sessions().select("session_activities(activity)").neq("session_activities.activity", "game.finished")
+      .order("activity", { referencedTable: "session_activities", ascending: false })
+      .limit(1, { referencedTable: "session_activities" }).single(),
   );
-  assert.deepEqual(limited.data.chat_messages, [{ message_text: "zero" }]);
-  const inner = fine(
-    await messages().select("message_text, user_sessions!inner(device_id)").order("created_at"),
-  );
-  assert.deepEqual(inner.data.map((row) => row.message_text), those(0, 1, 2, 3));
+  assert.deepEqual(limited.data.session_activities, [{ activity: "chat.read" }]);
+  const inner = fine(await sessions().select("device_id, session_activities!inner(activity)"));
+  assert.deepEqual(inner.data.map((row) => row.device_id), ["reading"]);
   const none = fine(
-    await messages().select("id, user_sessions!inner()").eq("user_sessions.device_id", "another"),
+    await activities().select("id, user_sessions!inner()").eq("user_sessions.device_id", "another"),
   );
   assert.deepEqual(none.data, []);
   const named = fine(
-    await messages().select("session:user_sessions!chat_messages_session_fkey(device_id)").eq(
-      "message_text",
-      "one",
+    await activities().select("session:user_sessions!session_activities_session_fkey(device_id)").eq(
+      "activity",
+      "chat.read",
     ).single(),
   );
   assert.deepEqual(named.data, { session: { device_id: "reading" } });

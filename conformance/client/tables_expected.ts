@@ -99,10 +99,6 @@ export const expectedOf: { readonly [T in Table]: Expectation<T> } = {
     filledBy: "chatting",
     row: ({ id, messageId }) => ({ user_id: id, history_id: walk_id, message_id: messageId, weight: 30 }),
   },
-  wellness_days: {
-    ...readOnly,
-    row: ({ id }) => ({ user_id: id, day: "2026-01-01", message_count: 1, active_days: 1, engagement: 10 }),
-  },
   consents: {
     ...readOnly,
     row: ({ id }) => ({ user_id: id, purpose: "memory", is_given: true, decided_at: day }),

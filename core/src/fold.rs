@@ -17,8 +17,6 @@
 //! 7. Conclude. Where the conclusion is a material change, append it to history with its
 //!    evidence, and keep it as the landmark that the next one is compared with.
 //! 8. Save the profile and what is concluded from it.
-//! 9. Refresh the recorded days of wellness that a changed message is counted in; all of them
-//!    where the profile was made under former settings.
 //!
 //! Where the profile [is recounted](Profile::is_recounted_by_folding), the messages are counted
 //! anew in place of steps 2 to 6. A statement's later parts then do so, too: what they did was
@@ -124,21 +122,8 @@ pub fn fold<L: Ledger>(
         record(ledger, &profile, &personality, &change.added)?;
         profile.landmark = landmark;
     }
-    let redraws = recounts || profile.is_outdated(settings);
     profile.settings_version = settings.version;
-    let recorded = change.removed.iter().chain(&change.added);
-    let recorded = recorded
-        .filter(|row| row.message.counts)
-        .map(|row| row.message.created_at)
-        .filter(|at| profile.wellness_until.is_some_and(|until| *at < until));
-    let recorded = recorded.clone().min().zip(recorded.max());
-    ledger.save(locked, &profile, &personality)?;
-    if redraws {
-        return ledger.recompute_wellness();
-    }
-    recorded.map_or(Ok(()), |(oldest, newest)| {
-        ledger.refresh_wellness(oldest, newest)
-    })
+    ledger.save(locked, &profile, &personality)
 }
 
 /// Advances `state` to `to` (never back), reading what has left the windows since.

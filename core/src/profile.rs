@@ -14,8 +14,6 @@ pub struct Profile {
     pub state: State,
     /// Where history was last written.
     pub landmark: Landmark,
-    /// Where the user's recorded days of wellness end.
-    pub wellness_until: Option<Timestamp>,
     /// [`Settings::version`] of those it was made under.
     pub settings_version: i64,
 }

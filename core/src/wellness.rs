@@ -11,10 +11,6 @@ use crate::window::{pairs, spread};
 /// Days of a week, which the score is about and which the trend compares with the one before.
 pub const WEEK: i64 = 7;
 
-/// Days after its own on which a message may still count: the rest of its week, the week that
-/// is compared with it, and a day to spare for clocks that change.
-pub const REACH_DAYS: i64 = 2 * WEEK;
-
 /// Percent of the score that each component makes up when there are all three.
 pub const MEAN_WEIGHT: i128 = 60;
 /// As [`MEAN_WEIGHT`].

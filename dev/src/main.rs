@@ -54,6 +54,8 @@ enum Command {
     BenchChat,
     /// Measure whether what is recommended is what people then play
     BenchRecommendations,
+    /// Measure what runs beside the chat, and the chat itself, at a million people
+    BenchScale,
     /// Measure the npm package: its size, its start, and a message against the native scorer
     BenchWasm,
     /// Break everything around the mirror under load, and count what readers saw of it
@@ -141,6 +143,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::BenchMirror => bench::mirror::run().await?,
         Command::BenchChat => bench::chat::run().await?,
         Command::BenchRecommendations => bench::recommendations::run(),
+        Command::BenchScale => bench::scale::run().await?,
         Command::BenchWasm => bench::wasm::run().await?,
         Command::SoakMirror { seconds, kills } => {
             return soak::mirror::run(Duration::from_secs(seconds), kills).await;

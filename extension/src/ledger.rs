@@ -130,16 +130,4 @@ impl<'t> Ledger for UserLedger<'t> {
     ) -> Result<(), EngineError> {
         profile::save(self.user, &locked, profile, personality)
     }
-
-    fn refresh_wellness(
-        &mut self,
-        oldest: Timestamp,
-        newest: Timestamp,
-    ) -> Result<(), EngineError> {
-        profile::refresh_wellness(self.user, oldest, newest)
-    }
-
-    fn recompute_wellness(&mut self) -> Result<(), EngineError> {
-        profile::recompute_wellness(self.user)
-    }
 }

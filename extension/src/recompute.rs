@@ -42,8 +42,7 @@ fn rebuild(user: Uuid) -> Result<(), EngineError> {
         &row,
         &profile,
         &Personality::of(&profile.state, &settings),
-    )?;
-    profile::recompute_wellness(user)
+    )
 }
 
 type Difference = (Uuid, &'static str, String, Option<String>, Option<String>);

@@ -47,7 +47,6 @@ fn refresh_all(mut users: Vec<Uuid>) -> Result<(), EngineError> {
             let messages = UserMessages::new(user, Visibility::Committed);
             advance(&messages, &mut profile.state, datum::now(), &settings)?;
         }
-        let redraws = profile.is_outdated(&settings);
         profile.settings_version = settings.version;
         profile::save(
             user,
@@ -55,9 +54,6 @@ fn refresh_all(mut users: Vec<Uuid>) -> Result<(), EngineError> {
             &profile,
             &Personality::of(&profile.state, &settings),
         )?;
-        if redraws {
-            profile::recompute_wellness(user)?;
-        }
     }
     Ok(())
 }

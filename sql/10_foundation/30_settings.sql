@@ -17,7 +17,6 @@ create table bondhu.settings (
   trait_full_confidence numeric(6, 2) not null default 30,
   history_min_change integer not null default 1,
   history_retention_days integer not null default 730,
-  wellness_retention_days integer not null default 730,
   safety_event_retention_days integer not null default 90,
   erasure_receipt_retention_days integer not null default 1095,
 
@@ -56,7 +55,6 @@ create table bondhu.settings (
   constraint full_confidence_is_positive check (trait_full_confidence between 0.01 and 9999.99),
   constraint history_min_change_is_in_points check (history_min_change between 1 and 100),
   constraint history_retention_is_up_to_a_century check (history_retention_days between 1 and 36500),
-  constraint wellness_retention_is_up_to_a_century check (wellness_retention_days between 1 and 36500),
   constraint safety_event_retention_is_up_to_a_century check (safety_event_retention_days between 1 and 36500),
   constraint erasure_receipt_retention_is_up_to_a_century check (erasure_receipt_retention_days between 1 and 36500),
   constraint session_idle_is_positive check (session_idle_minutes between 1 and 1440),
@@ -107,11 +105,11 @@ begin
   new.version := greatest(new.version, old.version) + case when
     (old.engine_version, old.recount_before, old.window_hours, old.min_messages, old.trend_threshold_hundredths, old.needs_support_below_hundredths,
      old.enthusiastic_above_hundredths, old.variable_above_hundredths, old.crisis_support_hours, old.trait_full_confidence,
-     old.wellness_retention_days, old.session_idle_minutes, old.chat_history_document_size)
+     old.session_idle_minutes, old.chat_history_document_size)
     is distinct from
     (new.engine_version, new.recount_before, new.window_hours, new.min_messages, new.trend_threshold_hundredths, new.needs_support_below_hundredths,
      new.enthusiastic_above_hundredths, new.variable_above_hundredths, new.crisis_support_hours, new.trait_full_confidence,
-     new.wellness_retention_days, new.session_idle_minutes, new.chat_history_document_size)
+     new.session_idle_minutes, new.chat_history_document_size)
     then 1 else 0 end;
   return new;
 end

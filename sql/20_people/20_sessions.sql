@@ -6,6 +6,7 @@ create table public.user_sessions (
   device_id text not null,
   started_at timestamptz not null default now(),
   last_seen_at timestamptz not null default now(),
+  check_idle_at timestamptz not null default now(),
   activity_count integer not null default 0,
   is_learnt_from boolean not null default true,
   ended_at timestamptz,
@@ -18,8 +19,11 @@ create table public.user_sessions (
   constraint session_times_are_ordered check (started_at <= last_seen_at and last_seen_at <= coalesce(ended_at, last_seen_at)),
   -- So that arithmetic with them cannot fail: it would fail for all users whose documents are built together.
   constraint session_times_are_within_reach check (started_at >= '1900-01-01 00:00+00' and coalesce(ended_at, last_seen_at) < '2200-01-01 00:00+00')
-);
+) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02); -- a touch updates its session's row in place
 comment on table public.user_sessions is 'One row per visit of a user on a device; active while ended_at is null.';
+comment on column public.user_sessions.last_seen_at is 'To a minute: touch_session() leaves a session alone that was touched within one.';
+comment on column public.user_sessions.check_idle_at is
+  'When cron looks next whether the session is idle. Not last_seen_at, whose index would be written with every touch.';
 comment on column public.user_sessions.end_reason is 'ended: by the user; idle: closed by cron; replaced: the device started a new one; too_many: newer ones exceeded settings.max_active_sessions.';
 
 comment on column public.user_sessions.is_learnt_from is
@@ -27,7 +31,7 @@ comment on column public.user_sessions.is_learnt_from is
 comment on column public.user_sessions.activity_count is 'How often log_activity() was called in the session.';
 
 create unique index one_active_session_per_device on public.user_sessions (user_id, device_id) where ended_at is null;
-create index user_sessions_by_last_seen on public.user_sessions (last_seen_at) where ended_at is null;
+create index user_sessions_by_idle_check on public.user_sessions (check_idle_at) where ended_at is null;
 
 create table public.session_activities (
   user_id uuid not null,
@@ -107,7 +111,9 @@ begin
      offset (select max_active_sessions - 1 from bondhu.settings));
   -- Creates the profile of a user who was restored without one.
   insert into public.companion_profiles (user_id) values (caller) on conflict (user_id) do nothing;
-  insert into public.user_sessions (user_id, device_id, is_learnt_from) values (caller, device, learns) returning id into started;
+  insert into public.user_sessions (user_id, device_id, is_learnt_from, check_idle_at)
+  select caller, device, learns, now() + make_interval(mins => x.session_idle_minutes) from bondhu.settings x
+  returning id into started;
   return started;
 end
 $$;
@@ -118,7 +124,13 @@ create function bondhu.use_session(caller uuid, session_id uuid, activities inte
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  seen_at timestamptz;
 begin
+  select s.last_seen_at into seen_at from public.user_sessions s where s.user_id = caller and s.id = session_id and s.ended_at is null;
+  if seen_at > now() - interval '1 minute' and activities = 0 then
+    return;
+  end if;
   update public.user_sessions s
      set last_seen_at = greatest(s.last_seen_at, now()), activity_count = s.activity_count + activities
    where s.user_id = caller and s.id = session_id and s.ended_at is null;
@@ -127,7 +139,8 @@ begin
   end if;
 end
 $$;
-comment on function bondhu.use_session(uuid, uuid, integer) is 'Records that a session is in use, and adds to its activity_count; P0002 when it is not active.';
+comment on function bondhu.use_session(uuid, uuid, integer) is
+  'Records that a session is in use, and adds to its activity_count; P0002 when it is not active. Writes nothing when there is nothing to add and the session was used within a minute.';
 revoke all on function bondhu.use_session(uuid, uuid, integer) from public, anon, authenticated, service_role;
 
 create function public.touch_session(session_id uuid) returns void
@@ -138,7 +151,8 @@ begin
   perform bondhu.use_session(bondhu.require_user(), $1, 0);
 end
 $$;
-comment on function public.touch_session(uuid) is 'Records that the session is still in use; P0002 when it is not active.';
+comment on function public.touch_session(uuid) is
+  'Records that the session is still in use; P0002 when it is not active. Call it as often as you like: within a minute of the last use nothing is written.';
 
 create function public.log_activity(session_id uuid, activity text, details jsonb default '{}') returns uuid
 language plpgsql security definer
@@ -186,35 +200,40 @@ end
 $$;
 revoke all on function bondhu.raise_no_active_session() from public, anon, authenticated, service_role;
 
-create function bondhu.close_idle_sessions() returns bigint
+create function bondhu.close_idle_sessions(most integer default 10000) returns bigint
 language sql
 set search_path = pg_catalog, pg_temp
 as $$
-  with idle as (
-    select s.user_id, s.id
+  with due as (
+    select s.user_id, s.id, s.last_seen_at + make_interval(mins => x.session_idle_minutes) as idle_at
     from public.user_sessions s
-    where s.ended_at is null
-      and s.last_seen_at < now() - make_interval(mins => (select session_idle_minutes from bondhu.settings))
+    cross join bondhu.settings x
+    where s.ended_at is null and s.check_idle_at <= now()
+    order by s.check_idle_at
+    limit most
     -- start_session() locks several, too: skip what it holds, so that neither waits for the other.
-    for update skip locked
+    for update of s skip locked
   ),
-  closed as (
+  looked_at as (
     update public.user_sessions s
-       set ended_at = now(), end_reason = 'idle'
-      from idle
-     where s.user_id = idle.user_id and s.id = idle.id
-    returning 1
+       set check_idle_at = due.idle_at,
+           ended_at = case when due.idle_at < now() then now() end,
+           end_reason = case when due.idle_at < now() then 'idle' end
+      from due
+     where s.user_id = due.user_id and s.id = due.id
+    returning s.ended_at
   )
-  select count(*) from closed
+  select count(*) from looked_at l where l.ended_at is not null
 $$;
-comment on function bondhu.close_idle_sessions() is 'Ends sessions idle for longer than settings.session_idle_minutes; returns how many. Run by cron.';
+comment on function bondhu.close_idle_sessions(integer) is
+  'Looks at up to `most` sessions that may be idle, and ends those that are, for longer than settings.session_idle_minutes; returns how many it ended. Run by cron. After a shorter time is set, sessions that there are end by the former one.';
 
 revoke all on function public.start_session(text, boolean), public.touch_session(uuid), public.log_activity(uuid, text, jsonb),
-  public.end_session(uuid), bondhu.close_idle_sessions()
+  public.end_session(uuid), bondhu.close_idle_sessions(integer)
   from public, anon, authenticated, service_role;
 grant execute on function public.start_session(text, boolean), public.touch_session(uuid), public.log_activity(uuid, text, jsonb),
   public.end_session(uuid) to authenticated;
-grant execute on function bondhu.close_idle_sessions() to service_role;
+grant execute on function bondhu.close_idle_sessions(integer) to service_role;
 
 -- Documents, here and in the files that follow, are built by PL/pgSQL under one generic plan per
 -- connection, since planning takes longer than building; and as json, since they are written once and

@@ -21,8 +21,6 @@ create table public.chat_messages (
   updated_at timestamptz not null default now(),
 
   primary key (user_id, id),
-  constraint chat_messages_session_fkey foreign key (user_id, session_id)
-    references public.user_sessions (user_id, id) on delete set null (session_id),
   constraint sender_is_known check (sender_type in ('user', 'ai')),
   -- 24000 bytes are 8000 characters of most scripts; of emoji fewer fit.
   constraint message_can_be_read check (
@@ -51,10 +49,15 @@ create table public.chat_messages (
   -- message was written may edit it. The engine also refuses inserts after now().
   -- Not before 1900: further back, arithmetic with days in a time zone fails, for all users at once.
   constraint created_at_is_since_1900_and_not_in_the_future check (created_at between '1900-01-01 00:00+00' and clock_timestamp())
+) with ( -- by default a billion rows would wait for two hundred million more
+  autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02
 );
 comment on table public.chat_messages is
   'The conversation. (user_id, id) is the key, so a retried send with the same id is a no-op (upsert with ignoreDuplicates).';
 comment on column public.chat_messages.seq is 'Order within one created_at; rows of one transaction share that. Cursors are (created_at, seq).';
+-- Without a foreign key: a session goes after a while, and would write each of its messages anew.
+comment on column public.chat_messages.session_id is
+  'Of which session it is. A session is kept for settings.session_retention_days after its end, and is named here after that.';
 comment on column public.chat_messages.sentiment_score is '0 bad … 0.5 neutral … 1 good; null while unscored and for the companion''s messages.';
 comment on column public.chat_messages.support_level is 'none, support or crisis: what the support detector found. Not a diagnosis.';
 comment on column public.chat_messages.engine_version is 'Version of the engine that scored this message; null while unscored.';
@@ -102,18 +105,27 @@ create function bondhu.stamp_message_of_session() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  is_learnt_from boolean := (select s.is_learnt_from from public.user_sessions s where s.user_id = new.user_id and s.id = new.session_id);
 begin
-  new.counts := not exists (
-    select from public.user_sessions s where s.user_id = new.user_id and s.id = new.session_id and not s.is_learnt_from
-  );
+  -- One of an earlier time comes from elsewhere, such as a dump, where its session may be gone.
+  if is_learnt_from is null and new.created_at = now() then
+    raise exception using
+      errcode = '23503',
+      message = 'there is no such session of yours',
+      hint = 'Call start_session and send the id that it returns, or leave session_id out.',
+      schema = 'public', table = 'chat_messages', column = 'session_id';
+  end if;
+  new.counts := new.counts and coalesce(is_learnt_from, true);
   return new;
 end
 $$;
-comment on function bondhu.stamp_message_of_session() is 'BEFORE INSERT row trigger: what is said in a session that is not learnt from does not count.';
+comment on function bondhu.stamp_message_of_session() is
+  'BEFORE INSERT row trigger: what is said now is said in a session that there is (else 23503), and in one that is not learnt from does not count.';
 revoke all on function bondhu.stamp_message_of_session() from public, anon, authenticated, service_role;
 
 create trigger chat_messages_stamp_session before insert on public.chat_messages
-  for each row when (new.session_id is not null and new.counts)
+  for each row when (new.session_id is not null)
   execute function bondhu.stamp_message_of_session();
 
 -- Cursors are opaque strings, which JavaScript cannot round as it does Dates and Numbers: instants have

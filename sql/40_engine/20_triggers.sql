@@ -36,7 +36,6 @@ as $$
     ('public.personality_history', 'personality_history_announce', null),
     ('public.personality_history_evidence', 'evidence_delete_history_without_evidence', null),
     ('public.companion_profiles', 'companion_profiles_normalize_time_zone', null),
-    ('public.companion_profiles', 'companion_profiles_recompute_wellness_in_time_zone', null),
     ('public.companion_profiles', 'companion_profiles_set_updated_at', null),
     ('public.provider_connections', 'provider_connections_announce', null),
     ('public.provider_connections', 'provider_connections_revoke', null),

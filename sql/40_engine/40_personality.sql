@@ -47,11 +47,8 @@ create table public.personality_profiles (
 
   -- Traits (hundredths of a point) and style when history was last written.
   landmark_traits bigint[] not null default array_fill(5000::bigint, array[5]),
-  landmark_style text not null default 'balanced',
-
-  -- The first instant after the recorded days of wellness_days.
-  wellness_until timestamptz
-) with (fillfactor = 70); -- every message updates its user's row in place
+  landmark_style text not null default 'balanced'
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02); -- every message updates its user's row in place
 comment on table public.personality_profiles is
   'One row per user who ever wrote a scored message, exact as of as_of. RPC personality_context is exact as of the call.';
 comment on column public.personality_profiles.trait_confidence is 'min(1, effective messages / settings.trait_full_confidence).';

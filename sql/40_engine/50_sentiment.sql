@@ -25,7 +25,7 @@ create table public.sentiment_buckets (
   tired integer not null,
 
   primary key (user_id, bucket_start)
-) with (fillfactor = 85); -- the present bucket is updated in place
+) with (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02); -- the present bucket is updated in place
 comment on table public.sentiment_buckets is 'Scored messages per user and 15 minutes (UTC): count, sums of scores in hundredths, mood counts.';
 comment on column public.sentiment_buckets.score_sum is 'Sum of sentiment_score × 100.';
 comment on column public.sentiment_buckets.score_sum_squares is 'Sum of (sentiment_score × 100)², for exact deviations.';

@@ -174,9 +174,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   current_version constant bigint := (select s.version from bondhu.settings s);
-  due uuid[];
 begin
-  due := array(
+  return array(
     (select p.user_id from public.personality_profiles p
      where p.settings_version < current_version order by p.settings_version limit most)
     union all
@@ -184,26 +183,10 @@ begin
      where p.settings_version > current_version order by p.settings_version limit most)
     limit most
   );
-  if cardinality(due) < most then
-    due := due || array(
-      select p.user_id
-      from public.personality_profiles p
-      where p.as_of < now() - interval '1 hour'
-        and (
-          p.message_count > 0 or p.previous_count > 0 or p.needs_support
-          -- Weights change by UTC days.
-          or (p.trait_count > 0 and (p.as_of at time zone 'UTC')::date < (now() at time zone 'UTC')::date)
-        )
-        and p.user_id <> all (due)
-      order by p.as_of
-      limit most - cardinality(due)
-    );
-  end if;
-  return due;
 end
 $$;
 comment on function bondhu.due_profiles(integer) is
-  'Users whose stored profile is to be made anew: those made under other settings, then those over an hour old whose figures have changed with time, the oldest first.';
+  'Users whose stored profile is to be made anew, since it was made under other settings. Not one that time alone has changed: it is exact as of its as_of, and RPCs and documents are as of now.';
 
 create function bondhu.refresh_profiles(batch integer default 1000) returns bigint
 language plpgsql

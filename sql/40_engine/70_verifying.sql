@@ -14,8 +14,6 @@ begin
   return query
     select d.* from bondhu.differences(users) d
     union all
-    select w.* from unnest(users) id cross join lateral bondhu.wellness_differences(id) w
-    union all
     select u.id, 'companion_profiles', 'row', null, 'exists'
     from auth.users u
     where u.id = any (users) and not exists (select from public.companion_profiles p where p.user_id = u.id);

@@ -141,41 +141,6 @@ $$;
 comment on function public.personality_evolution(text, timestamptz, timestamptz) is
   'How one of the caller''s traits (0..100) changed, oldest first, with the messages of most weight. 0A000 without an engine.';
 
-create function public.wellness_history(since date default null, until date default null)
-returns setof public.wellness_days
-language plpgsql stable security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  caller constant uuid := bondhu.require_user();
-  today date := (now() at time zone bondhu.my_time_zone())::date;
-  kept record;
-begin
-  perform bondhu.require_engine();
-  until := coalesce(until, today);
-  -- Before subtracting days, which could overflow; clamped because dates have a wider range than times.
-  perform bondhu.check_range(least(coalesce(since, '1900-01-02'), '9999-01-01'), least(until, '9999-01-01'));
-  since := coalesce(since, until - 30);
-  if bondhu.is_outdated(caller) then
-    kept := bondhu.recorded_days(caller);
-    if kept.first_day <= kept.last_day then
-      return query
-        select caller, w.day, w.message_count, w.active_days, w.score::numeric(5, 2), w.mean::numeric(5, 2),
-          w.trend::numeric(5, 2), w.stability::numeric(5, 2), w.engagement::numeric(5, 2)
-        from bondhu.wellness(caller, greatest(since, kept.first_day), least(until - 1, kept.last_day)) w
-        order by w.day;
-    end if;
-  else
-    return query
-      select w.* from public.wellness_days w
-      where w.user_id = caller and w.day >= since and w.day < until
-      order by w.day;
-  end if;
-end
-$$;
-comment on function public.wellness_history(date, date) is
-  'The caller''s recorded days from since (included) to until (excluded); the last thirty by default. A heuristic, no diagnosis. 0A000 without an engine.';
-
 create function public.mood_patterns() returns table (
   time_zone text, hour_counts bigint[], hour_means numeric[], weekday_counts bigint[], weekday_means numeric[],
   inertia numeric, current_streak bigint, longest_streak bigint
@@ -224,10 +189,10 @@ comment on function public.explain_message(uuid) is
   'Why a message of the caller has its sentiment and mood: words and pairs of words with their weight (log odds) for a good sentiment or for the mood, strongest first. Where the caller corrected it, their own corrected_sentiment and corrected_mood come first, as part and without a weight. 0A000 without an engine.';
 
 revoke all on function public.mood_trend(timestamptz, timestamptz, text), public.mood_mix(timestamptz, timestamptz),
-  public.personality_evolution(text, timestamptz, timestamptz), public.wellness_history(date, date), public.mood_patterns(),
+  public.personality_evolution(text, timestamptz, timestamptz), public.mood_patterns(),
   public.explain_message(uuid)
   from public, anon, authenticated, service_role;
 grant execute on function public.mood_trend(timestamptz, timestamptz, text), public.mood_mix(timestamptz, timestamptz),
-  public.personality_evolution(text, timestamptz, timestamptz), public.wellness_history(date, date), public.mood_patterns(),
+  public.personality_evolution(text, timestamptz, timestamptz), public.mood_patterns(),
   public.explain_message(uuid)
   to authenticated;

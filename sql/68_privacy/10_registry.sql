@@ -11,7 +11,6 @@ as $$
     ('public.personality_profiles', 'user_id', true, array[]::text[], 'deleted', null::text),
     ('public.sentiment_buckets', 'user_id', true, array[]::text[], 'deleted', null),
     ('bondhu.trending_people', 'user_id', false, array[]::text[], 'deleted', 'Repeats public.sentiment_buckets, by the week.'),
-    ('public.wellness_days', 'user_id', true, array[]::text[], 'deleted', null),
     ('public.personality_history', 'user_id', true, array[]::text[], 'deleted', null),
     ('public.personality_history_evidence', 'user_id', true, array[]::text[], 'cascades', 'With public.personality_history.'),
     ('bondhu.safety_events', 'user_id', true, array['handled_at'], 'cascades',

@@ -1,143 +1,5 @@
--- Scheduled jobs: planning, closing, pruning. pg_cron runs in one database of a cluster only, so every
+-- Scheduled jobs. pg_cron runs in one database of a cluster only, so every
 -- function here says what to do where it is absent.
-
-create function bondhu.prune() returns jsonb
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  settings bondhu.settings;
-  removed jsonb := jsonb_build_object();
-  gone bigint;
-  relation text;
-  owners uuid[];
-  outdated uuid[] := array[]::uuid[];
-begin
-  select * into strict settings from bondhu.settings;
-
-  removed := removed || bondhu.forget_consents();
-
-  delete from public.user_sessions
-  where ended_at < now() - make_interval(days => settings.session_retention_days);
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('user_sessions', gone);
-
-  delete from public.personality_history
-  where changed_at < now() - make_interval(days => settings.history_retention_days);
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('personality_history', gone);
-
-  delete from public.wellness_days w
-  where w.day < current_date - 1 - settings.wellness_retention_days;
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('wellness_days', gone);
-
-  delete from bondhu.safety_events
-  where written_at < now() - make_interval(days => settings.safety_event_retention_days);
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('safety_events', gone);
-
-  delete from public.erasures
-  where finished_at < now() - make_interval(days => settings.erasure_receipt_retention_days);
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('erasures', gone);
-  delete from bondhu.receipts
-  where finished_at < now() - make_interval(days => settings.erasure_receipt_retention_days);
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('receipts', gone);
-
-  -- By then nobody retries any more; a reply that is stored is found by its id.
-  delete from bondhu.chat_replies where claimed_at < now() - interval '30 days';
-  get diagnostics gone = row_count;
-  delete from bondhu.chat_usage where day < current_date - 30;
-  delete from bondhu.chat_usage_of_project where day < current_date - 365;
-  removed := removed || jsonb_build_object('chat_replies', gone);
-
-  -- YouTube API Services Developer Policies III.E.4: delete what was not refreshed in time, and what was
-  -- concluded from it.
-  foreach relation in array array['video_subscriptions', 'video_likes', 'video_playlists', 'video_playlist_items'] loop
-    execute format(
-      'with old as (delete from public.%I where fetched_at < $1 returning user_id)
-       select count(*), coalesce(array_agg(distinct user_id), ''{}'') from old', relation)
-      into gone, owners using now() - make_interval(days => settings.video_retention_days);
-    outdated := outdated || owners;
-    removed := removed || jsonb_build_object(relation, gone);
-  end loop;
-  update public.video_subscriptions s set topics = null, topics_at = null
-  where s.topics_at < now() - make_interval(days => settings.video_retention_days);
-  with old as (
-    update public.video_playlist_items i
-       set title = null, channel_id = null, channel_title = null, category_id = null, topics = null, published_at = null, details_at = null
-    where i.details_at < now() - make_interval(days => settings.video_retention_days)
-    returning i.user_id
-  )
-  select coalesce(array_agg(distinct o.user_id), '{}') into owners from old o;
-  outdated := outdated || owners;
-
-  delete from bondhu.page_etags
-  where fetched_at < now() - make_interval(days => settings.video_retention_days);
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('page_etags', gone);
-
-  delete from public.video_preferences p
-  where p.computed_at < now() - make_interval(days => settings.video_retention_days)
-     or p.user_id = any (outdated);
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('video_preferences', gone);
-
-  delete from bondhu.recommendation_candidates c
-  where c.kind = 'video'
-    and (c.computed_at < now() - make_interval(days => settings.video_retention_days) or c.user_id = any (outdated));
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('recommendation_candidates', gone);
-
-  delete from public.recommendation_feedback f
-  where f.kind = 'video'
-    and (f.given_at < now() - make_interval(days => settings.video_retention_days)
-      or not exists (select from bondhu.recommendation_candidates c where c.user_id = f.user_id and c.kind = 'video'));
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('recommendation_feedback', gone);
-
-  delete from public.music_preferences p
-  where p.provider = 'youtube'
-    and (p.computed_at < now() - make_interval(days => settings.video_retention_days) or p.user_id = any (outdated));
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('music_preferences', gone);
-
-  delete from bondhu.video_categories
-  where fetched_at < now() - make_interval(days => settings.video_retention_days);
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('video_categories', gone);
-
-  delete from bondhu.video_charts
-  where coalesce(fetched_at, ask_again_at) < now() - make_interval(days => settings.video_retention_days);
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('video_charts', gone);
-
-  -- YouTube API Services Developer Policies III.E.4: within 7 days of the request.
-  delete from bondhu.revocations where requested_at < now() - interval '7 days';
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('revocations', gone);
-
-  delete from bondhu.provider_ledger
-  where counted_from < now() - make_interval(days => settings.cron_history_retention_days);
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('provider_ledger', gone);
-
-  if bondhu.has_cron() then
-    -- pg_cron never prunes its log. Rows of other jobs are left alone.
-    execute 'delete from cron.job_run_details
-             where database = current_database() and command ~ ''^(select|call) bondhu[.]''
-               and end_time < now() - make_interval(days => $1)'
-      using settings.cron_history_retention_days;
-    get diagnostics gone = row_count;
-    removed := removed || jsonb_build_object('cron_history', gone);
-  end if;
-  return removed;
-end
-$$;
-comment on function bondhu.prune() is
-  'Deletes what is older than its retention (bondhu.settings) and returns the number of rows of each; never messages or sentiment_buckets. Run by cron.';
 
 create function bondhu.has_cron() returns boolean
 language sql stable
@@ -181,8 +43,7 @@ as $$
     ('bondhu-keep-choices', '* * * * *', 'select bondhu.keep_choices()'),
     ('bondhu-refresh-trending', '* * * * *', 'call bondhu.keep_trends_fresh()'),
     ('bondhu-go-on-erasing', '* * * * *', 'select bondhu.go_on_erasing()'),
-    ('bondhu-record-wellness', '*/10 * * * *', 'select bondhu.record_wellness()'),
-    ('bondhu-prune', '17 3 * * *', 'select bondhu.prune(), bondhu.create_missing_profiles()')
+    ('bondhu-prune', '17 3 * * *', 'call bondhu.prune()')
 $$;
 comment on function bondhu.cron_plan() is 'The jobs to schedule; times are UTC unless cron.timezone names another zone.';
 
@@ -284,7 +145,7 @@ end
 $$;
 comment on function bondhu.cron_history(integer) is 'Latest runs of Bondhu''s jobs, newest first; rows 1..1000. 55000 without pg_cron.';
 
-revoke all on function bondhu.prune(), bondhu.has_cron(), bondhu.require_cron(text), bondhu.cron_plan(),
+revoke all on function bondhu.has_cron(), bondhu.require_cron(text), bondhu.cron_plan(),
   bondhu.is_our_job(text, text, text), bondhu.install_cron(), bondhu.remove_cron(), bondhu.cron_jobs(), bondhu.cron_history(integer)
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.has_cron(), bondhu.cron_plan(), bondhu.install_cron(), bondhu.remove_cron(),

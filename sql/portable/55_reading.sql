@@ -106,7 +106,6 @@ as $$
 declare
   s constant bondhu.settings := bondhu_portable.settings();
   p bondhu_portable.profile;
-  redraws boolean;
   id uuid;
 begin
   -- The order in which messages of many users lock them.
@@ -116,7 +115,6 @@ begin
       continue when bondhu.baseline_traits(id) is null;
       p := bondhu_portable.lock_profile(id, now());
     end if;
-    redraws := p.settings_version <> s.version;
     p := bondhu_portable.started(p);
     if p.settings_version < s.recount_before or p.settings_version > s.version then
       p := bondhu_portable.everything(p, s, now());
@@ -127,9 +125,6 @@ begin
     end if;
     p.settings_version := s.version;
     perform bondhu_portable.save(p);
-    if redraws then
-      perform bondhu.recompute_wellness(id);
-    end if;
   end loop;
 end
 $$;
@@ -332,7 +327,6 @@ begin
   p := bondhu_portable.everything(p, s, now());
   p.settings_version := s.version;
   perform bondhu_portable.save(p);
-  perform bondhu.recompute_wellness($1);
 end
 $$;
 comment on function bondhu_portable.recompute(uuid) is 'Rebuilds everything the engine derives about a user from the messages; history, a log, stays.';

@@ -99,15 +99,12 @@ declare
   statement constant text := statement_timestamp()::text;
   recounted text;
   recounts boolean;
-  redraws boolean;
   moves boolean := false;
   anew boolean;
   score bigint;
   mood integer;
   bucket timestamptz;
   weight bigint;
-  oldest timestamptz;
-  newest timestamptz;
 begin
   for i in 1 .. messages loop
     if signs[i] = 1 and ats[i] > instant then
@@ -263,21 +260,10 @@ begin
     p.landmark_traits := array[{{landmark}}];
     p.landmark_style := p.communication_style;
   end if;
-  redraws := recounts or p.settings_version <> s.version;
   p.settings_version := s.version;
   update public.personality_profiles stored
   set {{written}}
   where stored.user_id = of_user;
-
-  if redraws then
-    perform bondhu.recompute_wellness(of_user);
-  elsif p.wellness_until is not null then
-    select min(r.at), max(r.at) into oldest, newest
-    from unnest(ats, scores) r (at, score) where r.at < p.wellness_until and r.score is not null;
-    if oldest is not null then
-      perform bondhu.refresh_wellness(of_user, oldest, newest + make_interval(hours => {{reach hours}}));
-    end if;
-  end if;
 end
 $$;
 comment on function bondhu_portable.fold(uuid, integer[], uuid[], timestamptz[], bigint[], integer[], boolean[]) is

@@ -132,6 +132,21 @@ pub async fn build(server: &Url, database: &str) -> Result<()> {
     Ok(())
 }
 
+/// What the template is made of, in a word that differs where that differs.
+///
+/// # Errors
+/// The server does not answer, or there is no template.
+pub async fn made_of(server: &Url) -> Result<String> {
+    let mut admin = connect(server, None, None).await?;
+    let comment: Option<String> = sqlx::query_scalar(
+        "select shobj_description(oid, 'pg_database') from pg_database where datname = $1",
+    )
+    .bind(name())
+    .fetch_one(&mut admin)
+    .await?;
+    comment.context("the template is not built")
+}
+
 /// Copies the template.
 ///
 /// # Errors

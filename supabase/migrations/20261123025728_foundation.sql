@@ -199,7 +199,6 @@ create table bondhu.settings (
   trait_full_confidence numeric(6, 2) not null default 30,
   history_min_change integer not null default 1,
   history_retention_days integer not null default 730,
-  wellness_retention_days integer not null default 730,
   safety_event_retention_days integer not null default 90,
   erasure_receipt_retention_days integer not null default 1095,
 
@@ -238,7 +237,6 @@ create table bondhu.settings (
   constraint full_confidence_is_positive check (trait_full_confidence between 0.01 and 9999.99),
   constraint history_min_change_is_in_points check (history_min_change between 1 and 100),
   constraint history_retention_is_up_to_a_century check (history_retention_days between 1 and 36500),
-  constraint wellness_retention_is_up_to_a_century check (wellness_retention_days between 1 and 36500),
   constraint safety_event_retention_is_up_to_a_century check (safety_event_retention_days between 1 and 36500),
   constraint erasure_receipt_retention_is_up_to_a_century check (erasure_receipt_retention_days between 1 and 36500),
   constraint session_idle_is_positive check (session_idle_minutes between 1 and 1440),
@@ -289,11 +287,11 @@ begin
   new.version := greatest(new.version, old.version) + case when
     (old.engine_version, old.recount_before, old.window_hours, old.min_messages, old.trend_threshold_hundredths, old.needs_support_below_hundredths,
      old.enthusiastic_above_hundredths, old.variable_above_hundredths, old.crisis_support_hours, old.trait_full_confidence,
-     old.wellness_retention_days, old.session_idle_minutes, old.chat_history_document_size)
+     old.session_idle_minutes, old.chat_history_document_size)
     is distinct from
     (new.engine_version, new.recount_before, new.window_hours, new.min_messages, new.trend_threshold_hundredths, new.needs_support_below_hundredths,
      new.enthusiastic_above_hundredths, new.variable_above_hundredths, new.crisis_support_hours, new.trait_full_confidence,
-     new.wellness_retention_days, new.session_idle_minutes, new.chat_history_document_size)
+     new.session_idle_minutes, new.chat_history_document_size)
     then 1 else 0 end;
   return new;
 end
@@ -563,6 +561,7 @@ create table public.user_sessions (
   device_id text not null,
   started_at timestamptz not null default now(),
   last_seen_at timestamptz not null default now(),
+  check_idle_at timestamptz not null default now(),
   activity_count integer not null default 0,
   is_learnt_from boolean not null default true,
   ended_at timestamptz,
@@ -575,8 +574,11 @@ create table public.user_sessions (
   constraint session_times_are_ordered check (started_at <= last_seen_at and last_seen_at <= coalesce(ended_at, last_seen_at)),
   -- So that arithmetic with them cannot fail: it would fail for all users whose documents are built together.
   constraint session_times_are_within_reach check (started_at >= '1900-01-01 00:00+00' and coalesce(ended_at, last_seen_at) < '2200-01-01 00:00+00')
-);
+) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02); -- a touch updates its session's row in place
 comment on table public.user_sessions is 'One row per visit of a user on a device; active while ended_at is null.';
+comment on column public.user_sessions.last_seen_at is 'To a minute: touch_session() leaves a session alone that was touched within one.';
+comment on column public.user_sessions.check_idle_at is
+  'When cron looks next whether the session is idle. Not last_seen_at, whose index would be written with every touch.';
 comment on column public.user_sessions.end_reason is 'ended: by the user; idle: closed by cron; replaced: the device started a new one; too_many: newer ones exceeded settings.max_active_sessions.';
 
 comment on column public.user_sessions.is_learnt_from is
@@ -584,7 +586,7 @@ comment on column public.user_sessions.is_learnt_from is
 comment on column public.user_sessions.activity_count is 'How often log_activity() was called in the session.';
 
 create unique index one_active_session_per_device on public.user_sessions (user_id, device_id) where ended_at is null;
-create index user_sessions_by_last_seen on public.user_sessions (last_seen_at) where ended_at is null;
+create index user_sessions_by_idle_check on public.user_sessions (check_idle_at) where ended_at is null;
 
 create table public.session_activities (
   user_id uuid not null,
@@ -664,7 +666,9 @@ begin
      offset (select max_active_sessions - 1 from bondhu.settings));
   -- Creates the profile of a user who was restored without one.
   insert into public.companion_profiles (user_id) values (caller) on conflict (user_id) do nothing;
-  insert into public.user_sessions (user_id, device_id, is_learnt_from) values (caller, device, learns) returning id into started;
+  insert into public.user_sessions (user_id, device_id, is_learnt_from, check_idle_at)
+  select caller, device, learns, now() + make_interval(mins => x.session_idle_minutes) from bondhu.settings x
+  returning id into started;
   return started;
 end
 $$;
@@ -675,7 +679,13 @@ create function bondhu.use_session(caller uuid, session_id uuid, activities inte
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  seen_at timestamptz;
 begin
+  select s.last_seen_at into seen_at from public.user_sessions s where s.user_id = caller and s.id = session_id and s.ended_at is null;
+  if seen_at > now() - interval '1 minute' and activities = 0 then
+    return;
+  end if;
   update public.user_sessions s
      set last_seen_at = greatest(s.last_seen_at, now()), activity_count = s.activity_count + activities
    where s.user_id = caller and s.id = session_id and s.ended_at is null;
@@ -684,7 +694,8 @@ begin
   end if;
 end
 $$;
-comment on function bondhu.use_session(uuid, uuid, integer) is 'Records that a session is in use, and adds to its activity_count; P0002 when it is not active.';
+comment on function bondhu.use_session(uuid, uuid, integer) is
+  'Records that a session is in use, and adds to its activity_count; P0002 when it is not active. Writes nothing when there is nothing to add and the session was used within a minute.';
 revoke all on function bondhu.use_session(uuid, uuid, integer) from public, anon, authenticated, service_role;
 
 create function public.touch_session(session_id uuid) returns void
@@ -695,7 +706,8 @@ begin
   perform bondhu.use_session(bondhu.require_user(), $1, 0);
 end
 $$;
-comment on function public.touch_session(uuid) is 'Records that the session is still in use; P0002 when it is not active.';
+comment on function public.touch_session(uuid) is
+  'Records that the session is still in use; P0002 when it is not active. Call it as often as you like: within a minute of the last use nothing is written.';
 
 create function public.log_activity(session_id uuid, activity text, details jsonb default '{}') returns uuid
 language plpgsql security definer
@@ -743,35 +755,40 @@ end
 $$;
 revoke all on function bondhu.raise_no_active_session() from public, anon, authenticated, service_role;
 
-create function bondhu.close_idle_sessions() returns bigint
+create function bondhu.close_idle_sessions(most integer default 10000) returns bigint
 language sql
 set search_path = pg_catalog, pg_temp
 as $$
-  with idle as (
-    select s.user_id, s.id
+  with due as (
+    select s.user_id, s.id, s.last_seen_at + make_interval(mins => x.session_idle_minutes) as idle_at
     from public.user_sessions s
-    where s.ended_at is null
-      and s.last_seen_at < now() - make_interval(mins => (select session_idle_minutes from bondhu.settings))
+    cross join bondhu.settings x
+    where s.ended_at is null and s.check_idle_at <= now()
+    order by s.check_idle_at
+    limit most
     -- start_session() locks several, too: skip what it holds, so that neither waits for the other.
-    for update skip locked
+    for update of s skip locked
   ),
-  closed as (
+  looked_at as (
     update public.user_sessions s
-       set ended_at = now(), end_reason = 'idle'
-      from idle
-     where s.user_id = idle.user_id and s.id = idle.id
-    returning 1
+       set check_idle_at = due.idle_at,
+           ended_at = case when due.idle_at < now() then now() end,
+           end_reason = case when due.idle_at < now() then 'idle' end
+      from due
+     where s.user_id = due.user_id and s.id = due.id
+    returning s.ended_at
   )
-  select count(*) from closed
+  select count(*) from looked_at l where l.ended_at is not null
 $$;
-comment on function bondhu.close_idle_sessions() is 'Ends sessions idle for longer than settings.session_idle_minutes; returns how many. Run by cron.';
+comment on function bondhu.close_idle_sessions(integer) is
+  'Looks at up to `most` sessions that may be idle, and ends those that are, for longer than settings.session_idle_minutes; returns how many it ended. Run by cron. After a shorter time is set, sessions that there are end by the former one.';
 
 revoke all on function public.start_session(text, boolean), public.touch_session(uuid), public.log_activity(uuid, text, jsonb),
-  public.end_session(uuid), bondhu.close_idle_sessions()
+  public.end_session(uuid), bondhu.close_idle_sessions(integer)
   from public, anon, authenticated, service_role;
 grant execute on function public.start_session(text, boolean), public.touch_session(uuid), public.log_activity(uuid, text, jsonb),
   public.end_session(uuid) to authenticated;
-grant execute on function bondhu.close_idle_sessions() to service_role;
+grant execute on function bondhu.close_idle_sessions(integer) to service_role;
 
 -- Documents, here and in the files that follow, are built by PL/pgSQL under one generic plan per
 -- connection, since planning takes longer than building; and as json, since they are written once and
@@ -1039,8 +1056,6 @@ create table public.chat_messages (
   updated_at timestamptz not null default now(),
 
   primary key (user_id, id),
-  constraint chat_messages_session_fkey foreign key (user_id, session_id)
-    references public.user_sessions (user_id, id) on delete set null (session_id),
   constraint sender_is_known check (sender_type in ('user', 'ai')),
   -- 24000 bytes are 8000 characters of most scripts; of emoji fewer fit.
   constraint message_can_be_read check (
@@ -1069,10 +1084,15 @@ create table public.chat_messages (
   -- message was written may edit it. The engine also refuses inserts after now().
   -- Not before 1900: further back, arithmetic with days in a time zone fails, for all users at once.
   constraint created_at_is_since_1900_and_not_in_the_future check (created_at between '1900-01-01 00:00+00' and clock_timestamp())
+) with ( -- by default a billion rows would wait for two hundred million more
+  autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02
 );
 comment on table public.chat_messages is
   'The conversation. (user_id, id) is the key, so a retried send with the same id is a no-op (upsert with ignoreDuplicates).';
 comment on column public.chat_messages.seq is 'Order within one created_at; rows of one transaction share that. Cursors are (created_at, seq).';
+-- Without a foreign key: a session goes after a while, and would write each of its messages anew.
+comment on column public.chat_messages.session_id is
+  'Of which session it is. A session is kept for settings.session_retention_days after its end, and is named here after that.';
 comment on column public.chat_messages.sentiment_score is '0 bad … 0.5 neutral … 1 good; null while unscored and for the companion''s messages.';
 comment on column public.chat_messages.support_level is 'none, support or crisis: what the support detector found. Not a diagnosis.';
 comment on column public.chat_messages.engine_version is 'Version of the engine that scored this message; null while unscored.';
@@ -1120,18 +1140,27 @@ create function bondhu.stamp_message_of_session() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  is_learnt_from boolean := (select s.is_learnt_from from public.user_sessions s where s.user_id = new.user_id and s.id = new.session_id);
 begin
-  new.counts := not exists (
-    select from public.user_sessions s where s.user_id = new.user_id and s.id = new.session_id and not s.is_learnt_from
-  );
+  -- One of an earlier time comes from elsewhere, such as a dump, where its session may be gone.
+  if is_learnt_from is null and new.created_at = now() then
+    raise exception using
+      errcode = '23503',
+      message = 'there is no such session of yours',
+      hint = 'Call start_session and send the id that it returns, or leave session_id out.',
+      schema = 'public', table = 'chat_messages', column = 'session_id';
+  end if;
+  new.counts := new.counts and coalesce(is_learnt_from, true);
   return new;
 end
 $$;
-comment on function bondhu.stamp_message_of_session() is 'BEFORE INSERT row trigger: what is said in a session that is not learnt from does not count.';
+comment on function bondhu.stamp_message_of_session() is
+  'BEFORE INSERT row trigger: what is said now is said in a session that there is (else 23503), and in one that is not learnt from does not count.';
 revoke all on function bondhu.stamp_message_of_session() from public, anon, authenticated, service_role;
 
 create trigger chat_messages_stamp_session before insert on public.chat_messages
-  for each row when (new.session_id is not null and new.counts)
+  for each row when (new.session_id is not null)
   execute function bondhu.stamp_message_of_session();
 
 -- Cursors are opaque strings, which JavaScript cannot round as it does Dates and Numbers: instants have
@@ -1633,7 +1662,6 @@ as $$
     ('public.personality_history', 'personality_history_announce', null),
     ('public.personality_history_evidence', 'evidence_delete_history_without_evidence', null),
     ('public.companion_profiles', 'companion_profiles_normalize_time_zone', null),
-    ('public.companion_profiles', 'companion_profiles_recompute_wellness_in_time_zone', null),
     ('public.companion_profiles', 'companion_profiles_set_updated_at', null),
     ('public.provider_connections', 'provider_connections_announce', null),
     ('public.provider_connections', 'provider_connections_revoke', null),
@@ -1870,11 +1898,8 @@ create table public.personality_profiles (
 
   -- Traits (hundredths of a point) and style when history was last written.
   landmark_traits bigint[] not null default array_fill(5000::bigint, array[5]),
-  landmark_style text not null default 'balanced',
-
-  -- The first instant after the recorded days of wellness_days.
-  wellness_until timestamptz
-) with (fillfactor = 70); -- every message updates its user's row in place
+  landmark_style text not null default 'balanced'
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02); -- every message updates its user's row in place
 comment on table public.personality_profiles is
   'One row per user who ever wrote a scored message, exact as of as_of. RPC personality_context is exact as of the call.';
 comment on column public.personality_profiles.trait_confidence is 'min(1, effective messages / settings.trait_full_confidence).';
@@ -2659,7 +2684,7 @@ create table public.sentiment_buckets (
   tired integer not null,
 
   primary key (user_id, bucket_start)
-) with (fillfactor = 85); -- the present bucket is updated in place
+) with (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02); -- the present bucket is updated in place
 comment on table public.sentiment_buckets is 'Scored messages per user and 15 minutes (UTC): count, sums of scores in hundredths, mood counts.';
 comment on column public.sentiment_buckets.score_sum is 'Sum of sentiment_score × 100.';
 comment on column public.sentiment_buckets.score_sum_squares is 'Sum of (sentiment_score × 100)², for exact deviations.';
@@ -2857,9 +2882,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   current_version constant bigint := (select s.version from bondhu.settings s);
-  due uuid[];
 begin
-  due := array(
+  return array(
     (select p.user_id from public.personality_profiles p
      where p.settings_version < current_version order by p.settings_version limit most)
     union all
@@ -2867,26 +2891,10 @@ begin
      where p.settings_version > current_version order by p.settings_version limit most)
     limit most
   );
-  if cardinality(due) < most then
-    due := due || array(
-      select p.user_id
-      from public.personality_profiles p
-      where p.as_of < now() - interval '1 hour'
-        and (
-          p.message_count > 0 or p.previous_count > 0 or p.needs_support
-          -- Weights change by UTC days.
-          or (p.trait_count > 0 and (p.as_of at time zone 'UTC')::date < (now() at time zone 'UTC')::date)
-        )
-        and p.user_id <> all (due)
-      order by p.as_of
-      limit most - cardinality(due)
-    );
-  end if;
-  return due;
 end
 $$;
 comment on function bondhu.due_profiles(integer) is
-  'Users whose stored profile is to be made anew: those made under other settings, then those over an hour old whose figures have changed with time, the oldest first.';
+  'Users whose stored profile is to be made anew, since it was made under other settings. Not one that time alone has changed: it is exact as of its as_of, and RPCs and documents are as of now.';
 
 create function bondhu.refresh_profiles(batch integer default 1000) returns bigint
 language plpgsql
@@ -3264,8 +3272,6 @@ begin
   return query
     select d.* from bondhu.differences(users) d
     union all
-    select w.* from unnest(users) id cross join lateral bondhu.wellness_differences(id) w
-    union all
     select u.id, 'companion_profiles', 'row', null, 'exists'
     from auth.users u
     where u.id = any (users) and not exists (select from public.companion_profiles p where p.user_id = u.id);
@@ -3322,217 +3328,6 @@ create index safety_events_unhandled on bondhu.safety_events (written_at) where 
 alter table bondhu.safety_events enable row level security;
 revoke all on bondhu.safety_events from public, anon, authenticated, service_role;
 grant select, update (handled_at) on bondhu.safety_events to service_role;
-
--- sql/50_conclusions/20_wellness.sql
-
--- Wellness day by day: a heuristic for a chart, no diagnosis. A day is recorded within an hour of its
--- end and is derived data: a message that is imported, edited or deleted later changes it in the same
--- transaction.
-
-create table public.wellness_days (
-  -- References the profile, whose row every writer has locked.
-  user_id uuid not null references public.personality_profiles (user_id) on delete cascade,
-  day date not null,
-  message_count bigint not null,
-  active_days bigint not null,
-  score numeric(5, 2),
-  mean numeric(5, 2),
-  trend numeric(5, 2),
-  stability numeric(5, 2),
-  engagement numeric(5, 2) not null,
-
-  primary key (user_id, day)
-);
-comment on table public.wellness_days is
-  'Wellness (0..100) of the seven days that end with a day of the user''s own time zone. A heuristic, no diagnosis. No row for a week without messages.';
-comment on column public.wellness_days.message_count is 'Scored messages of the seven days.';
-comment on column public.wellness_days.active_days is 'Days of the seven with messages.';
-comment on column public.wellness_days.score is 'From mean, trend and stability; null with fewer than settings.min_messages messages.';
-comment on column public.wellness_days.mean is 'Mean sentiment × 100.';
-comment on column public.wellness_days.trend is 'Against the seven days before: 50 is no change. Null when those had too few messages.';
-comment on column public.wellness_days.stability is '100 when all scores are equal, lower the more they differ.';
-comment on column public.wellness_days.engagement is 'From active days and message count, whatever the sentiment. Not part of the score.';
-
-alter table public.wellness_days enable row level security;
-revoke all on public.wellness_days from public, anon, authenticated, service_role;
-grant select on public.wellness_days to authenticated, service_role;
-
-create policy "a user reads their own wellness" on public.wellness_days
-  for select to authenticated using (user_id = (select auth.uid()));
-
--- The days of a user that are recorded and kept; first > last when there are none.
-create function bondhu.recorded_days(user_id uuid, out first_day date, out last_day date)
-language plpgsql stable
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  zone text := (select u.time_zone from bondhu.people u where u.user_id = $1);
-  until timestamptz := (select p.wellness_until from public.personality_profiles p where p.user_id = $1);
-begin
-  first_day := (now() at time zone zone)::date - (select wellness_retention_days from bondhu.settings);
-  last_day := coalesce((until at time zone zone)::date - 1, '-infinity');
-end
-$$;
-
-create function bondhu.write_wellness(user_id uuid, first_day date, last_day date) returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  delete from public.wellness_days w where w.user_id = $1 and w.day between $2 and $3;
-  if $2 <= $3 then
-    insert into public.wellness_days select $1, w.* from bondhu.wellness($1, $2, $3) w;
-  end if;
-end
-$$;
-
-create function bondhu.refresh_wellness(user_id uuid, since timestamptz, through timestamptz) returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  zone text := (select u.time_zone from bondhu.people u where u.user_id = $1);
-  kept record := bondhu.recorded_days($1);
-begin
-  perform bondhu.write_wellness($1,
-    greatest((since at time zone zone)::date, kept.first_day), least((through at time zone zone)::date, kept.last_day));
-end
-$$;
-comment on function bondhu.refresh_wellness(uuid, timestamptz, timestamptz) is
-  'Recomputes the recorded days between two instants; called by the engine when a message in them changed.';
-
-create function bondhu.recompute_wellness(user_id uuid) returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  kept record := bondhu.recorded_days($1);
-begin
-  perform bondhu.write_wellness($1, kept.first_day, kept.last_day);
-end
-$$;
-comment on function bondhu.recompute_wellness(uuid) is 'Recomputes all recorded days of a user.';
-
-create function bondhu.record_wellness_of(user_id uuid) returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  zone text := (select u.time_zone from bondhu.people u where u.user_id = $1);
-  today date := (now() at time zone zone)::date;
-  kept record;
-  first_day date;
-begin
-  perform from public.personality_profiles p where p.user_id = $1 for no key update;
-  kept := bondhu.recorded_days($1);
-  first_day := greatest(kept.first_day, kept.last_day + 1, (
-    select (min(b.bucket_start) at time zone zone)::date from public.sentiment_buckets b where b.user_id = $1
-  ));
-  if first_day < today then
-    perform bondhu.write_wellness($1, first_day, today - 1);
-    update public.personality_profiles p set wellness_until = today::timestamp at time zone zone where p.user_id = $1;
-  end if;
-end
-$$;
-comment on function bondhu.record_wellness_of(uuid) is 'Records the days of a user that have ended.';
-
-create function bondhu.record_wellness(batch integer default 1000) returns bigint
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  due uuid[];
-begin
-  if bondhu.engine() is null then
-    return 0;
-  end if;
-  select coalesce(array_agg(id order by id), '{}') into due
-  from (
-    select p.user_id as id
-    from public.personality_profiles p
-    join bondhu.people u on u.user_id = p.user_id
-    where (p.wellness_until is null or p.wellness_until < date_trunc('day', now(), u.time_zone))
-      -- A week without messages has no row.
-      and exists (
-        select from public.sentiment_buckets b
-        where b.user_id = p.user_id and b.bucket_start >= coalesce(p.wellness_until, '-infinity') - interval '8 days'
-      )
-    order by p.wellness_until nulls first
-    limit batch
-    for no key update of p skip locked
-  ) locked;
-  perform bondhu.record_wellness_of(id) from unnest(due) id;
-  return cardinality(due);
-end
-$$;
-comment on function bondhu.record_wellness(integer) is
-  'Records the days that have ended of up to `batch` users, those waiting longest first; returns the number of users. Run by cron throughout the day, since days end at different times in different time zones.';
-
-create function bondhu.wellness_differences(of_user uuid)
-returns table (user_id uuid, relation text, figure text, stored text, recounted text)
-language plpgsql stable
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  kept record := bondhu.recorded_days($1);
-begin
-  if kept.first_day > kept.last_day or bondhu.is_outdated($1) then
-    return;
-  end if;
-  return query
-    select $1, 'wellness_days', coalesce(s.day, r.day)::text, s.figures, r.figures
-    from (
-      select w.day, (w.message_count, w.active_days, w.score, w.mean, w.trend, w.stability, w.engagement)::text as figures
-      from public.wellness_days w
-      where w.user_id = $1 and w.day between kept.first_day and kept.last_day
-    ) s
-    full join (
-      select w.day, (w.message_count, w.active_days, w.score, w.mean, w.trend, w.stability, w.engagement)::text as figures
-      from bondhu.wellness($1, kept.first_day, kept.last_day) w
-    ) r on r.day = s.day
-    where s.figures is distinct from r.figures;
-end
-$$;
-comment on function bondhu.wellness_differences(uuid) is 'bondhu.verify() for the recorded days of a user.';
-
--- SECURITY DEFINER: it runs as the user who changes their time zone, who has no rights here.
-create function bondhu.recompute_wellness_in_time_zone() returns trigger
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  person uuid;
-begin
-  if bondhu.engine() is null then
-    return null;
-  end if;
-  -- Without a row a user's days are those of UTC, as in bondhu.people. OLD and NEW are null where there is none.
-  for person in
-    select u.id
-    from auth.users u
-    where u.id in (old.user_id, new.user_id)
-      and case when u.id = old.user_id then old.time_zone else 'UTC' end
-        <> case when u.id = new.user_id then new.time_zone else 'UTC' end
-    order by u.id
-  loop
-    update public.personality_profiles p set wellness_until = null where p.user_id = person;
-    delete from public.wellness_days w where w.user_id = person;
-    perform bondhu.record_wellness_of(person);
-  end loop;
-  return null;
-end
-$$;
-comment on function bondhu.recompute_wellness_in_time_zone() is
-  'AFTER trigger on companion_profiles: recomputes the recorded days of users whose time zone changed, also because a row was inserted, deleted or given to another user. Deleted users have no days.';
-
-create trigger companion_profiles_recompute_wellness_in_time_zone after insert or delete or update of user_id, time_zone on public.companion_profiles
-  for each row execute function bondhu.recompute_wellness_in_time_zone();
-
-revoke all on function bondhu.recorded_days(uuid), bondhu.write_wellness(uuid, date, date),
-  bondhu.refresh_wellness(uuid, timestamptz, timestamptz), bondhu.recompute_wellness(uuid), bondhu.record_wellness_of(uuid),
-  bondhu.record_wellness(integer), bondhu.wellness_differences(uuid), bondhu.recompute_wellness_in_time_zone()
-  from public, anon, authenticated, service_role;
-grant execute on function bondhu.record_wellness(integer) to service_role;
 
 -- sql/50_conclusions/30_personality_documents.sql
 
@@ -3817,41 +3612,6 @@ $$;
 comment on function public.personality_evolution(text, timestamptz, timestamptz) is
   'How one of the caller''s traits (0..100) changed, oldest first, with the messages of most weight. 0A000 without an engine.';
 
-create function public.wellness_history(since date default null, until date default null)
-returns setof public.wellness_days
-language plpgsql stable security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  caller constant uuid := bondhu.require_user();
-  today date := (now() at time zone bondhu.my_time_zone())::date;
-  kept record;
-begin
-  perform bondhu.require_engine();
-  until := coalesce(until, today);
-  -- Before subtracting days, which could overflow; clamped because dates have a wider range than times.
-  perform bondhu.check_range(least(coalesce(since, '1900-01-02'), '9999-01-01'), least(until, '9999-01-01'));
-  since := coalesce(since, until - 30);
-  if bondhu.is_outdated(caller) then
-    kept := bondhu.recorded_days(caller);
-    if kept.first_day <= kept.last_day then
-      return query
-        select caller, w.day, w.message_count, w.active_days, w.score::numeric(5, 2), w.mean::numeric(5, 2),
-          w.trend::numeric(5, 2), w.stability::numeric(5, 2), w.engagement::numeric(5, 2)
-        from bondhu.wellness(caller, greatest(since, kept.first_day), least(until - 1, kept.last_day)) w
-        order by w.day;
-    end if;
-  else
-    return query
-      select w.* from public.wellness_days w
-      where w.user_id = caller and w.day >= since and w.day < until
-      order by w.day;
-  end if;
-end
-$$;
-comment on function public.wellness_history(date, date) is
-  'The caller''s recorded days from since (included) to until (excluded); the last thirty by default. A heuristic, no diagnosis. 0A000 without an engine.';
-
 create function public.mood_patterns() returns table (
   time_zone text, hour_counts bigint[], hour_means numeric[], weekday_counts bigint[], weekday_means numeric[],
   inertia numeric, current_streak bigint, longest_streak bigint
@@ -3900,11 +3660,11 @@ comment on function public.explain_message(uuid) is
   'Why a message of the caller has its sentiment and mood: words and pairs of words with their weight (log odds) for a good sentiment or for the mood, strongest first. Where the caller corrected it, their own corrected_sentiment and corrected_mood come first, as part and without a weight. 0A000 without an engine.';
 
 revoke all on function public.mood_trend(timestamptz, timestamptz, text), public.mood_mix(timestamptz, timestamptz),
-  public.personality_evolution(text, timestamptz, timestamptz), public.wellness_history(date, date), public.mood_patterns(),
+  public.personality_evolution(text, timestamptz, timestamptz), public.mood_patterns(),
   public.explain_message(uuid)
   from public, anon, authenticated, service_role;
 grant execute on function public.mood_trend(timestamptz, timestamptz, text), public.mood_mix(timestamptz, timestamptz),
-  public.personality_evolution(text, timestamptz, timestamptz), public.wellness_history(date, date), public.mood_patterns(),
+  public.personality_evolution(text, timestamptz, timestamptz), public.mood_patterns(),
   public.explain_message(uuid)
   to authenticated;
 
@@ -3950,34 +3710,33 @@ comment on function public.correct_message(uuid, text, numeric) is
 revoke all on function public.correct_message(uuid, text, numeric) from public, anon, authenticated, service_role;
 grant execute on function public.correct_message(uuid, text, numeric) to authenticated;
 
--- sql/50_conclusions/60_wellness_card.sql
+-- sql/50_conclusions/60_wellness.sql
 
--- Wellness as it is, and what moved it since a week ago.
+-- Wellness (0..100): a heuristic for a chart, no diagnosis. Nothing of it is stored: the engine counts each week from its
+-- quarter hours, so that messages that are imported, edited or deleted later, and another time zone, are in it at once.
 
--- The engine counts each week from its quarter hours: a day that is recorded is not counted again.
-create function bondhu.wellness_of(of_user uuid, first_day date, last_day date)
+-- SECURITY DEFINER, as the one below: it asks the engine, which clients may not. It reads only the caller's own rows.
+create function public.wellness_history(since date default null, until date default null)
 returns table (
   day date, message_count bigint, active_days bigint, score numeric, mean numeric, trend numeric, stability numeric, engagement numeric
 )
-language plpgsql stable
+language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  kept record := bondhu.recorded_days(of_user);
-  counted_from date := first_day;
+  caller constant uuid := bondhu.require_user();
+  today constant date := (now() at time zone bondhu.my_time_zone())::date;
 begin
-  if first_day between kept.first_day and kept.last_day and not bondhu.is_outdated(of_user) then
-    return query
-      select w.day, w.message_count, w.active_days, w.score::numeric, w.mean::numeric, w.trend::numeric, w.stability::numeric, w.engagement::numeric
-      from public.wellness_days w where w.user_id = of_user and w.day = first_day;
-    counted_from := last_day;
-  end if;
+  perform bondhu.require_engine();
+  until := coalesce(until, today);
+  -- Before subtracting days, which could overflow; clamped because dates have a wider range than times.
+  perform bondhu.check_range(least(coalesce(since, '1900-01-02'), '9999-01-01'), least(until, '9999-01-01'));
   return query
-    select w.* from bondhu.wellness(of_user, counted_from, last_day) w where w.day in (first_day, last_day);
+    select w.* from bondhu.wellness(caller, coalesce(since, until - 30), least(until, today) - 1) w order by w.day;
 end
 $$;
-comment on function bondhu.wellness_of(uuid, date, date) is
-  'Wellness of the weeks that end with one of two days of a user: the first as recorded, where it is. No row for a week without messages.';
+comment on function public.wellness_history(date, date) is
+  'The caller''s wellness (0..100) of the seven days that end with each day of their own time zone, from since (included) to until (excluded): the last thirty by default, none of a day that has not ended, or of a week without messages. A heuristic, no diagnosis. 0A000 without an engine.';
 
 -- The score is 60 % mean, 25 % stability and 15 % trend; without a trend the others have its share, which is the same as a trend
 -- of their weighted mean (core/src/wellness.rs). So each part moves the score by its weight, and the parts sum up: what
@@ -3988,7 +3747,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
-    with weeks as materialized (select w.* from bondhu.wellness_of(of_user, on_day - 7, on_day) w)
+    with weeks as materialized (select w.* from bondhu.wellness(of_user, on_day - 7, on_day) w)
     select jsonb_build_object(
       'day', on_day, 'score', week.score, 'change', moved.change,
       'moved_by', case when moved.change is not null then jsonb_build_object(
@@ -4009,7 +3768,6 @@ $$;
 comment on function bondhu.wellness_change(uuid, date) is
   'The wellness (0..100) of the week that ends with a user''s day, and in points what moved its score since seven days before.';
 
--- SECURITY DEFINER: it asks the engine, which clients may not. It reads only the caller's own rows.
 create function public.wellness_card() returns jsonb
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
@@ -4052,9 +3810,9 @@ $$;
 comment on function public.wellness_card() is
   'The caller''s wellness (0..100) of the seven days that end today, and what moved its score since seven days before: moved_by in points, which sum up to change; and how often they were in each mood this week and the week before, what changed most first. A heuristic, no diagnosis. 0A000 without an engine.';
 
-revoke all on function bondhu.wellness_of(uuid, date, date), bondhu.wellness_change(uuid, date), public.wellness_card()
+revoke all on function public.wellness_history(date, date), bondhu.wellness_change(uuid, date), public.wellness_card()
   from public, anon, authenticated, service_role;
-grant execute on function public.wellness_card() to authenticated;
+grant execute on function public.wellness_history(date, date), public.wellness_card() to authenticated;
 
 -- sql/55_companion/10_settings.sql
 
@@ -7648,7 +7406,6 @@ as $$
     ('public.personality_profiles', 'user_id', true, array[]::text[], 'deleted', null::text),
     ('public.sentiment_buckets', 'user_id', true, array[]::text[], 'deleted', null),
     ('bondhu.trending_people', 'user_id', false, array[]::text[], 'deleted', 'Repeats public.sentiment_buckets, by the week.'),
-    ('public.wellness_days', 'user_id', true, array[]::text[], 'deleted', null),
     ('public.personality_history', 'user_id', true, array[]::text[], 'deleted', null),
     ('public.personality_history_evidence', 'user_id', true, array[]::text[], 'cascades', 'With public.personality_history.'),
     ('bondhu.safety_events', 'user_id', true, array['handled_at'], 'cascades',
@@ -8238,148 +7995,215 @@ revoke all on function bondhu.erase_broadcasts(uuid), bondhu.erased_relations(),
 grant execute on function public.erase_my_data(boolean, boolean) to authenticated;
 grant execute on function bondhu.go_on_erasing(integer) to bondhu_worker;
 
--- sql/70_operation/10_cron.sql
+-- sql/70_operation/05_retention.sql
 
--- Scheduled jobs: planning, closing, pruning. pg_cron runs in one database of a cluster only, so every
--- function here says what to do where it is absent.
+-- What is older than its retention goes. A batch at a time, the oldest first and found by an index, with a commit after
+-- each: nobody waits for it, and it goes on where it was stopped. Never messages or what is summed from them.
 
-create function bondhu.prune() returns jsonb
+create function bondhu.retention()
+returns table (
+  name text, schema_name name, table_name name, aged_by name, kept_for interval,
+  only_column name, only_value text, cleared name[], with_conclusions boolean
+)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select r.name, r.schema_name, r.table_name, r.aged_by, make_interval(days => r.days), r.only_column, r.only_value, r.cleared::name[],
+    r.with_conclusions
+  from bondhu.settings s
+  cross join lateral (values
+    -- YouTube API Services Developer Policies III.E.4: delete what was not refreshed in time, and what was concluded from it.
+    ('video_likes', 'public', 'video_likes', 'fetched_at', s.video_retention_days, null, null, null, true),
+    ('video_subscriptions', 'public', 'video_subscriptions', 'fetched_at', s.video_retention_days, null, null, null, true),
+    ('video_playlist_items', 'public', 'video_playlist_items', 'fetched_at', s.video_retention_days, null, null, null, true),
+    ('video_playlists', 'public', 'video_playlists', 'fetched_at', s.video_retention_days, null, null, null, true),
+    ('video_topics', 'public', 'video_subscriptions', 'topics_at', s.video_retention_days, null, null, '{topics, topics_at}', false),
+    ('video_details', 'public', 'video_playlist_items', 'details_at', s.video_retention_days, null, null,
+      '{title, channel_id, channel_title, category_id, topics, published_at, details_at}', true),
+    ('recommendation_candidates', 'bondhu', 'recommendation_candidates', 'computed_at', s.video_retention_days, 'kind', 'video', null, true),
+    ('recommendation_feedback', 'public', 'recommendation_feedback', 'given_at', s.video_retention_days, 'kind', 'video', null, false),
+    ('video_preferences', 'public', 'video_preferences', 'computed_at', s.video_retention_days, null, null, null, false),
+    ('music_preferences', 'public', 'music_preferences', 'computed_at', s.video_retention_days, 'provider', 'youtube', null, false),
+    ('page_etags', 'bondhu', 'page_etags', 'fetched_at', s.video_retention_days, null, null, null, false),
+    ('video_categories', 'bondhu', 'video_categories', 'fetched_at', s.video_retention_days, null, null, null, false),
+    ('video_charts', 'bondhu', 'video_charts', 'fetched_at', s.video_retention_days, null, null, null, false),
+    -- Within 7 days of the request.
+    ('revocations', 'bondhu', 'revocations', 'requested_at', 7, null, null, null, false),
+    ('user_sessions', 'public', 'user_sessions', 'ended_at', s.session_retention_days, null, null, null, false),
+    ('personality_history', 'public', 'personality_history', 'changed_at', s.history_retention_days, null, null, null, false),
+    ('safety_events', 'bondhu', 'safety_events', 'written_at', s.safety_event_retention_days, null, null, null, false),
+    ('erasures', 'public', 'erasures', 'finished_at', s.erasure_receipt_retention_days, null, null, null, false),
+    ('receipts', 'bondhu', 'receipts', 'finished_at', s.erasure_receipt_retention_days, null, null, null, false),
+    -- By then nobody retries any more; a reply that is stored is found by its id.
+    ('chat_replies', 'bondhu', 'chat_replies', 'claimed_at', 30, null, null, null, false),
+    ('chat_usage', 'bondhu', 'chat_usage', 'day', 30, null, null, null, false),
+    ('chat_usage_of_project', 'bondhu', 'chat_usage_of_project', 'day', 365, null, null, null, false),
+    ('provider_ledger', 'bondhu', 'provider_ledger', 'counted_from', s.cron_history_retention_days, null, null, null, false)
+  ) r (name, schema_name, table_name, aged_by, days, only_column, only_value, cleared, with_conclusions)
+$$;
+comment on function bondhu.retention() is
+  'What goes once aged_by is longer ago than kept_for: rows of the table, of which only those whose only_column is only_value; or, where cleared is not null, only what these columns hold. with_conclusions: with what was concluded from the same user''s videos.';
+
+-- By which bondhu.prune_batch() finds them.
+create index video_playlist_items_by_age on public.video_playlist_items (fetched_at);
+create index video_playlist_items_by_details on public.video_playlist_items (details_at) where details_at is not null;
+create index video_subscriptions_by_topics on public.video_subscriptions (topics_at) where topics_at is not null;
+create index recommendation_candidates_by_age on bondhu.recommendation_candidates (computed_at) where kind = 'video';
+create index recommendation_feedback_by_age on public.recommendation_feedback (given_at) where kind = 'video';
+create index video_preferences_by_age on public.video_preferences (computed_at);
+create index music_preferences_by_age on public.music_preferences (computed_at) where provider = 'youtube';
+create index page_etags_by_age on bondhu.page_etags (fetched_at);
+create index video_categories_by_age on bondhu.video_categories (fetched_at);
+create index video_charts_by_age on bondhu.video_charts (fetched_at);
+create index revocations_by_age on bondhu.revocations (requested_at);
+create index user_sessions_by_end on public.user_sessions (ended_at) where ended_at is not null;
+create index personality_history_by_age on public.personality_history (changed_at);
+create index safety_events_by_age on bondhu.safety_events (written_at);
+create index erasures_by_end on public.erasures (finished_at) where finished_at is not null;
+create index receipts_by_end on bondhu.receipts (finished_at);
+create index chat_usage_by_day on bondhu.chat_usage (day);
+create index provider_ledger_by_age on bondhu.provider_ledger (counted_from);
+
+create function bondhu.forget_conclusions_from_videos(users uuid[]) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  delete from public.video_preferences p where p.user_id = any (users);
+  delete from public.music_preferences p where p.user_id = any (users) and p.provider = 'youtube';
+  delete from bondhu.recommendation_candidates c where c.user_id = any (users) and c.kind = 'video';
+  delete from public.recommendation_feedback f where f.user_id = any (users) and f.kind = 'video';
+end
+$$;
+comment on function bondhu.forget_conclusions_from_videos(uuid[]) is
+  'Deletes what was made of users'' videos. The next pull makes it anew of those there are.';
+
+create function bondhu.prune_batch(of_name text, most integer) returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  settings bondhu.settings;
-  removed jsonb := jsonb_build_object();
-  gone bigint;
-  relation text;
+  rule record;
+  gone integer;
   owners uuid[];
-  outdated uuid[] := array[]::uuid[];
 begin
-  select * into strict settings from bondhu.settings;
-
-  removed := removed || bondhu.forget_consents();
-
-  delete from public.user_sessions
-  where ended_at < now() - make_interval(days => settings.session_retention_days);
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('user_sessions', gone);
-
-  delete from public.personality_history
-  where changed_at < now() - make_interval(days => settings.history_retention_days);
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('personality_history', gone);
-
-  delete from public.wellness_days w
-  where w.day < current_date - 1 - settings.wellness_retention_days;
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('wellness_days', gone);
-
-  delete from bondhu.safety_events
-  where written_at < now() - make_interval(days => settings.safety_event_retention_days);
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('safety_events', gone);
-
-  delete from public.erasures
-  where finished_at < now() - make_interval(days => settings.erasure_receipt_retention_days);
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('erasures', gone);
-  delete from bondhu.receipts
-  where finished_at < now() - make_interval(days => settings.erasure_receipt_retention_days);
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('receipts', gone);
-
-  -- By then nobody retries any more; a reply that is stored is found by its id.
-  delete from bondhu.chat_replies where claimed_at < now() - interval '30 days';
-  get diagnostics gone = row_count;
-  delete from bondhu.chat_usage where day < current_date - 30;
-  delete from bondhu.chat_usage_of_project where day < current_date - 365;
-  removed := removed || jsonb_build_object('chat_replies', gone);
-
-  -- YouTube API Services Developer Policies III.E.4: delete what was not refreshed in time, and what was
-  -- concluded from it.
-  foreach relation in array array['video_subscriptions', 'video_likes', 'video_playlists', 'video_playlist_items'] loop
-    execute format(
-      'with old as (delete from public.%I where fetched_at < $1 returning user_id)
-       select count(*), coalesce(array_agg(distinct user_id), ''{}'') from old', relation)
-      into gone, owners using now() - make_interval(days => settings.video_retention_days);
-    outdated := outdated || owners;
-    removed := removed || jsonb_build_object(relation, gone);
-  end loop;
-  update public.video_subscriptions s set topics = null, topics_at = null
-  where s.topics_at < now() - make_interval(days => settings.video_retention_days);
-  with old as (
-    update public.video_playlist_items i
-       set title = null, channel_id = null, channel_title = null, category_id = null, topics = null, published_at = null, details_at = null
-    where i.details_at < now() - make_interval(days => settings.video_retention_days)
-    returning i.user_id
-  )
-  select coalesce(array_agg(distinct o.user_id), '{}') into owners from old o;
-  outdated := outdated || owners;
-
-  delete from bondhu.page_etags
-  where fetched_at < now() - make_interval(days => settings.video_retention_days);
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('page_etags', gone);
-
-  delete from public.video_preferences p
-  where p.computed_at < now() - make_interval(days => settings.video_retention_days)
-     or p.user_id = any (outdated);
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('video_preferences', gone);
-
-  delete from bondhu.recommendation_candidates c
-  where c.kind = 'video'
-    and (c.computed_at < now() - make_interval(days => settings.video_retention_days) or c.user_id = any (outdated));
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('recommendation_candidates', gone);
-
-  delete from public.recommendation_feedback f
-  where f.kind = 'video'
-    and (f.given_at < now() - make_interval(days => settings.video_retention_days)
-      or not exists (select from bondhu.recommendation_candidates c where c.user_id = f.user_id and c.kind = 'video'));
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('recommendation_feedback', gone);
-
-  delete from public.music_preferences p
-  where p.provider = 'youtube'
-    and (p.computed_at < now() - make_interval(days => settings.video_retention_days) or p.user_id = any (outdated));
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('music_preferences', gone);
-
-  delete from bondhu.video_categories
-  where fetched_at < now() - make_interval(days => settings.video_retention_days);
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('video_categories', gone);
-
-  delete from bondhu.video_charts
-  where coalesce(fetched_at, ask_again_at) < now() - make_interval(days => settings.video_retention_days);
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('video_charts', gone);
-
-  -- YouTube API Services Developer Policies III.E.4: within 7 days of the request.
-  delete from bondhu.revocations where requested_at < now() - interval '7 days';
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('revocations', gone);
-
-  delete from bondhu.provider_ledger
-  where counted_from < now() - make_interval(days => settings.cron_history_retention_days);
-  get diagnostics gone = row_count;
-  removed := removed || jsonb_build_object('provider_ledger', gone);
-
-  if bondhu.has_cron() then
-    -- pg_cron never prunes its log. Rows of other jobs are left alone.
-    execute 'delete from cron.job_run_details
-             where database = current_database() and command ~ ''^(select|call) bondhu[.]''
-               and end_time < now() - make_interval(days => $1)'
-      using settings.cron_history_retention_days;
-    get diagnostics gone = row_count;
-    removed := removed || jsonb_build_object('cron_history', gone);
+  select r.* into strict rule from bondhu.retention() r where r.name = of_name;
+  -- In the order of the index, whatever statistics say. What is in use is left for later.
+  execute format('with old as materialized (select t.ctid as place from %I.%I t where t.%I < $1', rule.schema_name, rule.table_name, rule.aged_by)
+    || case when rule.only_column is null then '' else format(' and t.%I = %L', rule.only_column, rule.only_value) end
+    || format(' order by t.%I limit $2 for update skip locked), ', rule.aged_by)
+    || case when rule.cleared is null
+      then format('gone as (delete from %I.%I t where t.ctid = any (array(select o.place from old o))', rule.schema_name, rule.table_name)
+      else format('gone as (update %I.%I t set ', rule.schema_name, rule.table_name)
+        || (select string_agg(format('%I = null', c.name), ', ') from unnest(rule.cleared) c (name))
+        || ' where t.ctid = any (array(select o.place from old o))' end
+    || case when rule.with_conclusions then ' returning t.user_id as owner)' else ' returning null::uuid as owner)' end
+    || ' select count(*), coalesce(array_agg(distinct g.owner) filter (where g.owner is not null), ''{}'') from gone g'
+    into gone, owners using now() - rule.kept_for, most;
+  if owners <> '{}' then
+    perform bondhu.forget_conclusions_from_videos(owners);
   end if;
-  return removed;
+  return gone;
 end
 $$;
-comment on function bondhu.prune() is
-  'Deletes what is older than its retention (bondhu.settings) and returns the number of rows of each; never messages or sentiment_buckets. Run by cron.';
+comment on function bondhu.prune_batch(text, integer) is
+  'Has up to `most` of a rule of bondhu.retention() go, the oldest first; returns how many. P0002 for a name that there is not.';
+
+-- pg_cron never prunes its log. Rows of other jobs are left alone.
+create function bondhu.prune_cron_history(most integer) returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  gone integer := 0;
+begin
+  if bondhu.has_cron() then
+    execute 'delete from cron.job_run_details where runid = any (array(
+         select d.runid from cron.job_run_details d
+         where d.database = current_database() and d.command ~ ''^(select|call) bondhu[.]'' and d.end_time < $1
+         order by d.runid limit $2))'
+      using now() - make_interval(days => (select s.cron_history_retention_days from bondhu.settings s)), most;
+    get diagnostics gone = row_count;
+  end if;
+  return gone;
+end
+$$;
+comment on function bondhu.prune_cron_history(integer) is
+  'Deletes up to `most` runs of Bondhu''s jobs that are older than settings.cron_history_retention_days from pg_cron''s log; returns how many.';
+
+-- A procedure, to commit after each batch. Those pin search_path themselves.
+create procedure bondhu.prune(seconds integer default 1800, batch integer default 1000, inout removed jsonb default '{}')
+language plpgsql
+as $$
+declare
+  until constant timestamptz := pg_catalog.clock_timestamp() operator(pg_catalog.+) pg_catalog.make_interval(secs => seconds);
+  names text[];
+  is_done boolean[];
+  gone integer;
+begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  names := array(select r.name from bondhu.retention() r) || array['cron_history'];
+  is_done := array_fill(false, array[cardinality(names)]);
+  removed := (select jsonb_object_agg(n.name, 0) from unnest(names) n (name));
+  -- In turns: where the time is too short for all, each gets on.
+  while false = any (is_done) and clock_timestamp() < until loop
+    for place in 1 .. cardinality(names) loop
+      continue when is_done[place];
+      begin
+        gone := case names[place] when 'cron_history' then bondhu.prune_cron_history(batch) else bondhu.prune_batch(names[place], batch) end;
+        is_done[place] := gone < batch;
+        removed := jsonb_set(removed, array[names[place]], to_jsonb((removed ->> names[place])::bigint + gone));
+      exception when others then
+        -- Not to keep the others waiting. The next run tries again.
+        raise warning 'pruning %: %', names[place], sqlerrm;
+        is_done[place] := true;
+      end;
+      commit;
+      perform set_config('search_path', 'pg_catalog, pg_temp', true), set_config('synchronous_commit', 'off', true);
+    end loop;
+  end loop;
+  perform bondhu.create_missing_profiles();
+end
+$$;
+comment on procedure bondhu.prune(integer, integer, jsonb) is
+  'Has all that is older than its retention go (bondhu.retention()), in batches with a commit after each, for some seconds at most, and creates profiles that a restore has lost; removed: how many of each went. What is left goes with the next run. Never messages or sentiment_buckets. Run by cron.';
+
+revoke all on function bondhu.retention(), bondhu.forget_conclusions_from_videos(uuid[]), bondhu.prune_batch(text, integer),
+  bondhu.prune_cron_history(integer)
+  from public, anon, authenticated, service_role;
+revoke all on procedure bondhu.prune(integer, integer, jsonb) from public, anon, authenticated, service_role;
+
+-- sql/70_operation/07_partitions.sql
+
+-- Bondhu partitions nothing: measured, it gains nothing (docs/capacity.md). Where somebody does it all the same, row-level
+-- security of the whole is not asked when a part is read by its own name.
+
+create function bondhu.open_parts() returns table (relation text)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select format('%I.%I', n.nspname, part.relname)
+  from pg_catalog.pg_inherits i
+  join pg_catalog.pg_class part on part.oid = i.inhrelid and not part.relrowsecurity
+  join pg_catalog.pg_namespace n on n.oid = part.relnamespace
+  join pg_catalog.pg_class whole on whole.oid = i.inhparent and whole.relrowsecurity
+  where whole.relnamespace in ('public'::regnamespace, 'bondhu'::regnamespace)
+    and exists (
+      select from pg_catalog.pg_roles r
+      where r.rolname in ('anon', 'authenticated')
+        and (has_any_column_privilege(r.oid, part.oid, 'select, insert, update') or has_table_privilege(r.oid, part.oid, 'delete, truncate'))
+    )
+  order by 1
+$$;
+comment on function bondhu.open_parts() is
+  'Partitions and children of tables with row-level security that have none, and that anon or authenticated may use.';
+revoke all on function bondhu.open_parts() from public, anon, authenticated, service_role;
+grant execute on function bondhu.open_parts() to bondhu_worker, service_role;
+
+-- sql/70_operation/10_cron.sql
+
+-- Scheduled jobs. pg_cron runs in one database of a cluster only, so every
+-- function here says what to do where it is absent.
 
 create function bondhu.has_cron() returns boolean
 language sql stable
@@ -8423,8 +8247,7 @@ as $$
     ('bondhu-keep-choices', '* * * * *', 'select bondhu.keep_choices()'),
     ('bondhu-refresh-trending', '* * * * *', 'call bondhu.keep_trends_fresh()'),
     ('bondhu-go-on-erasing', '* * * * *', 'select bondhu.go_on_erasing()'),
-    ('bondhu-record-wellness', '*/10 * * * *', 'select bondhu.record_wellness()'),
-    ('bondhu-prune', '17 3 * * *', 'select bondhu.prune(), bondhu.create_missing_profiles()')
+    ('bondhu-prune', '17 3 * * *', 'call bondhu.prune()')
 $$;
 comment on function bondhu.cron_plan() is 'The jobs to schedule; times are UTC unless cron.timezone names another zone.';
 
@@ -8526,7 +8349,7 @@ end
 $$;
 comment on function bondhu.cron_history(integer) is 'Latest runs of Bondhu''s jobs, newest first; rows 1..1000. 55000 without pg_cron.';
 
-revoke all on function bondhu.prune(), bondhu.has_cron(), bondhu.require_cron(text), bondhu.cron_plan(),
+revoke all on function bondhu.has_cron(), bondhu.require_cron(text), bondhu.cron_plan(),
   bondhu.is_our_job(text, text, text), bondhu.install_cron(), bondhu.remove_cron(), bondhu.cron_jobs(), bondhu.cron_history(integer)
   from public, anon, authenticated, service_role;
 grant execute on function bondhu.has_cron(), bondhu.cron_plan(), bondhu.install_cron(), bondhu.remove_cron(),
@@ -8819,7 +8642,7 @@ as $$
       listening_history, memories, memory_evidence, music_library, music_playlist_items, music_playlists,
       music_preferences, music_top_items, personality_history, personality_history_evidence, personality_profiles,
       provider_connections, recommendation_feedback, sentiment_buckets, session_activities, user_sessions,
-      video_likes, video_playlist_items, video_playlists, video_preferences, video_subscriptions, wellness_days}'),
+      video_likes, video_playlist_items, video_playlists, video_preferences, video_subscriptions}'),
     ('function', null, '{"assessment_items(text, text)", "begin_connect(text, text)",
       "chat_history(integer, timestamp with time zone, bigint, text)", "claim_reply(uuid, uuid, integer)",
       "commit_position()", "companion()", "confirm_connect(text)", "correct_message(uuid, text, numeric)",
@@ -8847,10 +8670,10 @@ as $$
     ('column', 'chat_messages', '{user_id, id, seq, session_id, sender_type, message_text, sentiment_score,
       mood_detected, support_level, engine_version, corrected_sentiment, corrected_mood, counts, created_at,
       updated_at}'),
-    ('constraint', 'chat_messages', '{chat_messages_pkey, chat_messages_session_fkey, chat_messages_user_id_fkey,
-      corrected_mood_is_known, corrected_sentiment_is_0_to_1, created_at_is_since_1900_and_not_in_the_future,
-      message_can_be_read, mood_is_known, only_user_messages_are_corrected, only_user_messages_are_scored,
-      score_is_0_to_1, scored_whole_or_not_at_all, sender_is_known, support_level_is_known}'),
+    ('constraint', 'chat_messages', '{chat_messages_pkey, chat_messages_user_id_fkey, corrected_mood_is_known,
+      corrected_sentiment_is_0_to_1, created_at_is_since_1900_and_not_in_the_future, message_can_be_read,
+      mood_is_known, only_user_messages_are_corrected, only_user_messages_are_scored, score_is_0_to_1,
+      scored_whole_or_not_at_all, sender_is_known, support_level_is_known}'),
     ('index', 'chat_messages', '{chat_messages_by_session, chat_messages_by_time, chat_messages_in_crisis,
       chat_messages_unscored}'),
     ('policy', 'chat_messages', '{"a user deletes their own messages", "a user edits their own messages",
@@ -8870,7 +8693,7 @@ as $$
     ('column', 'erasures', '{user_id, id, requested_at, finished_at, up_to_seq, with_account, rows_erased, remains}'),
     ('constraint', 'erasures', '{erasure_ends_after_its_request, erasures_pkey, erasures_user_id_fkey,
       remains_is_an_object, rows_erased_is_an_object}'),
-    ('index', 'erasures', '{erasures_under_way}'),
+    ('index', 'erasures', '{erasures_by_end, erasures_under_way}'),
     ('policy', 'erasures', '{"a user reads their own receipts", "the worker reads receipts"}'),
     ('column', 'listening_gaps', '{user_id, after_play, before_play, found_at}'),
     ('constraint', 'listening_gaps', '{gap_has_a_length, listening_gaps_pkey, listening_gaps_user_id_fkey}'),
@@ -8910,7 +8733,7 @@ as $$
       music_preferences_provider_fkey, music_preferences_user_id_fkey, plays_are_counted, plays_have_every_hour,
       plays_have_every_weekday, recently_played_is_a_list, top_artists_is_a_list, top_genres_is_a_list,
       trait_evidence_is_an_object}'),
-    ('index', 'music_preferences', '{music_preferences_by_provider}'),
+    ('index', 'music_preferences', '{music_preferences_by_age, music_preferences_by_provider}'),
     ('policy', 'music_preferences', '{"a user reads their own music preferences",
       "the worker keeps music preferences"}'),
     ('column', 'music_top_items', '{user_id, kind, time_range, rank, item_id, name, artist_names, genres, isrc,
@@ -8922,7 +8745,7 @@ as $$
     ('column', 'personality_history', '{user_id, id, changed_at, before, after, window_start, window_end,
       message_count}'),
     ('constraint', 'personality_history', '{personality_history_pkey, personality_history_user_id_fkey}'),
-    ('index', 'personality_history', '{personality_history_by_time}'),
+    ('index', 'personality_history', '{personality_history_by_age, personality_history_by_time}'),
     ('policy', 'personality_history', '{"a user reads their own history"}'),
     ('column', 'personality_history_evidence', '{user_id, history_id, message_id, weight}'),
     ('constraint', 'personality_history_evidence', '{evidence_history_fkey, personality_history_evidence_pkey}'),
@@ -8933,7 +8756,7 @@ as $$
       mean_sentiment, sentiment_volatility, dominant_mood, sentiment_trend, data_status, window_hours, window_sum,
       window_sum_squares, window_moods, window_latest, window_oldest, previous_count, previous_sum, previous_oldest,
       trait_count, trait_sum, trait_sum_squares, trait_moods, last_crisis_at, baseline_traits, settings_version,
-      landmark_traits, landmark_style, wellness_until}'),
+      landmark_traits, landmark_style}'),
     ('constraint', 'personality_profiles', '{personality_profiles_pkey, personality_profiles_user_id_fkey}'),
     ('index', 'personality_profiles', '{personality_profiles_by_settings}'),
     ('policy', 'personality_profiles', '{"a user reads their own personality", "the worker reads personalities"}'),
@@ -8948,6 +8771,7 @@ as $$
     ('column', 'recommendation_feedback', '{user_id, kind, item_id, maker, feedback, given_at}'),
     ('constraint', 'recommendation_feedback', '{feedback_is_known, feedback_kind_is_known,
       recommendation_feedback_pkey, recommendation_feedback_user_id_fkey}'),
+    ('index', 'recommendation_feedback', '{recommendation_feedback_by_age}'),
     ('policy', 'recommendation_feedback', '{"a user reads their own feedback", "the worker reads feedback"}'),
     ('column', 'sentiment_buckets', '{user_id, bucket_start, message_count, score_sum, score_sum_squares, angry,
       anxious, calm, curious, disgust, grateful, joy, lonely, love, neutral, sad, surprise, tired}'),
@@ -8958,11 +8782,11 @@ as $$
       session_activities_pkey, session_activities_session_fkey}'),
     ('index', 'session_activities', '{session_activities_by_session}'),
     ('policy', 'session_activities', '{"a user reads their own activities"}'),
-    ('column', 'user_sessions', '{user_id, id, device_id, started_at, last_seen_at, activity_count, is_learnt_from,
-      ended_at, end_reason}'),
+    ('column', 'user_sessions', '{user_id, id, device_id, started_at, last_seen_at, check_idle_at, activity_count,
+      is_learnt_from, ended_at, end_reason}'),
     ('constraint', 'user_sessions', '{device_id_is_short, end_reason_is_known, ended_has_a_reason,
       session_times_are_ordered, session_times_are_within_reach, user_sessions_pkey, user_sessions_user_id_fkey}'),
-    ('index', 'user_sessions', '{one_active_session_per_device, user_sessions_by_last_seen}'),
+    ('index', 'user_sessions', '{one_active_session_per_device, user_sessions_by_end, user_sessions_by_idle_check}'),
     ('policy', 'user_sessions', '{"a user reads their own sessions", "the worker reads sessions"}'),
     ('column', 'video_likes', '{user_id, video_id, title, channel_id, channel_title, category_id, topics,
       published_at, walk_id, fetched_at}'),
@@ -8972,6 +8796,7 @@ as $$
     ('column', 'video_playlist_items', '{user_id, playlist_id, item_id, video_id, title, channel_id, channel_title,
       category_id, topics, published_at, details_at, walk_id, fetched_at}'),
     ('constraint', 'video_playlist_items', '{video_playlist_items_pkey, video_playlist_items_playlist_fkey}'),
+    ('index', 'video_playlist_items', '{video_playlist_items_by_age, video_playlist_items_by_details}'),
     ('policy', 'video_playlist_items', '{"a user reads their own video playlist items",
       "the worker keeps video playlist items"}'),
     ('column', 'video_playlists', '{user_id, playlist_id, title, item_count, walk_id, fetched_at}'),
@@ -8983,17 +8808,14 @@ as $$
     ('constraint', 'video_preferences', '{recent_channels_is_a_list, top_categories_is_a_list,
       top_channels_is_a_list, top_topics_is_a_list, video_preferences_pkey, video_preferences_user_id_fkey,
       videos_are_counted}'),
+    ('index', 'video_preferences', '{video_preferences_by_age}'),
     ('policy', 'video_preferences', '{"a user reads their own video preferences",
       "the worker keeps video preferences"}'),
     ('column', 'video_subscriptions', '{user_id, channel_id, title, subscribed_at, topics, topics_at, walk_id,
       fetched_at}'),
     ('constraint', 'video_subscriptions', '{video_subscriptions_pkey, video_subscriptions_user_id_fkey}'),
-    ('index', 'video_subscriptions', '{video_subscriptions_by_age}'),
-    ('policy', 'video_subscriptions', '{"a user reads their own subscriptions", "the worker keeps subscriptions"}'),
-    ('column', 'wellness_days', '{user_id, day, message_count, active_days, score, mean, trend, stability,
-      engagement}'),
-    ('constraint', 'wellness_days', '{wellness_days_pkey, wellness_days_user_id_fkey}'),
-    ('policy', 'wellness_days', '{"a user reads their own wellness"}')
+    ('index', 'video_subscriptions', '{video_subscriptions_by_age, video_subscriptions_by_topics}'),
+    ('policy', 'video_subscriptions', '{"a user reads their own subscriptions", "the worker keeps subscriptions"}')
   ) o (kind, relation, names)
 $$;
 comment on function bondhu.public_objects() is

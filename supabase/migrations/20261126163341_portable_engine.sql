@@ -4772,8 +4772,7 @@ create type bondhu_portable.profile as (
   baseline_traits bigint[],
   landmark_traits bigint[],
   landmark_style text,
-  settings_version bigint,
-  wellness_until timestamptz
+  settings_version bigint
 );
 comment on type bondhu_portable.profile is 'A row of personality_profiles.';
 revoke all on type bondhu_portable.profile from public, anon, authenticated, service_role;
@@ -5255,7 +5254,7 @@ declare
 begin
   foreach id in array user_ids loop
     continue when id is null;
-    select stored.user_id, stored.as_of, stored.openness, stored.conscientiousness, stored.extraversion, stored.agreeableness, stored.neuroticism, stored.trait_confidence, stored.communication_style, stored.emotional_stability, stored.needs_support, stored.message_count, stored.mean_sentiment, stored.sentiment_volatility, stored.dominant_mood, stored.sentiment_trend, stored.data_status, stored.window_hours, stored.window_sum, stored.window_sum_squares, stored.window_moods, stored.window_latest, stored.window_oldest, stored.previous_count, stored.previous_sum, stored.previous_oldest, stored.trait_count, stored.trait_sum, stored.trait_sum_squares, stored.trait_moods, stored.last_crisis_at, stored.baseline_traits, stored.landmark_traits, stored.landmark_style, stored.settings_version, stored.wellness_until into p from public.personality_profiles stored where stored.user_id = id;
+    select stored.user_id, stored.as_of, stored.openness, stored.conscientiousness, stored.extraversion, stored.agreeableness, stored.neuroticism, stored.trait_confidence, stored.communication_style, stored.emotional_stability, stored.needs_support, stored.message_count, stored.mean_sentiment, stored.sentiment_volatility, stored.dominant_mood, stored.sentiment_trend, stored.data_status, stored.window_hours, stored.window_sum, stored.window_sum_squares, stored.window_moods, stored.window_latest, stored.window_oldest, stored.previous_count, stored.previous_sum, stored.previous_oldest, stored.trait_count, stored.trait_sum, stored.trait_sum_squares, stored.trait_moods, stored.last_crisis_at, stored.baseline_traits, stored.landmark_traits, stored.landmark_style, stored.settings_version into p from public.personality_profiles stored where stored.user_id = id;
     if not found then
       p := bondhu_portable.concluded(bondhu_portable.empty(id, instant, s), s);
     elsif p.settings_version < s.recount_before or p.settings_version > s.version then
@@ -5323,17 +5322,15 @@ as $$
 declare
   s constant bondhu.settings := bondhu_portable.settings();
   p bondhu_portable.profile;
-  redraws boolean;
   id uuid;
 begin
   -- The order in which messages of many users lock them.
   for id in select distinct due.id from unnest(user_ids) due (id) where due.id is not null order by due.id loop
-    select stored.user_id, stored.as_of, stored.openness, stored.conscientiousness, stored.extraversion, stored.agreeableness, stored.neuroticism, stored.trait_confidence, stored.communication_style, stored.emotional_stability, stored.needs_support, stored.message_count, stored.mean_sentiment, stored.sentiment_volatility, stored.dominant_mood, stored.sentiment_trend, stored.data_status, stored.window_hours, stored.window_sum, stored.window_sum_squares, stored.window_moods, stored.window_latest, stored.window_oldest, stored.previous_count, stored.previous_sum, stored.previous_oldest, stored.trait_count, stored.trait_sum, stored.trait_sum_squares, stored.trait_moods, stored.last_crisis_at, stored.baseline_traits, stored.landmark_traits, stored.landmark_style, stored.settings_version, stored.wellness_until into p from public.personality_profiles stored where stored.user_id = id for no key update;
+    select stored.user_id, stored.as_of, stored.openness, stored.conscientiousness, stored.extraversion, stored.agreeableness, stored.neuroticism, stored.trait_confidence, stored.communication_style, stored.emotional_stability, stored.needs_support, stored.message_count, stored.mean_sentiment, stored.sentiment_volatility, stored.dominant_mood, stored.sentiment_trend, stored.data_status, stored.window_hours, stored.window_sum, stored.window_sum_squares, stored.window_moods, stored.window_latest, stored.window_oldest, stored.previous_count, stored.previous_sum, stored.previous_oldest, stored.trait_count, stored.trait_sum, stored.trait_sum_squares, stored.trait_moods, stored.last_crisis_at, stored.baseline_traits, stored.landmark_traits, stored.landmark_style, stored.settings_version into p from public.personality_profiles stored where stored.user_id = id for no key update;
     if not found then
       continue when bondhu.baseline_traits(id) is null;
       p := bondhu_portable.lock_profile(id, now());
     end if;
-    redraws := p.settings_version <> s.version;
     p := bondhu_portable.started(p);
     if p.settings_version < s.recount_before or p.settings_version > s.version then
       p := bondhu_portable.everything(p, s, now());
@@ -5344,9 +5341,6 @@ begin
     end if;
     p.settings_version := s.version;
     perform bondhu_portable.save(p);
-    if redraws then
-      perform bondhu.recompute_wellness(id);
-    end if;
   end loop;
 end
 $$;
@@ -5492,12 +5486,12 @@ as $$
 declare
   p bondhu_portable.profile;
 begin
-  select stored.user_id, stored.as_of, stored.openness, stored.conscientiousness, stored.extraversion, stored.agreeableness, stored.neuroticism, stored.trait_confidence, stored.communication_style, stored.emotional_stability, stored.needs_support, stored.message_count, stored.mean_sentiment, stored.sentiment_volatility, stored.dominant_mood, stored.sentiment_trend, stored.data_status, stored.window_hours, stored.window_sum, stored.window_sum_squares, stored.window_moods, stored.window_latest, stored.window_oldest, stored.previous_count, stored.previous_sum, stored.previous_oldest, stored.trait_count, stored.trait_sum, stored.trait_sum_squares, stored.trait_moods, stored.last_crisis_at, stored.baseline_traits, stored.landmark_traits, stored.landmark_style, stored.settings_version, stored.wellness_until into p from public.personality_profiles stored where stored.user_id = of_user for no key update;
+  select stored.user_id, stored.as_of, stored.openness, stored.conscientiousness, stored.extraversion, stored.agreeableness, stored.neuroticism, stored.trait_confidence, stored.communication_style, stored.emotional_stability, stored.needs_support, stored.message_count, stored.mean_sentiment, stored.sentiment_volatility, stored.dominant_mood, stored.sentiment_trend, stored.data_status, stored.window_hours, stored.window_sum, stored.window_sum_squares, stored.window_moods, stored.window_latest, stored.window_oldest, stored.previous_count, stored.previous_sum, stored.previous_oldest, stored.trait_count, stored.trait_sum, stored.trait_sum_squares, stored.trait_moods, stored.last_crisis_at, stored.baseline_traits, stored.landmark_traits, stored.landmark_style, stored.settings_version into p from public.personality_profiles stored where stored.user_id = of_user for no key update;
   if not found then
     insert into public.personality_profiles (user_id, as_of, window_hours, settings_version, baseline_traits)
     select of_user, instant, s.window_hours, s.version, bondhu_portable.baseline(of_user) from bondhu.settings s
     on conflict (user_id) do nothing;
-    select stored.user_id, stored.as_of, stored.openness, stored.conscientiousness, stored.extraversion, stored.agreeableness, stored.neuroticism, stored.trait_confidence, stored.communication_style, stored.emotional_stability, stored.needs_support, stored.message_count, stored.mean_sentiment, stored.sentiment_volatility, stored.dominant_mood, stored.sentiment_trend, stored.data_status, stored.window_hours, stored.window_sum, stored.window_sum_squares, stored.window_moods, stored.window_latest, stored.window_oldest, stored.previous_count, stored.previous_sum, stored.previous_oldest, stored.trait_count, stored.trait_sum, stored.trait_sum_squares, stored.trait_moods, stored.last_crisis_at, stored.baseline_traits, stored.landmark_traits, stored.landmark_style, stored.settings_version, stored.wellness_until into p from public.personality_profiles stored where stored.user_id = of_user for no key update;
+    select stored.user_id, stored.as_of, stored.openness, stored.conscientiousness, stored.extraversion, stored.agreeableness, stored.neuroticism, stored.trait_confidence, stored.communication_style, stored.emotional_stability, stored.needs_support, stored.message_count, stored.mean_sentiment, stored.sentiment_volatility, stored.dominant_mood, stored.sentiment_trend, stored.data_status, stored.window_hours, stored.window_sum, stored.window_sum_squares, stored.window_moods, stored.window_latest, stored.window_oldest, stored.previous_count, stored.previous_sum, stored.previous_oldest, stored.trait_count, stored.trait_sum, stored.trait_sum_squares, stored.trait_moods, stored.last_crisis_at, stored.baseline_traits, stored.landmark_traits, stored.landmark_style, stored.settings_version into p from public.personality_profiles stored where stored.user_id = of_user for no key update;
   end if;
   return p;
 end
@@ -5541,7 +5535,7 @@ begin
   if bondhu_portable.newest($1) is not null or bondhu.baseline_traits($1) is not null then
     p := bondhu_portable.lock_profile($1, now());
   else
-    select stored.user_id, stored.as_of, stored.openness, stored.conscientiousness, stored.extraversion, stored.agreeableness, stored.neuroticism, stored.trait_confidence, stored.communication_style, stored.emotional_stability, stored.needs_support, stored.message_count, stored.mean_sentiment, stored.sentiment_volatility, stored.dominant_mood, stored.sentiment_trend, stored.data_status, stored.window_hours, stored.window_sum, stored.window_sum_squares, stored.window_moods, stored.window_latest, stored.window_oldest, stored.previous_count, stored.previous_sum, stored.previous_oldest, stored.trait_count, stored.trait_sum, stored.trait_sum_squares, stored.trait_moods, stored.last_crisis_at, stored.baseline_traits, stored.landmark_traits, stored.landmark_style, stored.settings_version, stored.wellness_until into p from public.personality_profiles stored where stored.user_id = $1 for no key update;
+    select stored.user_id, stored.as_of, stored.openness, stored.conscientiousness, stored.extraversion, stored.agreeableness, stored.neuroticism, stored.trait_confidence, stored.communication_style, stored.emotional_stability, stored.needs_support, stored.message_count, stored.mean_sentiment, stored.sentiment_volatility, stored.dominant_mood, stored.sentiment_trend, stored.data_status, stored.window_hours, stored.window_sum, stored.window_sum_squares, stored.window_moods, stored.window_latest, stored.window_oldest, stored.previous_count, stored.previous_sum, stored.previous_oldest, stored.trait_count, stored.trait_sum, stored.trait_sum_squares, stored.trait_moods, stored.last_crisis_at, stored.baseline_traits, stored.landmark_traits, stored.landmark_style, stored.settings_version into p from public.personality_profiles stored where stored.user_id = $1 for no key update;
     if not found then
       return;
     end if;
@@ -5549,7 +5543,6 @@ begin
   p := bondhu_portable.everything(p, s, now());
   p.settings_version := s.version;
   perform bondhu_portable.save(p);
-  perform bondhu.recompute_wellness($1);
 end
 $$;
 comment on function bondhu_portable.recompute(uuid) is 'Rebuilds everything the engine derives about a user from the messages; history, a log, stays.';
@@ -5807,22 +5800,19 @@ declare
   statement constant text := statement_timestamp()::text;
   recounted text;
   recounts boolean;
-  redraws boolean;
   moves boolean := false;
   anew boolean;
   score bigint;
   mood integer;
   bucket timestamptz;
   weight bigint;
-  oldest timestamptz;
-  newest timestamptz;
 begin
   for i in 1 .. messages loop
     if signs[i] = 1 and ats[i] > instant then
       instant := ats[i];
     end if;
   end loop;
-  select stored.user_id, stored.as_of, stored.openness, stored.conscientiousness, stored.extraversion, stored.agreeableness, stored.neuroticism, stored.trait_confidence, stored.communication_style, stored.emotional_stability, stored.needs_support, stored.message_count, stored.mean_sentiment, stored.sentiment_volatility, stored.dominant_mood, stored.sentiment_trend, stored.data_status, stored.window_hours, stored.window_sum, stored.window_sum_squares, stored.window_moods, stored.window_latest, stored.window_oldest, stored.previous_count, stored.previous_sum, stored.previous_oldest, stored.trait_count, stored.trait_sum, stored.trait_sum_squares, stored.trait_moods, stored.last_crisis_at, stored.baseline_traits, stored.landmark_traits, stored.landmark_style, stored.settings_version, stored.wellness_until into p from public.personality_profiles stored where stored.user_id = of_user for no key update;
+  select stored.user_id, stored.as_of, stored.openness, stored.conscientiousness, stored.extraversion, stored.agreeableness, stored.neuroticism, stored.trait_confidence, stored.communication_style, stored.emotional_stability, stored.needs_support, stored.message_count, stored.mean_sentiment, stored.sentiment_volatility, stored.dominant_mood, stored.sentiment_trend, stored.data_status, stored.window_hours, stored.window_sum, stored.window_sum_squares, stored.window_moods, stored.window_latest, stored.window_oldest, stored.previous_count, stored.previous_sum, stored.previous_oldest, stored.trait_count, stored.trait_sum, stored.trait_sum_squares, stored.trait_moods, stored.last_crisis_at, stored.baseline_traits, stored.landmark_traits, stored.landmark_style, stored.settings_version into p from public.personality_profiles stored where stored.user_id = of_user for no key update;
   if not found then
     -- Who only loses messages and has no profile is being deleted: nothing to keep.
     if not 1 = any (signs) then
@@ -5971,21 +5961,10 @@ begin
     p.landmark_traits := array[(p.openness * 100)::bigint, (p.conscientiousness * 100)::bigint, (p.extraversion * 100)::bigint, (p.agreeableness * 100)::bigint, (p.neuroticism * 100)::bigint];
     p.landmark_style := p.communication_style;
   end if;
-  redraws := recounts or p.settings_version <> s.version;
   p.settings_version := s.version;
   update public.personality_profiles stored
   set as_of = p.as_of, openness = p.openness, conscientiousness = p.conscientiousness, extraversion = p.extraversion, agreeableness = p.agreeableness, neuroticism = p.neuroticism, trait_confidence = p.trait_confidence, communication_style = p.communication_style, emotional_stability = p.emotional_stability, needs_support = p.needs_support, message_count = p.message_count, mean_sentiment = p.mean_sentiment, sentiment_volatility = p.sentiment_volatility, dominant_mood = p.dominant_mood, sentiment_trend = p.sentiment_trend, data_status = p.data_status, window_hours = p.window_hours, window_sum = p.window_sum, window_sum_squares = p.window_sum_squares, window_moods = p.window_moods, window_latest = p.window_latest, window_oldest = p.window_oldest, previous_count = p.previous_count, previous_sum = p.previous_sum, previous_oldest = p.previous_oldest, trait_count = p.trait_count, trait_sum = p.trait_sum, trait_sum_squares = p.trait_sum_squares, trait_moods = p.trait_moods, last_crisis_at = p.last_crisis_at, baseline_traits = p.baseline_traits, landmark_traits = p.landmark_traits, landmark_style = p.landmark_style, settings_version = p.settings_version
   where stored.user_id = of_user;
-
-  if redraws then
-    perform bondhu.recompute_wellness(of_user);
-  elsif p.wellness_until is not null then
-    select min(r.at), max(r.at) into oldest, newest
-    from unnest(ats, scores) r (at, score) where r.at < p.wellness_until and r.score is not null;
-    if oldest is not null then
-      perform bondhu.refresh_wellness(of_user, oldest, newest + make_interval(hours => 336));
-    end if;
-  end if;
 end
 $$;
 comment on function bondhu_portable.fold(uuid, integer[], uuid[], timestamptz[], bigint[], integer[], boolean[]) is
@@ -6094,7 +6073,7 @@ begin
   foreach id in array user_ids loop
     continue when id is null;
     newest := bondhu_portable.newest(id);
-    select stored.user_id, stored.as_of, stored.openness, stored.conscientiousness, stored.extraversion, stored.agreeableness, stored.neuroticism, stored.trait_confidence, stored.communication_style, stored.emotional_stability, stored.needs_support, stored.message_count, stored.mean_sentiment, stored.sentiment_volatility, stored.dominant_mood, stored.sentiment_trend, stored.data_status, stored.window_hours, stored.window_sum, stored.window_sum_squares, stored.window_moods, stored.window_latest, stored.window_oldest, stored.previous_count, stored.previous_sum, stored.previous_oldest, stored.trait_count, stored.trait_sum, stored.trait_sum_squares, stored.trait_moods, stored.last_crisis_at, stored.baseline_traits, stored.landmark_traits, stored.landmark_style, stored.settings_version, stored.wellness_until into p from public.personality_profiles stored where stored.user_id = id;
+    select stored.user_id, stored.as_of, stored.openness, stored.conscientiousness, stored.extraversion, stored.agreeableness, stored.neuroticism, stored.trait_confidence, stored.communication_style, stored.emotional_stability, stored.needs_support, stored.message_count, stored.mean_sentiment, stored.sentiment_volatility, stored.dominant_mood, stored.sentiment_trend, stored.data_status, stored.window_hours, stored.window_sum, stored.window_sum_squares, stored.window_moods, stored.window_latest, stored.window_oldest, stored.previous_count, stored.previous_sum, stored.previous_oldest, stored.trait_count, stored.trait_sum, stored.trait_sum_squares, stored.trait_moods, stored.last_crisis_at, stored.baseline_traits, stored.landmark_traits, stored.landmark_style, stored.settings_version into p from public.personality_profiles stored where stored.user_id = id;
     continue when found and (p.settings_version < s.recount_before or p.settings_version > s.version);
     if found and p.settings_version <> s.version then
       null;

@@ -2,7 +2,7 @@
 begin;
 \ir acting.psql
 \ir tables.psql
-select plan(28);
+select plan(30);
 
 create temp view functions as
   select p.oid, p.oid::regprocedure::text as signature, n.nspname as schema, p.prosecdef as is_definer,
@@ -34,6 +34,11 @@ select is_empty(
 select is_empty(
   $$ select relation from relations where schema = 'public' and kind in ('m', 'f') $$,
   'public has no materialised view and no foreign table: they know no row-level security');
+select is_empty('select * from bondhu.open_parts()', 'no part of a table is read without the row-level security of the whole');
+create table public.messages_of_2026 () inherits (public.chat_messages);
+grant select (message_text) on public.messages_of_2026 to authenticated;
+select results_eq('select * from bondhu.open_parts()', $$ values ('public.messages_of_2026') $$, 'one that were would be found');
+drop table public.messages_of_2026;
 select is_empty(
   $$ select tablename, policyname from pg_policies
      where schemaname = 'public' and not roles <@ array['authenticated', 'bondhu_worker']::name[] $$,

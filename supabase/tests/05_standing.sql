@@ -35,8 +35,9 @@ cross join unnest(list) value;
 -- What is called by the clock and by the mirror.
 create temp table standing as
   -- Procedures commit now and then, which a test cannot.
-  select replace(replace(command, 'call bondhu.keep_profiles_fresh()', 'select bondhu.refresh_profiles()'),
-    'call bondhu.keep_trends_fresh()', 'select bondhu.refresh_trending()') as call from bondhu.cron_plan()
+  select replace(replace(replace(command, 'call bondhu.keep_profiles_fresh()', 'select bondhu.refresh_profiles()'),
+    'call bondhu.keep_trends_fresh()', 'select bondhu.refresh_trending()'),
+    'call bondhu.prune()', 'select bondhu.prune_batch(name, 1000) from bondhu.retention()') as call from bondhu.cron_plan()
   union all
   select format('select * from bondhu.%I((select array[ada, bela] from people), now())', p.proname)
   from pg_proc p where p.pronamespace = 'bondhu'::regnamespace and p.proname ~ '_document$'

@@ -1,7 +1,7 @@
 -- Writing messages: what a client may send, what it may not, and what it is told.
 begin;
 \ir acting.psql
-select plan(56);
+select plan(58);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada, pg_temp.sign_up('Bela') as bela;
 grant select on people to public;
@@ -144,10 +144,16 @@ select is(
 
 -- Sessions
 
+create temp table belas_messages as select m.ctid as place, m.* from chat_messages m where user_id = pg_temp.bela();
+select isnt_empty('select session_id from belas_messages where session_id is not null', 'a message names its session');
 delete from user_sessions where user_id = pg_temp.bela();
 select results_eq(
-  'select session_id from chat_messages where user_id = pg_temp.bela()', 'values (null::uuid)',
-  'a message outlives its session');
+  'select m.ctid, m.* from chat_messages m where user_id = pg_temp.bela() order by m.id', 'select * from belas_messages order by id',
+  'and outlives it, without being written anew');
+select lives_ok(
+  $$ insert into chat_messages (user_id, session_id, message_text, created_at)
+     select pg_temp.bela(), session_id, 'Long ago', now() - interval '1 year' from belas $$,
+  'one that is brought from elsewhere may name a session that is gone');
 
 select * from finish();
 rollback;

@@ -1,7 +1,7 @@
 -- A session's life: started, touched, logged, ended or gone idle.
 begin;
 \ir acting.psql
-select plan(43);
+select plan(46);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada, pg_temp.sign_up('Bela') as bela;
 grant select on people to public;
@@ -35,6 +35,10 @@ from (values ('empty', ''), ('blank', '  '), ('missing', null), ('too long', rep
 update started set device = 'current' where device = 'phone again';
 create function pg_temp.current_session() returns uuid language sql stable as $$ select id from started where device = 'current' $$;
 select lives_ok('select touch_session(pg_temp.current_session())', 'an active session is touched');
+create function pg_temp.place() returns tid language sql as $$ select ctid from user_sessions where id = pg_temp.current_session() $$;
+create temp table places as select pg_temp.place() as place;
+select touch_session(pg_temp.current_session());
+select is(pg_temp.place(), place, 'which writes nothing within a minute') from places;
 select lives_ok(
   $$ select log_activity(pg_temp.current_session(), 'chat.opened', '{"from": "notification"}') $$, 'what was done is logged');
 select lives_ok($$ select log_activity(pg_temp.current_session(), 'game.finished') $$, 'details may be left out');
@@ -86,7 +90,8 @@ select results_eq(
      from bondhu.session_active_document(array[pg_temp.ada()], now()) $$,
   $$ values (1, 'laptop', true) $$, 'the document lists active sessions until the first goes idle');
 update user_sessions
-   set started_at = started_at - interval '2 hours', last_seen_at = last_seen_at - interval '2 hours'
+   set started_at = started_at - interval '2 hours', last_seen_at = last_seen_at - interval '2 hours',
+     check_idle_at = check_idle_at - interval '2 hours'
  where device_id = 'laptop';
 select results_eq(
   'select data::jsonb, until from bondhu.session_active_document(array[pg_temp.ada()], now())',
@@ -95,6 +100,15 @@ select is(bondhu.close_idle_sessions(), 1::bigint, 'it is closed by cron');
 select results_eq(
   $$ select end_reason from user_sessions where device_id = 'laptop' $$, $$ values ('idle') $$, 'as idle');
 select is(bondhu.close_idle_sessions(), 0::bigint, 'once');
+select start_session('watch') from (select pg_temp.act_as('authenticated', pg_temp.ada())) acting;
+select pg_temp.stop_acting();
+update user_sessions set last_seen_at = last_seen_at - interval '10 minutes', started_at = started_at - interval '1 hour', check_idle_at = now()
+where device_id = 'watch';
+select is(bondhu.close_idle_sessions(), 0::bigint, 'one that was used since it was last looked at goes on');
+select results_eq(
+  $$ select ended_at is null, check_idle_at = last_seen_at + interval '30 minutes' from user_sessions where device_id = 'watch' $$,
+  'values (true, true)', 'and is looked at when it can be idle');
+delete from user_sessions where device_id = 'watch';
 select is(
   pg_temp.attempt('authenticated', pg_temp.ada(), $$ select start_session('laptop') $$), '1 rows', 'and the device may start anew');
 

@@ -124,7 +124,7 @@ insert into recommendation_feedback (user_id, kind, item_id, maker, feedback) se
 insert into video_playlists (user_id, playlist_id, walk_id) select bela, 'p', gen_random_uuid() from people;
 insert into video_playlist_items (user_id, playlist_id, item_id, video_id, title, details_at, walk_id)
 select bela, 'p', 'i', 'v', 'A talk', now() - interval '31 days', gen_random_uuid() from people;
-select lives_ok('select bondhu.prune()', 'what the provider told 31 days ago goes');
+select lives_ok('select bondhu.prune_batch(name, 100) from bondhu.retention()', 'what the provider told 31 days ago goes');
 select is_empty($$ select r.kind from bondhu.recommendation_candidates r, people where r.user_id = bela
   union all select f.kind from recommendation_feedback f, people where f.user_id = bela $$, 'with all that was made of it');
 

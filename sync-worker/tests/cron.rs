@@ -31,7 +31,6 @@ async fn installing_twice_leaves_one_job_of_each() {
             "bondhu-keep-choices",
             "bondhu-plan-syncs",
             "bondhu-prune",
-            "bondhu-record-wellness",
             "bondhu-refresh-profiles",
             "bondhu-refresh-trending"
         ]
@@ -151,7 +150,7 @@ async fn pruning_the_log_of_runs_leaves_those_of_other_jobs() {
         "insert into cron.job_run_details (jobid, runid, database, username, command, status, start_time, end_time)
          select place, 2000000 + place, database, 'postgres', command, 'succeeded', ended, ended
          from (values
-           (1, current_database(), 'select bondhu.prune()', now() - interval '1 year'),
+           (1, current_database(), 'call bondhu.prune()', now() - interval '1 year'),
            (2, current_database(), 'select bondhu.prune()', now()),
            (3, current_database(), 'select app.send_newsletter()', now() - interval '1 year'),
            (4, 'elsewhere', 'select bondhu.prune()', now() - interval '1 year')
@@ -160,7 +159,7 @@ async fn pruning_the_log_of_runs_leaves_those_of_other_jobs() {
     .execute(&superuser)
     .await
     .unwrap();
-    let removed: serde_json::Value = sqlx::query_scalar("select bondhu.prune()")
+    let removed: serde_json::Value = sqlx::query_scalar("call bondhu.prune()")
         .fetch_one(&owner)
         .await
         .unwrap();
@@ -223,7 +222,7 @@ async fn pruning_removes_what_is_past_its_retention_and_nothing_else() {
     ] {
         sqlx::query(sql).bind(user).execute(&owner).await.unwrap();
     }
-    let removed: serde_json::Value = sqlx::query_scalar("select bondhu.prune()")
+    let removed: serde_json::Value = sqlx::query_scalar("call bondhu.prune()")
         .fetch_one(&owner)
         .await
         .unwrap();

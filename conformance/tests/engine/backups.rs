@@ -107,8 +107,7 @@ pub(crate) async fn lived_in() -> (Database, [Uuid; 2]) {
          update bondhu.provider_settings set client_id = 'ours';
          insert into public.provider_connections (user_id, provider) select id, 'spotify' from auth.users;
          insert into bondhu.provider_tokens (user_id, provider, kind, sealed)
-           select id, 'spotify', 'refresh', '\\x00' from auth.users;
-         select bondhu.record_wellness()",
+           select id, 'spotify', 'refresh', '\\x00' from auth.users",
     )
     .await;
     (db, users)

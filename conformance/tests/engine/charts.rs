@@ -56,22 +56,19 @@ async fn patterns_are_those_of_the_raw_messages() {
 }
 
 #[tokio::test]
-async fn recorded_days_are_those_of_the_raw_messages_and_stay_so() {
+async fn wellness_is_that_of_the_raw_messages_whatever_changes() {
     let db = Database::create().await;
     let mut owner = db.connect(Role::Owner).await;
     for zone in ZONES {
         let user = somebody(&db, &mut owner, zone).await;
         for change in [
-            "select bondhu.record_wellness() where $1::uuid is not null",
-            "select bondhu.record_wellness() where $1::uuid is not null",
+            "select $1::uuid",
             "delete from public.chat_messages where user_id = $1 and created_at < now() - interval '50 days'",
             "update public.chat_messages set message_text = 'i am so happy'
              where user_id = $1 and created_at between now() - interval '9 days' and now() - interval '2 days'",
             "insert into public.chat_messages (user_id, message_text, created_at)
              values ($1, 'this is terrible, i hate it', now() - interval '30 days')",
             "update bondhu.settings set min_messages = 3 where $1::uuid is not null",
-            "update bondhu.settings set wellness_retention_days = 20 where $1::uuid is not null",
-            "update bondhu.settings set wellness_retention_days = 730 where $1::uuid is not null",
             "update public.companion_profiles set time_zone = 'Australia/Lord_Howe' where user_id = $1",
             "select bondhu.recompute($1)",
         ] {
@@ -80,62 +77,39 @@ async fn recorded_days_are_those_of_the_raw_messages_and_stay_so() {
                 .execute(&mut owner)
                 .await
                 .unwrap();
-            // Exact at once to who asks, and then where it is stored.
-            let asked: Option<Value> = sqlx::query_scalar(
-                "select jsonb_agg(w order by w.day) from public.wellness_history('1900-01-02') w",
-            )
-            .fetch_one(&mut *db.as_user(user).await)
-            .await
-            .unwrap();
-            settle(&mut owner).await;
-            let stored: Option<Value> = sqlx::query_scalar(
-                "select jsonb_agg(w order by w.day) from public.wellness_days w, bondhu.recorded_days($1) k
-                 where w.user_id = $1 and w.day >= k.first_day",
-            )
-            .bind(user)
-            .fetch_one(&mut owner)
-            .await
-            .unwrap();
-            assert_eq!(asked, stored, "{zone}: {change}");
-            let sql = include_str!("wellness.sql");
-            assert_eq!(count(&mut owner, sql, user).await, 0, "{zone}: {change}");
+            // Before and after the profile is made anew.
+            for _ in 0..2 {
+                let asked: Value = sqlx::query_scalar(
+                    "select coalesce(jsonb_agg(w order by w.day), '[]') from public.wellness_history('1900-01-02') w",
+                )
+                .fetch_one(&mut *db.as_user(user).await)
+                .await
+                .unwrap();
+                let wrong: i64 = sqlx::query_scalar(include_str!("wellness.sql"))
+                    .bind(user)
+                    .bind(asked)
+                    .fetch_one(&mut owner)
+                    .await
+                    .unwrap();
+                assert_eq!(wrong, 0, "{zone}: {change}");
+                settle(&mut owner).await;
+            }
             let sql = "select count(*) from bondhu.verify($1)";
             assert_eq!(count(&mut owner, sql, user).await, 0, "{zone}: {change}");
         }
-        let sql = "select count(*) from public.wellness_days where user_id = $1";
-        assert!(count(&mut owner, sql, user).await > 40);
+        let sql =
+            "select count(*) from public.wellness_history('1900-01-02') where $1::uuid is not null";
+        assert!(count(&mut *db.as_user(user).await, sql, user).await > 40);
         sqlx::query("delete from public.chat_messages where user_id = $1")
             .bind(user)
             .execute(&mut owner)
             .await
             .unwrap();
-        assert_eq!(count(&mut owner, sql, user).await, 0, "no trace is left");
-    }
-}
-
-#[tokio::test]
-async fn recorded_days_follow_a_profile_that_appears_goes_or_changes_hands() {
-    let db = Database::create().await;
-    let mut owner = db.connect(Role::Owner).await;
-    let user = somebody(&db, &mut owner, "Asia/Kathmandu").await;
-    let other = somebody(&db, &mut owner, "America/Havana").await;
-    execute(&mut owner, "select bondhu.record_wellness()").await;
-    for change in [
-        "delete from public.companion_profiles where user_id = 'user'",
-        "insert into public.companion_profiles (user_id, time_zone) values ('user', 'Pacific/Kiritimati')",
-        "delete from public.companion_profiles where user_id = 'other'",
-        "update public.companion_profiles set user_id = 'other' where user_id = 'user'",
-    ] {
-        let named = change.replace("'user'", &format!("'{user}'"));
-        execute(&mut owner, &named.replace("'other'", &format!("'{other}'"))).await;
-        for person in [user, other] {
-            let sql = include_str!("wellness.sql");
-            assert_eq!(count(&mut owner, sql, person).await, 0, "{change}");
-            let sql = "select count(*) from bondhu.verify($1) where relation = 'wellness_days'";
-            assert_eq!(count(&mut owner, sql, person).await, 0, "{change}");
-            let sql = "select count(*) from public.wellness_days where user_id = $1";
-            assert!(count(&mut owner, sql, person).await > 40, "{change}");
-        }
+        assert_eq!(
+            count(&mut *db.as_user(user).await, sql, user).await,
+            0,
+            "no trace is left"
+        );
     }
 }
 
@@ -174,27 +148,7 @@ async fn a_day_with_two_midnights_begins_at_the_first() {
 }
 
 #[tokio::test]
-async fn verify_finds_a_day_that_was_tampered_with() {
-    let db = Database::create().await;
-    let mut owner = db.connect(Role::Owner).await;
-    let user = somebody(&db, &mut owner, "UTC").await;
-    for change in [
-        "select bondhu.record_wellness() where $1::uuid is not null",
-        "update public.wellness_days set score = 1 where user_id = $1 and day = current_date - 10",
-        "delete from public.wellness_days where user_id = $1 and day = current_date - 11",
-    ] {
-        sqlx::query(change)
-            .bind(user)
-            .execute(&mut owner)
-            .await
-            .unwrap();
-    }
-    let sql = "select count(*) from bondhu.verify($1)";
-    assert_eq!(count(&mut owner, sql, user).await, 2);
-}
-
-#[tokio::test]
-async fn stored_profiles_are_brought_to_now_once_time_has_moved_them() {
+async fn a_stored_profile_is_as_of_its_time_and_an_answer_as_of_now() {
     let db = Database::create().await;
     let mut superuser = db.connect(Role::Superuser).await;
     let (user, silent) = (db.user().await, db.user().await);
@@ -217,10 +171,19 @@ async fn stored_profiles_are_brought_to_now_once_time_has_moved_them() {
     }
     let verify = "select count(*) from bondhu.verify() where $1::uuid is not null";
     assert_eq!(count(&mut superuser, verify, user).await, 0);
-    assert_eq!(count(&mut superuser, refreshed, user).await, 1);
+    // Nobody writes all profiles anew every hour.
+    assert_eq!(count(&mut superuser, refreshed, user).await, 0);
+    let told = "select message_count from bondhu.personality(array[$1], now())";
+    assert_eq!(count(&mut superuser, told, user).await, 0);
+    let stored = "select message_count from public.personality_profiles where user_id = $1 and as_of < now() - interval '1 hour'";
+    assert_eq!(count(&mut superuser, stored, user).await, 1);
+    execute(
+        &mut superuser,
+        &format!("select bondhu.refresh(array['{user}'::uuid])"),
+    )
+    .await;
     let exact = "select count(*) from public.personality_profiles
                  where user_id = $1 and as_of > now() - interval '1 minute' and message_count = 0";
     assert_eq!(count(&mut superuser, exact, user).await, 1);
     assert_eq!(count(&mut superuser, verify, user).await, 0);
-    assert_eq!(count(&mut superuser, refreshed, user).await, 0);
 }

@@ -45,7 +45,7 @@ async fn verify_and_the_recount_report_a_change_of_any_column() {
          from pg_attribute a join pg_class c on c.oid = a.attrelid
          where a.attrelid in ('public.personality_profiles'::regclass, 'public.sentiment_buckets'::regclass)
            and a.attnum > 0 and not a.attisdropped
-           and a.attname not in ('user_id', 'landmark_traits', 'landmark_style', 'wellness_until', 'settings_version')",
+           and a.attname not in ('user_id', 'landmark_traits', 'landmark_style', 'settings_version')",
     )
     .fetch_all(&mut owner)
     .await

@@ -102,7 +102,6 @@ async fn the_home_page_is_what_the_raw_messages_make_it() {
             let user = somebody(&db, &mut owner, zone, history, &mut random).await;
             for change in [
                 "select $1::uuid",
-                "select bondhu.record_wellness_of($1)",
                 "update public.chat_messages set message_text = 'i am so happy'
                  where user_id = $1 and created_at between now() - interval '9 days' and now() - interval '5 days'",
                 "update public.companion_profiles set time_zone = 'Asia/Gaza' where user_id = $1",

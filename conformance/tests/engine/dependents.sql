@@ -141,8 +141,8 @@ create trigger bondhu_create_profile after insert on bondhu.safety_events for ea
 -- trigger t on public.chat_messages
 create constraint trigger t after insert on public.chat_messages for each row execute function app.trigger();
 
--- rule r on public.wellness_days
-create rule r as on delete to public.wellness_days do also nothing;
+-- rule r on public.user_sessions
+create rule r as on delete to public.user_sessions do also nothing;
 
 -- sequence public.s
 create sequence public.s owned by public.chat_messages.seq;

@@ -83,7 +83,6 @@ async fn life(connection: &mut PgConnection, user: Uuid) -> Value {
         "update public.chat_messages set message_text = message_text || ' not' where user_id = $1 and seq % 5 = 0",
         "delete from public.chat_messages where user_id = $1 and message_text like '%a%' and seq % 3 = 0",
         "update public.companion_profiles set time_zone = 'Asia/Kathmandu' where user_id = $1",
-        "select bondhu.record_wellness_of($1)",
     ] {
         sqlx::query(sql)
             .bind(user)
@@ -98,7 +97,7 @@ async fn life(connection: &mut PgConnection, user: Uuid) -> Value {
            'buckets', (select array_agg((to_jsonb(b) - 'user_id' - 'bucket_start') || jsonb_build_object(
                'age', extract(epoch from date_trunc('day', now() at time zone 'UTC') at time zone 'UTC' - b.bucket_start))
              order by b.bucket_start) from public.sentiment_buckets b where b.user_id = $1),
-           'days', (select array_agg(to_jsonb(w) - 'user_id' - 'day' order by w.day) from public.wellness_days w where w.user_id = $1),
+           'days', (select array_agg(to_jsonb(w) - 'day' order by w.day) from bondhu.wellness($1, (now() at time zone 'UTC')::date - 30, (now() at time zone 'UTC')::date) w),
            'patterns', (select array_agg(to_jsonb(p) - 'user_id') from bondhu.patterns(array[$1], now()) p),
            'why', (select array_agg(to_jsonb(e)) from bondhu.explain('i am NOT happy, couldn''t be İyi worse 😂') e))",
     )

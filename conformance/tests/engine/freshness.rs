@@ -38,7 +38,6 @@ async fn people(db: &Database, owner: &mut PgConnection) -> [Uuid; 3] {
             import(owner, user, text, age).await;
         }
     }
-    execute(owner, "select bondhu.record_wellness()").await;
     users
 }
 

@@ -119,7 +119,7 @@ async fn events_past_their_retention_are_pruned() {
     import(&mut owner, user, CRISIS, "2 days").await;
     for statement in [
         "update bondhu.settings set safety_event_retention_days = 1",
-        "select bondhu.prune()",
+        "call bondhu.prune()",
     ] {
         sqlx::query(statement).execute(&mut owner).await.unwrap();
     }

@@ -49,7 +49,6 @@ const TABLES: [(&str, &str, &[&str]); 7] = [
             "trait_full_confidence",
             "history_min_change",
             "safety_event_retention_days",
-            "wellness_retention_days",
         ],
     ),
 ];

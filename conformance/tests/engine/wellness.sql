@@ -1,4 +1,4 @@
--- How many recorded days of user $1 differ from a count of the raw messages, by plain SQL.
+-- How many days of $2, what wellness_history() answers user $1, differ from a count of the raw messages, by plain SQL.
 with zone as (select time_zone as name from bondhu.people where user_id = $1),
 settings as (select min_messages from bondhu.settings),
 said as (
@@ -32,8 +32,11 @@ expected as (
     round(round(active * 100 / 7.0, 2) * 0.6 + round(least(n, 70) * 100 / 70.0, 2) * 0.4, 2) as engagement
   from parts
 ),
-stored as (select * from public.wellness_days where user_id = $1)
+told as (
+  select t.* from jsonb_to_recordset($2::jsonb)
+    t (day date, message_count bigint, active_days bigint, score numeric, mean numeric, trend numeric, stability numeric, engagement numeric)
+)
 select count(*)
-from expected e full join stored s on s.day = e.day
+from expected e full join told s on s.day = e.day
 where (e.day, e.n, e.active, e.score, e.mean_part, e.trend_part, e.stability_part, e.engagement)
   is distinct from (s.day, s.message_count, s.active_days, s.score, s.mean, s.trend, s.stability, s.engagement)

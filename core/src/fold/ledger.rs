@@ -138,17 +138,4 @@ pub trait Ledger {
         profile: &Profile,
         personality: &Personality,
     ) -> Result<(), Self::Error>;
-
-    /// Makes the recorded days exact again that count messages from `oldest` to `newest`.
-    ///
-    /// # Errors
-    /// The store's.
-    fn refresh_wellness(&mut self, oldest: Timestamp, newest: Timestamp)
-    -> Result<(), Self::Error>;
-
-    /// Makes all recorded days anew.
-    ///
-    /// # Errors
-    /// The store's.
-    fn recompute_wellness(&mut self) -> Result<(), Self::Error>;
 }

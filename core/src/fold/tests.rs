@@ -149,13 +149,9 @@ fn the_writes_come_in_the_order_that_is_documented() {
     ];
     assert_eq!(std::mem::take(&mut ledger.writes), first);
 
-    ledger.profile.as_mut().unwrap().wellness_until = Some(NOW.plus_hours(1));
     ledger.run(NOW, (0..39).map(sad).collect());
-    let second = [
-        "lock", "buckets", "release", "withdraw", "note", "save", "wellness",
-    ];
+    let second = ["lock", "buckets", "release", "withdraw", "note", "save"];
     assert_eq!(ledger.writes, second);
-    assert_eq!(ledger.refreshed, Some((NOW, NOW)));
 }
 
 #[test]
@@ -166,15 +162,6 @@ fn who_only_loses_messages_and_has_no_profile_keeps_nothing() {
     };
     ledger.run(NOW, Messages::new());
     assert_eq!(ledger.writes, ["lock"]);
-}
-
-#[test]
-fn days_that_are_not_recorded_are_left_alone() {
-    let mut ledger = InMemory::default();
-    ledger.run(NOW, Messages::from([(1, said(NOW, false))]));
-    ledger.profile.as_mut().unwrap().wellness_until = Some(NOW);
-    ledger.run(NOW, Messages::new());
-    assert_eq!(ledger.refreshed, None);
 }
 
 #[test]

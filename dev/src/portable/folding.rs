@@ -61,7 +61,6 @@ pub(super) fn meaning(word: &str) -> Option<String> {
         "least pairs" => MIN_PAIRS.to_string(),
         "week" => wellness::WEEK.to_string(),
         "before first day" => (2 * wellness::WEEK - 1).to_string(),
-        "reach hours" => (24 * wellness::REACH_DAYS).to_string(),
         "mean weight" => wellness::MEAN_WEIGHT.to_string(),
         "trend weight" => wellness::TREND_WEIGHT.to_string(),
         "stability weight" => wellness::STABILITY_WEIGHT.to_string(),
@@ -90,7 +89,7 @@ pub(super) fn meaning(word: &str) -> Option<String> {
             UNASSESSED.values().map(|value| value.to_string()).join(",")
         ),
         "profile" => format!(
-            "\n  user_id uuid,\n  {},\n  wellness_until timestamptz\n",
+            "\n  user_id uuid,\n  {}\n",
             lines(&profile::COLUMNS, |column| format!(
                 "{} {}",
                 column.name,
@@ -98,7 +97,7 @@ pub(super) fn meaning(word: &str) -> Option<String> {
             ))
         ),
         "profile columns" => format!(
-            "stored.user_id, {}, stored.wellness_until",
+            "stored.user_id, {}",
             columns(&profile::COLUMNS, ", ", |name| format!("stored.{name}"))
         ),
         "written" => columns(&profile::COLUMNS, ", ", |name| format!("{name} = p.{name}")),

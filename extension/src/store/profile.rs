@@ -8,7 +8,6 @@ use bondhu_core::style::CommunicationStyle;
 use bondhu_core::tally::Tally;
 use bondhu_core::time::Timestamp;
 use bondhu_core::traits::{Traits, UNASSESSED};
-use bondhu_core::wellness::REACH_DAYS;
 use pgrx::Array;
 use pgrx::datum::{TimestampWithTimeZone, Uuid};
 use pgrx::pg_sys::{
@@ -36,20 +35,16 @@ const KEY: usize = 1;
 /// Those the engine writes, the key's included.
 const WRITTEN: usize = KEY + profile::COLUMNS.len();
 
-/// Those the engine writes come first, in the table's order.
-const COLUMNS: [Column; WRITTEN + 1] = {
-    let mut columns = [column("user_id", Kind::of(UUIDOID)); WRITTEN + 1];
+/// In the table's order.
+const COLUMNS: [Column; WRITTEN] = {
+    let mut columns = [column("user_id", Kind::of(UUIDOID)); WRITTEN];
     let mut index = 0;
     while index < profile::COLUMNS.len() {
         columns[KEY + index] = written(&profile::COLUMNS[index]);
         index += 1;
     }
-    columns[KEY + WELLNESS_UNTIL] = column("wellness_until", Kind::of(TIMESTAMPTZOID)).or_null();
     columns
 };
-
-/// Index of `wellness_until`, which is only read.
-const WELLNESS_UNTIL: usize = profile::COLUMNS.len();
 
 /// Types of what is written.
 const TYPES: [Oid; WRITTEN] = {
@@ -83,18 +78,6 @@ const fn written(of: &profile::Column) -> Column {
         _ => column,
     }
 }
-
-static REFRESH_WELLNESS: Statement = Statement::new(
-    "refreshing wellness",
-    Sql::Text("select bondhu.refresh_wellness($1, $2, $3)"),
-    &[UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID],
-);
-
-static RECOMPUTE_WELLNESS: Statement = Statement::new(
-    "recomputing wellness",
-    Sql::Text("select bondhu.recompute_wellness($1)"),
-    &[UUIDOID],
-);
 
 static CREATE: Statement = Statement::new(
     "creating a profile",
@@ -255,7 +238,6 @@ fn profile(row: &Row<'_>) -> Result<Profile, EngineError> {
     Ok(Profile {
         state,
         landmark,
-        wellness_until: row.instant(WELLNESS_UNTIL)?,
         settings_version: row.get(profile::SETTINGS_VERSION)?,
     })
 }
@@ -268,28 +250,6 @@ pub(crate) fn save(
     personality: &Personality,
 ) -> Result<(), EngineError> {
     row.update(&parameters(user, profile, personality)?[1..])
-}
-
-/// Makes the recorded days of a user exact again that count messages from `oldest` to `newest`.
-pub(crate) fn refresh_wellness(
-    user: Uuid,
-    oldest: Timestamp,
-    newest: Timestamp,
-) -> Result<(), EngineError> {
-    let through = newest.plus_hours(24 * REACH_DAYS);
-    REFRESH_WELLNESS
-        .run(
-            Visibility::Newest,
-            [value(user), time(oldest), time(through)],
-        )
-        .map(drop)
-}
-
-/// Makes all recorded days of a user anew.
-pub(crate) fn recompute_wellness(user: Uuid) -> Result<(), EngineError> {
-    RECOMPUTE_WELLNESS
-        .run(Visibility::Newest, [value(user)])
-        .map(drop)
 }
 
 /// What the stored row of a user has other than `recounted`.

@@ -31,13 +31,7 @@ export type Database = {
                     "corrected_mood"?: string | null,"corrected_sentiment"?: number | null,"counts"?: boolean,"created_at"?: string,"engine_version"?: number | null,"id"?: string,"message_text"?: string,"mood_detected"?: string | null,"sender_type"?: string,"sentiment_score"?: number | null,"seq"?: never,"session_id"?: string | null,"support_level"?: string | null,"updated_at"?: string,"user_id"?: string
                   }
                   Relationships: [
-                    {
-      foreignKeyName: "chat_messages_session_fkey"
-      columns: ["user_id","session_id"]
-isOneToOne: false
-      referencedRelation: "user_sessions"
-      referencedColumns: ["user_id","id"]
-    }
+                    
                   ]
                 },"companion_profiles": {
                   Row: {
@@ -261,14 +255,14 @@ isOneToOne: false
                   ]
                 },"personality_profiles": {
                   Row: {
-                    "agreeableness": number,"as_of": string,"baseline_traits": (number)[],"communication_style": string,"conscientiousness": number,"data_status": string,"dominant_mood": string | null,"emotional_stability": string | null,"extraversion": number,"landmark_style": string,"landmark_traits": (number)[],"last_crisis_at": string | null,"mean_sentiment": number | null,"message_count": number,"needs_support": boolean,"neuroticism": number,"openness": number,"previous_count": number,"previous_oldest": string | null,"previous_sum": number,"sentiment_trend": string | null,"sentiment_volatility": number | null,"settings_version": number,"trait_confidence": number,"trait_count": number,"trait_moods": (number)[],"trait_sum": number,"trait_sum_squares": number,"user_id": string,"wellness_until": string | null,"window_hours": number,"window_latest": (string)[],"window_moods": (number)[],"window_oldest": string | null,"window_sum": number,"window_sum_squares": number
+                    "agreeableness": number,"as_of": string,"baseline_traits": (number)[],"communication_style": string,"conscientiousness": number,"data_status": string,"dominant_mood": string | null,"emotional_stability": string | null,"extraversion": number,"landmark_style": string,"landmark_traits": (number)[],"last_crisis_at": string | null,"mean_sentiment": number | null,"message_count": number,"needs_support": boolean,"neuroticism": number,"openness": number,"previous_count": number,"previous_oldest": string | null,"previous_sum": number,"sentiment_trend": string | null,"sentiment_volatility": number | null,"settings_version": number,"trait_confidence": number,"trait_count": number,"trait_moods": (number)[],"trait_sum": number,"trait_sum_squares": number,"user_id": string,"window_hours": number,"window_latest": (string)[],"window_moods": (number)[],"window_oldest": string | null,"window_sum": number,"window_sum_squares": number
                   }
                   ComputedFields: never
                   Insert: {
-                    "agreeableness"?: number,"as_of": string,"baseline_traits"?: (number)[],"communication_style"?: string,"conscientiousness"?: number,"data_status"?: string,"dominant_mood"?: string | null,"emotional_stability"?: string | null,"extraversion"?: number,"landmark_style"?: string,"landmark_traits"?: (number)[],"last_crisis_at"?: string | null,"mean_sentiment"?: number | null,"message_count"?: number,"needs_support"?: boolean,"neuroticism"?: number,"openness"?: number,"previous_count"?: number,"previous_oldest"?: string | null,"previous_sum"?: number,"sentiment_trend"?: string | null,"sentiment_volatility"?: number | null,"settings_version"?: number,"trait_confidence"?: number,"trait_count"?: number,"trait_moods"?: (number)[],"trait_sum"?: number,"trait_sum_squares"?: number,"user_id": string,"wellness_until"?: string | null,"window_hours": number,"window_latest"?: (string)[],"window_moods"?: (number)[],"window_oldest"?: string | null,"window_sum"?: number,"window_sum_squares"?: number
+                    "agreeableness"?: number,"as_of": string,"baseline_traits"?: (number)[],"communication_style"?: string,"conscientiousness"?: number,"data_status"?: string,"dominant_mood"?: string | null,"emotional_stability"?: string | null,"extraversion"?: number,"landmark_style"?: string,"landmark_traits"?: (number)[],"last_crisis_at"?: string | null,"mean_sentiment"?: number | null,"message_count"?: number,"needs_support"?: boolean,"neuroticism"?: number,"openness"?: number,"previous_count"?: number,"previous_oldest"?: string | null,"previous_sum"?: number,"sentiment_trend"?: string | null,"sentiment_volatility"?: number | null,"settings_version"?: number,"trait_confidence"?: number,"trait_count"?: number,"trait_moods"?: (number)[],"trait_sum"?: number,"trait_sum_squares"?: number,"user_id": string,"window_hours": number,"window_latest"?: (string)[],"window_moods"?: (number)[],"window_oldest"?: string | null,"window_sum"?: number,"window_sum_squares"?: number
                   }
                   Update: {
-                    "agreeableness"?: number,"as_of"?: string,"baseline_traits"?: (number)[],"communication_style"?: string,"conscientiousness"?: number,"data_status"?: string,"dominant_mood"?: string | null,"emotional_stability"?: string | null,"extraversion"?: number,"landmark_style"?: string,"landmark_traits"?: (number)[],"last_crisis_at"?: string | null,"mean_sentiment"?: number | null,"message_count"?: number,"needs_support"?: boolean,"neuroticism"?: number,"openness"?: number,"previous_count"?: number,"previous_oldest"?: string | null,"previous_sum"?: number,"sentiment_trend"?: string | null,"sentiment_volatility"?: number | null,"settings_version"?: number,"trait_confidence"?: number,"trait_count"?: number,"trait_moods"?: (number)[],"trait_sum"?: number,"trait_sum_squares"?: number,"user_id"?: string,"wellness_until"?: string | null,"window_hours"?: number,"window_latest"?: (string)[],"window_moods"?: (number)[],"window_oldest"?: string | null,"window_sum"?: number,"window_sum_squares"?: number
+                    "agreeableness"?: number,"as_of"?: string,"baseline_traits"?: (number)[],"communication_style"?: string,"conscientiousness"?: number,"data_status"?: string,"dominant_mood"?: string | null,"emotional_stability"?: string | null,"extraversion"?: number,"landmark_style"?: string,"landmark_traits"?: (number)[],"last_crisis_at"?: string | null,"mean_sentiment"?: number | null,"message_count"?: number,"needs_support"?: boolean,"neuroticism"?: number,"openness"?: number,"previous_count"?: number,"previous_oldest"?: string | null,"previous_sum"?: number,"sentiment_trend"?: string | null,"sentiment_volatility"?: number | null,"settings_version"?: number,"trait_confidence"?: number,"trait_count"?: number,"trait_moods"?: (number)[],"trait_sum"?: number,"trait_sum_squares"?: number,"user_id"?: string,"window_hours"?: number,"window_latest"?: (string)[],"window_moods"?: (number)[],"window_oldest"?: string | null,"window_sum"?: number,"window_sum_squares"?: number
                   }
                   Relationships: [
                     
@@ -343,14 +337,14 @@ isOneToOne: false
                   ]
                 },"user_sessions": {
                   Row: {
-                    "activity_count": number,"device_id": string,"end_reason": string | null,"ended_at": string | null,"id": string,"is_learnt_from": boolean,"last_seen_at": string,"started_at": string,"user_id": string
+                    "activity_count": number,"check_idle_at": string,"device_id": string,"end_reason": string | null,"ended_at": string | null,"id": string,"is_learnt_from": boolean,"last_seen_at": string,"started_at": string,"user_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "activity_count"?: number,"device_id": string,"end_reason"?: string | null,"ended_at"?: string | null,"id"?: string,"is_learnt_from"?: boolean,"last_seen_at"?: string,"started_at"?: string,"user_id": string
+                    "activity_count"?: number,"check_idle_at"?: string,"device_id": string,"end_reason"?: string | null,"ended_at"?: string | null,"id"?: string,"is_learnt_from"?: boolean,"last_seen_at"?: string,"started_at"?: string,"user_id": string
                   }
                   Update: {
-                    "activity_count"?: number,"device_id"?: string,"end_reason"?: string | null,"ended_at"?: string | null,"id"?: string,"is_learnt_from"?: boolean,"last_seen_at"?: string,"started_at"?: string,"user_id"?: string
+                    "activity_count"?: number,"check_idle_at"?: string,"device_id"?: string,"end_reason"?: string | null,"ended_at"?: string | null,"id"?: string,"is_learnt_from"?: boolean,"last_seen_at"?: string,"started_at"?: string,"user_id"?: string
                   }
                   Relationships: [
                     
@@ -430,26 +424,6 @@ isOneToOne: false
                   }
                   Relationships: [
                     
-                  ]
-                },"wellness_days": {
-                  Row: {
-                    "active_days": number,"day": string,"engagement": number,"mean": number | null,"message_count": number,"score": number | null,"stability": number | null,"trend": number | null,"user_id": string
-                  }
-                  ComputedFields: never
-                  Insert: {
-                    "active_days": number,"day": string,"engagement": number,"mean"?: number | null,"message_count": number,"score"?: number | null,"stability"?: number | null,"trend"?: number | null,"user_id": string
-                  }
-                  Update: {
-                    "active_days"?: number,"day"?: string,"engagement"?: number,"mean"?: number | null,"message_count"?: number,"score"?: number | null,"stability"?: number | null,"trend"?: number | null,"user_id"?: string
-                  }
-                  Relationships: [
-                    {
-      foreignKeyName: "wellness_days_user_id_fkey"
-      columns: ["user_id"]
-isOneToOne: false
-      referencedRelation: "personality_profiles"
-      referencedColumns: ["user_id"]
-    }
                   ]
                 }
           }
@@ -608,22 +582,9 @@ isOneToOne: false
                            },
 "wellness_history":
 { Args: { "since"?: string,"until"?: string }; Returns: {
-              "active_days": number,
-"day": string,
-"engagement": number,
-"mean": number | null,
-"message_count": number,
-"score": number | null,
-"stability": number | null,
-"trend": number | null,
-"user_id": string
+              "active_days": number,"day": string,"engagement": number,"mean": number,"message_count": number,"score": number,"stability": number,"trend": number
             }[]
-                          SetofOptions: {
-        from: "*"
-        to: "wellness_days"
-        isOneToOne: false
-        isSetofReturn: true
-      } }
+                           }
           }
           Enums: {
             [_ in never]: never

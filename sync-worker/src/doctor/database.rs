@@ -18,6 +18,7 @@ pub(super) async fn check(report: &mut Report, database: &PgPool) -> bool {
     }
     engine(report, database).await;
     super::losses::check(report, database).await;
+    super::server::check(report, database).await;
     cron_jobs(report, database).await;
     realtime(report, database).await;
     true

@@ -6,6 +6,7 @@ mod losses;
 mod providers;
 mod redis_server;
 mod report;
+mod server;
 mod stream;
 
 use std::str::FromStr as _;

@@ -268,6 +268,41 @@ async fn a_schema_that_belongs_to_a_superuser_is_a_warning() {
 }
 
 #[tokio::test]
+async fn what_a_table_needs_while_it_grows_is_looked_at() {
+    let database = Database::create().await;
+    let report = examined(pairs(&database)).await;
+    assert!(!report.to_string().contains("vacuum"), "{report}");
+    let mut owner = database.connect(Role::Owner).await;
+    execute(
+        &mut owner,
+        "alter table public.sentiment_buckets set (autovacuum_enabled = false);
+         create table public.messages_of_2026 () inherits (public.chat_messages);
+         grant select on public.messages_of_2026 to authenticated",
+    )
+    .await;
+    let report = examined(pairs(&database)).await;
+    assert_finding(
+        &report,
+        Level::Warn,
+        "vacuum does not keep up with public.sentiment_buckets, or is off for it",
+        "autovacuum_vacuum_cost_limit",
+    );
+    assert_finding(
+        &report,
+        Level::Fail,
+        "anybody may read other people's rows in public.messages_of_2026",
+        "enable row level security",
+    );
+    execute(
+        &mut owner,
+        "revoke all on public.messages_of_2026 from anon, authenticated",
+    )
+    .await;
+    let report = examined(pairs(&database)).await;
+    assert_eq!(report.failures(), 0, "{report}");
+}
+
+#[tokio::test]
 async fn a_slot_without_a_bound_is_a_warning_for_hosted_and_own_servers() {
     let database = Database::create().await;
     let redis = redis().await;

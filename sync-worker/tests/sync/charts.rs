@@ -200,7 +200,7 @@ async fn a_chart_past_its_retention_is_pruned() {
         .execute(&world.admin)
         .await
         .unwrap();
-        sqlx::query("select bondhu.prune()")
+        sqlx::query("call bondhu.prune()")
             .execute(&world.admin)
             .await
             .unwrap();

@@ -216,7 +216,7 @@ async fn a_sealed_token_is_kept_for_a_week_at_most() {
         .execute(&world.admin)
         .await
         .unwrap();
-    sqlx::query("select bondhu.prune()")
+    sqlx::query("call bondhu.prune()")
         .execute(&world.admin)
         .await
         .unwrap();

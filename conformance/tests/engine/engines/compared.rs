@@ -29,8 +29,6 @@ pub(super) async fn stored_rows(
            ) h
            union all
            select n, 5, e.message_id::text, to_jsonb(e) - 'user_id' from u join bondhu.safety_events e on e.user_id = u.id
-           union all
-           select n, 6, w.day::text, to_jsonb(w) - 'user_id' from u join public.wellness_days w on w.user_id = u.id
          ) rows
          order by n, part, name",
     )

@@ -133,11 +133,7 @@ impl History {
                 "postgres",
                 format!("select bondhu_$engine.recompute('{user}')"),
             ),
-            92..95 => (
-                "postgres",
-                format!("select bondhu.record_wellness_of('{user}') from public.personality_profiles where user_id = '{user}'"),
-            ),
-            95..97 => {
+            92..97 => {
                 let zone = ["Asia/Kathmandu", "America/St_Johns", "Pacific/Kiritimati", "Europe/Berlin"]
                     [number % 4];
                 (

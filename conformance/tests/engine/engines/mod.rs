@@ -124,9 +124,7 @@ impl History {
                 format!("{} minutes", self.random.random_range(1..60) * 15)
             };
             writeln!(self.log, "-- {shift} pass").unwrap();
-            let forget = "update public.personality_profiles set wellness_until = null where true;
-                          delete from public.wellness_days where true";
-            sqlx::raw_sql(&format!("{}; {forget}", pass(&all, &shift)))
+            sqlx::raw_sql(&pass(&all, &shift))
                 .execute(connection)
                 .await?;
             return Ok(());

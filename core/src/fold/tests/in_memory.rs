@@ -78,7 +78,6 @@ pub(super) struct InMemory {
     pub(super) concluded: Option<Personality>,
     pub(super) history: Vec<HistoryEntry<u32>>,
     pub(super) crises: BTreeSet<u32>,
-    pub(super) refreshed: Option<(Timestamp, Timestamp)>,
     pub(super) recounted: bool,
     pub(super) writes: Vec<&'static str>,
 }
@@ -133,7 +132,6 @@ impl Ledger for InMemory {
         let profile = Profile {
             state,
             landmark: START,
-            wellness_until: None,
             settings_version: 1,
         };
         Ok((profile, ()))
@@ -197,21 +195,6 @@ impl Ledger for InMemory {
         self.writes.push("save");
         self.profile = Some(profile.clone());
         self.concluded = Some(*personality);
-        Ok(())
-    }
-
-    fn refresh_wellness(
-        &mut self,
-        oldest: Timestamp,
-        newest: Timestamp,
-    ) -> Result<(), Inconsistent> {
-        self.writes.push("wellness");
-        self.refreshed = Some((oldest, newest));
-        Ok(())
-    }
-
-    fn recompute_wellness(&mut self) -> Result<(), Inconsistent> {
-        self.writes.push("all wellness");
         Ok(())
     }
 }

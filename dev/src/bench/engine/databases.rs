@@ -163,16 +163,6 @@ impl Databases {
             .await?)
     }
 
-    /// Records the days of a user that have ended, as cron does within the hour.
-    pub(super) async fn record_wellness(&self, number: i32) -> Result<()> {
-        let mut owner = self.connect("postgres", Variant::Engine).await?;
-        sqlx::query("select bondhu.record_wellness_of($1)")
-            .bind(bench_user(number)?)
-            .execute(&mut owner)
-            .await?;
-        Ok(())
-    }
-
     /// What a function of `people.sql` says that a call took inside the server, in microseconds, one transaction
     /// each.
     pub(super) async fn reads(

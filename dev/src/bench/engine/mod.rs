@@ -5,24 +5,22 @@
 //! each figure `bondhu.verify()` must find nothing: no work is left for later.
 
 mod databases;
-mod load;
 mod portable;
 mod report;
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::bench::figures::{Report, median, percentile};
 use bondhu_stack::cluster::{Cluster, ClusterConfig};
 use bondhu_stack::installation::Installation;
-use bondhu_stack::paths;
 use bondhu_stack::process::free_port;
 use bondhu_stack::run_directory::RunDirectory;
 use bondhu_stack::stack::build_engine;
 
+use crate::bench::load::{Client, Writers};
 use databases::{Databases, Variant};
-use load::{Client, Writers};
 use report::{COMPARATORS, TARGETS};
 
 /// People who write at once in the figures about many.
@@ -66,7 +64,7 @@ pub async fn run() -> Result<()> {
     let cluster = Cluster::start(installation, &run.path().join("data"), &config).await?;
     let mut bench = Bench {
         databases: Databases::new(&cluster).await?,
-        client: Client::new(&cluster, &run.path().join("scripts"), &texts()?)?,
+        client: Client::new(&cluster, &run.path().join("scripts"), &super::texts()?)?,
         report: Report::new(&TARGETS, &COMPARATORS),
     };
     bench.copies().await?;
@@ -78,14 +76,6 @@ pub async fn run() -> Result<()> {
     bench.portable().await?;
     bench.report.print();
     Ok(())
-}
-
-/// Comments as people write them; see `dev/data/README.md`.
-fn texts() -> Result<Vec<String>> {
-    let file = paths::checkout().join("dev/data/comments.tsv");
-    let text = std::fs::read_to_string(&file)
-        .with_context(|| format!("cannot read {}", file.display()))?;
-    Ok(text.lines().skip(1).map(str::to_owned).collect())
 }
 
 struct Bench {
@@ -168,7 +158,7 @@ impl Bench {
                 let writers = Writers::one(user);
                 let tps = self
                     .client
-                    .transactions(Variant::Engine, &writers, HISTORY_MESSAGES)
+                    .transactions(Variant::Engine.database(), &writers, HISTORY_MESSAGES)
                     .await?;
                 latency.push(1.0 / tps);
             }
@@ -180,7 +170,6 @@ impl Bench {
     }
 
     async fn reads(&mut self) -> Result<()> {
-        self.databases.record_wellness(LONG.0).await?;
         let read = |function| self.databases.reads(function, LONG.0, READS);
         let mut reads = read("bench_context_us").await?;
         let mut dashboards = read("bench_dashboard_us").await?;
@@ -216,9 +205,17 @@ impl Bench {
     ) -> Result<Vec<f64>> {
         let mut ratios = vec![Vec::new(); variants.len()];
         for _ in 0..rounds {
-            let bare = self.client.slice(Variant::Bare, writers, SLICE).await?;
+            let bare = self
+                .client
+                .slice(Variant::Bare.database(), writers, SLICE)
+                .await?;
             for (variant, ratios) in variants.iter().zip(&mut ratios) {
-                ratios.push(self.client.slice(*variant, writers, SLICE).await? / bare);
+                ratios.push(
+                    self.client
+                        .slice(variant.database(), writers, SLICE)
+                        .await?
+                        / bare,
+                );
             }
         }
         Ok(ratios.into_iter().map(median).collect())
@@ -231,9 +228,12 @@ impl Bench {
         for _ in 0..3 {
             let bare = self
                 .client
-                .transactions(Variant::Bare, writers, FEW)
+                .transactions(Variant::Bare.database(), writers, FEW)
                 .await?;
-            let with = self.client.transactions(variant, writers, FEW).await?;
+            let with = self
+                .client
+                .transactions(variant.database(), writers, FEW)
+                .await?;
             ratios.push(with / bare);
         }
         Ok(median(ratios))

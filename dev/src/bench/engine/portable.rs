@@ -7,9 +7,9 @@ use sqlx::postgres::PgPoolOptions;
 use uuid::Uuid;
 
 use super::databases::{Databases, Variant};
-use super::load::Writers;
 use super::{Bench, COPIED, LONG, PEOPLE, ROUNDS, SLICE};
 use crate::bench::figures::{median, percentile};
+use crate::bench::load::Writers;
 use bondhu_stack::cluster::SUPERUSER;
 use bondhu_stack::data_api;
 
@@ -68,7 +68,7 @@ impl Bench {
         for _ in 0..ROUNDS / 2 {
             rates.push(
                 self.client
-                    .slice(Variant::Portable, &writers, SLICE)
+                    .slice(Variant::Portable.database(), &writers, SLICE)
                     .await?,
             );
         }
@@ -129,10 +129,12 @@ impl Bench {
             for user in [user, fresh] {
                 let one = Writers::one(user);
                 // The first of the day, and of a user, does more.
-                self.client.transactions(Variant::Portable, &one, 5).await?;
+                self.client
+                    .transactions(Variant::Portable.database(), &one, 5)
+                    .await?;
                 rates.push(
                     self.client
-                        .transactions(Variant::Portable, &one, FLAT_MESSAGES)
+                        .transactions(Variant::Portable.database(), &one, FLAT_MESSAGES)
                         .await?,
                 );
             }

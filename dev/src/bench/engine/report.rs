@@ -6,7 +6,7 @@ use crate::bench::figures::{Bound, Comparator, Target};
 pub(super) const TARGETS: [Target; 13] = [
     (
         "insert_ratio_many",
-        0.70,
+        0.80,
         Bound::Least,
         "2,000 users, 2 clients, no fsync",
     ),
@@ -24,7 +24,7 @@ pub(super) const TARGETS: [Target; 13] = [
     ),
     (
         "copy_ratio",
-        0.50,
+        0.60,
         Bound::Least,
         "COPY of 100,000 rows of 2,000 users",
     ),

@@ -5,7 +5,7 @@
 
 mod pages;
 mod pulls;
-mod queue;
+pub(super) mod queue;
 
 use anyhow::Result;
 

@@ -45,7 +45,7 @@ pub(super) async fn measure(rig: &Rig, report: &mut Report) -> Result<()> {
 }
 
 /// Milliseconds to mark a batch as queued.
-async fn plan(database: &PgPool) -> Result<f64> {
+pub(in crate::bench) async fn plan(database: &PgPool) -> Result<f64> {
     let begun = Instant::now();
     let planned: i64 = sqlx::query_scalar("select bondhu.plan_syncs()")
         .fetch_one(database)
@@ -56,7 +56,7 @@ async fn plan(database: &PgPool) -> Result<f64> {
 }
 
 /// Milliseconds to select it and lease it to a worker.
-async fn claim(database: &PgPool) -> Result<f64> {
+pub(in crate::bench) async fn claim(database: &PgPool) -> Result<f64> {
     let begun = Instant::now();
     let claimed = sqlx::query("select * from bondhu.claim_syncs('bench', $1)")
         .bind(i32::try_from(BATCH)?)
@@ -72,7 +72,7 @@ async fn claim(database: &PgPool) -> Result<f64> {
 }
 
 /// The worker is done with it.
-async fn served(database: &PgPool) -> Result<()> {
+pub(in crate::bench) async fn served(database: &PgPool) -> Result<()> {
     sqlx::query(
         "select bondhu.complete_sync(j.user_id, j.provider, j.lease_token, 'ok')
          from bondhu.sync_jobs j where j.lease_token is not null",

@@ -7,7 +7,6 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tokio::process::Command;
 
-use super::databases::Variant;
 use bondhu_stack::cluster::Cluster;
 
 /// pgbench takes at most 128 scripts; each has a text of its own.
@@ -59,26 +58,26 @@ impl Client {
     /// Transactions per second over a slice of time.
     pub(super) async fn slice(
         &self,
-        variant: Variant,
+        database: &str,
         writers: &Writers,
         time: Duration,
     ) -> Result<f64> {
-        self.run(variant, writers, "-T", time.as_secs()).await
+        self.run(database, writers, "-T", time.as_secs()).await
     }
 
     /// Transactions per second over so many of them.
     pub(super) async fn transactions(
         &self,
-        variant: Variant,
+        database: &str,
         writers: &Writers,
         count: usize,
     ) -> Result<f64> {
-        self.run(variant, writers, "-t", count as u64).await
+        self.run(database, writers, "-t", count as u64).await
     }
 
     async fn run(
         &self,
-        variant: Variant,
+        database: &str,
         writers: &Writers,
         until: &str,
         amount: u64,
@@ -96,7 +95,7 @@ impl Client {
             pgbench.arg("-f").arg(script);
         }
         let output = pgbench
-            .arg(variant.database())
+            .arg(database)
             .output()
             .await
             .with_context(|| format!("cannot run {}", self.program.display()))?;
@@ -108,7 +107,7 @@ impl Client {
             Some(tps) if output.status.success() => Ok(tps),
             _ => bail!(
                 "pgbench failed on {}:\n{said}{}",
-                variant.database(),
+                database,
                 String::from_utf8_lossy(&output.stderr)
             ),
         }

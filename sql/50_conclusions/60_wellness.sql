@@ -1,29 +1,28 @@
--- Wellness as it is, and what moved it since a week ago.
+-- Wellness (0..100): a heuristic for a chart, no diagnosis. Nothing of it is stored: the engine counts each week from its
+-- quarter hours, so that messages that are imported, edited or deleted later, and another time zone, are in it at once.
 
--- The engine counts each week from its quarter hours: a day that is recorded is not counted again.
-create function bondhu.wellness_of(of_user uuid, first_day date, last_day date)
+-- SECURITY DEFINER, as the one below: it asks the engine, which clients may not. It reads only the caller's own rows.
+create function public.wellness_history(since date default null, until date default null)
 returns table (
   day date, message_count bigint, active_days bigint, score numeric, mean numeric, trend numeric, stability numeric, engagement numeric
 )
-language plpgsql stable
+language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  kept record := bondhu.recorded_days(of_user);
-  counted_from date := first_day;
+  caller constant uuid := bondhu.require_user();
+  today constant date := (now() at time zone bondhu.my_time_zone())::date;
 begin
-  if first_day between kept.first_day and kept.last_day and not bondhu.is_outdated(of_user) then
-    return query
-      select w.day, w.message_count, w.active_days, w.score::numeric, w.mean::numeric, w.trend::numeric, w.stability::numeric, w.engagement::numeric
-      from public.wellness_days w where w.user_id = of_user and w.day = first_day;
-    counted_from := last_day;
-  end if;
+  perform bondhu.require_engine();
+  until := coalesce(until, today);
+  -- Before subtracting days, which could overflow; clamped because dates have a wider range than times.
+  perform bondhu.check_range(least(coalesce(since, '1900-01-02'), '9999-01-01'), least(until, '9999-01-01'));
   return query
-    select w.* from bondhu.wellness(of_user, counted_from, last_day) w where w.day in (first_day, last_day);
+    select w.* from bondhu.wellness(caller, coalesce(since, until - 30), least(until, today) - 1) w order by w.day;
 end
 $$;
-comment on function bondhu.wellness_of(uuid, date, date) is
-  'Wellness of the weeks that end with one of two days of a user: the first as recorded, where it is. No row for a week without messages.';
+comment on function public.wellness_history(date, date) is
+  'The caller''s wellness (0..100) of the seven days that end with each day of their own time zone, from since (included) to until (excluded): the last thirty by default, none of a day that has not ended, or of a week without messages. A heuristic, no diagnosis. 0A000 without an engine.';
 
 -- The score is 60 % mean, 25 % stability and 15 % trend; without a trend the others have its share, which is the same as a trend
 -- of their weighted mean (core/src/wellness.rs). So each part moves the score by its weight, and the parts sum up: what
@@ -34,7 +33,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
-    with weeks as materialized (select w.* from bondhu.wellness_of(of_user, on_day - 7, on_day) w)
+    with weeks as materialized (select w.* from bondhu.wellness(of_user, on_day - 7, on_day) w)
     select jsonb_build_object(
       'day', on_day, 'score', week.score, 'change', moved.change,
       'moved_by', case when moved.change is not null then jsonb_build_object(
@@ -55,7 +54,6 @@ $$;
 comment on function bondhu.wellness_change(uuid, date) is
   'The wellness (0..100) of the week that ends with a user''s day, and in points what moved its score since seven days before.';
 
--- SECURITY DEFINER: it asks the engine, which clients may not. It reads only the caller's own rows.
 create function public.wellness_card() returns jsonb
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
@@ -98,6 +96,6 @@ $$;
 comment on function public.wellness_card() is
   'The caller''s wellness (0..100) of the seven days that end today, and what moved its score since seven days before: moved_by in points, which sum up to change; and how often they were in each mood this week and the week before, what changed most first. A heuristic, no diagnosis. 0A000 without an engine.';
 
-revoke all on function bondhu.wellness_of(uuid, date, date), bondhu.wellness_change(uuid, date), public.wellness_card()
+revoke all on function public.wellness_history(date, date), bondhu.wellness_change(uuid, date), public.wellness_card()
   from public, anon, authenticated, service_role;
-grant execute on function public.wellness_card() to authenticated;
+grant execute on function public.wellness_history(date, date), public.wellness_card() to authenticated;

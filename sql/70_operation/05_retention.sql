@@ -1,0 +1,175 @@
+-- What is older than its retention goes. A batch at a time, the oldest first and found by an index, with a commit after
+-- each: nobody waits for it, and it goes on where it was stopped. Never messages or what is summed from them.
+
+create function bondhu.retention()
+returns table (
+  name text, schema_name name, table_name name, aged_by name, kept_for interval,
+  only_column name, only_value text, cleared name[], with_conclusions boolean
+)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select r.name, r.schema_name, r.table_name, r.aged_by, make_interval(days => r.days), r.only_column, r.only_value, r.cleared::name[],
+    r.with_conclusions
+  from bondhu.settings s
+  cross join lateral (values
+    -- YouTube API Services Developer Policies III.E.4: delete what was not refreshed in time, and what was concluded from it.
+    ('video_likes', 'public', 'video_likes', 'fetched_at', s.video_retention_days, null, null, null, true),
+    ('video_subscriptions', 'public', 'video_subscriptions', 'fetched_at', s.video_retention_days, null, null, null, true),
+    ('video_playlist_items', 'public', 'video_playlist_items', 'fetched_at', s.video_retention_days, null, null, null, true),
+    ('video_playlists', 'public', 'video_playlists', 'fetched_at', s.video_retention_days, null, null, null, true),
+    ('video_topics', 'public', 'video_subscriptions', 'topics_at', s.video_retention_days, null, null, '{topics, topics_at}', false),
+    ('video_details', 'public', 'video_playlist_items', 'details_at', s.video_retention_days, null, null,
+      '{title, channel_id, channel_title, category_id, topics, published_at, details_at}', true),
+    ('recommendation_candidates', 'bondhu', 'recommendation_candidates', 'computed_at', s.video_retention_days, 'kind', 'video', null, true),
+    ('recommendation_feedback', 'public', 'recommendation_feedback', 'given_at', s.video_retention_days, 'kind', 'video', null, false),
+    ('video_preferences', 'public', 'video_preferences', 'computed_at', s.video_retention_days, null, null, null, false),
+    ('music_preferences', 'public', 'music_preferences', 'computed_at', s.video_retention_days, 'provider', 'youtube', null, false),
+    ('page_etags', 'bondhu', 'page_etags', 'fetched_at', s.video_retention_days, null, null, null, false),
+    ('video_categories', 'bondhu', 'video_categories', 'fetched_at', s.video_retention_days, null, null, null, false),
+    ('video_charts', 'bondhu', 'video_charts', 'fetched_at', s.video_retention_days, null, null, null, false),
+    -- Within 7 days of the request.
+    ('revocations', 'bondhu', 'revocations', 'requested_at', 7, null, null, null, false),
+    ('user_sessions', 'public', 'user_sessions', 'ended_at', s.session_retention_days, null, null, null, false),
+    ('personality_history', 'public', 'personality_history', 'changed_at', s.history_retention_days, null, null, null, false),
+    ('safety_events', 'bondhu', 'safety_events', 'written_at', s.safety_event_retention_days, null, null, null, false),
+    ('erasures', 'public', 'erasures', 'finished_at', s.erasure_receipt_retention_days, null, null, null, false),
+    ('receipts', 'bondhu', 'receipts', 'finished_at', s.erasure_receipt_retention_days, null, null, null, false),
+    -- By then nobody retries any more; a reply that is stored is found by its id.
+    ('chat_replies', 'bondhu', 'chat_replies', 'claimed_at', 30, null, null, null, false),
+    ('chat_usage', 'bondhu', 'chat_usage', 'day', 30, null, null, null, false),
+    ('chat_usage_of_project', 'bondhu', 'chat_usage_of_project', 'day', 365, null, null, null, false),
+    ('provider_ledger', 'bondhu', 'provider_ledger', 'counted_from', s.cron_history_retention_days, null, null, null, false)
+  ) r (name, schema_name, table_name, aged_by, days, only_column, only_value, cleared, with_conclusions)
+$$;
+comment on function bondhu.retention() is
+  'What goes once aged_by is longer ago than kept_for: rows of the table, of which only those whose only_column is only_value; or, where cleared is not null, only what these columns hold. with_conclusions: with what was concluded from the same user''s videos.';
+
+-- By which bondhu.prune_batch() finds them.
+create index video_playlist_items_by_age on public.video_playlist_items (fetched_at);
+create index video_playlist_items_by_details on public.video_playlist_items (details_at) where details_at is not null;
+create index video_subscriptions_by_topics on public.video_subscriptions (topics_at) where topics_at is not null;
+create index recommendation_candidates_by_age on bondhu.recommendation_candidates (computed_at) where kind = 'video';
+create index recommendation_feedback_by_age on public.recommendation_feedback (given_at) where kind = 'video';
+create index video_preferences_by_age on public.video_preferences (computed_at);
+create index music_preferences_by_age on public.music_preferences (computed_at) where provider = 'youtube';
+create index page_etags_by_age on bondhu.page_etags (fetched_at);
+create index video_categories_by_age on bondhu.video_categories (fetched_at);
+create index video_charts_by_age on bondhu.video_charts (fetched_at);
+create index revocations_by_age on bondhu.revocations (requested_at);
+create index user_sessions_by_end on public.user_sessions (ended_at) where ended_at is not null;
+create index personality_history_by_age on public.personality_history (changed_at);
+create index safety_events_by_age on bondhu.safety_events (written_at);
+create index erasures_by_end on public.erasures (finished_at) where finished_at is not null;
+create index receipts_by_end on bondhu.receipts (finished_at);
+create index chat_usage_by_day on bondhu.chat_usage (day);
+create index provider_ledger_by_age on bondhu.provider_ledger (counted_from);
+
+create function bondhu.forget_conclusions_from_videos(users uuid[]) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  delete from public.video_preferences p where p.user_id = any (users);
+  delete from public.music_preferences p where p.user_id = any (users) and p.provider = 'youtube';
+  delete from bondhu.recommendation_candidates c where c.user_id = any (users) and c.kind = 'video';
+  delete from public.recommendation_feedback f where f.user_id = any (users) and f.kind = 'video';
+end
+$$;
+comment on function bondhu.forget_conclusions_from_videos(uuid[]) is
+  'Deletes what was made of users'' videos. The next pull makes it anew of those there are.';
+
+create function bondhu.prune_batch(of_name text, most integer) returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  rule record;
+  gone integer;
+  owners uuid[];
+begin
+  select r.* into strict rule from bondhu.retention() r where r.name = of_name;
+  -- In the order of the index, whatever statistics say. What is in use is left for later.
+  execute format('with old as materialized (select t.ctid as place from %I.%I t where t.%I < $1', rule.schema_name, rule.table_name, rule.aged_by)
+    || case when rule.only_column is null then '' else format(' and t.%I = %L', rule.only_column, rule.only_value) end
+    || format(' order by t.%I limit $2 for update skip locked), ', rule.aged_by)
+    || case when rule.cleared is null
+      then format('gone as (delete from %I.%I t where t.ctid = any (array(select o.place from old o))', rule.schema_name, rule.table_name)
+      else format('gone as (update %I.%I t set ', rule.schema_name, rule.table_name)
+        || (select string_agg(format('%I = null', c.name), ', ') from unnest(rule.cleared) c (name))
+        || ' where t.ctid = any (array(select o.place from old o))' end
+    || case when rule.with_conclusions then ' returning t.user_id as owner)' else ' returning null::uuid as owner)' end
+    || ' select count(*), coalesce(array_agg(distinct g.owner) filter (where g.owner is not null), ''{}'') from gone g'
+    into gone, owners using now() - rule.kept_for, most;
+  if owners <> '{}' then
+    perform bondhu.forget_conclusions_from_videos(owners);
+  end if;
+  return gone;
+end
+$$;
+comment on function bondhu.prune_batch(text, integer) is
+  'Has up to `most` of a rule of bondhu.retention() go, the oldest first; returns how many. P0002 for a name that there is not.';
+
+-- pg_cron never prunes its log. Rows of other jobs are left alone.
+create function bondhu.prune_cron_history(most integer) returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  gone integer := 0;
+begin
+  if bondhu.has_cron() then
+    execute 'delete from cron.job_run_details where runid = any (array(
+         select d.runid from cron.job_run_details d
+         where d.database = current_database() and d.command ~ ''^(select|call) bondhu[.]'' and d.end_time < $1
+         order by d.runid limit $2))'
+      using now() - make_interval(days => (select s.cron_history_retention_days from bondhu.settings s)), most;
+    get diagnostics gone = row_count;
+  end if;
+  return gone;
+end
+$$;
+comment on function bondhu.prune_cron_history(integer) is
+  'Deletes up to `most` runs of Bondhu''s jobs that are older than settings.cron_history_retention_days from pg_cron''s log; returns how many.';
+
+-- A procedure, to commit after each batch. Those pin search_path themselves.
+create procedure bondhu.prune(seconds integer default 1800, batch integer default 1000, inout removed jsonb default '{}')
+language plpgsql
+as $$
+declare
+  until constant timestamptz := pg_catalog.clock_timestamp() operator(pg_catalog.+) pg_catalog.make_interval(secs => seconds);
+  names text[];
+  is_done boolean[];
+  gone integer;
+begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  names := array(select r.name from bondhu.retention() r) || array['cron_history'];
+  is_done := array_fill(false, array[cardinality(names)]);
+  removed := (select jsonb_object_agg(n.name, 0) from unnest(names) n (name));
+  -- In turns: where the time is too short for all, each gets on.
+  while false = any (is_done) and clock_timestamp() < until loop
+    for place in 1 .. cardinality(names) loop
+      continue when is_done[place];
+      begin
+        gone := case names[place] when 'cron_history' then bondhu.prune_cron_history(batch) else bondhu.prune_batch(names[place], batch) end;
+        is_done[place] := gone < batch;
+        removed := jsonb_set(removed, array[names[place]], to_jsonb((removed ->> names[place])::bigint + gone));
+      exception when others then
+        -- Not to keep the others waiting. The next run tries again.
+        raise warning 'pruning %: %', names[place], sqlerrm;
+        is_done[place] := true;
+      end;
+      commit;
+      perform set_config('search_path', 'pg_catalog, pg_temp', true), set_config('synchronous_commit', 'off', true);
+    end loop;
+  end loop;
+  perform bondhu.create_missing_profiles();
+end
+$$;
+comment on procedure bondhu.prune(integer, integer, jsonb) is
+  'Has all that is older than its retention go (bondhu.retention()), in batches with a commit after each, for some seconds at most, and creates profiles that a restore has lost; removed: how many of each went. What is left goes with the next run. Never messages or sentiment_buckets. Run by cron.';
+
+revoke all on function bondhu.retention(), bondhu.forget_conclusions_from_videos(uuid[]), bondhu.prune_batch(text, integer),
+  bondhu.prune_cron_history(integer)
+  from public, anon, authenticated, service_role;
+revoke all on procedure bondhu.prune(integer, integer, jsonb) from public, anon, authenticated, service_role;
