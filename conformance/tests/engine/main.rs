@@ -30,6 +30,7 @@ mod public_objects;
 mod recommendations;
 mod recount;
 mod repeated_rules;
+mod replicas;
 mod restoring;
 mod safety;
 mod sequences;

@@ -88,7 +88,7 @@ pub enum Feedback {
     Like,
     /// They do not want it.
     Dismiss,
-    /// They took it up: it is had for now.
+    /// They took it up, and need not be told of it for a while.
     Played,
 }
 
@@ -308,11 +308,12 @@ mod tests {
         let candidates = [candidate("known", "", 500), candidate("new", "", 480)];
         let first = |direction| ids(&rank(&candidates, direction, &BTreeMap::new()))[0].to_owned();
         assert_eq!(first(Direction::Gentle), "known");
-        let candidates = [candidate("known", "", 300), candidate("new", "", 280)];
+        let mut candidates = [candidate("known", "", 300), candidate("new", "", 100)];
+        candidates[1].points.genre = 190;
         let first = |direction| ids(&rank(&candidates, direction, &BTreeMap::new()))[0].to_owned();
         assert_eq!(
             [first(Direction::Even), first(Direction::Open)],
-            ["known", "known"]
+            ["known", "new"]
         );
     }
 

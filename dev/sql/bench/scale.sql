@@ -49,7 +49,7 @@ begin
   select public.bench_user(t.person), public.bench_session(t.person), 'user', texts[1 + t.n % cardinality(texts)], 0.50, 'neutral', 'none',
     version, t.at, t.at
   from (
-    select n, 1 + (n * 7919 % people)::integer as person, now() - interval '400 days' + n * interval '190 days' / total as at
+    select n, 1 + (n * 7919 % people)::integer as person, now() - interval '400 days' + n::float8 / total * interval '190 days' as at
     from generate_series(1, total) n
   ) t;
   foreach statement in array put_back loop

@@ -170,6 +170,7 @@ impl Bench {
     }
 
     async fn reads(&mut self) -> Result<()> {
+        self.databases.vacuum(Variant::Engine).await?;
         let read = |function| self.databases.reads(function, LONG.0, READS);
         let mut reads = read("bench_context_us").await?;
         let mut dashboards = read("bench_dashboard_us").await?;
