@@ -21,7 +21,10 @@ async fn state(url: &str) -> Result<Value> {
 }
 
 /// Asks the mirror for proof of how far it is, as readers do: at rest it says nothing by itself for a while.
-async fn ask(database: &PgPool) -> Result<()> {
+///
+/// # Errors
+/// The database does not answer.
+pub(crate) async fn ask(database: &PgPool) -> Result<()> {
     sqlx::query("select pg_notify('bondhu_mirror', '')")
         .execute(database)
         .await?;
