@@ -103,6 +103,11 @@ impl RedisServer {
         self.port
     }
 
+    /// Process id.
+    pub fn id(&self) -> u32 {
+        self.server.id()
+    }
+
     /// Kills it, as a power cut would.
     pub fn kill(&mut self) {
         self.server.stop_with(Signal::KILL);

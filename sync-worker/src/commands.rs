@@ -22,14 +22,14 @@ use crate::genres::MusicBrainz;
 use crate::hot::HotReader;
 use crate::http::attempts::Attempts;
 use crate::http::client_address::TrustedProxies;
-use crate::http::{self, HotState, Readiness};
+use crate::http::{self, HotState, MirrorReadiness, Readiness};
 use crate::jwt::JwtVerifier;
 use crate::mirror::Mirror;
 use crate::oauth::{self, LinkingContext};
 use crate::provider::Provider;
 use crate::providers::{ProviderAccess, ProviderClients, http_client};
 use crate::sync::{self, Allowance, SyncContext};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, RedisUse};
 use crate::vault::Vault;
 use crate::{cron, doctor, genres, shutdown};
 
@@ -133,8 +133,15 @@ async fn serve(env: &Environment) -> Result<(), Error> {
         Syncing::describe,
     );
     tracing::info!(sync, "listening on http://{}", http.addr);
-    let mirroring_status = mirroring.as_ref().map(Mirror::status);
-    let readiness = Readiness::new(database.clone(), redis.clone().zip(mirroring_status), sync);
+    let mirror_readiness = mirror
+        .as_ref()
+        .zip(mirroring.as_ref())
+        .map(|(config, mirror)| MirrorReadiness {
+            redis: (config.redis.clone()).counted(metrics.redis.commands(RedisUse::Other)),
+            status: mirror.status(),
+            freshness: config.freshness,
+        });
+    let readiness = Readiness::new(database.clone(), mirror_readiness, sync);
     let limits = http.limits;
     let proxies = http.trusted_proxies;
     let measured_proxies = proxies.clone();
@@ -230,6 +237,10 @@ impl Syncing {
             proxies: callers.proxies,
             attempts: Attempts::default(),
         };
+        let counts = |redis: RedisTarget| {
+            Allowance::new(redis.counted(metrics.redis.commands(RedisUse::Other)))
+        };
+        let allowance = redis.map_or_else(Allowance::without_redis, counts);
         let context = SyncContext {
             database: database.clone(),
             vault,
@@ -237,7 +248,7 @@ impl Syncing {
             concurrency: config.concurrency,
             worker: worker_name(),
             metrics,
-            allowance: redis.map_or_else(Allowance::without_redis, Allowance::new),
+            allowance,
         };
         Ok(Self {
             context: Arc::new(context),

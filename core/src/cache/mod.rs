@@ -57,8 +57,11 @@ pub fn trending_key(region: impl Display) -> String {
 /// How long Redis keeps a chart: as long as none is fetched anew.
 pub const TRENDING_TTL: Duration = Duration::from_secs(6 * 60 * 60);
 
-/// A reader trusts the mirror while its watermark is younger than this.
-pub const STATE_MAX_AGE: Duration = Duration::from_secs(5);
+/// How long readers trust a watermark that does not say how long it is good for. No mirror says less.
+pub const FRESHNESS_LEAST: Duration = Duration::from_secs(5);
+
+/// No watermark is trusted for longer, whatever it says.
+pub const FRESHNESS_MOST: Duration = Duration::from_secs(300);
 
 /// A document of more bytes is no one's but Postgres' to serve: Redis is shared by all, and one
 /// person's data must not hold up everybody's.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::position::{Epoch, Lsn, Version};
-use super::{CLOCKS_AGREE_WITHIN, STATE_MAX_AGE};
+use super::{CLOCKS_AGREE_WITHIN, FRESHNESS_LEAST, FRESHNESS_MOST};
 use crate::time::Timestamp;
 
 /// No watermark is longer; what is found under its key may be.
@@ -32,6 +32,9 @@ pub struct Watermark {
     /// The version of the settings at that position, or a later one: what was made under an earlier
     /// one does not count.
     pub settings: i64,
+    /// Seconds after that instant for which a reader may rely on it while the mirror is silent, of
+    /// which [`FRESHNESS_MOST`] count.
+    pub good_for_seconds: u32,
 }
 
 /// Why a reader may not rely on a watermark.
@@ -40,7 +43,7 @@ pub enum Untrusted {
     /// There is none, or what is there is none.
     #[error("no mirror has written to this Redis")]
     Missing,
-    /// Older than [`STATE_MAX_AGE`].
+    /// Older than it said it is good for.
     #[error("the mirror does not keep up")]
     Old,
     /// Further ahead of the reader's clock than clocks differ: no mirror wrote that.
@@ -63,6 +66,13 @@ impl Watermark {
         Duration::from_millis(ms.unsigned_abs())
     }
 
+    /// How long after its instant a reader may rely on it. What was written holds no reader longer than
+    /// [`FRESHNESS_MOST`].
+    #[must_use]
+    pub fn good_for(&self) -> Duration {
+        Duration::from_secs(self.good_for_seconds.into()).min(FRESHNESS_MOST)
+    }
+
     /// The version, while a reader may rely on it.
     ///
     /// # Errors
@@ -71,7 +81,7 @@ impl Watermark {
         let ahead = self.complete_at_ms.saturating_sub(unix_ms(now)).max(0);
         if Duration::from_millis(ahead.unsigned_abs()) > CLOCKS_AGREE_WITHIN {
             Err(Untrusted::Ahead)
-        } else if self.age(now) > STATE_MAX_AGE {
+        } else if self.age(now) > self.good_for() {
             Err(Untrusted::Old)
         } else {
             Ok(self.version)
@@ -134,6 +144,13 @@ struct Text {
     apart: u64,
     #[serde(default)]
     settings: i64,
+    #[serde(default = "unsaid")]
+    good_for: u32,
+}
+
+/// Of a mirror that did not say how long its word is good for.
+const fn unsaid() -> u32 {
+    FRESHNESS_LEAST.as_secs() as u32
 }
 
 impl From<Watermark> for Text {
@@ -148,6 +165,7 @@ impl From<Watermark> for Text {
             leader: watermark.leader,
             apart: watermark.apart,
             settings: watermark.settings,
+            good_for: watermark.good_for_seconds,
         }
     }
 }
@@ -167,6 +185,7 @@ impl TryFrom<Text> for Watermark {
             leader: text.leader,
             apart: text.apart,
             settings: text.settings,
+            good_for_seconds: text.good_for,
         })
     }
 }
@@ -190,12 +209,20 @@ mod tests {
             leader: "one".into(),
             apart: 0,
             settings: 0,
+            good_for_seconds: 5,
+        }
+    }
+
+    fn good_for(seconds: u32, complete_at_ms: i64) -> Watermark {
+        Watermark {
+            good_for_seconds: seconds,
+            ..at(complete_at_ms)
         }
     }
 
     #[test]
     fn an_instant_that_is_too_old_or_ahead_of_the_clock_is_not_believed() {
-        let oldest = i64::try_from(STATE_MAX_AGE.as_millis()).unwrap_or_default();
+        let oldest = i64::try_from(FRESHNESS_LEAST.as_millis()).unwrap_or_default();
         for ts in [NOW_MS, NOW_MS - oldest, NOW_MS + 1000] {
             assert!(at(ts).trusted(NOW).is_ok(), "{ts}");
         }
@@ -212,12 +239,31 @@ mod tests {
     }
 
     #[test]
+    fn a_silent_mirror_is_trusted_for_as_long_as_it_said_and_never_beyond_a_bound() {
+        for (said, counts) in [
+            (0, 0),
+            (5, 5),
+            (60, 60),
+            (300, 300),
+            (301, 300),
+            (u32::MAX, 300),
+        ] {
+            let oldest = NOW_MS - counts * 1000;
+            assert!(good_for(said, oldest).trusted(NOW).is_ok(), "{said}");
+            let older = good_for(said, oldest - 1).trusted(NOW);
+            assert_eq!(older, Err(Untrusted::Old), "{said}");
+            let ahead = good_for(said, NOW_MS + 1001).trusted(NOW);
+            assert_eq!(ahead, Err(Untrusted::Ahead), "{said}");
+        }
+    }
+
+    #[test]
     fn its_text_is_put_together_again_around_the_instant() -> Result<(), serde_json::Error> {
         let whole = serde_json::to_string(&at(NOW_MS))?;
         assert_eq!(at(0).parts()?.at(NOW_MS), whole);
         assert_eq!(
             whole,
-            r#"{"epoch":"00000007","lsn":"0000000000000009","ts":1700000000000,"system":"1","timeline":1,"leader":"one","apart":0,"settings":0}"#
+            r#"{"epoch":"00000007","lsn":"0000000000000009","ts":1700000000000,"system":"1","timeline":1,"leader":"one","apart":0,"settings":0,"good_for":5}"#
         );
         Ok(())
     }
@@ -226,7 +272,7 @@ mod tests {
     fn its_text_is_read_as_it_was_written_and_no_other_is() -> Result<(), serde_json::Error> {
         let text = serde_json::to_string(&at(NOW_MS))?;
         assert_eq!(Watermark::parse(text.as_bytes()), Some(at(NOW_MS)));
-        let former = text.replace(r#","apart":0,"settings":0"#, "");
+        let former = text.replace(r#","apart":0,"settings":0,"good_for":5"#, "");
         assert_eq!(Watermark::parse(former.as_bytes()), Some(at(NOW_MS)));
         let settings = text.replace(r#""settings":0"#, r#""settings":3"#);
         let read = Watermark::parse(settings.as_bytes()).map(|watermark| watermark.settings);
@@ -238,6 +284,9 @@ mod tests {
             text.replace("00000007", "100000000"),
             text.replace("1700000000000", "null"),
             text.replace(r#""settings":0"#, r#""settings":"3""#),
+            text.replace(r#""good_for":5"#, r#""good_for":"60""#),
+            text.replace(r#""good_for":5"#, r#""good_for":-1"#),
+            text.replace(r#""good_for":5"#, r#""good_for":4294967296"#),
             format!("{text:STATE_MOST_BYTES$} "),
         ] {
             assert_eq!(Watermark::parse(other.as_bytes()), None, "{other}");

@@ -97,11 +97,21 @@ impl MirrorRig {
     /// Starts a worker that mirrors to the Redis at `redis_port` and serves reads; does not wait
     /// until it is ready.
     pub(crate) fn launch(&self, name: &str, redis_port: u16) -> Result<Worker> {
+        self.launch_with(name, redis_port, &[])
+    }
+
+    /// As [`Self::launch`], with more variables.
+    pub(crate) fn launch_with(
+        &self,
+        name: &str,
+        redis_port: u16,
+        more: &[(&'static str, String)],
+    ) -> Result<Worker> {
         let directory = self.run.path().join(name);
         std::fs::create_dir_all(&directory)
             .with_context(|| format!("cannot make {}", directory.display()))?;
         let port = free_port()?;
-        let environment: Environment = vec![
+        let mut environment: Environment = vec![
             ("DATABASE_URL", self.cluster.url("bondhu_worker", DATABASE)),
             (
                 "BONDHU_REPLICATION_URL",
@@ -114,6 +124,7 @@ impl MirrorRig {
             ("SUPABASE_JWT_SECRET", SECRET.to_owned()),
             ("BONDHU_LOG", "warn".to_owned()),
         ];
+        environment.extend_from_slice(more);
         Worker::launch(&environment, port, &directory)
     }
 }

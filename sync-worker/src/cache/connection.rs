@@ -1,9 +1,11 @@
-//! Reaching Redis: one server, one behind sentinels, or a cluster.
+//! Reaching Redis: one server, one behind sentinels, or a cluster. What is sent is counted as it is
+//! billed: by command, each of a pipeline, a script as one.
 
 use std::fmt;
 use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _};
+use prometheus_client::metrics::counter::Counter;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
@@ -13,6 +15,8 @@ use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionInfo, FromRedisValue, IntoConnectionInfo as _,
     Pipeline, RedisError, RedisFuture, TlsMode, Value, from_redis_value,
 };
+
+use super::scripts::TEXTS;
 
 /// Commands to a cluster that are under way at once.
 const AT_ONCE: usize = 256;
@@ -42,6 +46,7 @@ pub enum TargetError {
 pub struct RedisTarget {
     nodes: Vec<ConnectionInfo>,
     kind: Kind,
+    sent: Counter,
 }
 
 #[derive(Clone)]
@@ -98,7 +103,19 @@ impl RedisTarget {
             .map(|host| format!("{plain}://{user}{at}{host}/{path}").into_connection_info())
             .collect::<Result<_, _>>()
             .map_err(|_| TargetError::Address)?;
-        Ok(Self { nodes, kind })
+        Ok(Self {
+            nodes,
+            kind,
+            sent: Counter::default(),
+        })
+    }
+
+    /// The same, with what its connections send counted by `sent`. How a connection greets its server
+    /// is not among that.
+    #[must_use]
+    pub fn counted(mut self, sent: Counter) -> Self {
+        self.sent = sent;
+        self
     }
 
     /// Connects. An answer that takes longer than `patience` is an error.
@@ -106,6 +123,12 @@ impl RedisTarget {
     /// # Errors
     /// When it cannot be reached or refuses.
     pub async fn connect(&self, patience: Duration) -> Result<Connection, RedisError> {
+        let sent = self.sent.clone();
+        let nodes = self.reach(patience).await?;
+        Ok(Connection { nodes, sent })
+    }
+
+    async fn reach(&self, patience: Duration) -> Result<Nodes, RedisError> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(patience))
             .set_response_timeout(Some(patience));
@@ -114,7 +137,7 @@ impl RedisTarget {
                 let node = self.nodes.first().cloned().ok_or(no_node())?;
                 let client = Client::open(node)?;
                 let connection = client.get_multiplexed_async_connection_with_config(&config);
-                connection.await.map(Connection::Single)
+                connection.await.map(Nodes::Single)
             }
             Kind::Sentinel { master, tls } => {
                 let node = self.nodes.first().ok_or(no_node())?;
@@ -130,7 +153,7 @@ impl RedisTarget {
                     SentinelServerType::Master,
                 )?;
                 let connection = client.get_async_connection_with_config(&config);
-                connection.await.map(Connection::Single)
+                connection.await.map(Nodes::Single)
             }
             Kind::Cluster => {
                 let client = ClusterClient::builder(self.nodes.clone())
@@ -140,7 +163,7 @@ impl RedisTarget {
                     .min_retry_wait(10)
                     .max_retry_wait(100)
                     .build()?;
-                client.get_async_connection().await.map(Connection::Cluster)
+                client.get_async_connection().await.map(Nodes::Cluster)
             }
         }
     }
@@ -156,7 +179,13 @@ fn no_node() -> RedisError {
 
 /// An open connection; clones share it.
 #[derive(Clone)]
-pub enum Connection {
+pub struct Connection {
+    nodes: Nodes,
+    sent: Counter,
+}
+
+#[derive(Clone)]
+enum Nodes {
     /// To one server. It does not come back once it is lost.
     Single(MultiplexedConnection),
     /// To all nodes.
@@ -172,17 +201,17 @@ impl Connection {
         if commands.is_empty() {
             return Ok(Vec::new());
         }
-        match self {
-            Self::Single(connection) => {
+        match self.nodes {
+            Nodes::Single(_) => {
                 let mut pipeline = Pipeline::with_capacity(commands.len());
                 for command in commands {
                     pipeline.add_command(command);
                 }
-                pipeline.query_async(&mut connection.clone()).await
+                pipeline.query_async(&mut self.clone()).await
             }
-            Self::Cluster(connection) => {
+            Nodes::Cluster(_) => {
                 let answers = commands.into_iter().map(|command| {
-                    let mut connection = connection.clone();
+                    let mut connection = self.clone();
                     async move { command.query_async(&mut connection).await }
                 });
                 futures::stream::iter(answers)
@@ -201,17 +230,48 @@ impl Connection {
         &self,
         commands: Vec<Cmd>,
     ) -> Result<Vec<T>, RedisError> {
-        match self {
+        match self.nodes {
             // One server takes what comes through one connection one by one.
-            Self::Single(_) => self.all(commands).await,
-            Self::Cluster(connection) => {
+            Nodes::Single(_) => self.all(commands).await,
+            Nodes::Cluster(_) => {
                 let mut answers = Vec::with_capacity(commands.len());
                 for command in commands {
-                    answers.push(command.query_async(&mut connection.clone()).await?);
+                    answers.push(command.query_async(&mut self.clone()).await?);
                 }
                 Ok(answers)
             }
         }
+    }
+
+    /// The texts of two keys, `first` read no later than `second`, of each no more than so many bytes;
+    /// empty where there is no text. One command, of a cluster one for each.
+    ///
+    /// # Errors
+    /// When a server does not answer.
+    pub async fn texts(
+        &self,
+        first: (&str, usize),
+        second: (&str, usize),
+    ) -> Result<[Vec<u8>; 2], RedisError> {
+        let texts: Vec<Vec<u8>> = match self.nodes {
+            Nodes::Single(_) => {
+                TEXTS
+                    .key(first.0)
+                    .key(second.0)
+                    .arg(first.1)
+                    .arg(second.1)
+                    .invoke_async(&mut self.clone())
+                    .await?
+            }
+            Nodes::Cluster(_) => {
+                let get = |(key, most): (&str, usize)| {
+                    let last = isize::try_from(most).unwrap_or(isize::MAX) - 1;
+                    Cmd::getrange(key, 0, last)
+                };
+                self.in_order(vec![get(first), get(second)]).await?
+            }
+        };
+        Ok(texts.try_into().unwrap_or_default())
     }
 
     /// Calls `found` with every key that matches `pattern`.
@@ -233,8 +293,9 @@ impl Connection {
                     .arg(pattern)
                     .arg("COUNT")
                     .arg(step);
-                let answer = match (self, &node) {
-                    (Self::Cluster(connection), Some(node)) => {
+                let answer = match (&self.nodes, &node) {
+                    (Nodes::Cluster(connection), Some(node)) => {
+                        self.sent.inc();
                         let routing = RoutingInfo::SingleNode(node.clone());
                         connection.clone().route_command(scan, routing).await?
                     }
@@ -253,7 +314,7 @@ impl Connection {
 
     /// Where keys are; `None` stands for the only server.
     async fn masters(&self) -> Result<Vec<Option<SingleNodeRoutingInfo>>, RedisError> {
-        if matches!(self, Self::Single(_)) {
+        if matches!(self.nodes, Nodes::Single(_)) {
             return Ok(vec![None]);
         }
         /// From, to, and the nodes, the master first: address, port, and what else a server tells.
@@ -277,9 +338,10 @@ impl Connection {
 
 impl ConnectionLike for Connection {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
-        match self {
-            Self::Single(connection) => connection.req_packed_command(cmd),
-            Self::Cluster(connection) => connection.req_packed_command(cmd),
+        self.sent.inc();
+        match &mut self.nodes {
+            Nodes::Single(connection) => connection.req_packed_command(cmd),
+            Nodes::Cluster(connection) => connection.req_packed_command(cmd),
         }
     }
 
@@ -289,16 +351,19 @@ impl ConnectionLike for Connection {
         offset: usize,
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
-        match self {
-            Self::Single(connection) => connection.req_packed_commands(pipeline, offset, count),
-            Self::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
+        // MULTI and EXEC around a transaction are commands, too.
+        let around = if pipeline.is_transaction() { 2 } else { 0 };
+        self.sent.inc_by((pipeline.len() + around) as u64);
+        match &mut self.nodes {
+            Nodes::Single(connection) => connection.req_packed_commands(pipeline, offset, count),
+            Nodes::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
         }
     }
 
     fn get_db(&self) -> i64 {
-        match self {
-            Self::Single(connection) => connection.get_db(),
-            Self::Cluster(connection) => connection.get_db(),
+        match &self.nodes {
+            Nodes::Single(connection) => connection.get_db(),
+            Nodes::Cluster(connection) => connection.get_db(),
         }
     }
 }

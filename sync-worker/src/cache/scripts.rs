@@ -14,4 +14,6 @@ macro_rules! script {
 script!(ADVANCE_STATE, "advance_state.lua");
 script!(FILL, "versions.lua" "fill.lua");
 script!(LEASE, "lease.lua");
+script!(HELD, "held.lua");
 script!(SET_NEWER, "versions.lua" "set_newer.lua");
+script!(TEXTS, "texts.lua");

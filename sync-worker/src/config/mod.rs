@@ -8,9 +8,11 @@ mod token_keys;
 pub mod variables;
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
+use bondhu_core::cache::{FRESHNESS_LEAST, FRESHNESS_MOST};
 use secrecy::SecretString;
 use url::Url;
 
@@ -22,6 +24,10 @@ use crate::telemetry::{LogConfig, LogFormat};
 pub use environment::{ConfigError, Environment};
 pub use token_keys::TokenKey;
 use variables as var;
+
+/// What a reader trusts, and what a mirror may promise.
+const FRESHNESS_SECONDS: RangeInclusive<u32> =
+    FRESHNESS_LEAST.as_secs() as u32..=FRESHNESS_MOST.as_secs() as u32;
 
 /// The database as the worker's own role.
 #[derive(Debug, Clone)]
@@ -52,6 +58,10 @@ pub struct MirrorConfig {
     pub publication: String,
     /// How long after Redis a position is acknowledged to Postgres.
     pub ack_delay: Duration,
+    /// How long readers trust the mirror while it is silent, from
+    /// [`FRESHNESS_LEAST`](bondhu_core::cache::FRESHNESS_LEAST) to
+    /// [`FRESHNESS_MOST`](bondhu_core::cache::FRESHNESS_MOST).
+    pub freshness: Duration,
 }
 
 impl MirrorConfig {
@@ -76,6 +86,10 @@ impl MirrorConfig {
             slot: identifier(&var::SLOT)?,
             publication: identifier(&var::PUBLICATION)?,
             ack_delay: Duration::from_secs(env.number(&var::MIRROR_ACK_DELAY, 0..=600)?.into()),
+            freshness: Duration::from_secs(
+                env.number(&var::MIRROR_FRESHNESS, FRESHNESS_SECONDS)?
+                    .into(),
+            ),
         })
     }
 

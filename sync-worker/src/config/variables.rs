@@ -238,8 +238,16 @@ pub static MIRROR_ACK_DELAY: Variable = plain(
     Some("5"),
 );
 
+/// How long readers trust a silent mirror.
+pub static MIRROR_FRESHNESS: Variable = plain(
+    "BONDHU_MIRROR_FRESHNESS_SECONDS",
+    "how many seconds readers trust the mirror while it is silent (5 to 300): more costs fewer Redis commands at rest, and a mirror that dies is noticed so much later",
+    "60",
+    Some("5"),
+);
+
 /// All of them, in the order of `--help`.
-pub static ALL: [&Variable; 29] = [
+pub static ALL: [&Variable; 30] = [
     &DATABASE_URL,
     &REPLICATION_URL,
     &REDIS_URL,
@@ -263,6 +271,7 @@ pub static ALL: [&Variable; 29] = [
     &SLOT,
     &PUBLICATION,
     &MIRROR_ACK_DELAY,
+    &MIRROR_FRESHNESS,
     &SYNC_CONCURRENCY,
     &SUPABASE_URL,
     &SUPABASE_SERVICE_ROLE_KEY,

@@ -94,9 +94,10 @@ fn tell_state(report: &mut Report, state: Option<&str>) {
     let (age, epoch) = (state.age(now), state.version.epoch.0);
     match state.trusted(now) {
         Ok(version) => report.ok(format!(
-            "the mirror is {} ms behind at {} of epoch {epoch}",
+            "the mirror follows at {} of epoch {epoch}: its last word is {} ms old, and good for {} s",
+            version.lsn,
             age.as_millis(),
-            version.lsn
+            state.good_for().as_secs()
         )),
         Err(Untrusted::Ahead) => report.warn(
             format!("the mirror's watermark is ahead of this machine's clock in epoch {epoch}, so that readers go to Postgres"),
@@ -104,8 +105,9 @@ fn tell_state(report: &mut Report, state: Option<&str>) {
         ),
         Err(Untrusted::Missing | Untrusted::Old) => report.warn(
             format!(
-                "the mirror is {} s behind in epoch {epoch}, so that readers go to Postgres",
-                age.as_secs()
+                "the mirror's last word in epoch {epoch} is {} s old, and was good for {} s, so that readers go to Postgres",
+                age.as_secs(),
+                state.good_for().as_secs()
             ),
             "start sync-worker run or mirror; its /readyz says what stops it",
         ),
@@ -129,9 +131,13 @@ mod tests {
     /// What is said of a watermark that lies so many ms ahead of the clock and leaves so many
     /// documents to Postgres.
     fn told(ahead_ms: i64, apart: u64) -> String {
+        told_of(ahead_ms, apart, "")
+    }
+
+    fn told_of(ahead_ms: i64, apart: u64, more: &str) -> String {
         let ts = now().0 / 1000 + ahead_ms;
         let text = format!(
-            r#"{{"epoch":"00000007","lsn":"0000000000000009","ts":{ts},"system":"1","timeline":1,"leader":"","apart":{apart}}}"#
+            r#"{{"epoch":"00000007","lsn":"0000000000000009","ts":{ts},"system":"1","timeline":1,"leader":"","apart":{apart}{more}}}"#
         );
         let mut report = Report::default();
         tell_state(&mut report, Some(&text));
@@ -147,5 +153,13 @@ mod tests {
         );
         assert!(told(86_400_000, 0).contains("ahead of this machine's clock"));
         assert!(told(-100, 3).contains("3 documents are left to Postgres"));
+    }
+
+    #[test]
+    fn a_mirror_is_missed_once_its_word_is_older_than_it_said() {
+        let missed = |text: String| text.contains("readers go to Postgres");
+        assert!(missed(told(-20_000, 0)), "it said nothing: 5 s");
+        assert!(!missed(told_of(-20_000, 0, r#","good_for":60"#)));
+        assert!(missed(told_of(-70_000, 0, r#","good_for":60"#)));
     }
 }

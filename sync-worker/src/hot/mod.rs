@@ -19,13 +19,12 @@ use bondhu_core::cache::trust::{Miss, Seen, Verdict, judge};
 use bondhu_core::cache::watermark::STATE_MOST_BYTES;
 use bondhu_core::cache::{Document, STATE_KEY};
 use chrono::{DateTime, Utc};
-use redis::Cmd;
 use sqlx::PgPool;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::cache::{Connection, RedisClient, RedisClientError, RedisTarget, date_time, now};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, RedisUse};
 use fill::FillLease;
 use postgres::PostgresReader;
 
@@ -34,11 +33,12 @@ pub use trending::{Region, RegionError};
 /// A read waits so long for Redis to come to where it should be.
 const LONGEST_WAIT: Duration = Duration::from_millis(25);
 
-/// Between two looks while waiting.
-const LOOK_EVERY: Duration = Duration::from_millis(1);
+/// Between two looks while waiting, each time twice as long up to the last: a look is a command.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(8);
 
-/// After so many of them the mirror is behind for want of news rather than of time.
-const LOOKS_BEFORE_NUDGE: usize = 4;
+/// After so many looks the mirror is behind for want of news rather than of time.
+const LOOKS_BEFORE_NUDGE: usize = 3;
 
 /// Redis that takes longer to answer counts as away.
 const REDIS_PATIENCE: Duration = Duration::from_millis(250);
@@ -107,7 +107,10 @@ impl HotReader {
         metrics: Arc<Metrics>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            redis: redis.map(|target| RedisClient::new(target, REDIS_PATIENCE)),
+            redis: redis.map(|target| {
+                let counted = target.counted(metrics.redis.commands(RedisUse::Hot));
+                RedisClient::new(counted, REDIS_PATIENCE)
+            }),
             postgres: PostgresReader::new(database, reads),
             metrics,
         })
@@ -161,7 +164,7 @@ impl HotReader {
             return Ok(None);
         };
         let deadline = Instant::now() + LONGEST_WAIT;
-        let mut looks = 0;
+        let (mut looks, mut pause, mut nudged) = (0, FIRST_PAUSE, false);
         loop {
             looks += 1;
             let miss = match look(redis, user, document, min_lsn).await? {
@@ -187,21 +190,22 @@ impl HotReader {
                         return Ok(Some(read.served()));
                     }
                 }
-                // What was asked for may lie after the last commit: nothing would ever move the
-                // mirror past it but its next heartbeat.
-                Miss::Behind if looks == LOOKS_BEFORE_NUDGE => {
+                // What was asked for may lie after the last commit that concerns documents: nothing would
+                // move the watermark past it for a while.
+                Miss::Behind if looks >= LOOKS_BEFORE_NUDGE && !nudged => {
                     if let Some(least) = min_lsn {
                         let checked = self.postgres.check(user, least).await;
                         checked.map_err(RedisReadError::Hot)?;
                     }
-                    self.postgres.nudge().await;
+                    nudged = self.postgres.nudge().await;
                 }
                 Miss::Behind => {}
             }
-            if Instant::now() + LOOK_EVERY > deadline {
+            if Instant::now() + pause > deadline {
                 return Ok(None);
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
@@ -252,17 +256,12 @@ async fn look(
 ) -> Result<Result<Hit, Miss>, RedisClientError> {
     let key = document.key(user);
     // Whatever is there, no more of it is taken in than one of ours can have.
-    let gets = [
-        Cmd::getrange(STATE_KEY, 0, STATE_MOST_BYTES as isize - 1),
-        Cmd::getrange(key, 0, VALUE_MOST_BYTES as isize - 1),
-    ];
-    let held: [Vec<u8>; 2] = redis
+    let [watermark, value] = &redis
         .with(async |connection: Connection| {
-            let held: Vec<Vec<u8>> = connection.in_order(gets.into()).await?;
-            Ok(held.try_into().unwrap_or_default())
+            let (watermark, value) = ((STATE_KEY, STATE_MOST_BYTES), (&*key, VALUE_MOST_BYTES));
+            connection.texts(watermark, value).await
         })
         .await?;
-    let [watermark, value] = &held;
     Ok(match judge(document, watermark, value, min_lsn, now()) {
         Verdict::Serve {
             value,

@@ -143,13 +143,15 @@ impl PostgresReader {
         }
     }
 
-    /// Has the mirror move past everything that the write-ahead log holds now, unless somebody is
-    /// at it already.
-    pub(super) async fn nudge(&self) {
-        if let Ok(_turn) = self.nudging.try_acquire()
-            && let Err(error) = heartbeat::nudge(&self.database).await
-        {
+    /// Has the mirror move past everything that the write-ahead log holds now; returns whether it was
+    /// asked to, for that or in vain: not when somebody is at it already, for what was written before.
+    pub(super) async fn nudge(&self) -> bool {
+        let Ok(_turn) = self.nudging.try_acquire() else {
+            return false;
+        };
+        if let Err(error) = heartbeat::nudge(&self.database).await {
             tracing::debug!(%error, "no nudge");
         }
+        true
     }
 }

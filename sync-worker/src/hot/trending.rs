@@ -104,16 +104,13 @@ impl HotReader {
 }
 
 async fn kept(redis: &RedisClient, region: &Region) -> Result<Option<Served>, RedisClientError> {
-    let gets = [
-        Cmd::getrange(STATE_KEY, 0, STATE_MOST_BYTES as isize - 1),
-        Cmd::getrange(trending_key(region), 0, DOCUMENT_MOST_BYTES as isize - 1),
-    ];
-    let held: Vec<Vec<u8>> = redis
-        .with(async |connection: Connection| connection.in_order(gets.into()).await)
+    let key = trending_key(region);
+    let [watermark, value] = &redis
+        .with(async |connection: Connection| {
+            let (watermark, value) = ((STATE_KEY, STATE_MOST_BYTES), (&*key, DOCUMENT_MOST_BYTES));
+            connection.texts(watermark, value).await
+        })
         .await?;
-    let [watermark, value] = held.as_slice() else {
-        return Ok(None);
-    };
     // The mirror tells of settings that changed: while it is silent, nothing does.
     let trusted = Watermark::parse(watermark).filter(|of| of.trusted(now()).is_ok());
     let value: Option<Kept<'_>> = serde_json::from_slice(value).ok();

@@ -30,7 +30,7 @@ pub use hot::{HotState, router as hot_router};
 pub use listener::serve;
 pub use patience::bounded;
 pub(crate) use patience::{LONGEST_REQUEST, bounded_with, too_slow};
-pub use readiness::{Dependency, Readiness};
+pub use readiness::{Dependency, MirrorReadiness, Readiness};
 
 /// The worker's own routes, and those of `more`, which are [`bounded`] already. The parts of a request's body come within `reading`.
 pub fn router(readiness: Readiness, more: Router, reading: Duration) -> Router {

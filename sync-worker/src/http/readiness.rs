@@ -1,15 +1,16 @@
 //! `/readyz`: each thing the worker depends on, and what is wrong with it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use chrono::Utc;
 use serde::Serialize;
 use sqlx::PgPool;
 use tokio::sync::Mutex;
 
-use crate::cache::{Connection, RedisClient, RedisTarget};
-use crate::mirror::{Phase, Status};
+use crate::cache::{Connection, RedisClient, RedisClientError, RedisTarget};
+use crate::mirror::{Phase, Status, renewed_after};
 
 /// A dependency that takes longer to answer counts as away.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -54,25 +55,69 @@ pub struct ReadinessReport {
     pub dependencies: BTreeMap<&'static str, Dependency>,
 }
 
+/// What there is to ask of a mirror.
+pub struct MirrorReadiness {
+    /// The Redis that it writes to.
+    pub redis: RedisTarget,
+    /// What it does.
+    pub status: Arc<Status>,
+    /// How long readers trust it while it is silent.
+    pub freshness: Duration,
+}
+
 /// What is asked, by one at a time.
 pub struct Readiness {
     database: PgPool,
-    redis: Option<RedisClient>,
-    mirror: Option<Arc<Status>>,
+    mirror: Option<Mirroring>,
     sync: String,
     last: Mutex<Option<(Instant, Arc<ReadinessReport>)>>,
+}
+
+struct Mirroring {
+    redis: RedisClient,
+    status: Arc<Status>,
+    freshness: Duration,
+    /// When Redis answered last. It is billed by command, and those who probe come often.
+    answered: std::sync::Mutex<Option<Instant>>,
+}
+
+impl Mirroring {
+    /// Whether Redis has just answered the mirror, or somebody who asked before.
+    fn has_just_answered(&self) -> bool {
+        if let Phase::Following { at, .. } = self.status.phase()
+            && (Utc::now() - at).to_std().unwrap_or_default() < self.freshness
+        {
+            return true;
+        }
+        let answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        answered.is_some_and(|at| at.elapsed() < renewed_after(self.freshness))
+    }
+
+    async fn ping(&self) -> Result<(), RedisClientError> {
+        let ping = self.redis.with(async |mut connection: Connection| {
+            redis::cmd("PING").query_async::<()>(&mut connection).await
+        });
+        let answer = ping.await;
+        let answered = answer.is_ok().then(Instant::now);
+        *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = answered;
+        answer
+    }
 }
 
 impl Readiness {
     /// Of a database as `bondhu_worker`, Redis and the mirror unless there is no Redis, and what is
     /// synced or why nothing is.
     #[must_use]
-    pub fn new(database: PgPool, mirror: Option<(RedisTarget, Arc<Status>)>, sync: String) -> Self {
-        let (redis, mirror) = mirror.unzip();
+    pub fn new(database: PgPool, mirror: Option<MirrorReadiness>, sync: String) -> Self {
+        let mirroring = |of: MirrorReadiness| Mirroring {
+            redis: RedisClient::new(of.redis, PATIENCE),
+            status: of.status,
+            freshness: of.freshness,
+            answered: std::sync::Mutex::default(),
+        };
         Self {
             database,
-            redis: redis.map(|target| RedisClient::new(target, PATIENCE)),
-            mirror,
+            mirror: mirror.map(mirroring),
             sync,
             last: Mutex::default(),
         }
@@ -120,13 +165,13 @@ impl Readiness {
     }
 
     async fn redis(&self) -> Dependency {
-        let Some(redis) = &self.redis else {
+        let Some(mirror) = &self.mirror else {
             return Dependency::good("off: REDIS_URL is not set");
         };
-        let ping = redis.with(async |mut connection: Connection| {
-            redis::cmd("PING").query_async::<()>(&mut connection).await
-        });
-        match tokio::time::timeout(PATIENCE, ping).await {
+        if mirror.has_just_answered() {
+            return Dependency::good("answers");
+        }
+        match tokio::time::timeout(PATIENCE, mirror.ping()).await {
             Ok(Ok(())) => Dependency::good("answers"),
             Ok(Err(error)) => {
                 tracing::warn!("not ready: Redis: {error}");
@@ -137,10 +182,10 @@ impl Readiness {
     }
 
     fn mirror(&self) -> Dependency {
-        let Some(status) = &self.mirror else {
+        let Some(mirror) = &self.mirror else {
             return Dependency::good("off: REDIS_URL is not set");
         };
-        match status.phase() {
+        match mirror.status.phase() {
             Phase::Following { version, at } => Dependency::good(format!(
                 "follows at {} of epoch {}, as of {at}",
                 version.lsn, version.epoch.0

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bondhu_core::cache::position::Lsn;
 
 /// How finely acknowledgements are kept apart while they wait.
-pub(super) const STEP: Duration = Duration::from_millis(100);
+const STEP: Duration = Duration::from_millis(100);
 
 /// Positions that Redis holds, until they are old enough to be acknowledged: a Redis that fails
 /// over to a replica a moment behind is then brought up to date from the slot.
@@ -36,7 +36,8 @@ impl Acknowledgements {
         self.waiting.push_back((now, position));
     }
 
-    /// Up to where everything is old enough `now`, if that is further than before.
+    /// Up to where everything is old enough `now`, if that is further than before. `now` is when Redis has
+    /// just shown that it is as it was left: one that failed over meanwhile acknowledges nothing.
     pub(super) fn due(&mut self, now: Instant) -> Option<Lsn> {
         let mut due = None;
         while let Some((since, position)) = self.waiting.front()

@@ -40,18 +40,21 @@ use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::cache::RedisTarget;
 use crate::config::MirrorConfig;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, RedisUse};
 use apart::Apart;
 use apply::Applier;
 pub use changes::ChangeError;
 pub(crate) use documents::SETTINGS_VERSION;
 pub use error::{MirrorError, Recovery};
+use heartbeat::Heart;
+pub use heartbeat::renewed_after;
+use intake::Pace;
 use pauses::Pauses;
 use pipe::Pipe;
 use prepare::Preparer;
@@ -59,10 +62,11 @@ pub use status::{Phase, Status};
 use store::Store;
 use stream::{ReplicationTarget, Stream};
 pub use watermark::WatermarkError;
-use watermark::WatermarkWriter;
+use watermark::{Author, WatermarkWriter};
 
-/// One that prepares, one that applies, one for heartbeats and one that watches the slot.
-const CONNECTIONS: u32 = 4;
+/// One that prepares, one that applies, one for heartbeats, one that hears who asks for them and one that
+/// watches the slot.
+const CONNECTIONS: u32 = 5;
 
 /// A standby takes over from a mirror that hangs within 5 s: until that counts as silent, until the
 /// standby looks, until nothing of its last writes can land; and half a second to connect and begin.
@@ -82,6 +86,7 @@ pub struct Mirror {
     /// The same for all streams of this mirror, another for every other mirror.
     name: String,
     ack_delay: Duration,
+    freshness: Duration,
     status: Arc<Status>,
     apart: Arc<Apart>,
     metrics: Arc<Metrics>,
@@ -104,9 +109,13 @@ impl Mirror {
                 &config.slot,
                 &config.publication,
             )?,
-            redis: config.redis.clone(),
+            redis: config
+                .redis
+                .clone()
+                .counted(metrics.redis.commands(RedisUse::Mirror)),
             name: Uuid::new_v4().to_string(),
             ack_delay: config.ack_delay,
+            freshness: config.freshness,
             status: Arc::default(),
             apart: Arc::default(),
             metrics,
@@ -178,6 +187,8 @@ impl Mirror {
 
     /// One stream, from taking the slot to whatever ends it.
     async fn follow_once(&self, renew: bool, stop: &CancellationToken) -> Result<(), MirrorError> {
+        // A standby looks often, and Redis is billed by command: only for a slot that is free is it asked.
+        Stream::look(&self.replication).await?;
         // Redis first: a mirror that cannot write should not hold the slot against one that can.
         let store = Store::connect(&self.redis).await?;
         let (mut stream, origin) = Stream::open(&self.replication, renew).await?;
@@ -207,8 +218,12 @@ impl Mirror {
     ) -> Result<(), MirrorError> {
         let apart = || Arc::clone(&self.apart);
         let mut database = self.reading_connection().await?;
+        let author = Author {
+            leader: &self.name,
+            freshness: self.freshness,
+        };
         let resumed =
-            WatermarkWriter::resume(&store, &mut database, &origin, &self.name, apart()).await;
+            WatermarkWriter::resume(&store, &mut database, &origin, author, apart()).await;
         let (watermark, new_epoch) = resumed?;
         tracing::info!(epoch = watermark.epoch().0, from = %origin.acknowledged, new_epoch, "the mirror follows");
         let preparer = Preparer {
@@ -234,12 +249,16 @@ impl Mirror {
             }
         }
         let (applied, acknowledged) = watch::channel(origin.acknowledged);
-        let (beats, heard) = mpsc::channel(1);
-        let (delay, stop) = (self.ack_delay, stop.clone());
-        let intake = |batches| intake::read(stream, batches, acknowledged, heard, delay, stop);
+        let (heart, heard) = Heart::new(self.database.clone(), self.freshness);
+        let pace = Pace {
+            ack_delay: self.ack_delay,
+            renewed_after: renewed_after(self.freshness),
+        };
+        let stop = stop.clone();
+        let intake = |batches| intake::read(stream, batches, acknowledged, heard, pace, stop);
         tokio::select! {
             outcome = pipe.follow(intake, applied) => outcome,
-            () = heartbeat::beat(self.database.clone(), beats) => Ok(()),
+            () = heart.beat() => Ok(()),
             () = slot::watch(&self.database, self.replication.slot(), &self.metrics) => Ok(()),
         }
     }

@@ -91,6 +91,17 @@ pub(super) async fn ensure(
     Ok(())
 }
 
+/// Whether nobody reads the slot, be it there or not.
+///
+/// # Errors
+/// [`MirrorError::SlotTaken`] while somebody does, or when the database does not answer.
+pub(super) async fn free(connection: &mut PgConnection, name: &str) -> Result<(), MirrorError> {
+    match look(connection, name).await? {
+        Some(slot) if slot.active => Err(MirrorError::SlotTaken(name.to_owned())),
+        _ => Ok(()),
+    }
+}
+
 /// Up to where the slot was acknowledged.
 ///
 /// # Errors

@@ -1,5 +1,7 @@
-//! Redis as the mirror uses it: guarded writes, never a plain one.
+//! Redis as the mirror uses it: guarded writes, never a plain one, and one command for all that is of one
+//! user: commands are what Redis is billed by, and one user's keys are on one node.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bondhu_core::cache::watermark::{Parts, STATE_MOST_BYTES};
@@ -8,7 +10,7 @@ use redis::{AsyncCommands as _, Cmd, RedisError};
 use uuid::Uuid;
 
 use super::changes::DocumentSet;
-use crate::cache::{ADVANCE_STATE, Connection, RedisTarget, SET_NEWER};
+use crate::cache::{ADVANCE_STATE, Connection, HELD, RedisTarget, SET_NEWER};
 use bondhu_core::cache::position::Version;
 
 /// A round trip that takes longer counts as Redis being away.
@@ -65,6 +67,25 @@ impl Clock {
     }
 }
 
+/// Positions of `all` by user, each user's together and all in their order.
+fn by_user<T>(all: &[T], user: impl Fn(&T) -> Uuid) -> Vec<Vec<usize>> {
+    let mut users: BTreeMap<Uuid, Vec<usize>> = BTreeMap::new();
+    for (index, one) in all.iter().enumerate() {
+        users.entry(user(one)).or_default().push(index);
+    }
+    users.into_values().collect()
+}
+
+/// A script over documents of one user, each with its lease.
+fn of_one_user(script: &str, keys: impl Iterator<Item = (Uuid, Document)>) -> Cmd {
+    let keys: Vec<_> = keys
+        .flat_map(|(user, document)| [document.key(user), document.lease_key(user)])
+        .collect();
+    let mut command = redis::cmd("EVALSHA");
+    command.arg(script).arg(keys.len()).arg(keys);
+    command
+}
+
 impl Store {
     /// Connects and loads the scripts.
     ///
@@ -72,7 +93,7 @@ impl Store {
     /// When Redis cannot be reached or refuses.
     pub(super) async fn connect(target: &RedisTarget) -> Result<Self, RedisError> {
         let mut connection = target.connect(RESPONSE_TIMEOUT).await?;
-        for script in [&*SET_NEWER, &*ADVANCE_STATE] {
+        for script in [&*SET_NEWER, &*HELD, &*ADVANCE_STATE] {
             script.prepare_invoke().load_async(&mut connection).await?;
         }
         let clock = Clock::read(&mut connection).await?;
@@ -95,30 +116,33 @@ impl Store {
     ) -> Result<(u64, Vec<bool>), RedisError> {
         let version = version.to_string();
         let good_until = self.clock.at(begun + WRITE_GOOD_FOR);
-        let set = |write: &Write| -> Cmd {
-            let mut set = redis::cmd("EVALSHA");
-            set.arg(SET_NEWER.get_hash())
-                .arg(2)
-                .arg(write.document.key(write.user))
-                .arg(write.document.lease_key(write.user))
-                .arg(&version)
-                .arg(&write.value)
-                .arg(u64::try_from(write.ttl.as_millis()).unwrap_or(u64::MAX))
-                .arg(good_until);
+        let written = by_user(writes, |write| write.user);
+        let set = |indices: &Vec<usize>| -> Cmd {
+            let writes = || indices.iter().filter_map(|index| writes.get(*index));
+            let keys = writes().map(|write| (write.user, write.document));
+            let mut set = of_one_user(SET_NEWER.get_hash(), keys);
+            set.arg(&version).arg(good_until);
+            for write in writes() {
+                set.arg(&write.value)
+                    .arg(u64::try_from(write.ttl.as_millis()).unwrap_or(u64::MAX));
+            }
             set
         };
-        let exists = |(user, document): &(Uuid, Document)| -> Cmd {
-            let mut exists = redis::cmd("EXISTS");
-            exists.arg(document.key(user)).arg(document.lease_key(user));
-            exists
+        let looked = by_user(keys, |(user, _)| *user);
+        let held = |indices: &Vec<usize>| {
+            let keys = indices.iter().filter_map(|index| keys.get(*index));
+            of_one_user(HELD.get_hash(), keys.copied())
         };
-        let commands = writes.iter().map(set).chain(keys.iter().map(exists));
-        let mut answers: Vec<u64> = self.connection.all(commands.collect()).await?;
-        let found = answers.split_off(writes.len());
-        Ok((
-            answers.into_iter().sum(),
-            found.into_iter().map(|keys| keys > 0).collect(),
-        ))
+        let commands = written.iter().map(set).chain(looked.iter().map(held));
+        let answers: Vec<Vec<u64>> = self.connection.all(commands.collect()).await?;
+        let (changed, there) = answers.split_at(written.len().min(answers.len()));
+        let mut found = vec![false; keys.len()];
+        for (index, there) in looked.iter().flatten().zip(there.iter().flatten()) {
+            if let Some(found) = found.get_mut(*index) {
+                *found = *there > 0;
+            }
+        }
+        Ok((changed.iter().flatten().sum(), found))
     }
 
     /// The watermark's text; empty when there is none. No watermark is longer than what is looked at.

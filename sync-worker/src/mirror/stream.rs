@@ -135,6 +135,19 @@ impl Stream {
         opened.unwrap_or(Err(MirrorError::Silent))
     }
 
+    /// Looks whether the slot is free, taking nothing.
+    ///
+    /// # Errors
+    /// [`MirrorError::SlotTaken`] while another mirror has it, or the database cannot be reached.
+    pub(super) async fn look(target: &ReplicationTarget) -> Result<(), MirrorError> {
+        let looking = async {
+            let mut sql = slot::connect(&target.sql).await?;
+            slot::free(&mut sql, &target.slot).await
+        };
+        let looked = tokio::time::timeout(BEGIN_WITHIN, looking).await;
+        looked.unwrap_or(Err(MirrorError::Silent))
+    }
+
     async fn begin(target: &ReplicationTarget, renew: bool) -> Result<(Self, Origin), MirrorError> {
         let (name, publication) = (&target.slot, &target.publication);
         let mut sql = slot::connect(&target.sql).await?;

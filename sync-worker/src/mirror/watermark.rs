@@ -1,7 +1,9 @@
 //! `mirror:state`: how far Redis follows, as one JSON text, and whose stream that is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use bondhu_core::cache::FRESHNESS_LEAST;
 use bondhu_core::cache::watermark::Watermark;
 use chrono::Utc;
 use redis::RedisError;
@@ -53,6 +55,15 @@ pub enum WatermarkError {
     Json(#[from] serde_json::Error),
 }
 
+/// Who writes the watermark, and how.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Author<'a> {
+    /// The name of the mirror.
+    pub leader: &'a str,
+    /// How long readers rely on it while the mirror is silent.
+    pub freshness: Duration,
+}
+
 /// The watermark as this mirror wrote it last.
 #[derive(Debug)]
 pub(super) struct WatermarkWriter {
@@ -61,6 +72,8 @@ pub(super) struct WatermarkWriter {
     version: Version,
     complete_at_ms: i64,
     settings: i64,
+    /// How long readers rely on it while this mirror is silent.
+    freshness: Duration,
     written: Vec<u8>,
     apart: Arc<Apart>,
 }
@@ -76,7 +89,7 @@ impl WatermarkWriter {
         store: &Store,
         database: &mut PgConnection,
         origin: &Origin,
-        leader: &str,
+        Author { leader, freshness }: Author<'_>,
         apart: Arc<Apart>,
     ) -> Result<(Self, bool), MirrorError> {
         let written = store.state().await?;
@@ -117,6 +130,7 @@ impl WatermarkWriter {
             version,
             complete_at_ms,
             settings,
+            freshness,
             written,
             apart,
         };
@@ -166,12 +180,14 @@ impl WatermarkWriter {
         self.write(store).await
     }
 
-    /// Says that this mirror has written its last, so that the next one need not wait.
+    /// Says that this mirror has written its last, so that the next one need not wait, nor readers
+    /// rely on it for long.
     ///
     /// # Errors
     /// As [`Self::advance`].
     pub(super) async fn release(&mut self, store: &Store) -> Result<(), WatermarkError> {
         self.leader.clear();
+        self.freshness = FRESHNESS_LEAST;
         self.write(store).await
     }
 
@@ -184,6 +200,7 @@ impl WatermarkWriter {
             leader: self.leader.clone(),
             apart: self.apart.count(),
             settings: self.settings,
+            good_for_seconds: u32::try_from(self.freshness.as_secs()).unwrap_or(u32::MAX),
         }
         .parts()?;
         let moved = store.advance_state(&self.written, &next).await?;
@@ -209,6 +226,7 @@ mod tests {
             leader: "one".into(),
             apart: 0,
             settings: 3,
+            good_for_seconds: 5,
         }
     }
 

@@ -5,5 +5,6 @@ mod metrics;
 
 pub use log::{LogConfig, LogFormat, start_logging};
 pub use metrics::{
-    HotMetrics, Metrics, MirrorMetrics, ProviderBudget, ProviderMetrics, SyncMetrics, SyncQueue,
+    HotMetrics, Metrics, MirrorMetrics, ProviderBudget, ProviderMetrics, RedisMetrics, RedisUse,
+    SyncMetrics, SyncQueue,
 };

@@ -14,14 +14,14 @@ use crate::oracle;
 use crate::stage::{Stage, eventually, version};
 
 /// A Postgres that may be ended and started again.
-struct Server {
+pub(crate) struct Server {
     cluster: Option<Cluster>,
     config: ClusterConfig,
     directory: RunDirectory,
 }
 
 impl Server {
-    async fn start(name: &str) -> (Self, Stage) {
+    pub(crate) async fn start(name: &str) -> (Self, Stage) {
         let directory = RunDirectory::create(name).unwrap();
         let config = ClusterConfig {
             port: free_port().unwrap(),

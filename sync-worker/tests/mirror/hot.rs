@@ -304,18 +304,18 @@ async fn a_mirror_that_was_stopped_and_replaced_brings_nothing_back() {
     ));
     let key = Document::ChatHistory.key(Uuid::nil());
     let now: (i64, i64) = redis::cmd("TIME").query_async(&mut redis).await.unwrap();
-    let mut write = async |good_until: i64| -> Result<u64, redis::RedisError> {
+    let mut write = async |good_until: i64| -> Result<Vec<u64>, redis::RedisError> {
         script
             .key(&key)
             .key(Document::ChatHistory.lease_key(Uuid::nil()))
             .arg("0".repeat(24))
+            .arg(good_until)
             .arg(format!(r#"{{"v":"{}"}}"#, "0".repeat(24)))
             .arg(60_000)
-            .arg(good_until)
             .invoke_async(&mut redis)
             .await
     };
     let late = write(now.0 * 1000 - 1).await.unwrap_err();
     assert_eq!(late.code(), Some("LATE"), "{late}");
-    assert_eq!(write(now.0 * 1000 + 60_000).await.unwrap(), 1);
+    assert_eq!(write(now.0 * 1000 + 60_000).await.unwrap(), [1]);
 }

@@ -3,6 +3,7 @@
 
 mod access;
 mod alone;
+mod costs;
 mod crashes;
 mod decoder;
 mod documents;

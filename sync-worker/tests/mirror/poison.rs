@@ -179,6 +179,7 @@ async fn whatever_is_under_the_watermarks_key_is_replaced() {
         let shown = String::from_utf8_lossy(text).into_owned();
         let shown: String = shown.chars().take(200).collect();
         eventually(&format!("the mirror replaces {shown:?}"), async || {
+            stage.ask().await;
             let kind: String = redis::cmd("TYPE")
                 .arg(STATE_KEY)
                 .query_async(&mut stage.connect().await)

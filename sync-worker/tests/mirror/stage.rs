@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bondhu_core::cache::position::Lsn;
-use bondhu_core::cache::{Document, STATE_KEY};
+use bondhu_core::cache::{Document, FRESHNESS_LEAST, STATE_KEY};
 use bondhu_stack::redis_server::RedisServer;
 use bondhu_stack::testing::{Database, Role};
 use chrono::{DateTime, Utc};
@@ -72,6 +72,7 @@ impl Stage {
             slot: self.slot().to_owned(),
             publication: "bondhu_mirror".to_owned(),
             ack_delay: Duration::from_secs(1),
+            freshness: FRESHNESS_LEAST,
         }
     }
 
@@ -275,9 +276,21 @@ impl Stage {
     pub(crate) async fn caught_up(&self) {
         let written = self.written().await;
         eventually("the watermark passes what is written", async || {
-            self.has_passed(written).await.then_some(())
+            if self.has_passed(written).await {
+                return Some(());
+            }
+            self.ask().await;
+            None
         })
         .await;
+    }
+
+    /// Asks the mirror for proof that it has moved past what is written, as a reader does.
+    pub(crate) async fn ask(&self) {
+        sqlx::query("select pg_notify('bondhu_mirror', '')")
+            .execute(&self.superuser)
+            .await
+            .unwrap();
     }
 
     /// Whether Redis holds everything before a position.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bondhu_core::cache::{Document, STATE_KEY};
+use bondhu_core::cache::{Document, FRESHNESS_LEAST, STATE_KEY};
 use bondhu_stack::cluster::{Cluster, ClusterConfig, SUPERUSER};
 use bondhu_stack::installation::Installation;
 use bondhu_stack::process::free_port;
@@ -52,6 +52,7 @@ async fn a_document_is_not_re_read_before_the_change_can_be_seen() {
             slot: "bondhu_mirror".to_owned(),
             publication: "bondhu_mirror".to_owned(),
             ack_delay: Duration::from_secs(1),
+            freshness: FRESHNESS_LEAST,
         },
         PgPool::connect(&cluster.url("bondhu_worker", DATABASE))
             .await
@@ -137,24 +138,29 @@ async fn a_document_is_not_re_read_before_the_change_can_be_seen() {
         .fetch_one(&mut admin)
         .await
         .unwrap();
-    // Heartbeats go on behind the commit: once one is sent, so is the commit.
+    // Messages behind the commit: once one is sent, so is the commit.
     let sent = format!(
         "{} from pg_stat_replication where application_name = 'bondhu mirror'",
         lsn("sent_lsn")
     );
-    let mut beats = 0;
+    let mut passed = 0;
     let mut last = committed;
     eventually(
-        "the stream is past the commit by three heartbeats",
+        "the stream is past the commit by three messages",
         async || {
+            execute(
+                &mut admin,
+                "select pg_logical_emit_message(false, 'behind', '')",
+            )
+            .await;
             let now: i64 = sqlx::query_scalar(&sent)
                 .fetch_one(&mut admin)
                 .await
                 .unwrap();
             if now > last {
-                (last, beats) = (now, beats + 1);
+                (last, passed) = (now, passed + 1);
             }
-            (beats >= 3).then_some(())
+            (passed >= 3).then_some(())
         },
     )
     .await;

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::super::{STATE_MAX_AGE, instant};
+use super::super::{FRESHNESS_MOST, instant};
 use super::*;
 use cases::{
-    Case, DAY, DOCUMENT, NOW, SECOND, at, former, told, value, value_of, watermark, watermark_of,
+    Case, DAY, DOCUMENT, NOW, SECOND, at, former, told, value, value_of, watermark,
+    watermark_good_for,
 };
 
 fn hold(cases: &[Case]) {
@@ -25,6 +26,11 @@ fn hold(cases: &[Case]) {
 #[test]
 fn nothing_counts_without_a_watermark_that_is_fresh_and_not_made_up() {
     hold(&cases::of_watermarks());
+}
+
+#[test]
+fn a_mirror_that_is_silent_is_trusted_for_as_long_as_its_watermark_says() {
+    hold(&cases::of_silence());
 }
 
 #[test]
@@ -124,7 +130,14 @@ fn versions() -> impl Strategy<Value = Version> {
 }
 
 fn spans() -> impl Strategy<Value = i64> {
-    prop_oneof![-2 * SECOND..2 * SECOND, 4 * SECOND..6 * SECOND, -DAY..DAY]
+    let around = |at: i64| (at - 1) * SECOND..(at + 1) * SECOND;
+    prop_oneof![
+        -2 * SECOND..2 * SECOND,
+        around(5),
+        around(60),
+        around(300),
+        -DAY..DAY
+    ]
 }
 
 proptest! {
@@ -136,15 +149,17 @@ proptest! {
         (mark, mark_age) in (versions(), spans()),
         (version, age, left) in (versions(), spans(), proptest::option::of(spans())),
         (mark_settings, settings) in (0..4_i64, 0..4_i64),
+        good_for in prop_oneof![Just(5_u32), Just(60), Just(300), any::<u32>()],
         min_lsn in proptest::option::of(0..25_u64),
         data in prop_oneof![Just("null"), Just("[]")],
     ) {
         let (state, text) = (
-            watermark_of(mark, mark_age, mark_settings),
+            watermark_good_for(mark, mark_age, mark_settings, good_for),
             value_of(version, age, left, settings, data),
         );
         let (state, text) = (state.as_bytes(), text.as_bytes());
-        let oldest = i64::try_from(STATE_MAX_AGE.as_micros()).unwrap();
+        let oldest = i64::from(good_for) * SECOND;
+        let oldest = oldest.min(i64::try_from(FRESHNESS_MOST.as_micros()).unwrap());
         let ms = |micros: i64| micros.div_euclid(1000);
         let trusted = ms(NOW.0) - ms(NOW.0 - mark_age) <= ms(oldest)
             && ms(NOW.0 - mark_age) - ms(NOW.0) <= 1000;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 
 use super::measurement::{Measurement, PEOPLE};
+use crate::soak::mirror::rest;
 use bondhu_stack::cluster::SUPERUSER;
 
 /// Transactions of one row each, and rows of one transaction.
@@ -14,6 +15,7 @@ const ROWS_EACH: u32 = 100;
 
 const FLOOR: &str = "bench_floor";
 const LOOK_EVERY: Duration = Duration::from_millis(5);
+const ASK_EVERY: Duration = Duration::from_millis(100);
 
 /// Drains both kinds of backlog; returns the worker's highest memory.
 pub(super) async fn drain(measurement: &mut Measurement) -> Result<u64> {
@@ -76,7 +78,13 @@ async fn catch_up(measurement: &mut Measurement, to: u64) -> Result<f64> {
     measurement.worker = measurement
         .rig
         .launch("worker", measurement.rig.redis_port)?;
+    let mut asked = begun;
     while measurement.watermark(&mut redis).await? < to {
+        // What was written last may be nothing that is published: nobody would be told of it by itself.
+        if asked.elapsed() >= ASK_EVERY {
+            asked = Instant::now();
+            rest::ask(&measurement.database).await?;
+        }
         tokio::time::sleep(LOOK_EVERY).await;
     }
     Ok(begun.elapsed().as_secs_f64())

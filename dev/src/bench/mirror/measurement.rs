@@ -1,5 +1,6 @@
 //! What is measured: a worker that mirrors many users, its servers, and the report.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -12,6 +13,7 @@ use crate::bench::figures::Report;
 use crate::rig::mirror::MirrorRig;
 use crate::soak::mirror::rest;
 use bondhu_stack::cluster::SUPERUSER;
+use bondhu_stack::usage::Usage;
 use bondhu_stack::wait;
 use bondhu_stack::worker::Worker;
 
@@ -79,6 +81,33 @@ impl Measurement {
         Ok(u64::from_str_radix(lsn, 16)?)
     }
 
+    /// The processor time that the mirror's processes have used: the worker, its backends and walsender,
+    /// and Redis.
+    ///
+    /// # Errors
+    /// The worker or Redis has ended.
+    pub(super) async fn processor_time(&self) -> Result<ProcessorTime> {
+        // Names that the worker gives to its connections.
+        let backends: Vec<i32> = sqlx::query_scalar(
+            "select pid from pg_stat_activity where application_name in ('bondhu mirror', 'bondhu sync-worker')",
+        )
+        .fetch_all(&self.database)
+        .await?;
+        let redis = self.rig.redis.as_ref().context("Redis runs")?;
+        let mut used = BTreeMap::from([
+            (self.worker.id(), self.worker.processor_time()?),
+            (redis.id(), Usage::of(redis.id()).processor_time()?),
+        ]);
+        for backend in backends {
+            let backend = backend.unsigned_abs();
+            // It may have ended since it was listed.
+            if let Ok(time) = Usage::of(backend).processor_time() {
+                used.insert(backend, time);
+            }
+        }
+        Ok(ProcessorTime(used))
+    }
+
     /// How far the log is written.
     pub(super) async fn written(&self) -> Result<u64> {
         let bytes: i64 =
@@ -111,6 +140,19 @@ impl Measurement {
                 String::from_utf8_lossy(&output.stderr)
             )
         })
+    }
+}
+
+/// Processor time by process.
+pub(super) struct ProcessorTime(BTreeMap<u32, Duration>);
+
+impl ProcessorTime {
+    /// What was used since `before`. A backend that has ended since had nothing to do.
+    pub(super) fn since(&self, before: &Self) -> Duration {
+        let spent = self.0.iter().map(|(process, time)| {
+            time.saturating_sub(before.0.get(process).copied().unwrap_or_default())
+        });
+        spent.sum()
     }
 }
 

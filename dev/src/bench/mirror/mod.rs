@@ -3,6 +3,7 @@
 //! 10,000 users have every document in Redis; each is as likely to be written or read as another.
 
 mod backlog;
+mod commands;
 mod measurement;
 mod reads;
 mod report;
@@ -24,11 +25,13 @@ pub async fn run() -> Result<()> {
     writers::lag(&mut measurement).await?;
     reads::own_writes(&mut measurement).await?;
     reads::hot(&mut measurement).await?;
+    writers::processor_time(&mut measurement).await?;
     writers::loss(&mut measurement).await?;
     let highest = backlog::drain(&mut measurement).await?;
     measurement
         .report
         .quantity("rss_backlog_mb", megabytes(highest));
+    commands::of_messages_and_rest(&mut measurement).await?;
     measurement.report.print();
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::bench::figures::{Bound, Comparator, Target};
 
-pub(super) const TARGETS: [Target; 12] = [
+pub(super) const TARGETS: [Target; 13] = [
     (
         "lag_ms_p50",
         3.0,
@@ -34,16 +34,22 @@ pub(super) const TARGETS: [Target; 12] = [
         "single-row: against pg_recvlogical to /dev/null",
     ),
     (
-        "writer_loss_fsync",
-        3.0,
+        "mirror_cpu_us_per_tx",
+        100.0,
         Bound::Greatest,
-        "% of writers' tps lost to the mirror, on disk",
+        "µs of processor a message: worker, its backends, walsender, Redis",
     ),
     (
-        "writer_loss_cpu",
-        25.0,
+        "commands_per_message",
+        6.0,
         Bound::Greatest,
-        "%, without waiting for the disk, same cores",
+        "Redis commands, of somebody with a session",
+    ),
+    (
+        "idle_commands_day",
+        3_000.0,
+        Bound::Greatest,
+        "Redis commands a day at rest, with a freshness of 60 s",
     ),
     (
         "ryw_ms_p99",
@@ -72,11 +78,16 @@ pub(super) const TARGETS: [Target; 12] = [
     ),
 ];
 
-pub(super) const COMPARATORS: [Comparator; 9] = [
+pub(super) const COMPARATORS: [Comparator; 11] = [
     (
         "floor_tx_s",
         "pg_recvlogical on the same single-row transactions",
     ),
+    (
+        "writer_loss_fsync",
+        "% of the tps of writers who use every core, on disk",
+    ),
+    ("writer_loss_cpu", "the same, without waiting for the disk"),
     ("hot_us_p50", "a read over HTTP, one at a time"),
     ("hot_us_p99", "the same, one in a hundred"),
     ("hot_reads_s", "reads over HTTP, 8 at a time"),

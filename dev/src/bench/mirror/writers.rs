@@ -81,6 +81,30 @@ fn probe(handle: &Handle, database: &PgPool, redis: &mut redis::Connection) -> R
     Ok(committed.elapsed().as_secs_f64() * 1e3)
 }
 
+/// Processor time that a message costs beside its writer: of the worker, its backends, the walsender and
+/// Redis, which do nothing else here, until Redis holds all of them.
+pub(super) async fn processor_time(measurement: &mut Measurement) -> Result<()> {
+    measurement.rest().await?;
+    let before = measurement.processor_time().await?;
+    let (clients, each) = (4, 5_000);
+    let arguments = [
+        "-c",
+        &clients.to_string(),
+        "-j",
+        "1",
+        "-R",
+        "1000",
+        "-t",
+        &each.to_string(),
+    ];
+    measurement.pgbench(MESSAGE, &arguments).await?;
+    measurement.rest().await?;
+    let spent = measurement.processor_time().await?.since(&before);
+    let each_us = spent.as_secs_f64() * 1e6 / f64::from(clients * each);
+    measurement.report.quantity("mirror_cpu_us_per_tx", each_us);
+    Ok(())
+}
+
 /// Percent of writers' transactions per second that the mirror takes, slice by slice in turn with
 /// the mirror stopped. A stopped mirror catches up before its next slice.
 pub(super) async fn loss(measurement: &mut Measurement) -> Result<()> {

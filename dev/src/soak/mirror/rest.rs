@@ -20,7 +20,18 @@ async fn state(url: &str) -> Result<Value> {
     )?)
 }
 
-/// Whether the watermark has passed everything that is written.
+/// Asks the mirror for proof of how far it is, as readers do: at rest it says nothing by itself for a while.
+///
+/// # Errors
+/// The database does not answer.
+pub(crate) async fn ask(database: &PgPool) -> Result<()> {
+    sqlx::query("select pg_notify('bondhu_mirror', '')")
+        .execute(database)
+        .await?;
+    Ok(())
+}
+
+/// Whether the watermark has passed everything that is written; asks the mirror where it has not.
 pub(crate) async fn caught_up(database: &PgPool, redis: &str) -> Result<()> {
     let state = state(redis).await?;
     let lsn = state["lsn"]
@@ -33,8 +44,12 @@ pub(crate) async fn caught_up(database: &PgPool, redis: &str) -> Result<()> {
     .bind(lsn)
     .fetch_one(database)
     .await?;
-    // Heartbeats and checkpoints write too: nobody ever is quite there.
-    ensure!(complete && behind < 1024, "it is {behind} bytes behind");
+    // Who asks writes too, and so do checkpoints: nobody ever is quite there.
+    let caught_up = complete && behind < 1024;
+    if !caught_up {
+        ask(database).await?;
+    }
+    ensure!(caught_up, "it is {behind} bytes behind");
     Ok(())
 }
 
@@ -47,15 +62,20 @@ pub(super) async fn written(database: &PgPool) -> Result<i64> {
     )
 }
 
-/// Whether the watermark of a complete epoch has passed a position, in bytes.
-pub(super) async fn passed(position: i64, redis: &str) -> Result<()> {
+/// Whether the watermark of a complete epoch has passed a position, in bytes; asks the mirror where it
+/// has not.
+pub(super) async fn passed(position: i64, database: &PgPool, redis: &str) -> Result<()> {
     let state = state(redis).await?;
     let lsn = state["lsn"]
         .as_str()
         .context("a watermark has a position")?;
     let complete = state["ts"].as_i64().unwrap_or_default() > 0;
     let behind = position - i64::from_str_radix(lsn, 16)?;
-    ensure!(complete && behind <= 0, "it is {behind} bytes behind");
+    let passed = complete && behind <= 0;
+    if !passed {
+        ask(database).await?;
+    }
+    ensure!(passed, "it is {behind} bytes behind");
     Ok(())
 }
 

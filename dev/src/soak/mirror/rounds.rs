@@ -172,7 +172,7 @@ impl Rounds {
                     Some(goal) => goal,
                     None => *goal.insert(rest::written(database).await?),
                 };
-                rest::passed(goal, &redis).await
+                rest::passed(goal, database, &redis).await
             };
             Ok(passed.await.map_err(|error| format!("{error:#}")))
         })

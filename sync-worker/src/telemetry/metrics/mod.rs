@@ -3,6 +3,7 @@
 mod hot;
 mod mirror;
 mod providers;
+mod redis;
 mod sync;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -17,6 +18,7 @@ use crate::provider::Provider;
 pub use hot::HotMetrics;
 pub use mirror::MirrorMetrics;
 pub use providers::{ProviderBudget, ProviderMetrics};
+pub use redis::{RedisMetrics, RedisUse};
 pub use sync::{SyncMetrics, SyncQueue};
 
 /// The metrics of one worker.
@@ -31,6 +33,8 @@ pub struct Metrics {
     pub sync: SyncMetrics,
     /// Of hot reads.
     pub hot: HotMetrics,
+    /// Of what Redis is asked.
+    pub redis: RedisMetrics,
 }
 
 impl Default for Metrics {
@@ -41,6 +45,7 @@ impl Default for Metrics {
             providers: ProviderMetrics::register(&mut registry),
             sync: SyncMetrics::register(&mut registry),
             hot: HotMetrics::register(&mut registry),
+            redis: RedisMetrics::register(&mut registry),
             registry,
         }
     }

@@ -39,6 +39,16 @@ pub(super) fn watermark(version: Version, age: i64) -> String {
 }
 
 pub(super) fn watermark_of(version: Version, age: i64, settings: i64) -> String {
+    watermark_good_for(version, age, settings, 5)
+}
+
+/// One that says for how many seconds it is good.
+pub(super) fn watermark_good_for(
+    version: Version,
+    age: i64,
+    settings: i64,
+    good_for_seconds: u32,
+) -> String {
     let watermark = Watermark {
         version,
         complete_at_ms: (NOW.0 - age).div_euclid(1000),
@@ -47,6 +57,7 @@ pub(super) fn watermark_of(version: Version, age: i64, settings: i64) -> String 
         leader: "one".to_owned(),
         apart: 0,
         settings,
+        good_for_seconds,
     };
     serde_json::to_string(&watermark).unwrap()
 }
@@ -75,9 +86,10 @@ pub(super) fn value_of(
     .unwrap()
 }
 
-/// A text of a worker that knew nothing of versions of the settings.
+/// A text of a worker that knew nothing of versions of the settings, nor said how long it is good for.
 pub(super) fn former(text: &str) -> String {
     text.replace(r#","settings":3"#, "")
+        .replace(r#","good_for":5"#, "")
 }
 
 pub(super) fn told(case: &Case) -> &'static str {
@@ -119,6 +131,41 @@ pub(super) fn of_watermarks() -> Vec<Case> {
     ]
     .map(|(text, verdict)| case(text, &value, None, verdict))
     .into()
+}
+
+/// However long a mirror was silent: it said for how long that is all right, within a bound.
+pub(super) fn of_silence() -> Vec<Case> {
+    let value = value(at(1, 5), 0, None, "[]");
+    let silent = |said, seconds: i64, verdict| {
+        let mark = watermark_good_for(at(1, 9), seconds * SECOND, SETTINGS, said);
+        case(mark, &value, None, verdict)
+    };
+    let unsaid = |seconds: i64, verdict| {
+        case(
+            former(&watermark(at(1, 9), seconds * SECOND)),
+            &value,
+            None,
+            verdict,
+        )
+    };
+    let told = |good_for: &str| {
+        let mark = watermark(at(1, 9), 0).replace(r#""good_for":5"#, good_for);
+        case(mark, &value, None, "no_watermark")
+    };
+    vec![
+        silent(60, 6, "serve"),
+        silent(60, 60, "serve"),
+        silent(60, 61, "watermark_old"),
+        silent(60, -2, "watermark_ahead"),
+        silent(0, 1, "watermark_old"),
+        silent(300, 300, "serve"),
+        silent(u32::MAX, 300, "serve"),
+        silent(u32::MAX, 301, "watermark_old"),
+        unsaid(5, "serve"),
+        unsaid(6, "watermark_old"),
+        told(r#""good_for":-60"#),
+        told(r#""good_for":"60""#),
+    ]
 }
 
 pub(super) fn of_epochs_and_ends() -> Vec<Case> {
@@ -217,6 +264,7 @@ pub(super) fn of_ends_that_are_near() -> Vec<Case> {
 pub(super) fn all() -> Vec<Case> {
     [
         of_watermarks(),
+        of_silence(),
         of_epochs_and_ends(),
         of_settings(),
         of_what_is_ahead(),
