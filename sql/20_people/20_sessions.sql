@@ -108,6 +108,7 @@ begin
   -- Creates the profile of a user who was restored without one.
   insert into public.companion_profiles (user_id) values (caller) on conflict (user_id) do nothing;
   insert into public.user_sessions (user_id, device_id, is_learnt_from) values (caller, device, learns) returning id into started;
+  perform bondhu.wake_syncs(caller);
   return started;
 end
 $$;

@@ -12,6 +12,7 @@ declare
   relation text;
   owners uuid[];
   outdated uuid[] := array[]::uuid[];
+  expired jsonb := jsonb_build_object();
 begin
   select * into strict settings from bondhu.settings;
 
@@ -61,6 +62,7 @@ begin
        select count(*), coalesce(array_agg(distinct user_id), ''{}'') from old', relation)
       into gone, owners using now() - make_interval(days => settings.video_retention_days);
     outdated := outdated || owners;
+    expired := expired || jsonb_build_object(relation, owners);
     removed := removed || jsonb_build_object(relation, gone);
   end loop;
   update public.video_subscriptions s set topics = null, topics_at = null
@@ -103,6 +105,25 @@ begin
     and (p.computed_at < now() - make_interval(days => settings.video_retention_days) or p.user_id = any (outdated));
   get diagnostics gone = row_count;
   removed := removed || jsonb_build_object('music_preferences', gone);
+
+  -- Whoever lost something is told. Where the connection already says that it does not work, it says why.
+  update public.provider_connections c
+     set missing = lost.resources,
+         status = case when c.status = 'ok' then 'partial' else c.status end,
+         last_error_code = case when c.status in ('failing', 'needs_reauth') then c.last_error_code else 'expired' end,
+         last_error = case when c.status in ('failing', 'needs_reauth') then c.last_error else format(
+           'YouTube''s data may be kept for %s days, and could not be read again in time: it was deleted. The next sync brings it back.',
+           settings.video_retention_days) end
+    from (
+      select owner.id::uuid as user_id, array_agg(distinct list.resource) as resources
+      from (values
+        ('video_subscriptions', 'youtube.subscriptions'), ('video_likes', 'youtube.liked_videos'),
+        ('video_playlists', 'youtube.playlists'), ('video_playlist_items', 'youtube.playlist_items')
+      ) list (relation, resource)
+      cross join lateral jsonb_array_elements_text(expired -> list.relation) owner (id)
+      group by owner.id
+    ) lost
+   where c.user_id = lost.user_id and c.provider = 'youtube' and c.status <> 'disconnected';
 
   delete from bondhu.video_categories
   where fetched_at < now() - make_interval(days => settings.video_retention_days);
