@@ -4,6 +4,7 @@ pub mod chat;
 pub mod engine;
 mod figures;
 pub mod mirror;
+pub mod planning;
 pub mod recommendations;
 pub mod sync;
 pub mod wasm;
