@@ -226,7 +226,8 @@ mod tests {
                             active_percent,
                         };
                         assert!(budget.carries() >= 0);
-                        budget.freshness(1_000_000_000);
+                        let fresh = budget.freshness(1_000_000_000);
+                        assert!(fresh.is_none_or(|fresh| fresh.active >= HOUR));
                     }
                 }
             }
