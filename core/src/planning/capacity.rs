@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(spotify().carries(), 32_251);
         assert_eq!(spotify().carries_by_term(), None);
         assert_eq!(youtube().carries(), 1_811);
-        assert_eq!(youtube().carries_by_term(), Some(13_000));
+        assert_eq!(youtube().carries_by_term(), Some(12_825));
     }
 
     #[test]
