@@ -9,7 +9,7 @@ RELEASE_DEV := $(CARGO_TARGET_DIR)/release/bondhu-dev
 TARPAULIN := $(HOME)/.cache/bondhu/tarpaulin/bin/cargo-tarpaulin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-up setup-test build build-release demo up test bench-engine bench-mirror soak-mirror bench-sync soak-sync bench-chat bench-wasm bench-recommendations bench-scale wasm figures fuzz-portable coverage reset lint model teacher eval bench-scorer model-programs
+.PHONY: help setup setup-up setup-test build build-release demo up test bench-engine bench-mirror soak-mirror bench-sync simulate-sync soak-sync bench-chat bench-wasm bench-recommendations bench-scale wasm figures fuzz-portable coverage reset lint model teacher eval bench-scorer model-programs
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ bench-mirror: build-release ## Measure the mirror and hot reads
 
 bench-sync: build-release ## Measure what syncing takes and costs, against the providers' latency
 	@$(RELEASE_DEV) bench-sync
+
+simulate-sync: build-release ## Simulate two months of syncing of 100,000 people, with the planner of the database
+	@$(RELEASE_DEV) simulate-sync
 
 soak-sync: setup-test build-release ## Kill the sync worker and let the providers fail for FOR=60 seconds (SEED=N: the moments of an earlier run)
 	@$(RELEASE_DEV) soak-sync --for $(or $(FOR),60) $(if $(SEED),--seed $(SEED))

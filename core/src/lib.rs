@@ -18,6 +18,7 @@ pub mod message;
 pub mod mood;
 pub mod patterns;
 pub mod personality;
+pub mod planning;
 pub mod profile;
 pub mod recommend;
 pub mod retry;

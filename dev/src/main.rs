@@ -69,6 +69,15 @@ enum Command {
     },
     /// Measure what syncing takes and costs, against the providers' latency
     BenchSync,
+    /// Simulate weeks of syncing of many people, with the planner of the database
+    SimulateSync {
+        /// People with a linked account
+        #[arg(long, value_name = "COUNT", default_value_t = 100_000)]
+        people: usize,
+        /// Days
+        #[arg(long, value_name = "DAYS", default_value_t = 60, value_parser = clap::value_parser!(i64).range(1..=365))]
+        days: i64,
+    },
     /// Kill the worker and let the providers fail, again and again; nothing may be lost
     SoakSync {
         /// Seconds, from when everything has started
@@ -139,6 +148,7 @@ async fn run(command: Command) -> Result<ExitCode> {
             return soak::sync::run(Duration::from_secs(seconds), seed).await;
         }
         Command::BenchSync => bench::sync::run().await?,
+        Command::SimulateSync { people, days } => bench::planning::run(people, days).await?,
         Command::BenchEngine => bench::engine::run().await?,
         Command::BenchMirror => bench::mirror::run().await?,
         Command::BenchChat => bench::chat::run().await?,

@@ -129,6 +129,7 @@ create table bondhu.provider_settings (
   scopes text[] not null,
   return_to_allow_list text[] not null default '{}',
   sync_interval_minutes integer not null,
+  library_interval_minutes integer,
   requests_per_window integer not null,
   window_seconds integer,
   quota_resets text not null,
@@ -139,6 +140,7 @@ create table bondhu.provider_settings (
 
   constraint provider_is_known check (provider in ('spotify', 'youtube')),
   constraint sync_interval_is_bounded check (sync_interval_minutes between 1 and 10080),
+  constraint library_interval_is_bounded check (library_interval_minutes between 1 and 10080),
   constraint requests_per_window_is_positive check (requests_per_window > 0),
   constraint quota_reset_is_known check (quota_resets in ('rolling', 'midnight_pacific')),
   constraint rolling_quota_has_a_window check ((quota_resets = 'rolling') = (window_seconds is not null)),
@@ -157,6 +159,10 @@ comment on table bondhu.provider_settings is
   'One row per provider. The client secret is only in the worker''s configuration, which `sync-worker doctor` compares with this row.';
 comment on column bondhu.provider_settings.return_to_allow_list is
   'Origins (scheme://host[:port]) a user may be sent back to after consent; compared as parsed origins, never as prefixes.';
+comment on column bondhu.provider_settings.sync_interval_minutes is
+  'Between two syncs of somebody who is active; longer for who is away (core/src/planning.rs).';
+comment on column bondhu.provider_settings.library_interval_minutes is
+  'Between two walks of everything; syncs in between bring plays alone, at one request. Null: each sync walks everything.';
 comment on column bondhu.provider_settings.llm_use_allowed is
   'Whether data of this provider may enter an LLM prompt through personality_context. Spotify''s Developer Policy III.13 forbids it, so off there.';
 comment on column bondhu.provider_settings.blocked_until is 'Set when the provider refuses the whole app (quota); no connection is synced before.';
@@ -171,15 +177,15 @@ create trigger provider_settings_set_updated_at before update on bondhu.provider
 -- Spotify publishes no number for its rolling 30 s window: 90 is a cautious guess.
 -- YouTube: 10,000 units a day per project, https://developers.google.com/youtube/v3/determine_quota_cost
 insert into bondhu.provider_settings
-  (provider, authorize_url, scopes, sync_interval_minutes, requests_per_window, window_seconds, quota_resets, llm_use_allowed)
+  (provider, authorize_url, scopes, sync_interval_minutes, library_interval_minutes, requests_per_window, window_seconds, quota_resets, llm_use_allowed)
 values
   ('spotify', 'https://accounts.spotify.com/authorize',
    array['user-top-read', 'user-read-recently-played', 'user-library-read', 'user-follow-read',
          'playlist-read-private', 'playlist-read-collaborative'],
-   60, 90, 30, 'rolling', false),
+   60, 1440, 90, 30, 'rolling', false),
   ('youtube', 'https://accounts.google.com/o/oauth2/v2/auth',
    array['https://www.googleapis.com/auth/youtube.readonly'],
-   720, 10000, null, 'midnight_pacific', true);
+   720, null, 10000, null, 'midnight_pacific', true);
 
 -- SECURITY DEFINER, as whoever sets may do no more than that.
 create function bondhu.renew_documents() returns trigger

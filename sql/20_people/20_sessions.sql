@@ -114,6 +114,7 @@ begin
   insert into public.user_sessions (user_id, device_id, is_learnt_from, check_idle_at)
   select caller, device, learns, now() + make_interval(mins => x.session_idle_minutes) from bondhu.settings x
   returning id into started;
+  perform bondhu.wake_syncs(caller);
   return started;
 end
 $$;

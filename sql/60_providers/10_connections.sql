@@ -37,9 +37,7 @@ create index provider_connections_due on public.provider_connections (provider, 
   where status in ('pending', 'ok', 'partial', 'failing');
 create index provider_connections_claimable on public.provider_connections (provider, next_sync_at)
   where status in ('queued', 'syncing');
-create index provider_connections_by_provider on public.provider_connections (provider);
-create index provider_connections_by_account on public.provider_connections (provider, account_id)
-  where account_id is not null;
+create index provider_connections_by_account on public.provider_connections (provider, account_id);
 
 alter table public.provider_connections enable row level security;
 revoke all on public.provider_connections from public, anon, authenticated, service_role;
@@ -69,6 +67,10 @@ create table bondhu.sync_jobs (
   owner_id text,
   hour_from timestamptz,
   hour_requests integer not null default 0,
+  library_due_at timestamptz not null default now(),
+  library_requests integer not null default 20,
+  pull_requests integer not null default 0,
+  urgent_from timestamptz,
 
   primary key (user_id, provider),
   constraint sync_jobs_connection_fkey foreign key (user_id, provider)
@@ -77,15 +79,26 @@ create table bondhu.sync_jobs (
   constraint checkpoint_is_an_object check (jsonb_typeof(checkpoint) = 'object'),
   constraint resources_is_an_object check (jsonb_typeof(resources) = 'object'),
   constraint attempts_are_counted check (attempts >= 0),
-  constraint requests_are_counted check (hour_requests >= 0)
-);
+  constraint requests_are_counted check (hour_requests >= 0 and pull_requests >= 0),
+  constraint library_costs_a_request check (library_requests between 1 and 1000000)
+)
+-- Leases come and go: with room on its page a row stays out of the indexes (heap-only tuples).
+with (fillfactor = 80);
 comment on table bondhu.sync_jobs is 'The private part of a connection. Exists while the account is linked.';
 comment on column bondhu.sync_jobs.lease_token is 'The lease that may write for this connection: a worker whose token is no longer here has lost the job.';
 comment on column bondhu.sync_jobs.checkpoint is 'Where an unfinished walk continues; commits together with the page before it.';
 comment on column bondhu.sync_jobs.resources is
   'By resource: {name: {at, offered, lost, emptied}}. at: when it was last walked to its end; offered: false when the provider does not give it to this app; lost: how often which field could not be read; emptied: lists found empty once, whose rows are deleted when the next walk finds them empty, too.';
 comment on column bondhu.sync_jobs.not_before is 'Back-off, stored because it may be longer than a worker runs: Retry-After of 13 hours occurs.';
-comment on column bondhu.sync_jobs.requested_at is 'When the user asked for a sync; served before scheduled ones.';
+comment on column bondhu.sync_jobs.requested_at is
+  'When the user asked for a sync, or came back after a time in which syncs had become rarer; served before scheduled ones.';
+comment on column bondhu.sync_jobs.library_due_at is
+  'From then on a pull walks everything, not plays alone. Set by the worker (core/src/planning.rs).';
+comment on column bondhu.sync_jobs.library_requests is
+  'Requests that the last walk of everything took, which the next one is expected to take. 20 before the first: a page of each list and some more.';
+comment on column bondhu.sync_jobs.pull_requests is 'Requests that the pull under way has taken, over all its leases.';
+comment on column bondhu.sync_jobs.urgent_from is
+  'From then on it goes before what is merely due: what is stored has to be deleted soon unless it is refreshed. Null where the provider sets no such term, or nothing was read yet.';
 comment on column bondhu.sync_jobs.account_unknown is
   'True when the provider could not be asked which account it is while it was linked: the next pull asks first (bondhu.settle_account).';
 comment on column bondhu.sync_jobs.hour_requests is
@@ -109,6 +122,7 @@ comment on table bondhu.provider_tokens is
   'Tokens sealed by the worker (XChaCha20-Poly1305, bound to user, provider and kind). The database never sees one in clear.';
 
 create index sync_jobs_asked_for on bondhu.sync_jobs (provider, requested_at) where requested_at is not null;
+create index sync_jobs_urgent on bondhu.sync_jobs (provider, urgent_from) where urgent_from is not null;
 create index sync_jobs_backing_off on bondhu.sync_jobs (provider, not_before) where not_before is not null;
 
 create table bondhu.revocations (

@@ -77,7 +77,8 @@ begin
   on conflict (user_id, provider) do update set
     owner_id = coalesce(excluded.owner_id, case when same_account or not consent.account_known then j.owner_id end),
     lease_token = null, lease_owner = null, lease_expires_at = null,
-    checkpoint = '{}', resources = '{}', attempts = 0, requested_at = now(), account_unknown = excluded.account_unknown,
+    checkpoint = '{}', resources = '{}', attempts = 0, requested_at = now(), library_due_at = now(), pull_requests = 0,
+    account_unknown = excluded.account_unknown,
     -- Linking again does not end a wait that the provider has asked for.
     not_before = case when former.last_error_code = 'rate_limited' then j.not_before end;
 

@@ -1,5 +1,5 @@
--- Scheduling of syncs. cron (or, without it, the worker) queues them; the worker claims them under a
--- lease, works outside any transaction, and completes them under the lease's token.
+-- Scheduling of syncs. cron (or, without it, the worker) queues those that are due; when the next one of a
+-- connection is due, the worker says (core/src/planning.rs).
 
 create function bondhu.quota_window_start(settings bondhu.provider_settings, at timestamptz) returns timestamptz
 language sql stable
@@ -91,263 +91,180 @@ $$;
 comment on function bondhu.spend_request(text) is
   'Counts one request in the ledger before it is sent. If not null, the budget is used up until then and the request must not be sent.';
 
--- Two short index scans instead of one sort of everything that is due: requested ones first, then
--- those due longest.
-create function bondhu.plan_syncs() returns bigint
+create function bondhu.plan_syncs(as_of timestamptz default now()) returns bigint
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  free record;
+  settings bondhu.provider_settings;
+  window_start timestamptz;
+  used bigint;
+  -- Requests that are planned for at once, and those of them that nothing waits for yet.
+  most bigint;
+  room bigint;
+  -- What one connection counts for at most, however large its library is: bondhu.connection_share() limits
+  -- what it sends, and everybody else goes on meanwhile.
+  dearest bigint;
+  queued bigint;
   planned bigint := 0;
-  asked bigint;
-  due bigint;
 begin
-  for free in
-    -- A first pull takes about ten requests or more; each is counted before it is sent.
-    select q.provider, q.requests_left / 10 - l.queued - l.syncing as connections
-    from bondhu.quota q
-    join bondhu.sync_load l on l.provider = q.provider
-    join bondhu.provider_settings s on s.provider = q.provider and s.enabled
-    where coalesce(q.blocked_until, '-infinity') <= now()
+  for settings in
+    select s.* from bondhu.provider_settings s where s.enabled and coalesce(s.blocked_until, '-infinity') <= as_of
   loop
-    continue when free.connections <= 0;
-    with asked_for as materialized (
-      select c.user_id
-      from bondhu.sync_jobs j
-      join public.provider_connections c on c.user_id = j.user_id and c.provider = j.provider
-      where j.provider = free.provider
-        and j.requested_at is not null
-        and coalesce(j.not_before, '-infinity') <= now()
-        and c.status in ('pending', 'ok', 'partial', 'failing')
-        and c.next_sync_at <= now()
-      order by j.requested_at
-      limit free.connections
-      for update of c skip locked
-    )
-    update public.provider_connections c set status = 'queued'
-    from asked_for where c.user_id = asked_for.user_id and c.provider = free.provider;
-    get diagnostics asked = row_count;
+    window_start := bondhu.quota_window_start(settings, as_of);
+    select coalesce(sum(l.requests), 0) into used
+    from bondhu.provider_ledger l
+    where l.provider = settings.provider and l.counted_from >= window_start;
+    most := settings.requests_per_window;
+    room := most - used;
+    if settings.quota_resets = 'rolling' then
+      -- Much of a window is free again before the next minute is planned, a short one more than once.
+      most := greatest(most, most * 60 / settings.window_seconds);
+      room := greatest(room, settings.requests_per_window::bigint * 60 / settings.window_seconds);
+    end if;
+    dearest := greatest(most / 10, 10);
+    -- A pull of plays alone takes one request. What was given back until later takes no room now.
+    select room - coalesce(sum(case
+             when settings.library_interval_minutes is null or j.requested_at is not null or j.library_due_at <= as_of
+               then least(j.library_requests, dearest) else 1 end), 0) into room
+    from public.provider_connections c
+    join bondhu.sync_jobs j on j.user_id = c.user_id and j.provider = c.provider
+    where c.provider = settings.provider and c.status in ('queued', 'syncing') and c.next_sync_at <= as_of;
+    continue when room <= 0;
 
-    with due_longest as materialized (
-      select c.user_id
-      from public.provider_connections c
-      join bondhu.sync_jobs j on j.user_id = c.user_id and j.provider = c.provider
-      where c.provider = free.provider
+    -- Three short index scans instead of one sort of everything that is due. None can yield more than there is
+    -- room for: a pull takes a request or more. No connection is in two of them.
+    with asked_for as materialized (
+      select 1 as turn, j.requested_at as since, c.ctid as connection, j.library_requests, true as walks_all
+      from bondhu.sync_jobs j
+      cross join lateral (
+        select c.ctid, c.status, c.next_sync_at
+        from public.provider_connections c where c.user_id = j.user_id and c.provider = j.provider
+        offset 0 -- by its key, and not each time through all that are due
+      ) c
+      where j.provider = settings.provider
+        and j.requested_at is not null
+        and coalesce(j.not_before, '-infinity') <= as_of
         and c.status in ('pending', 'ok', 'partial', 'failing')
-        and c.next_sync_at <= now()
-        and coalesce(j.not_before, '-infinity') <= now()
+        and c.next_sync_at <= as_of
+      order by j.requested_at
+      limit room
+    ),
+    urgent as materialized (
+      select 2, j.urgent_from, c.ctid, j.library_requests, true
+      from bondhu.sync_jobs j
+      cross join lateral (
+        select c.ctid, c.status, c.next_sync_at
+        from public.provider_connections c where c.user_id = j.user_id and c.provider = j.provider
+        offset 0 -- by its key, and not each time through all that are due
+      ) c
+      where j.provider = settings.provider
+        and j.urgent_from <= as_of
+        and j.requested_at is null
+        and coalesce(j.not_before, '-infinity') <= as_of
+        and c.status in ('pending', 'ok', 'partial', 'failing')
+        and c.next_sync_at <= as_of
+      order by j.urgent_from
+      limit room
+    ),
+    due_longest as materialized (
+      select 3, c.next_sync_at, c.ctid, j.library_requests, settings.library_interval_minutes is null or j.library_due_at <= as_of
+      from public.provider_connections c
+      cross join lateral (
+        select j.* from bondhu.sync_jobs j where j.user_id = c.user_id and j.provider = c.provider
+        offset 0 -- likewise
+      ) j
+      where c.provider = settings.provider
+        and c.status in ('pending', 'ok', 'partial', 'failing')
+        and c.next_sync_at <= as_of
+        and j.requested_at is null
+        and coalesce(j.urgent_from, 'infinity') > as_of
+        and coalesce(j.not_before, '-infinity') <= as_of
       order by c.next_sync_at
-      limit free.connections - asked
+      limit room
+    ),
+    candidates as (
+      select a.turn, a.since, a.connection, case when a.walks_all then least(a.library_requests, dearest) else 1 end as requests
+      from (select * from asked_for union all select * from urgent union all select * from due_longest) a
+    ),
+    reckoned as (
+      select c.*, sum(c.requests) over (order by c.turn, c.since, c.connection) as up_to_here from candidates c
+    ),
+    chosen as materialized (
+      select c.ctid as connection
+      from reckoned r
+      join public.provider_connections c on c.ctid = r.connection
+      -- A tenth is kept for whoever asks later in the window. What is dearer than the room there is comes
+      -- into it all the same when it is first.
+      where r.up_to_here - r.requests < case r.turn when 1 then room else room - most / 10 end
+        and c.status in ('pending', 'ok', 'partial', 'failing')
       for update of c skip locked
     )
-    update public.provider_connections c set status = 'queued'
-    from due_longest where c.user_id = due_longest.user_id and c.provider = free.provider;
-    get diagnostics due = row_count;
-    planned := planned + asked + due;
+    update public.provider_connections c set status = 'queued' from chosen where c.ctid = chosen.connection;
+    get diagnostics queued = row_count;
+    planned := planned + queued;
   end loop;
   return planned;
 end
 $$;
-comment on function bondhu.plan_syncs() is 'Queues the connections that are due, requested ones first, within each provider''s budget; returns how many. Run every minute by cron.';
+comment on function bondhu.plan_syncs(timestamptz) is
+  'Queues the connections that are due within each provider''s budget, by what their pulls are expected to take: requested ones first, then those whose data has to be deleted soon, then those due longest; the latter two leave a tenth of the budget. Returns how many. Run every minute by cron.';
 
-create function bondhu.claim_syncs(worker text, how_many integer, providers text[] default '{spotify,youtube}')
-returns table (
-  user_id uuid, provider text, lease_token uuid, checkpoint jsonb, attempts integer,
-  scopes text[], resources jsonb, requested boolean, requests_left integer, more_at timestamptz
-)
+create function bondhu.wake_syncs(of_user uuid, as_of timestamptz default now()) returns void
 language sql
 set search_path = pg_catalog, pg_temp
-set lock_timeout = '500ms' -- as hold_lease does, and why
 as $$
-  with open as (
-    select s.provider
-    from bondhu.provider_settings s
-    where s.provider = any (providers) and s.enabled and coalesce(s.blocked_until, '-infinity') <= now()
-  ),
-  asked_for as materialized (
-    select free.*
-    from open
+  with stretched as materialized (
+    select j.user_id, j.provider, usual.due_at
+    from bondhu.sync_jobs j
+    join public.provider_connections c on c.user_id = j.user_id and c.provider = j.provider
+    join bondhu.provider_settings s on s.provider = c.provider
     cross join lateral (
-      select j.user_id, j.provider, j.requested_at, c.next_sync_at
-      from bondhu.sync_jobs j
-      join public.provider_connections c on c.user_id = j.user_id and c.provider = j.provider
-      where j.provider = open.provider
-        and j.requested_at is not null
-        and coalesce(j.not_before, '-infinity') <= now()
-        and (c.status = 'queued' or (c.status = 'syncing' and j.lease_expires_at < now()))
-      order by j.requested_at
-      limit how_many
-      -- Locks both: the status is checked again only in a locked row.
-      for update of j, c skip locked
-    ) free
+      select greatest(as_of, c.last_sync_at + make_interval(mins => s.sync_interval_minutes)) as due_at
+    ) usual
+    where j.user_id = of_user and c.status in ('ok', 'partial') and c.next_sync_at > usual.due_at
+    for update of j, c skip locked
   ),
-  due_longest as materialized (
-    select free.*
-    from open
-    cross join lateral (
-      select j.user_id, j.provider, j.requested_at, c.next_sync_at
-      from public.provider_connections c
-      join bondhu.sync_jobs j on j.user_id = c.user_id and j.provider = c.provider
-      where c.provider = open.provider
-        and c.status in ('queued', 'syncing')
-        and (c.status = 'queued' or j.lease_expires_at < now())
-        and c.next_sync_at <= now()
-        and coalesce(j.not_before, '-infinity') <= now()
-      order by c.next_sync_at
-      limit greatest(how_many - (select count(*) from asked_for), 0)
-      for update of j, c skip locked
-    ) free
-  ),
-  free as (
-    select * from asked_for
-    union
-    select * from due_longest
-    order by requested_at nulls last, next_sync_at
-    limit how_many
-  ),
-  leased as (
-    update bondhu.sync_jobs j
-       set lease_token = gen_random_uuid(), lease_owner = worker,
-           lease_expires_at = now() + make_interval(secs => (select lease_seconds from bondhu.settings))
-      from free
-     where j.user_id = free.user_id and j.provider = free.provider
-    returning j.*
+  asked as (
+    update bondhu.sync_jobs j set requested_at = as_of
+      from stretched s where j.user_id = s.user_id and j.provider = s.provider and s.due_at <= as_of
   )
-  update public.provider_connections c
-     set status = 'syncing'
-    from leased
-   where c.user_id = leased.user_id and c.provider = leased.provider
-  returning c.user_id, c.provider, leased.lease_token, leased.checkpoint, leased.attempts,
-            c.scopes, leased.resources, leased.requested_at is not null,
-            (select greatest(bondhu.connection_share(s)
-                      - case when leased.hour_from > now() - interval '1 hour' then leased.hour_requests else 0 end, 0)
-             from bondhu.provider_settings s where s.provider = leased.provider),
-            greatest(leased.hour_from, now() - interval '1 hour') + interval '1 hour'
+  update public.provider_connections c set next_sync_at = s.due_at
+    from stretched s where c.user_id = s.user_id and c.provider = s.provider
 $$;
-comment on function bondhu.claim_syncs(text, integer, text[]) is
-  'Leases up to how_many queued connections (or those with an expired lease) of these providers to a worker, with the requests that each has left, and when it gets more.';
+comment on function bondhu.wake_syncs(uuid, timestamptz) is
+  'Of a person who is back: requests a sync of each connection whose syncs had become rarer, or brings it forward to its usual interval; others are left as they are. Called by start_session().';
 
-create function bondhu.hold_lease(
-  of_user uuid, of_provider text, token uuid, new_checkpoint jsonb default null, learned jsonb default '{}'
-) returns boolean
-language plpgsql
+create function bondhu.planning_facts(of_user uuid, of_provider text)
+returns table (
+  last_active_at timestamptz, sync_interval_minutes integer, library_interval_minutes integer,
+  retention_days integer, urgent_from timestamptz
+)
+language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-begin
-  -- This may deadlock with the deletion of the user. With a lock timeout below deadlock_timeout (1 s) it
-  -- is the pull that fails, not the deletion.
-  perform set_config('lock_timeout', '500ms', true);
-  -- Page and checkpoint are lost together or not at all: after a crash of the server the page is
-  -- requested again. A token is written without a checkpoint, and waits for the disk.
-  if new_checkpoint is not null then
-    perform set_config('synchronous_commit', 'off', true);
-  end if;
-  update bondhu.sync_jobs j
-     set lease_expires_at = now() + make_interval(secs => s.lease_seconds),
-         checkpoint = coalesce(new_checkpoint, j.checkpoint),
-         resources = j.resources || learned
-    from bondhu.settings s
-   where j.user_id = of_user and j.provider = of_provider and j.lease_token = token;
-  return found;
-end
+  select greatest(
+           coalesce(c.connected_at, c.updated_at), j.requested_at,
+           (select max(s.last_seen_at) from public.user_sessions s where s.user_id = of_user),
+           (select m.created_at from public.chat_messages m where m.user_id = of_user order by m.created_at desc, m.seq desc limit 1)),
+         p.sync_interval_minutes, p.library_interval_minutes,
+         case p.provider when 'youtube' then (select video_retention_days from bondhu.settings) end,
+         j.urgent_from
+  from public.provider_connections c
+  join bondhu.sync_jobs j on j.user_id = c.user_id and j.provider = c.provider
+  join bondhu.provider_settings p on p.provider = c.provider
+  where c.user_id = of_user and c.provider = of_provider
 $$;
-comment on function bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb) is
-  'First statement of every write of a pull: locks and extends the lease, stores the checkpoint and the state of resources. False: the lease was lost, write nothing.';
-
-create function bondhu.complete_sync(
-  of_user uuid, of_provider text, token uuid, outcome text,
-  what_is_missing text[] default '{}', error_code text default null, error text default null,
-  retry_not_before timestamptz default null, requests integer default 0
-) returns boolean
-language plpgsql
-set search_path = pg_catalog, pg_temp
-set lock_timeout = '500ms' -- as hold_lease does, and why
-as $$
-declare
-  walked boolean := outcome in ('ok', 'partial');
-begin
-  update bondhu.sync_jobs j
-     set lease_token = null, lease_owner = null, lease_expires_at = null,
-         checkpoint = case when walked then '{}' else j.checkpoint end,
-         attempts = case when walked then 0 when outcome = 'queued' then j.attempts else j.attempts + 1 end,
-         requested_at = case when walked then null else j.requested_at end,
-         not_before = retry_not_before,
-         hour_from = case when j.hour_from > now() - interval '1 hour' then j.hour_from else now() end,
-         hour_requests = case when j.hour_from > now() - interval '1 hour' then j.hour_requests else 0 end + requests
-   where j.user_id = of_user and j.provider = of_provider and j.lease_token = token;
-  if not found then
-    return false;
-  end if;
-
-  update public.provider_connections c
-     set status = outcome,
-         missing = case when outcome = 'queued' then c.missing else what_is_missing end,
-         last_error_code = case when outcome = 'queued' and error_code is null then c.last_error_code else error_code end,
-         last_error = case when outcome = 'queued' and error_code is null then c.last_error else error end,
-         last_sync_at = case when walked then now() else c.last_sync_at end,
-         -- Ten percent of jitter, so that connections linked together do not stay due together.
-         next_sync_at = case
-           when outcome = 'queued' then greatest(retry_not_before, c.next_sync_at)
-           when outcome = 'needs_reauth' then null
-           else greatest(retry_not_before,
-             case when walked then now() + make_interval(mins => s.sync_interval_minutes) * (0.9 + 0.2 * random()) else now() end)
-         end
-    from bondhu.provider_settings s
-   where c.user_id = of_user and c.provider = of_provider and s.provider = of_provider;
-  return true;
-end
-$$;
-comment on function bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz, integer) is
-  'Ends a lease with the outcome ok, partial, failing, needs_reauth, or queued (returned unfinished, for example because the budget is used up). A complete walk (ok, partial) clears the checkpoint. False: the lease was lost.';
-
-create function bondhu.block_provider(of_provider text, until timestamptz, reason text) returns timestamptz
-language sql
-set search_path = pg_catalog, pg_temp
-as $$
-  update bondhu.provider_settings s
-     set blocked_until = greatest(
-           s.blocked_until,
-           coalesce(until, case s.quota_resets
-             -- A calendar day and not 24 hours, because of clock changes.
-             when 'midnight_pacific' then
-               (bondhu.quota_window_start(s, now()) at time zone 'America/Los_Angeles' + interval '1 day')
-                 at time zone 'America/Los_Angeles'
-             else now() + interval '1 hour'
-           end)),
-         blocked_reason = left(reason, 2000)
-   where s.provider = of_provider
-  returning s.blocked_until
-$$;
-comment on function bondhu.block_provider(text, timestamptz, text) is
-  'Stops all syncs of a provider that refuses the whole app: until the given instant, else until its quota is reset, else for an hour. Returns the end.';
-
--- SECURITY DEFINER: pg_cron shows a role only its own jobs. The answer holds no user's data.
-create function bondhu.cron_plans_syncs() returns boolean
-language plpgsql stable security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  planned boolean := false;
-begin
-  if to_regclass('cron.job') is not null then
-    execute 'select exists (select from cron.job where active and database = current_database() and strpos(command, ''bondhu.plan_syncs'') > 0)'
-      into planned;
-  end if;
-  return planned;
-end
-$$;
-comment on function bondhu.cron_plans_syncs() is 'Whether pg_cron runs plan_syncs here; otherwise the worker does.';
+comment on function bondhu.planning_facts(uuid, text) is
+  'What the worker decides by when a connection is due next (core/src/planning.rs): when its person was last there, what is set for the provider, and for how long its data may be kept unrefreshed (null: no term).';
 
 revoke all on bondhu.quota, bondhu.sync_load from public, anon, authenticated, service_role;
 revoke all on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.connection_share(bondhu.provider_settings), bondhu.spend_request(text),
-  bondhu.plan_syncs(), bondhu.claim_syncs(text, integer, text[]), bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb),
-  bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz, integer), bondhu.block_provider(text, timestamptz, text),
-  bondhu.cron_plans_syncs()
+  bondhu.plan_syncs(timestamptz),
+  bondhu.wake_syncs(uuid, timestamptz), bondhu.planning_facts(uuid, text)
   from public, anon, authenticated, service_role;
 grant select on bondhu.quota, bondhu.sync_load to bondhu_worker, service_role;
 grant execute on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.connection_share(bondhu.provider_settings), bondhu.spend_request(text),
-  bondhu.plan_syncs(), bondhu.claim_syncs(text, integer, text[]), bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb),
-  bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz, integer), bondhu.block_provider(text, timestamptz, text),
-  bondhu.cron_plans_syncs()
+  bondhu.plan_syncs(timestamptz),
+  bondhu.planning_facts(uuid, text)
   to bondhu_worker;

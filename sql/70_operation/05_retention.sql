@@ -4,46 +4,46 @@
 create function bondhu.retention()
 returns table (
   name text, schema_name name, table_name name, aged_by name, kept_for interval,
-  only_column name, only_value text, cleared name[], with_conclusions boolean
+  only_column name, only_value text, cleared name[], with_conclusions boolean, resource text
 )
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select r.name, r.schema_name, r.table_name, r.aged_by, make_interval(days => r.days), r.only_column, r.only_value, r.cleared::name[],
-    r.with_conclusions
+    r.with_conclusions, r.resource
   from bondhu.settings s
   cross join lateral (values
     -- YouTube API Services Developer Policies III.E.4: delete what was not refreshed in time, and what was concluded from it.
-    ('video_likes', 'public', 'video_likes', 'fetched_at', s.video_retention_days, null, null, null, true),
-    ('video_subscriptions', 'public', 'video_subscriptions', 'fetched_at', s.video_retention_days, null, null, null, true),
-    ('video_playlist_items', 'public', 'video_playlist_items', 'fetched_at', s.video_retention_days, null, null, null, true),
-    ('video_playlists', 'public', 'video_playlists', 'fetched_at', s.video_retention_days, null, null, null, true),
-    ('video_topics', 'public', 'video_subscriptions', 'topics_at', s.video_retention_days, null, null, '{topics, topics_at}', false),
+    ('video_likes', 'public', 'video_likes', 'fetched_at', s.video_retention_days, null, null, null, true, 'youtube.liked_videos'),
+    ('video_subscriptions', 'public', 'video_subscriptions', 'fetched_at', s.video_retention_days, null, null, null, true, 'youtube.subscriptions'),
+    ('video_playlist_items', 'public', 'video_playlist_items', 'fetched_at', s.video_retention_days, null, null, null, true, 'youtube.playlist_items'),
+    ('video_playlists', 'public', 'video_playlists', 'fetched_at', s.video_retention_days, null, null, null, true, 'youtube.playlists'),
+    ('video_topics', 'public', 'video_subscriptions', 'topics_at', s.video_retention_days, null, null, '{topics, topics_at}', false, null),
     ('video_details', 'public', 'video_playlist_items', 'details_at', s.video_retention_days, null, null,
-      '{title, channel_id, channel_title, category_id, topics, published_at, details_at}', true),
-    ('recommendation_candidates', 'bondhu', 'recommendation_candidates', 'computed_at', s.video_retention_days, 'kind', 'video', null, true),
-    ('recommendation_feedback', 'public', 'recommendation_feedback', 'given_at', s.video_retention_days, 'kind', 'video', null, false),
-    ('video_preferences', 'public', 'video_preferences', 'computed_at', s.video_retention_days, null, null, null, false),
-    ('music_preferences', 'public', 'music_preferences', 'computed_at', s.video_retention_days, 'provider', 'youtube', null, false),
-    ('page_etags', 'bondhu', 'page_etags', 'fetched_at', s.video_retention_days, null, null, null, false),
-    ('video_categories', 'bondhu', 'video_categories', 'fetched_at', s.video_retention_days, null, null, null, false),
-    ('video_charts', 'bondhu', 'video_charts', 'fetched_at', s.video_retention_days, null, null, null, false),
+      '{title, channel_id, channel_title, category_id, topics, published_at, details_at}', true, null),
+    ('recommendation_candidates', 'bondhu', 'recommendation_candidates', 'computed_at', s.video_retention_days, 'kind', 'video', null, true, null),
+    ('recommendation_feedback', 'public', 'recommendation_feedback', 'given_at', s.video_retention_days, 'kind', 'video', null, false, null),
+    ('video_preferences', 'public', 'video_preferences', 'computed_at', s.video_retention_days, null, null, null, false, null),
+    ('music_preferences', 'public', 'music_preferences', 'computed_at', s.video_retention_days, 'provider', 'youtube', null, false, null),
+    ('page_etags', 'bondhu', 'page_etags', 'fetched_at', s.video_retention_days, null, null, null, false, null),
+    ('video_categories', 'bondhu', 'video_categories', 'fetched_at', s.video_retention_days, null, null, null, false, null),
+    ('video_charts', 'bondhu', 'video_charts', 'fetched_at', s.video_retention_days, null, null, null, false, null),
     -- Within 7 days of the request.
-    ('revocations', 'bondhu', 'revocations', 'requested_at', 7, null, null, null, false),
-    ('user_sessions', 'public', 'user_sessions', 'ended_at', s.session_retention_days, null, null, null, false),
-    ('personality_history', 'public', 'personality_history', 'changed_at', s.history_retention_days, null, null, null, false),
-    ('safety_events', 'bondhu', 'safety_events', 'written_at', s.safety_event_retention_days, null, null, null, false),
-    ('erasures', 'public', 'erasures', 'finished_at', s.erasure_receipt_retention_days, null, null, null, false),
-    ('receipts', 'bondhu', 'receipts', 'finished_at', s.erasure_receipt_retention_days, null, null, null, false),
+    ('revocations', 'bondhu', 'revocations', 'requested_at', 7, null, null, null, false, null),
+    ('user_sessions', 'public', 'user_sessions', 'ended_at', s.session_retention_days, null, null, null, false, null),
+    ('personality_history', 'public', 'personality_history', 'changed_at', s.history_retention_days, null, null, null, false, null),
+    ('safety_events', 'bondhu', 'safety_events', 'written_at', s.safety_event_retention_days, null, null, null, false, null),
+    ('erasures', 'public', 'erasures', 'finished_at', s.erasure_receipt_retention_days, null, null, null, false, null),
+    ('receipts', 'bondhu', 'receipts', 'finished_at', s.erasure_receipt_retention_days, null, null, null, false, null),
     -- By then nobody retries any more; a reply that is stored is found by its id.
-    ('chat_replies', 'bondhu', 'chat_replies', 'claimed_at', 30, null, null, null, false),
-    ('chat_usage', 'bondhu', 'chat_usage', 'day', 30, null, null, null, false),
-    ('chat_usage_of_project', 'bondhu', 'chat_usage_of_project', 'day', 365, null, null, null, false),
-    ('provider_ledger', 'bondhu', 'provider_ledger', 'counted_from', s.cron_history_retention_days, null, null, null, false)
-  ) r (name, schema_name, table_name, aged_by, days, only_column, only_value, cleared, with_conclusions)
+    ('chat_replies', 'bondhu', 'chat_replies', 'claimed_at', 30, null, null, null, false, null),
+    ('chat_usage', 'bondhu', 'chat_usage', 'day', 30, null, null, null, false, null),
+    ('chat_usage_of_project', 'bondhu', 'chat_usage_of_project', 'day', 365, null, null, null, false, null),
+    ('provider_ledger', 'bondhu', 'provider_ledger', 'counted_from', s.cron_history_retention_days, null, null, null, false, null)
+  ) r (name, schema_name, table_name, aged_by, days, only_column, only_value, cleared, with_conclusions, resource)
 $$;
 comment on function bondhu.retention() is
-  'What goes once aged_by is longer ago than kept_for: rows of the table, of which only those whose only_column is only_value; or, where cleared is not null, only what these columns hold. with_conclusions: with what was concluded from the same user''s videos.';
+  'What goes once aged_by is longer ago than kept_for: rows of the table, of which only those whose only_column is only_value; or, where cleared is not null, only what these columns hold. with_conclusions: with what was concluded from the same user''s videos; resource: what their connection then misses.';
 
 -- By which bondhu.prune_batch() finds them.
 create index video_playlist_items_by_age on public.video_playlist_items (fetched_at);
@@ -79,6 +79,26 @@ $$;
 comment on function bondhu.forget_conclusions_from_videos(uuid[]) is
   'Deletes what was made of users'' videos. The next pull makes it anew of those there are.';
 
+create function bondhu.tell_of_expired(users uuid[], of_resource text) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- Where the connection already says that it does not work, it says why.
+  update public.provider_connections c
+     set missing = case when of_resource = any (c.missing) then c.missing else c.missing || of_resource end,
+         status = case when c.status = 'ok' then 'partial' else c.status end,
+         last_error_code = case when c.status in ('failing', 'needs_reauth') then c.last_error_code else 'expired' end,
+         last_error = case when c.status in ('failing', 'needs_reauth') then c.last_error else format(
+           'YouTube''s data may be kept for %s days, and could not be read again in time: it was deleted. The next sync brings it back.',
+           s.video_retention_days) end
+    from bondhu.settings s
+   where c.user_id = any (users) and c.provider = 'youtube' and c.status <> 'disconnected';
+end
+$$;
+comment on function bondhu.tell_of_expired(uuid[], text) is
+  'Has the connections of users to YouTube say that what they held of a resource was too old to be kept.';
+
 create function bondhu.prune_batch(of_name text, most integer) returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -103,6 +123,9 @@ begin
     into gone, owners using now() - rule.kept_for, most;
   if owners <> '{}' then
     perform bondhu.forget_conclusions_from_videos(owners);
+    if rule.resource is not null then
+      perform bondhu.tell_of_expired(owners, rule.resource);
+    end if;
   end if;
   return gone;
 end
@@ -169,7 +192,8 @@ $$;
 comment on procedure bondhu.prune(integer, integer, jsonb) is
   'Has all that is older than its retention go (bondhu.retention()), in batches with a commit after each, for some seconds at most, and creates profiles that a restore has lost; removed: how many of each went. What is left goes with the next run. Never messages or sentiment_buckets. Run by cron.';
 
-revoke all on function bondhu.retention(), bondhu.forget_conclusions_from_videos(uuid[]), bondhu.prune_batch(text, integer),
+revoke all on function bondhu.retention(), bondhu.forget_conclusions_from_videos(uuid[]), bondhu.tell_of_expired(uuid[], text),
+  bondhu.prune_batch(text, integer),
   bondhu.prune_cron_history(integer)
   from public, anon, authenticated, service_role;
 revoke all on procedure bondhu.prune(integer, integer, jsonb) from public, anon, authenticated, service_role;

@@ -27,6 +27,8 @@ pub enum Command {
     Mirror,
     /// Say what is missing or wrong, and what to do
     Doctor,
+    /// Say how many people the providers' budgets carry, and how fresh what they see is
+    Capacity(CapacityArgs),
     /// The scheduled jobs in Postgres (pg_cron)
     #[command(subcommand)]
     Cron(CronCommand),
@@ -42,6 +44,14 @@ pub struct SyncArgs {
     /// Sync what is due now, then exit
     #[arg(long)]
     pub once: bool,
+}
+
+/// Arguments of `capacity`.
+#[derive(Debug, Args)]
+pub struct CapacityArgs {
+    /// For programs: an array, one object a provider; durations in seconds
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `keygen`.

@@ -31,7 +31,7 @@ use crate::providers::{ProviderAccess, ProviderClients, http_client};
 use crate::sync::{self, Allowance, SyncContext};
 use crate::telemetry::{Metrics, RedisUse};
 use crate::vault::Vault;
-use crate::{cron, doctor, genres, shutdown};
+use crate::{capacity, cron, doctor, genres, shutdown};
 
 /// A statement waits no longer for a connection.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
@@ -52,6 +52,7 @@ pub async fn run(command: Command, env: &Environment) -> Result<(), Error> {
         Command::Sync(arguments) => only_sync(env, arguments.once).await,
         Command::Mirror => only_mirror(env).await,
         Command::Doctor => doctor(env).await,
+        Command::Capacity(arguments) => budgets(env, arguments.json).await,
         Command::Cron(command) => scheduled_jobs(env, command).await,
         Command::Reseal => reseal(env).await,
         Command::Keygen(arguments) => keygen(&arguments.id),
@@ -343,6 +344,18 @@ async fn doctor(env: &Environment) -> Result<(), Error> {
         0 => Ok(()),
         failures => Err(Error::Unwell(failures)),
     }
+}
+
+async fn budgets(env: &Environment, as_json: bool) -> Result<(), Error> {
+    let database = connected_pool(&DatabaseConfig::from_env(env)?, 1).await?;
+    let capacities = capacity::read(&database).await?;
+    database.close().await;
+    if as_json {
+        println!("{:#}", capacity::json(&capacities));
+    } else {
+        print!("{}", capacity::table(&capacities));
+    }
+    Ok(())
 }
 
 async fn scheduled_jobs(env: &Environment, command: CronCommand) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 //! It reaches the database only through SQL.
 
 pub mod cache;
+pub mod capacity;
 pub mod cli;
 pub mod commands;
 pub mod config;

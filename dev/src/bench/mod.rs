@@ -5,6 +5,7 @@ pub mod engine;
 mod figures;
 mod load;
 pub mod mirror;
+pub mod planning;
 pub mod recommendations;
 pub mod scale;
 pub mod sync;

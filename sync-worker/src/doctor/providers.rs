@@ -1,8 +1,11 @@
 //! What the database tells providers, against what the worker tells them; and the keys of tokens.
 
+use std::collections::HashMap;
+
 use sqlx::PgPool;
 
 use super::Report;
+use crate::capacity::{self, duration};
 use crate::config::SyncConfig;
 use crate::provider::Provider;
 use crate::providers::ProviderAccess;
@@ -41,7 +44,52 @@ pub(super) async fn check(report: &mut Report, database: &PgPool, config: Option
         }
     }
     if let Some(config) = config {
+        budgets(report, database, &access).await;
         token_keys(report, database, config).await;
+    }
+}
+
+/// Whether as many people are connected as the budgets carry.
+async fn budgets(
+    report: &mut Report,
+    database: &PgPool,
+    access: &HashMap<Provider, ProviderAccess>,
+) {
+    let capacities = match capacity::read(database).await {
+        Ok(capacities) => capacities,
+        Err(error) => {
+            report.fail(
+                format!("what the budgets carry cannot be read: {error}"),
+                "apply the migrations",
+            );
+            return;
+        }
+    };
+    for capacity in capacities {
+        if !access.contains_key(&capacity.provider) {
+            continue;
+        }
+        let name = capacity.provider.display_name();
+        let (connected, carried) = (capacity.connected, capacity.budget.carries());
+        let remedy = "see `sync-worker capacity`; apply for more at the provider and raise requests_per_window, or lengthen sync_interval_minutes";
+        if connected <= carried {
+            report.ok(format!(
+                "{name}'s budget carries {carried} people, and {connected} are linked"
+            ));
+        } else if let Some(fresh) = capacity.freshness() {
+            report.warn(
+                format!(
+                    "{name}'s budget carries {carried} people and {connected} are linked: who is active is synced every {}",
+                    duration(fresh.active)
+                ),
+                remedy,
+            );
+        } else {
+            report.warn(
+                format!("{name}'s budget carries {carried} people and {connected} are linked: data of some is deleted before it can be refreshed"),
+                remedy,
+            );
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::resource::Resource;
+use super::resource::{Depth, Resource};
 
 /// How long a resource that the provider does not give to this app is left alone.
 const ASK_AGAIN: TimeDelta = TimeDelta::days(30);
@@ -44,6 +44,10 @@ impl Known {
         }
     }
 
+    fn is_unsettled(&self) -> bool {
+        self.at == DateTime::<Utc>::default()
+    }
+
     /// A list of it was found empty.
     pub(super) fn note_emptied(&mut self, subset: &str) {
         self.emptied.push(subset.to_owned());
@@ -69,20 +73,18 @@ impl Knowledge {
         serde_json::from_value(stored).unwrap_or_default()
     }
 
-    /// Whether a resource is walked now. `requested`: the person asked for a sync.
+    /// Whether a resource is walked now. `depth`: how much this pull brings.
     pub(super) fn is_due(
         &self,
         resource: &'static Resource,
-        requested: bool,
+        depth: Depth,
         now: DateTime<Utc>,
     ) -> bool {
         self.0.get(resource.name).is_none_or(|known| {
-            let rest = match known.offered {
-                true if requested => TimeDelta::zero(),
-                true => resource.walked_every,
-                false => ASK_AGAIN,
-            };
-            now - known.at >= rest
+            if !known.offered {
+                return now - known.at >= ASK_AGAIN;
+            }
+            known.is_unsettled() || depth == Depth::Library || resource.depth == Depth::Plays
         })
     }
 
@@ -96,20 +98,21 @@ impl Knowledge {
 
 #[cfg(test)]
 mod tests {
-    use super::{Knowledge, Known, TimeDelta, Utc};
+    use super::{Depth, Knowledge, Known, TimeDelta, Utc};
     use crate::sync::resources;
     use serde_json::json;
 
     #[test]
-    fn what_changes_slowly_is_walked_once_a_day_and_at_once_when_asked_for() {
+    fn a_pull_of_plays_leaves_what_was_walked_once_and_one_of_everything_does_not() {
         let now = Utc::now();
         let top = resources::named("spotify.top_artists.long_term").unwrap();
-        let knowledge = |known: Known| Knowledge::read(json!({ top.name: known }));
-        assert!(Knowledge::default().is_due(top, false, now));
-        let walked = |at| Known::walked(at, std::collections::BTreeMap::new());
-        let fresh = knowledge(walked(now - TimeDelta::hours(2)));
-        assert!(!fresh.is_due(top, false, now) && fresh.is_due(top, true, now));
-        assert!(knowledge(walked(now - TimeDelta::hours(24))).is_due(top, false, now));
+        let plays = resources::named("spotify.recently_played").unwrap();
+        assert!(Knowledge::default().is_due(top, Depth::Plays, now));
+        let walked = Known::walked(now, std::collections::BTreeMap::new());
+        let knowledge = Knowledge::read(json!({ top.name: walked, plays.name: walked }));
+        assert!(!knowledge.is_due(top, Depth::Plays, now));
+        assert!(knowledge.is_due(top, Depth::Library, now));
+        assert!(knowledge.is_due(plays, Depth::Plays, now));
     }
 
     #[test]
@@ -118,7 +121,7 @@ mod tests {
         let mut known = Known::unsettled();
         known.note_emptied("artist.long_term");
         let knowledge = Knowledge::read(json!({ top.name: known }));
-        assert!(knowledge.is_due(top, false, Utc::now()));
+        assert!(knowledge.is_due(top, Depth::Plays, Utc::now()));
         assert!(knowledge.was_emptied(top, "artist.long_term"));
         assert!(!knowledge.was_emptied(top, "artist.short_term"));
     }
@@ -128,7 +131,7 @@ mod tests {
         let now = Utc::now();
         let features = resources::named("spotify.audio_features").unwrap();
         let refused = |at| Knowledge::read(json!({ features.name: Known::not_offered(at) }));
-        assert!(!refused(now - TimeDelta::days(29)).is_due(features, true, now));
-        assert!(refused(now - TimeDelta::days(30)).is_due(features, false, now));
+        assert!(!refused(now - TimeDelta::days(29)).is_due(features, Depth::Library, now));
+        assert!(refused(now - TimeDelta::days(30)).is_due(features, Depth::Library, now));
     }
 }

@@ -10,6 +10,8 @@ use uuid::Uuid;
 use super::checkpoint::Checkpoint;
 use super::knowledge::{Knowledge, Known};
 use super::outcome::{Outcome, SyncError};
+use super::plan::Plan;
+use super::resource::Depth;
 use super::share::Share;
 use crate::provider::Provider;
 use crate::vault::Owner;
@@ -32,8 +34,8 @@ pub(super) struct Claim {
     pub(super) scopes: Vec<String>,
     /// What earlier pulls learned.
     pub(super) knowledge: Knowledge,
-    /// Whether the person asked for this sync.
-    pub(super) requested: bool,
+    /// How much it brings.
+    pub(super) depth: Depth,
     /// What it may still send.
     pub(super) share: Share,
 }
@@ -48,7 +50,7 @@ struct Claimed {
     attempts: i32,
     scopes: Vec<String>,
     resources: serde_json::Value,
-    requested: bool,
+    library_due: bool,
     requests_left: i32,
     more_at: DateTime<Utc>,
 }
@@ -85,7 +87,11 @@ pub(super) async fn claim(
                 attempts: u32::try_from(row.attempts).unwrap_or(0),
                 scopes: row.scopes,
                 knowledge: Knowledge::read(row.resources),
-                requested: row.requested,
+                depth: if row.library_due {
+                    Depth::Library
+                } else {
+                    Depth::Plays
+                },
                 share: Share::new(
                     u32::try_from(row.requests_left).unwrap_or_default(),
                     row.more_at,
@@ -156,26 +162,32 @@ impl Lease {
         }
     }
 
-    /// Ends the lease within a transaction; `sent`: how many requests there were under it.
+    /// Ends the lease within a transaction; `sent`: how many requests there were under it, `plan`: what
+    /// follows a pull that came to its end.
     pub(super) async fn complete(
         &self,
         transaction: &mut PgTransaction<'static>,
         outcome: &Outcome,
         sent: u32,
+        plan: Option<Plan>,
     ) -> Result<(), SyncError> {
-        let ended: bool =
-            sqlx::query_scalar("select bondhu.complete_sync($1, $2, $3, $4, $5, $6, $7, $8, $9)")
-                .bind(self.owner.user)
-                .bind(self.owner.provider.name())
-                .bind(self.token)
-                .bind(outcome.status)
-                .bind(&outcome.missing)
-                .bind(outcome.code.as_deref())
-                .bind(outcome.sentence.as_deref())
-                .bind(outcome.not_before)
-                .bind(i32::try_from(sent).unwrap_or(i32::MAX))
-                .fetch_one(&mut **transaction)
-                .await?;
+        let ended: bool = sqlx::query_scalar(
+            "select bondhu.complete_sync($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        )
+        .bind(self.owner.user)
+        .bind(self.owner.provider.name())
+        .bind(self.token)
+        .bind(outcome.status)
+        .bind(&outcome.missing)
+        .bind(outcome.code.as_deref())
+        .bind(outcome.sentence.as_deref())
+        .bind(outcome.not_before)
+        .bind(i32::try_from(sent).unwrap_or(i32::MAX))
+        .bind(plan.map(|plan| plan.pull_at))
+        .bind(plan.and_then(|plan| plan.library_at))
+        .bind(plan.and_then(|plan| plan.urgent_from))
+        .fetch_one(&mut **transaction)
+        .await?;
         if ended {
             Ok(())
         } else {

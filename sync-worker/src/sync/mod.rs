@@ -16,6 +16,7 @@ mod lease;
 mod load;
 mod outcome;
 mod page;
+mod plan;
 mod pull;
 mod request;
 mod reseal;

@@ -12,8 +12,9 @@ use super::fetched::Fetched;
 use super::knowledge::{Knowledge, Known};
 use super::outcome::{Outcome, SyncError};
 use super::page;
+use super::plan::plan;
 use super::request::WalkPosition;
-use super::resource::Resource;
+use super::resource::{Depth, Resource};
 use super::resources;
 use super::session::Session;
 use super::shortfall::Shortfall;
@@ -36,8 +37,8 @@ pub(super) struct Pull<'a> {
     pub(super) learned: BTreeMap<&'static str, Known>,
     /// What the person granted.
     pub(super) scopes: &'a [String],
-    /// Whether the person asked for it.
-    pub(super) requested: bool,
+    /// How much it brings.
+    pub(super) depth: Depth,
     /// Tries that failed before this one.
     pub(super) attempts: u32,
     /// Lists without an answer so far, put off until it is known whether others have one.
@@ -56,7 +57,7 @@ impl Pull<'_> {
         let owner = self.session.lease.owner;
         for &resource in resources::of(owner.provider) {
             if self.checkpoint.done.contains(&resource)
-                || !self.knowledge.is_due(resource, self.requested, Utc::now())
+                || !self.knowledge.is_due(resource, self.depth, Utc::now())
             {
                 continue;
             }
@@ -76,9 +77,11 @@ impl Pull<'_> {
         let mut transaction = self.begin().await?;
         tastes::refresh(&mut transaction, owner).await?;
         let outcome = Outcome::walked(&self.checkpoint.missing);
+        let is_whole = outcome.missing.is_empty();
+        let plan = plan(&mut transaction, owner, self.depth, is_whole).await?;
         self.session
             .lease
-            .complete(&mut transaction, &outcome, self.session.share.sent())
+            .complete(&mut transaction, &outcome, self.session.share.sent(), plan)
             .await?;
         transaction.commit().await?;
         Ok(outcome.status)

@@ -1,7 +1,6 @@
 //! A resource: a list of a provider's that is walked to its end, described in one place.
 
 use bondhu_core::retry::Failure;
-use chrono::TimeDelta;
 use futures::future::BoxFuture;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -21,8 +20,8 @@ pub(super) struct Resource {
     pub(super) provider: Provider,
     /// The scopes of which it needs one; none: any will do.
     pub(super) scopes: &'static [&'static str],
-    /// How old a complete walk may be before a scheduled sync walks it again.
-    pub(super) walked_every: TimeDelta,
+    /// Which pulls walk it.
+    pub(super) depth: Depth,
     /// Asks for a page and makes rows of it.
     pub(super) page: AskForPage,
     /// Whether it comes in pages, whose size is ours to say.
@@ -37,6 +36,15 @@ pub(super) struct Resource {
     pub(super) subset: &'static str,
     /// How it lies in the database.
     pub(super) statements: &'static Statements,
+}
+
+/// How much a pull brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// What the provider forgets soonest, in a request: each pull.
+    Plays,
+    /// Everything: a pull whose library is due, or that the person asked for.
+    Library,
 }
 
 /// Asks for a page of a resource and makes rows of it.

@@ -200,7 +200,7 @@ async fn work(context: &SyncContext, mut claim: Claim, stop: &CancellationToken)
         let sent = claim.share.sent();
         claim
             .lease
-            .complete(&mut transaction, &outcome, sent)
+            .complete(&mut transaction, &outcome, sent, None)
             .await?;
         transaction.commit().await.map_err(SyncError::from)
     };
@@ -229,7 +229,7 @@ async fn pull_claim(
         knowledge: &claim.knowledge,
         learned: BTreeMap::new(),
         scopes: &claim.scopes,
-        requested: claim.requested,
+        depth: claim.depth,
         attempts: claim.attempts,
         silent: Vec::new(),
         stop,

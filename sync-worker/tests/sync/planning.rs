@@ -57,19 +57,23 @@ async fn a_budget_is_not_planned_beyond_and_what_waits_counts() {
     }
     set(
         &world,
-        "update bondhu.provider_settings set requests_per_window = 30 where provider = 'spotify'",
+        "update bondhu.provider_settings set requests_per_window = 15 where provider = 'spotify'",
     )
     .await;
-    assert_eq!(plan(&world).await, 3 + 5, "ten requests a connection");
+    assert_eq!(
+        plan(&world).await,
+        3 + 5,
+        "a minute of 30 requests, ten a connection"
+    );
     assert_eq!(plan(&world).await, 0, "three wait already");
     set(
         &world,
-        "insert into bondhu.provider_ledger select 'spotify', now(), 30
-                 from bondhu.provider_settings s where provider = 'spotify'",
+        "insert into bondhu.provider_ledger select 'youtube', bondhu.quota_window_start(s, now()), 10000
+                 from bondhu.provider_settings s where provider = 'youtube'",
     )
     .await;
-    set(&world, "update public.provider_connections set status = 'ok', next_sync_at = now() + interval '1 h' where status = 'queued'").await;
-    assert_eq!(plan(&world).await, 0, "the window is used up");
+    set(&world, "update public.provider_connections set status = 'ok' where status = 'queued' and provider = 'youtube'").await;
+    assert_eq!(plan(&world).await, 0, "the day is used up");
 }
 
 #[tokio::test]

@@ -19,8 +19,10 @@ pub(super) async fn measure(rig: &Rig, report: &mut Report) -> Result<()> {
     let database = rig.database(NAME, 0).await?;
     for sql in [
         include_str!("../../../sql/bench/connections.sql"),
-        // Planned are as many as the budget has room for, at ten requests each.
-        "update bondhu.provider_settings set requests_per_window = 2500",
+        // Planned are as many as nine tenths of the budget have room for, at twenty requests each; of a
+        // window of half a minute for the whole minute.
+        "update bondhu.provider_settings
+         set requests_per_window = case quota_resets when 'rolling' then 2777 else 5555 end",
     ] {
         sqlx::raw_sql(sql).execute(&database).await?;
     }

@@ -129,6 +129,15 @@ impl Rig {
         Ok(())
     }
 
+    /// A new database of which nobody knows yet.
+    ///
+    /// # Errors
+    /// It exists already.
+    pub async fn empty_database(&self, name: &str) -> Result<PgPool> {
+        template::copy(&self.cluster.superuser()?, name).await?;
+        self.admin(name).await
+    }
+
     /// A new database in which the first `people` have linked their accounts.
     ///
     /// # Errors

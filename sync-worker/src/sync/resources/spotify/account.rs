@@ -2,13 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::DAILY;
 use crate::provider::Provider;
 use crate::providers::{Item, Losses};
 use crate::sync::fetched::{Fetched, Onward};
 use crate::sync::outcome::SyncError;
 use crate::sync::request::PageRequest;
-use crate::sync::resource::{Resource, Statements};
+use crate::sync::resource::{Depth, Resource, Statements};
 use crate::sync::session::Session;
 use crate::sync::trail::Sight;
 
@@ -16,7 +15,7 @@ pub(super) static ACCOUNT: Resource = Resource {
     name: "spotify.account",
     provider: Provider::Spotify,
     scopes: &[],
-    walked_every: DAILY,
+    depth: Depth::Library,
     page: |asked| Box::pin(account(asked)),
     is_paged: false,
     hides_items: false,

@@ -4,13 +4,12 @@
 use bondhu_core::retry::Failure;
 use serde_json::{Value, json};
 
-use super::DAILY;
 use crate::provider::Provider;
 use crate::providers::{Item, Losses};
 use crate::sync::fetched::{Fetched, Onward};
 use crate::sync::outcome::SyncError;
 use crate::sync::request::{MOST_UNPAGED, PageRequest};
-use crate::sync::resource::{Parts, Resource, Statements};
+use crate::sync::resource::{Depth, Parts, Resource, Statements};
 use crate::sync::session::Session;
 use crate::sync::trail::Sight;
 
@@ -18,7 +17,7 @@ pub(super) static AUDIO_FEATURES: Resource = Resource {
     name: "spotify.audio_features",
     provider: Provider::Spotify,
     scopes: &[],
-    walked_every: DAILY,
+    depth: Depth::Library,
     page: |asked| Box::pin(audio_features(asked)),
     is_paged: false,
     hides_items: false,

@@ -2,16 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::{DAILY, artist, dated, genres, track};
+use super::{artist, dated, genres, track};
 use crate::provider::Provider;
 use crate::providers::Item;
-use crate::sync::resource::{Resource, Statements};
+use crate::sync::resource::{Depth, Resource, Statements};
 
 pub(super) static FOLLOWED_ARTISTS: Resource = Resource {
     name: "spotify.followed_artists",
     provider: Provider::Spotify,
     scopes: &["user-follow-read"],
-    walked_every: DAILY,
+    depth: Depth::Library,
     page: |asked| {
         Box::pin(asked.spotify(
             "/me/following",
@@ -31,7 +31,7 @@ pub(super) static SAVED_ALBUMS: Resource = Resource {
     name: "spotify.saved_albums",
     provider: Provider::Spotify,
     scopes: &["user-library-read"],
-    walked_every: DAILY,
+    depth: Depth::Library,
     page: |asked| Box::pin(asked.spotify("/me/albums", &[], None, saved_album)),
     is_paged: true,
     hides_items: false,
@@ -44,7 +44,7 @@ pub(super) static SAVED_TRACKS: Resource = Resource {
     name: "spotify.saved_tracks",
     provider: Provider::Spotify,
     scopes: &["user-library-read"],
-    walked_every: DAILY,
+    depth: Depth::Library,
     page: |asked| Box::pin(asked.spotify("/me/tracks", &[], None, saved_track)),
     is_paged: true,
     hides_items: false,

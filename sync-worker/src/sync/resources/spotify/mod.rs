@@ -8,7 +8,6 @@ mod playlists;
 mod plays;
 mod top;
 
-use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::providers::Item;
@@ -31,9 +30,6 @@ pub(super) static RESOURCES: [&Resource; 14] = [
     &playlists::PLAYLIST_ITEMS,
     &audio_features::AUDIO_FEATURES,
 ];
-
-/// A sync comes hourly for the sake of plays; what changes slowly is walked once a day.
-const DAILY: TimeDelta = TimeDelta::hours(23);
 
 /// <https://developer.spotify.com/documentation/web-api/reference/get-followed>
 fn artist(artist: Item<'_>, _: u32) -> Option<Value> {

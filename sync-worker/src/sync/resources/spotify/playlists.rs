@@ -3,10 +3,10 @@
 use bondhu_core::retry::Failure;
 use serde_json::{Value, json};
 
-use super::{DAILY, dated, track};
+use super::{dated, track};
 use crate::provider::Provider;
 use crate::providers::{Item, spotify};
-use crate::sync::resource::{Parts, Resource, Statements};
+use crate::sync::resource::{Depth, Parts, Resource, Statements};
 
 const PLAYLIST_SCOPES: &[&str] = &["playlist-read-private", "playlist-read-collaborative"];
 
@@ -14,7 +14,7 @@ pub(super) static PLAYLISTS: Resource = Resource {
     name: "spotify.playlists",
     provider: Provider::Spotify,
     scopes: PLAYLIST_SCOPES,
-    walked_every: DAILY,
+    depth: Depth::Library,
     page: |asked| Box::pin(asked.spotify("/me/playlists", &[], None, playlist)),
     is_paged: true,
     hides_items: false,
@@ -44,7 +44,7 @@ pub(super) static PLAYLIST_ITEMS: Resource = Resource {
     name: "spotify.playlist_items",
     provider: Provider::Spotify,
     scopes: PLAYLIST_SCOPES,
-    walked_every: DAILY,
+    depth: Depth::Library,
     page: |asked| {
         Box::pin(async {
             let path = spotify::playlist_items_path(asked.position.part);

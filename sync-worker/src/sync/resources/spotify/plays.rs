@@ -12,7 +12,7 @@ use crate::providers::{Answer, Item, Losses, spotify};
 use crate::sync::fetched::{Fetched, Onward};
 use crate::sync::outcome::SyncError;
 use crate::sync::request::PageRequest;
-use crate::sync::resource::{Resource, Statements};
+use crate::sync::resource::{Depth, Resource, Statements};
 use crate::sync::session::Session;
 use crate::sync::trail::Sight;
 
@@ -20,7 +20,7 @@ pub(super) static RECENTLY_PLAYED: Resource = Resource {
     name: "spotify.recently_played",
     provider: Provider::Spotify,
     scopes: &["user-read-recently-played"],
-    walked_every: TimeDelta::zero(),
+    depth: Depth::Plays,
     page: |asked| Box::pin(asked.recently_played()),
     is_paged: true,
     hides_items: false,

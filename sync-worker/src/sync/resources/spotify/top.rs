@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{DAILY, artist, track};
+use super::{artist, track};
 use crate::provider::Provider;
 use crate::providers::Item;
 use crate::sync::fetched::Fetched;
 use crate::sync::outcome::SyncError;
 use crate::sync::request::{PageRequest, ReadRow};
-use crate::sync::resource::{AskForPage, Resource, Statements};
+use crate::sync::resource::{AskForPage, Depth, Resource, Statements};
 
 pub(super) static TOP_ARTISTS_SHORT: Resource = top(
     "spotify.top_artists.short_term",
@@ -46,7 +46,7 @@ const fn top(name: &'static str, subset: &'static str, page: AskForPage) -> Reso
         name,
         provider: Provider::Spotify,
         scopes: &["user-top-read"],
-        walked_every: DAILY,
+        depth: Depth::Library,
         page,
         is_paged: true,
         hides_items: false,

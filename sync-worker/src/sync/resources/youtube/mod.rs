@@ -5,8 +5,6 @@ mod playlists;
 mod subscriptions;
 mod videos;
 
-use chrono::TimeDelta;
-
 use crate::sync::resource::Resource;
 
 /// Parts of something come after it.
@@ -22,5 +20,3 @@ pub(super) static RESOURCES: [&Resource; 8] = [
 ];
 
 const SCOPES: &[&str] = &["https://www.googleapis.com/auth/youtube.readonly"];
-
-const EACH_SYNC: TimeDelta = TimeDelta::zero();

@@ -3,16 +3,16 @@
 use bondhu_core::retry::Failure;
 use serde_json::{Value, json};
 
-use super::{EACH_SYNC, SCOPES};
+use super::SCOPES;
 use crate::provider::Provider;
 use crate::providers::Item;
-use crate::sync::resource::{Parts, Resource, Statements};
+use crate::sync::resource::{Depth, Parts, Resource, Statements};
 
 pub(super) static PLAYLISTS: Resource = Resource {
     name: "youtube.playlists",
     provider: Provider::YouTube,
     scopes: SCOPES,
-    walked_every: EACH_SYNC,
+    depth: Depth::Library,
     page: |asked| {
         Box::pin(asked.youtube(
             "/playlists",
@@ -47,7 +47,7 @@ pub(super) static PLAYLIST_ITEMS: Resource = Resource {
     name: "youtube.playlist_items",
     provider: Provider::YouTube,
     scopes: SCOPES,
-    walked_every: EACH_SYNC,
+    depth: Depth::Library,
     page: |asked| {
         Box::pin(async {
             let query = [("part", "contentDetails"), ("playlistId", asked.position.part)];

@@ -3,16 +3,16 @@
 use bondhu_core::retry::Failure;
 use serde_json::{Value, json};
 
-use super::{EACH_SYNC, SCOPES};
+use super::SCOPES;
 use crate::provider::Provider;
 use crate::providers::{Item, youtube};
-use crate::sync::resource::{Parts, Resource, Statements};
+use crate::sync::resource::{Depth, Parts, Resource, Statements};
 
 pub(super) static SUBSCRIPTIONS: Resource = Resource {
     name: "youtube.subscriptions",
     provider: Provider::YouTube,
     scopes: SCOPES,
-    walked_every: EACH_SYNC,
+    depth: Depth::Library,
     page: |asked| Box::pin(asked.youtube("/subscriptions", &[("part", "snippet"), ("mine", "true")], subscription)),
     is_paged: true,
     hides_items: true,
@@ -42,7 +42,7 @@ pub(super) static CHANNEL_TOPICS: Resource = Resource {
     name: "youtube.channel_topics",
     provider: Provider::YouTube,
     scopes: SCOPES,
-    walked_every: EACH_SYNC,
+    depth: Depth::Library,
     page: |asked| Box::pin(asked.youtube_by_id("/channels", &[("part", "topicDetails")], topics)),
     is_paged: false,
     hides_items: false,

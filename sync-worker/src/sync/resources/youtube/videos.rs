@@ -3,12 +3,12 @@
 use bondhu_core::retry::Failure;
 use serde_json::{Value, json};
 
-use super::{EACH_SYNC, SCOPES};
+use super::SCOPES;
 use crate::provider::Provider;
 use crate::providers::{Item, Losses, ProviderError, youtube};
 use crate::sync::fetched::{Fetched, Items, Onward};
 use crate::sync::outcome::SyncError;
-use crate::sync::resource::{Parts, Resource, Statements};
+use crate::sync::resource::{Depth, Parts, Resource, Statements};
 use crate::sync::trail::Sight;
 
 const VIDEO_PARTS: (&str, &str) = ("part", "snippet,topicDetails");
@@ -17,7 +17,7 @@ pub(super) static LIKED_VIDEOS: Resource = Resource {
     name: "youtube.liked_videos",
     provider: Provider::YouTube,
     scopes: SCOPES,
-    walked_every: EACH_SYNC,
+    depth: Depth::Library,
     page: |asked| Box::pin(asked.youtube("/videos", &[VIDEO_PARTS, ("myRating", "like")], video)),
     is_paged: true,
     hides_items: true,
@@ -51,7 +51,7 @@ pub(super) static VIDEO_DETAILS: Resource = Resource {
     name: "youtube.video_details",
     provider: Provider::YouTube,
     scopes: SCOPES,
-    walked_every: EACH_SYNC,
+    depth: Depth::Library,
     page: |asked| Box::pin(asked.youtube_by_id("/videos", &[VIDEO_PARTS], video)),
     is_paged: false,
     hides_items: false,
@@ -98,7 +98,7 @@ pub(super) static VIDEO_CATEGORIES: Resource = Resource {
     name: "youtube.video_categories",
     provider: Provider::YouTube,
     scopes: SCOPES,
-    walked_every: EACH_SYNC,
+    depth: Depth::Library,
     page: |asked| {
         Box::pin(async {
             let query = [("part", "snippet"), ("regionCode", asked.position.part)];
@@ -142,7 +142,7 @@ pub(super) static VIDEO_CHART: Resource = Resource {
     name: "youtube.video_chart",
     provider: Provider::YouTube,
     scopes: SCOPES,
-    walked_every: EACH_SYNC,
+    depth: Depth::Library,
     page: |asked| {
         Box::pin(async {
             let region = asked.position.part;
