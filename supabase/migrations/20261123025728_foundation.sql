@@ -311,6 +311,7 @@ create table bondhu.provider_settings (
   scopes text[] not null,
   return_to_allow_list text[] not null default '{}',
   sync_interval_minutes integer not null,
+  library_interval_minutes integer,
   requests_per_window integer not null,
   window_seconds integer,
   quota_resets text not null,
@@ -321,6 +322,7 @@ create table bondhu.provider_settings (
 
   constraint provider_is_known check (provider in ('spotify', 'youtube')),
   constraint sync_interval_is_bounded check (sync_interval_minutes between 1 and 10080),
+  constraint library_interval_is_bounded check (library_interval_minutes between 1 and 10080),
   constraint requests_per_window_is_positive check (requests_per_window > 0),
   constraint quota_reset_is_known check (quota_resets in ('rolling', 'midnight_pacific')),
   constraint rolling_quota_has_a_window check ((quota_resets = 'rolling') = (window_seconds is not null)),
@@ -339,6 +341,10 @@ comment on table bondhu.provider_settings is
   'One row per provider. The client secret is only in the worker''s configuration, which `sync-worker doctor` compares with this row.';
 comment on column bondhu.provider_settings.return_to_allow_list is
   'Origins (scheme://host[:port]) a user may be sent back to after consent; compared as parsed origins, never as prefixes.';
+comment on column bondhu.provider_settings.sync_interval_minutes is
+  'Between two syncs of somebody who is active; longer for who is away (core/src/planning.rs).';
+comment on column bondhu.provider_settings.library_interval_minutes is
+  'Between two walks of everything; syncs in between bring plays alone, at one request. Null: each sync walks everything.';
 comment on column bondhu.provider_settings.llm_use_allowed is
   'Whether data of this provider may enter an LLM prompt through personality_context. Spotify''s Developer Policy III.13 forbids it, so off there.';
 comment on column bondhu.provider_settings.blocked_until is 'Set when the provider refuses the whole app (quota); no connection is synced before.';
@@ -353,15 +359,15 @@ create trigger provider_settings_set_updated_at before update on bondhu.provider
 -- Spotify publishes no number for its rolling 30 s window: 90 is a cautious guess.
 -- YouTube: 10,000 units a day per project, https://developers.google.com/youtube/v3/determine_quota_cost
 insert into bondhu.provider_settings
-  (provider, authorize_url, scopes, sync_interval_minutes, requests_per_window, window_seconds, quota_resets, llm_use_allowed)
+  (provider, authorize_url, scopes, sync_interval_minutes, library_interval_minutes, requests_per_window, window_seconds, quota_resets, llm_use_allowed)
 values
   ('spotify', 'https://accounts.spotify.com/authorize',
    array['user-top-read', 'user-read-recently-played', 'user-library-read', 'user-follow-read',
          'playlist-read-private', 'playlist-read-collaborative'],
-   60, 90, 30, 'rolling', false),
+   60, 1440, 90, 30, 'rolling', false),
   ('youtube', 'https://accounts.google.com/o/oauth2/v2/auth',
    array['https://www.googleapis.com/auth/youtube.readonly'],
-   720, 10000, null, 'midnight_pacific', true);
+   720, null, 10000, null, 'midnight_pacific', true);
 
 -- SECURITY DEFINER, as whoever sets may do no more than that.
 create function bondhu.renew_documents() returns trigger
@@ -669,6 +675,7 @@ begin
   insert into public.user_sessions (user_id, device_id, is_learnt_from, check_idle_at)
   select caller, device, learns, now() + make_interval(mins => x.session_idle_minutes) from bondhu.settings x
   returning id into started;
+  perform bondhu.wake_syncs(caller);
   return started;
 end
 $$;
@@ -4783,9 +4790,7 @@ create index provider_connections_due on public.provider_connections (provider, 
   where status in ('pending', 'ok', 'partial', 'failing');
 create index provider_connections_claimable on public.provider_connections (provider, next_sync_at)
   where status in ('queued', 'syncing');
-create index provider_connections_by_provider on public.provider_connections (provider);
-create index provider_connections_by_account on public.provider_connections (provider, account_id)
-  where account_id is not null;
+create index provider_connections_by_account on public.provider_connections (provider, account_id);
 
 alter table public.provider_connections enable row level security;
 revoke all on public.provider_connections from public, anon, authenticated, service_role;
@@ -4815,6 +4820,10 @@ create table bondhu.sync_jobs (
   owner_id text,
   hour_from timestamptz,
   hour_requests integer not null default 0,
+  library_due_at timestamptz not null default now(),
+  library_requests integer not null default 20,
+  pull_requests integer not null default 0,
+  urgent_from timestamptz,
 
   primary key (user_id, provider),
   constraint sync_jobs_connection_fkey foreign key (user_id, provider)
@@ -4823,15 +4832,26 @@ create table bondhu.sync_jobs (
   constraint checkpoint_is_an_object check (jsonb_typeof(checkpoint) = 'object'),
   constraint resources_is_an_object check (jsonb_typeof(resources) = 'object'),
   constraint attempts_are_counted check (attempts >= 0),
-  constraint requests_are_counted check (hour_requests >= 0)
-);
+  constraint requests_are_counted check (hour_requests >= 0 and pull_requests >= 0),
+  constraint library_costs_a_request check (library_requests between 1 and 1000000)
+)
+-- Leases come and go: with room on its page a row stays out of the indexes (heap-only tuples).
+with (fillfactor = 80);
 comment on table bondhu.sync_jobs is 'The private part of a connection. Exists while the account is linked.';
 comment on column bondhu.sync_jobs.lease_token is 'The lease that may write for this connection: a worker whose token is no longer here has lost the job.';
 comment on column bondhu.sync_jobs.checkpoint is 'Where an unfinished walk continues; commits together with the page before it.';
 comment on column bondhu.sync_jobs.resources is
   'By resource: {name: {at, offered, lost, emptied}}. at: when it was last walked to its end; offered: false when the provider does not give it to this app; lost: how often which field could not be read; emptied: lists found empty once, whose rows are deleted when the next walk finds them empty, too.';
 comment on column bondhu.sync_jobs.not_before is 'Back-off, stored because it may be longer than a worker runs: Retry-After of 13 hours occurs.';
-comment on column bondhu.sync_jobs.requested_at is 'When the user asked for a sync; served before scheduled ones.';
+comment on column bondhu.sync_jobs.requested_at is
+  'When the user asked for a sync, or came back after a time in which syncs had become rarer; served before scheduled ones.';
+comment on column bondhu.sync_jobs.library_due_at is
+  'From then on a pull walks everything, not plays alone. Set by the worker (core/src/planning.rs).';
+comment on column bondhu.sync_jobs.library_requests is
+  'Requests that the last walk of everything took, which the next one is expected to take. 20 before the first: a page of each list and some more.';
+comment on column bondhu.sync_jobs.pull_requests is 'Requests that the pull under way has taken, over all its leases.';
+comment on column bondhu.sync_jobs.urgent_from is
+  'From then on it goes before what is merely due: what is stored has to be deleted soon unless it is refreshed. Null where the provider sets no such term, or nothing was read yet.';
 comment on column bondhu.sync_jobs.account_unknown is
   'True when the provider could not be asked which account it is while it was linked: the next pull asks first (bondhu.settle_account).';
 comment on column bondhu.sync_jobs.hour_requests is
@@ -4855,6 +4875,7 @@ comment on table bondhu.provider_tokens is
   'Tokens sealed by the worker (XChaCha20-Poly1305, bound to user, provider and kind). The database never sees one in clear.';
 
 create index sync_jobs_asked_for on bondhu.sync_jobs (provider, requested_at) where requested_at is not null;
+create index sync_jobs_urgent on bondhu.sync_jobs (provider, urgent_from) where urgent_from is not null;
 create index sync_jobs_backing_off on bondhu.sync_jobs (provider, not_before) where not_before is not null;
 
 create table bondhu.revocations (
@@ -5850,7 +5871,8 @@ begin
   on conflict (user_id, provider) do update set
     owner_id = coalesce(excluded.owner_id, case when same_account or not consent.account_known then j.owner_id end),
     lease_token = null, lease_owner = null, lease_expires_at = null,
-    checkpoint = '{}', resources = '{}', attempts = 0, requested_at = now(), account_unknown = excluded.account_unknown,
+    checkpoint = '{}', resources = '{}', attempts = 0, requested_at = now(), library_due_at = now(), pull_requests = 0,
+    account_unknown = excluded.account_unknown,
     -- Linking again does not end a wait that the provider has asked for.
     not_before = case when former.last_error_code = 'rate_limited' then j.not_before end;
 
@@ -6146,8 +6168,8 @@ grant execute on function bondhu.settle_account(uuid, text, uuid, text, text, te
 
 -- sql/60_providers/90_planner.sql
 
--- Scheduling of syncs. cron (or, without it, the worker) queues them; the worker claims them under a
--- lease, works outside any transaction, and completes them under the lease's token.
+-- Scheduling of syncs. cron (or, without it, the worker) queues those that are due; when the next one of a
+-- connection is due, the worker says (core/src/planning.rs).
 
 create function bondhu.quota_window_start(settings bondhu.provider_settings, at timestamptz) returns timestamptz
 language sql stable
@@ -6239,91 +6261,215 @@ $$;
 comment on function bondhu.spend_request(text) is
   'Counts one request in the ledger before it is sent. If not null, the budget is used up until then and the request must not be sent.';
 
--- Two short index scans instead of one sort of everything that is due: requested ones first, then
--- those due longest.
-create function bondhu.plan_syncs() returns bigint
+create function bondhu.plan_syncs(as_of timestamptz default now()) returns bigint
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  free record;
+  settings bondhu.provider_settings;
+  window_start timestamptz;
+  used bigint;
+  -- Requests that are planned for at once, and those of them that nothing waits for yet.
+  most bigint;
+  room bigint;
+  -- What one connection counts for at most, however large its library is: bondhu.connection_share() limits
+  -- what it sends, and everybody else goes on meanwhile.
+  dearest bigint;
+  queued bigint;
   planned bigint := 0;
-  asked bigint;
-  due bigint;
 begin
-  for free in
-    -- A first pull takes about ten requests or more; each is counted before it is sent.
-    select q.provider, q.requests_left / 10 - l.queued - l.syncing as connections
-    from bondhu.quota q
-    join bondhu.sync_load l on l.provider = q.provider
-    join bondhu.provider_settings s on s.provider = q.provider and s.enabled
-    where coalesce(q.blocked_until, '-infinity') <= now()
+  for settings in
+    select s.* from bondhu.provider_settings s where s.enabled and coalesce(s.blocked_until, '-infinity') <= as_of
   loop
-    continue when free.connections <= 0;
-    with asked_for as materialized (
-      select c.user_id
-      from bondhu.sync_jobs j
-      join public.provider_connections c on c.user_id = j.user_id and c.provider = j.provider
-      where j.provider = free.provider
-        and j.requested_at is not null
-        and coalesce(j.not_before, '-infinity') <= now()
-        and c.status in ('pending', 'ok', 'partial', 'failing')
-        and c.next_sync_at <= now()
-      order by j.requested_at
-      limit free.connections
-      for update of c skip locked
-    )
-    update public.provider_connections c set status = 'queued'
-    from asked_for where c.user_id = asked_for.user_id and c.provider = free.provider;
-    get diagnostics asked = row_count;
+    window_start := bondhu.quota_window_start(settings, as_of);
+    select coalesce(sum(l.requests), 0) into used
+    from bondhu.provider_ledger l
+    where l.provider = settings.provider and l.counted_from >= window_start;
+    most := settings.requests_per_window;
+    room := most - used;
+    if settings.quota_resets = 'rolling' then
+      -- Much of a window is free again before the next minute is planned, a short one more than once.
+      most := greatest(most, most * 60 / settings.window_seconds);
+      room := greatest(room, settings.requests_per_window::bigint * 60 / settings.window_seconds);
+    end if;
+    dearest := greatest(most / 10, 10);
+    -- A pull of plays alone takes one request. What was given back until later takes no room now.
+    select room - coalesce(sum(case
+             when settings.library_interval_minutes is null or j.requested_at is not null or j.library_due_at <= as_of
+               then least(j.library_requests, dearest) else 1 end), 0) into room
+    from public.provider_connections c
+    join bondhu.sync_jobs j on j.user_id = c.user_id and j.provider = c.provider
+    where c.provider = settings.provider and c.status in ('queued', 'syncing') and c.next_sync_at <= as_of;
+    continue when room <= 0;
 
-    with due_longest as materialized (
-      select c.user_id
-      from public.provider_connections c
-      join bondhu.sync_jobs j on j.user_id = c.user_id and j.provider = c.provider
-      where c.provider = free.provider
+    -- Three short index scans instead of one sort of everything that is due. None can yield more than there is
+    -- room for: a pull takes a request or more. No connection is in two of them.
+    with asked_for as materialized (
+      select 1 as turn, j.requested_at as since, c.ctid as connection, j.library_requests, true as walks_all
+      from bondhu.sync_jobs j
+      cross join lateral (
+        select c.ctid, c.status, c.next_sync_at
+        from public.provider_connections c where c.user_id = j.user_id and c.provider = j.provider
+        offset 0 -- by its key, and not each time through all that are due
+      ) c
+      where j.provider = settings.provider
+        and j.requested_at is not null
+        and coalesce(j.not_before, '-infinity') <= as_of
         and c.status in ('pending', 'ok', 'partial', 'failing')
-        and c.next_sync_at <= now()
-        and coalesce(j.not_before, '-infinity') <= now()
+        and c.next_sync_at <= as_of
+      order by j.requested_at
+      limit room
+    ),
+    urgent as materialized (
+      select 2, j.urgent_from, c.ctid, j.library_requests, true
+      from bondhu.sync_jobs j
+      cross join lateral (
+        select c.ctid, c.status, c.next_sync_at
+        from public.provider_connections c where c.user_id = j.user_id and c.provider = j.provider
+        offset 0 -- by its key, and not each time through all that are due
+      ) c
+      where j.provider = settings.provider
+        and j.urgent_from <= as_of
+        and j.requested_at is null
+        and coalesce(j.not_before, '-infinity') <= as_of
+        and c.status in ('pending', 'ok', 'partial', 'failing')
+        and c.next_sync_at <= as_of
+      order by j.urgent_from
+      limit room
+    ),
+    due_longest as materialized (
+      select 3, c.next_sync_at, c.ctid, j.library_requests, settings.library_interval_minutes is null or j.library_due_at <= as_of
+      from public.provider_connections c
+      cross join lateral (
+        select j.* from bondhu.sync_jobs j where j.user_id = c.user_id and j.provider = c.provider
+        offset 0 -- likewise
+      ) j
+      where c.provider = settings.provider
+        and c.status in ('pending', 'ok', 'partial', 'failing')
+        and c.next_sync_at <= as_of
+        and j.requested_at is null
+        and coalesce(j.urgent_from, 'infinity') > as_of
+        and coalesce(j.not_before, '-infinity') <= as_of
       order by c.next_sync_at
-      limit free.connections - asked
+      limit room
+    ),
+    candidates as (
+      select a.turn, a.since, a.connection, case when a.walks_all then least(a.library_requests, dearest) else 1 end as requests
+      from (select * from asked_for union all select * from urgent union all select * from due_longest) a
+    ),
+    reckoned as (
+      select c.*, sum(c.requests) over (order by c.turn, c.since, c.connection) as up_to_here from candidates c
+    ),
+    chosen as materialized (
+      select c.ctid as connection
+      from reckoned r
+      join public.provider_connections c on c.ctid = r.connection
+      -- A tenth is kept for whoever asks later in the window. What is dearer than the room there is comes
+      -- into it all the same when it is first.
+      where r.up_to_here - r.requests < case r.turn when 1 then room else room - most / 10 end
+        and c.status in ('pending', 'ok', 'partial', 'failing')
       for update of c skip locked
     )
-    update public.provider_connections c set status = 'queued'
-    from due_longest where c.user_id = due_longest.user_id and c.provider = free.provider;
-    get diagnostics due = row_count;
-    planned := planned + asked + due;
+    update public.provider_connections c set status = 'queued' from chosen where c.ctid = chosen.connection;
+    get diagnostics queued = row_count;
+    planned := planned + queued;
   end loop;
   return planned;
 end
 $$;
-comment on function bondhu.plan_syncs() is 'Queues the connections that are due, requested ones first, within each provider''s budget; returns how many. Run every minute by cron.';
+comment on function bondhu.plan_syncs(timestamptz) is
+  'Queues the connections that are due within each provider''s budget, by what their pulls are expected to take: requested ones first, then those whose data has to be deleted soon, then those due longest; the latter two leave a tenth of the budget. Returns how many. Run every minute by cron.';
 
-create function bondhu.claim_syncs(worker text, how_many integer, providers text[] default '{spotify,youtube}')
+create function bondhu.wake_syncs(of_user uuid, as_of timestamptz default now()) returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  with stretched as materialized (
+    select j.user_id, j.provider, usual.due_at
+    from bondhu.sync_jobs j
+    join public.provider_connections c on c.user_id = j.user_id and c.provider = j.provider
+    join bondhu.provider_settings s on s.provider = c.provider
+    cross join lateral (
+      select greatest(as_of, c.last_sync_at + make_interval(mins => s.sync_interval_minutes)) as due_at
+    ) usual
+    where j.user_id = of_user and c.status in ('ok', 'partial') and c.next_sync_at > usual.due_at
+    for update of j, c skip locked
+  ),
+  asked as (
+    update bondhu.sync_jobs j set requested_at = as_of
+      from stretched s where j.user_id = s.user_id and j.provider = s.provider and s.due_at <= as_of
+  )
+  update public.provider_connections c set next_sync_at = s.due_at
+    from stretched s where c.user_id = s.user_id and c.provider = s.provider
+$$;
+comment on function bondhu.wake_syncs(uuid, timestamptz) is
+  'Of a person who is back: requests a sync of each connection whose syncs had become rarer, or brings it forward to its usual interval; others are left as they are. Called by start_session().';
+
+create function bondhu.planning_facts(of_user uuid, of_provider text)
+returns table (
+  last_active_at timestamptz, sync_interval_minutes integer, library_interval_minutes integer,
+  retention_days integer, urgent_from timestamptz
+)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select greatest(
+           coalesce(c.connected_at, c.updated_at), j.requested_at,
+           (select max(s.last_seen_at) from public.user_sessions s where s.user_id = of_user),
+           (select m.created_at from public.chat_messages m where m.user_id = of_user order by m.created_at desc, m.seq desc limit 1)),
+         p.sync_interval_minutes, p.library_interval_minutes,
+         case p.provider when 'youtube' then (select video_retention_days from bondhu.settings) end,
+         j.urgent_from
+  from public.provider_connections c
+  join bondhu.sync_jobs j on j.user_id = c.user_id and j.provider = c.provider
+  join bondhu.provider_settings p on p.provider = c.provider
+  where c.user_id = of_user and c.provider = of_provider
+$$;
+comment on function bondhu.planning_facts(uuid, text) is
+  'What the worker decides by when a connection is due next (core/src/planning.rs): when its person was last there, what is set for the provider, and for how long its data may be kept unrefreshed (null: no term).';
+
+revoke all on bondhu.quota, bondhu.sync_load from public, anon, authenticated, service_role;
+revoke all on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.connection_share(bondhu.provider_settings), bondhu.spend_request(text),
+  bondhu.plan_syncs(timestamptz),
+  bondhu.wake_syncs(uuid, timestamptz), bondhu.planning_facts(uuid, text)
+  from public, anon, authenticated, service_role;
+grant select on bondhu.quota, bondhu.sync_load to bondhu_worker, service_role;
+grant execute on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.connection_share(bondhu.provider_settings), bondhu.spend_request(text),
+  bondhu.plan_syncs(timestamptz),
+  bondhu.planning_facts(uuid, text)
+  to bondhu_worker;
+
+-- sql/60_providers/95_leases.sql
+
+-- Leases on queued syncs. The worker claims them under a lease, works outside any transaction, and
+-- completes them under the lease's token.
+
+create function bondhu.claim_syncs(worker text, how_many integer, providers text[] default '{spotify,youtube}', as_of timestamptz default now())
 returns table (
   user_id uuid, provider text, lease_token uuid, checkpoint jsonb, attempts integer,
-  scopes text[], resources jsonb, requested boolean, requests_left integer, more_at timestamptz
+  scopes text[], resources jsonb, requested boolean, library_due boolean, requests_left integer, more_at timestamptz
 )
 language sql
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '500ms' -- as hold_lease does, and why
 as $$
-  with open as (
-    select s.provider
+  -- Materialized: the share is reckoned once, and not for each connection.
+  with open as materialized (
+    select s.provider, s.library_interval_minutes is null as has_only_a_library, bondhu.connection_share(s) as share
     from bondhu.provider_settings s
-    where s.provider = any (providers) and s.enabled and coalesce(s.blocked_until, '-infinity') <= now()
+    where s.provider = any (providers) and s.enabled and coalesce(s.blocked_until, '-infinity') <= as_of
   ),
   asked_for as materialized (
     select free.*
     from open
     cross join lateral (
-      select j.user_id, j.provider, j.requested_at, c.next_sync_at
+      select j.ctid as job, c.ctid as connection, j.requested_at, c.next_sync_at, open.share, open.has_only_a_library
       from bondhu.sync_jobs j
       join public.provider_connections c on c.user_id = j.user_id and c.provider = j.provider
       where j.provider = open.provider
         and j.requested_at is not null
-        and coalesce(j.not_before, '-infinity') <= now()
-        and (c.status = 'queued' or (c.status = 'syncing' and j.lease_expires_at < now()))
+        and coalesce(j.not_before, '-infinity') <= as_of
+        and (c.status = 'queued' or (c.status = 'syncing' and j.lease_expires_at < as_of))
       order by j.requested_at
       limit how_many
       -- Locks both: the status is checked again only in a locked row.
@@ -6334,22 +6480,24 @@ as $$
     select free.*
     from open
     cross join lateral (
-      select j.user_id, j.provider, j.requested_at, c.next_sync_at
+      select j.ctid as job, c.ctid as connection, j.requested_at, c.next_sync_at, open.share, open.has_only_a_library
       from public.provider_connections c
       join bondhu.sync_jobs j on j.user_id = c.user_id and j.provider = c.provider
       where c.provider = open.provider
         and c.status in ('queued', 'syncing')
-        and (c.status = 'queued' or j.lease_expires_at < now())
-        and c.next_sync_at <= now()
-        and coalesce(j.not_before, '-infinity') <= now()
+        and (c.status = 'queued' or j.lease_expires_at < as_of)
+        and c.next_sync_at <= as_of
+        and j.requested_at is null
+        and coalesce(j.not_before, '-infinity') <= as_of
       order by c.next_sync_at
       limit greatest(how_many - (select count(*) from asked_for), 0)
       for update of j, c skip locked
     ) free
   ),
+  -- A row that changed after this statement began is not found by its place below: it is claimed next time.
   free as (
     select * from asked_for
-    union
+    union all
     select * from due_longest
     order by requested_at nulls last, next_sync_at
     limit how_many
@@ -6357,24 +6505,23 @@ as $$
   leased as (
     update bondhu.sync_jobs j
        set lease_token = gen_random_uuid(), lease_owner = worker,
-           lease_expires_at = now() + make_interval(secs => (select lease_seconds from bondhu.settings))
+           lease_expires_at = as_of + make_interval(secs => (select lease_seconds from bondhu.settings))
       from free
-     where j.user_id = free.user_id and j.provider = free.provider
-    returning j.*
+     where j.ctid = free.job
+    returning j.*, free.connection, free.share, free.has_only_a_library
   )
   update public.provider_connections c
      set status = 'syncing'
     from leased
-   where c.user_id = leased.user_id and c.provider = leased.provider
+   where c.ctid = leased.connection
   returning c.user_id, c.provider, leased.lease_token, leased.checkpoint, leased.attempts,
             c.scopes, leased.resources, leased.requested_at is not null,
-            (select greatest(bondhu.connection_share(s)
-                      - case when leased.hour_from > now() - interval '1 hour' then leased.hour_requests else 0 end, 0)
-             from bondhu.provider_settings s where s.provider = leased.provider),
-            greatest(leased.hour_from, now() - interval '1 hour') + interval '1 hour'
+            leased.requested_at is not null or leased.library_due_at <= as_of or leased.has_only_a_library,
+            greatest(leased.share - case when leased.hour_from > as_of - interval '1 hour' then leased.hour_requests else 0 end, 0),
+            greatest(leased.hour_from, as_of - interval '1 hour') + interval '1 hour'
 $$;
-comment on function bondhu.claim_syncs(text, integer, text[]) is
-  'Leases up to how_many queued connections (or those with an expired lease) of these providers to a worker, with the requests that each has left, and when it gets more.';
+comment on function bondhu.claim_syncs(text, integer, text[], timestamptz) is
+  'Leases up to how_many queued connections (or those with an expired lease) of these providers to a worker: with whether everything is walked or plays alone, the requests that each has left, and when it gets more.';
 
 create function bondhu.hold_lease(
   of_user uuid, of_provider text, token uuid, new_checkpoint jsonb default null, learned jsonb default '{}'
@@ -6406,7 +6553,9 @@ comment on function bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb) is
 create function bondhu.complete_sync(
   of_user uuid, of_provider text, token uuid, outcome text,
   what_is_missing text[] default '{}', error_code text default null, error text default null,
-  retry_not_before timestamptz default null, requests integer default 0
+  retry_not_before timestamptz default null, requests integer default 0,
+  next_pull_at timestamptz default null, next_library_at timestamptz default null, next_urgent_from timestamptz default null,
+  as_of timestamptz default now()
 ) returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -6414,6 +6563,9 @@ set lock_timeout = '500ms' -- as hold_lease does, and why
 as $$
 declare
   walked boolean := outcome in ('ok', 'partial');
+  walked_all boolean := walked and next_library_at is not null;
+  -- No connection is forgotten, whatever a worker says.
+  latest timestamptz := as_of + interval '31 days';
 begin
   update bondhu.sync_jobs j
      set lease_token = null, lease_owner = null, lease_expires_at = null,
@@ -6421,8 +6573,13 @@ begin
          attempts = case when walked then 0 when outcome = 'queued' then j.attempts else j.attempts + 1 end,
          requested_at = case when walked then null else j.requested_at end,
          not_before = retry_not_before,
-         hour_from = case when j.hour_from > now() - interval '1 hour' then j.hour_from else now() end,
-         hour_requests = case when j.hour_from > now() - interval '1 hour' then j.hour_requests else 0 end + requests
+         hour_from = case when j.hour_from > as_of - interval '1 hour' then j.hour_from else as_of end,
+         hour_requests = case when j.hour_from > as_of - interval '1 hour' then j.hour_requests else 0 end + requests,
+         pull_requests = case when walked then 0 else least(j.pull_requests::bigint + requests, 1000000) end,
+         library_requests = case when walked_all then least(greatest(j.pull_requests::bigint + requests, 1), 1000000)
+                                 else j.library_requests end,
+         library_due_at = case when walked_all then least(greatest(next_library_at, as_of), latest) else j.library_due_at end,
+         urgent_from = case when walked_all then next_urgent_from else j.urgent_from end
    where j.user_id = of_user and j.provider = of_provider and j.lease_token = token;
   if not found then
     return false;
@@ -6433,21 +6590,21 @@ begin
          missing = case when outcome = 'queued' then c.missing else what_is_missing end,
          last_error_code = case when outcome = 'queued' and error_code is null then c.last_error_code else error_code end,
          last_error = case when outcome = 'queued' and error_code is null then c.last_error else error end,
-         last_sync_at = case when walked then now() else c.last_sync_at end,
-         -- Ten percent of jitter, so that connections linked together do not stay due together.
+         last_sync_at = case when walked then as_of else c.last_sync_at end,
          next_sync_at = case
            when outcome = 'queued' then greatest(retry_not_before, c.next_sync_at)
            when outcome = 'needs_reauth' then null
-           else greatest(retry_not_before,
-             case when walked then now() + make_interval(mins => s.sync_interval_minutes) * (0.9 + 0.2 * random()) else now() end)
+           else greatest(retry_not_before, case when walked
+             then least(greatest(coalesce(next_pull_at, as_of + make_interval(mins => s.sync_interval_minutes)), as_of), latest)
+             else as_of end)
          end
     from bondhu.provider_settings s
    where c.user_id = of_user and c.provider = of_provider and s.provider = of_provider;
   return true;
 end
 $$;
-comment on function bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz, integer) is
-  'Ends a lease with the outcome ok, partial, failing, needs_reauth, or queued (returned unfinished, for example because the budget is used up). A complete walk (ok, partial) clears the checkpoint. False: the lease was lost.';
+comment on function bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz, integer, timestamptz, timestamptz, timestamptz, timestamptz) is
+  'Ends a lease with the outcome ok, partial, failing, needs_reauth, or queued (returned unfinished, for example because the budget is used up). A complete walk (ok, partial) clears the checkpoint; the next pull is then due at next_pull_at (null: after the provider''s interval). next_library_at: this pull walked everything, and the next such walk is due then; next_urgent_from: see sync_jobs.urgent_from. False: the lease was lost.';
 
 create function bondhu.block_provider(of_provider text, until timestamptz, reason text) returns timestamptz
 language sql
@@ -6487,17 +6644,13 @@ end
 $$;
 comment on function bondhu.cron_plans_syncs() is 'Whether pg_cron runs plan_syncs here; otherwise the worker does.';
 
-revoke all on bondhu.quota, bondhu.sync_load from public, anon, authenticated, service_role;
-revoke all on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.connection_share(bondhu.provider_settings), bondhu.spend_request(text),
-  bondhu.plan_syncs(), bondhu.claim_syncs(text, integer, text[]), bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb),
-  bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz, integer), bondhu.block_provider(text, timestamptz, text),
-  bondhu.cron_plans_syncs()
+revoke all on function bondhu.claim_syncs(text, integer, text[], timestamptz), bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb),
+  bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz, integer, timestamptz, timestamptz, timestamptz, timestamptz),
+  bondhu.block_provider(text, timestamptz, text), bondhu.cron_plans_syncs()
   from public, anon, authenticated, service_role;
-grant select on bondhu.quota, bondhu.sync_load to bondhu_worker, service_role;
-grant execute on function bondhu.quota_window_start(bondhu.provider_settings, timestamptz), bondhu.connection_share(bondhu.provider_settings), bondhu.spend_request(text),
-  bondhu.plan_syncs(), bondhu.claim_syncs(text, integer, text[]), bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb),
-  bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz, integer), bondhu.block_provider(text, timestamptz, text),
-  bondhu.cron_plans_syncs()
+grant execute on function bondhu.claim_syncs(text, integer, text[], timestamptz), bondhu.hold_lease(uuid, text, uuid, jsonb, jsonb),
+  bondhu.complete_sync(uuid, text, uuid, text, text[], text, text, timestamptz, integer, timestamptz, timestamptz, timestamptz, timestamptz),
+  bondhu.block_provider(text, timestamptz, text), bondhu.cron_plans_syncs()
   to bondhu_worker;
 
 -- sql/65_insights/10_achievements.sql
@@ -8003,46 +8156,46 @@ grant execute on function bondhu.go_on_erasing(integer) to bondhu_worker;
 create function bondhu.retention()
 returns table (
   name text, schema_name name, table_name name, aged_by name, kept_for interval,
-  only_column name, only_value text, cleared name[], with_conclusions boolean
+  only_column name, only_value text, cleared name[], with_conclusions boolean, resource text
 )
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select r.name, r.schema_name, r.table_name, r.aged_by, make_interval(days => r.days), r.only_column, r.only_value, r.cleared::name[],
-    r.with_conclusions
+    r.with_conclusions, r.resource
   from bondhu.settings s
   cross join lateral (values
     -- YouTube API Services Developer Policies III.E.4: delete what was not refreshed in time, and what was concluded from it.
-    ('video_likes', 'public', 'video_likes', 'fetched_at', s.video_retention_days, null, null, null, true),
-    ('video_subscriptions', 'public', 'video_subscriptions', 'fetched_at', s.video_retention_days, null, null, null, true),
-    ('video_playlist_items', 'public', 'video_playlist_items', 'fetched_at', s.video_retention_days, null, null, null, true),
-    ('video_playlists', 'public', 'video_playlists', 'fetched_at', s.video_retention_days, null, null, null, true),
-    ('video_topics', 'public', 'video_subscriptions', 'topics_at', s.video_retention_days, null, null, '{topics, topics_at}', false),
+    ('video_likes', 'public', 'video_likes', 'fetched_at', s.video_retention_days, null, null, null, true, 'youtube.liked_videos'),
+    ('video_subscriptions', 'public', 'video_subscriptions', 'fetched_at', s.video_retention_days, null, null, null, true, 'youtube.subscriptions'),
+    ('video_playlist_items', 'public', 'video_playlist_items', 'fetched_at', s.video_retention_days, null, null, null, true, 'youtube.playlist_items'),
+    ('video_playlists', 'public', 'video_playlists', 'fetched_at', s.video_retention_days, null, null, null, true, 'youtube.playlists'),
+    ('video_topics', 'public', 'video_subscriptions', 'topics_at', s.video_retention_days, null, null, '{topics, topics_at}', false, null),
     ('video_details', 'public', 'video_playlist_items', 'details_at', s.video_retention_days, null, null,
-      '{title, channel_id, channel_title, category_id, topics, published_at, details_at}', true),
-    ('recommendation_candidates', 'bondhu', 'recommendation_candidates', 'computed_at', s.video_retention_days, 'kind', 'video', null, true),
-    ('recommendation_feedback', 'public', 'recommendation_feedback', 'given_at', s.video_retention_days, 'kind', 'video', null, false),
-    ('video_preferences', 'public', 'video_preferences', 'computed_at', s.video_retention_days, null, null, null, false),
-    ('music_preferences', 'public', 'music_preferences', 'computed_at', s.video_retention_days, 'provider', 'youtube', null, false),
-    ('page_etags', 'bondhu', 'page_etags', 'fetched_at', s.video_retention_days, null, null, null, false),
-    ('video_categories', 'bondhu', 'video_categories', 'fetched_at', s.video_retention_days, null, null, null, false),
-    ('video_charts', 'bondhu', 'video_charts', 'fetched_at', s.video_retention_days, null, null, null, false),
+      '{title, channel_id, channel_title, category_id, topics, published_at, details_at}', true, null),
+    ('recommendation_candidates', 'bondhu', 'recommendation_candidates', 'computed_at', s.video_retention_days, 'kind', 'video', null, true, null),
+    ('recommendation_feedback', 'public', 'recommendation_feedback', 'given_at', s.video_retention_days, 'kind', 'video', null, false, null),
+    ('video_preferences', 'public', 'video_preferences', 'computed_at', s.video_retention_days, null, null, null, false, null),
+    ('music_preferences', 'public', 'music_preferences', 'computed_at', s.video_retention_days, 'provider', 'youtube', null, false, null),
+    ('page_etags', 'bondhu', 'page_etags', 'fetched_at', s.video_retention_days, null, null, null, false, null),
+    ('video_categories', 'bondhu', 'video_categories', 'fetched_at', s.video_retention_days, null, null, null, false, null),
+    ('video_charts', 'bondhu', 'video_charts', 'fetched_at', s.video_retention_days, null, null, null, false, null),
     -- Within 7 days of the request.
-    ('revocations', 'bondhu', 'revocations', 'requested_at', 7, null, null, null, false),
-    ('user_sessions', 'public', 'user_sessions', 'ended_at', s.session_retention_days, null, null, null, false),
-    ('personality_history', 'public', 'personality_history', 'changed_at', s.history_retention_days, null, null, null, false),
-    ('safety_events', 'bondhu', 'safety_events', 'written_at', s.safety_event_retention_days, null, null, null, false),
-    ('erasures', 'public', 'erasures', 'finished_at', s.erasure_receipt_retention_days, null, null, null, false),
-    ('receipts', 'bondhu', 'receipts', 'finished_at', s.erasure_receipt_retention_days, null, null, null, false),
+    ('revocations', 'bondhu', 'revocations', 'requested_at', 7, null, null, null, false, null),
+    ('user_sessions', 'public', 'user_sessions', 'ended_at', s.session_retention_days, null, null, null, false, null),
+    ('personality_history', 'public', 'personality_history', 'changed_at', s.history_retention_days, null, null, null, false, null),
+    ('safety_events', 'bondhu', 'safety_events', 'written_at', s.safety_event_retention_days, null, null, null, false, null),
+    ('erasures', 'public', 'erasures', 'finished_at', s.erasure_receipt_retention_days, null, null, null, false, null),
+    ('receipts', 'bondhu', 'receipts', 'finished_at', s.erasure_receipt_retention_days, null, null, null, false, null),
     -- By then nobody retries any more; a reply that is stored is found by its id.
-    ('chat_replies', 'bondhu', 'chat_replies', 'claimed_at', 30, null, null, null, false),
-    ('chat_usage', 'bondhu', 'chat_usage', 'day', 30, null, null, null, false),
-    ('chat_usage_of_project', 'bondhu', 'chat_usage_of_project', 'day', 365, null, null, null, false),
-    ('provider_ledger', 'bondhu', 'provider_ledger', 'counted_from', s.cron_history_retention_days, null, null, null, false)
-  ) r (name, schema_name, table_name, aged_by, days, only_column, only_value, cleared, with_conclusions)
+    ('chat_replies', 'bondhu', 'chat_replies', 'claimed_at', 30, null, null, null, false, null),
+    ('chat_usage', 'bondhu', 'chat_usage', 'day', 30, null, null, null, false, null),
+    ('chat_usage_of_project', 'bondhu', 'chat_usage_of_project', 'day', 365, null, null, null, false, null),
+    ('provider_ledger', 'bondhu', 'provider_ledger', 'counted_from', s.cron_history_retention_days, null, null, null, false, null)
+  ) r (name, schema_name, table_name, aged_by, days, only_column, only_value, cleared, with_conclusions, resource)
 $$;
 comment on function bondhu.retention() is
-  'What goes once aged_by is longer ago than kept_for: rows of the table, of which only those whose only_column is only_value; or, where cleared is not null, only what these columns hold. with_conclusions: with what was concluded from the same user''s videos.';
+  'What goes once aged_by is longer ago than kept_for: rows of the table, of which only those whose only_column is only_value; or, where cleared is not null, only what these columns hold. with_conclusions: with what was concluded from the same user''s videos; resource: what their connection then misses.';
 
 -- By which bondhu.prune_batch() finds them.
 create index video_playlist_items_by_age on public.video_playlist_items (fetched_at);
@@ -8078,6 +8231,26 @@ $$;
 comment on function bondhu.forget_conclusions_from_videos(uuid[]) is
   'Deletes what was made of users'' videos. The next pull makes it anew of those there are.';
 
+create function bondhu.tell_of_expired(users uuid[], of_resource text) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- Where the connection already says that it does not work, it says why.
+  update public.provider_connections c
+     set missing = case when of_resource = any (c.missing) then c.missing else c.missing || of_resource end,
+         status = case when c.status = 'ok' then 'partial' else c.status end,
+         last_error_code = case when c.status in ('failing', 'needs_reauth') then c.last_error_code else 'expired' end,
+         last_error = case when c.status in ('failing', 'needs_reauth') then c.last_error else format(
+           'YouTube''s data may be kept for %s days, and could not be read again in time: it was deleted. The next sync brings it back.',
+           s.video_retention_days) end
+    from bondhu.settings s
+   where c.user_id = any (users) and c.provider = 'youtube' and c.status <> 'disconnected';
+end
+$$;
+comment on function bondhu.tell_of_expired(uuid[], text) is
+  'Has the connections of users to YouTube say that what they held of a resource was too old to be kept.';
+
 create function bondhu.prune_batch(of_name text, most integer) returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -8102,6 +8275,9 @@ begin
     into gone, owners using now() - rule.kept_for, most;
   if owners <> '{}' then
     perform bondhu.forget_conclusions_from_videos(owners);
+    if rule.resource is not null then
+      perform bondhu.tell_of_expired(owners, rule.resource);
+    end if;
   end if;
   return gone;
 end
@@ -8168,7 +8344,8 @@ $$;
 comment on procedure bondhu.prune(integer, integer, jsonb) is
   'Has all that is older than its retention go (bondhu.retention()), in batches with a commit after each, for some seconds at most, and creates profiles that a restore has lost; removed: how many of each went. What is left goes with the next run. Never messages or sentiment_buckets. Run by cron.';
 
-revoke all on function bondhu.retention(), bondhu.forget_conclusions_from_videos(uuid[]), bondhu.prune_batch(text, integer),
+revoke all on function bondhu.retention(), bondhu.forget_conclusions_from_videos(uuid[]), bondhu.tell_of_expired(uuid[], text),
+  bondhu.prune_batch(text, integer),
   bondhu.prune_cron_history(integer)
   from public, anon, authenticated, service_role;
 revoke all on procedure bondhu.prune(integer, integer, jsonb) from public, anon, authenticated, service_role;
@@ -8575,12 +8752,18 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform bondhu.require_user();
+  if pg_catalog.pg_is_in_recovery() then
+    raise exception using
+      errcode = '25006',
+      message = 'a read replica has written nothing, and has no position of yours',
+      hint = 'Call commit_position where you wrote, on the primary.';
+  end if;
   -- The insert position: every commit that was answered before this call is before it.
   return pg_catalog.pg_current_wal_insert_lsn()::text;
 end
 $$;
 comment on function public.commit_position() is
-  'A position in the write-ahead log, such as 16/B374D848, after everything committed before this call. Call it after the answer to your write, in a separate request, and pass it to a hot read as min_lsn: its answer then includes your write. 28000 when nobody is signed in.';
+  'A position in the write-ahead log, such as 16/B374D848, after everything committed before this call. Call it after the answer to your write, in a separate request, and pass it to a hot read as min_lsn: its answer then includes your write. 28000 when nobody is signed in, 25006 on a read replica.';
 revoke all on function public.commit_position() from public, anon, authenticated, service_role;
 grant execute on function public.commit_position() to authenticated;
 
@@ -8765,8 +8948,8 @@ as $$
     ('constraint', 'provider_connections', '{connection_status_is_known, disconnected_forgets_the_account,
       error_has_a_code, ok_misses_nothing, partial_says_what_is_missing, provider_connections_pkey,
       provider_connections_provider_fkey, provider_connections_user_id_fkey}'),
-    ('index', 'provider_connections', '{provider_connections_by_account, provider_connections_by_provider,
-      provider_connections_claimable, provider_connections_due}'),
+    ('index', 'provider_connections', '{provider_connections_by_account, provider_connections_claimable,
+      provider_connections_due}'),
     ('policy', 'provider_connections', '{"a user reads their own connections", "the worker keeps connections"}'),
     ('column', 'recommendation_feedback', '{user_id, kind, item_id, maker, feedback, given_at}'),
     ('constraint', 'recommendation_feedback', '{feedback_is_known, feedback_kind_is_known,
