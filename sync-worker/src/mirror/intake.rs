@@ -97,6 +97,11 @@ pub(super) async fn read(
             }
             () = sleep_until(due.unwrap_or(intake.heard_at).into()), if due.is_some() && !is_due => {}
         }
+        // Without the delay: the stream ends with this, and the next one looks whether Redis has come as far.
+        let applied = *applied.borrow();
+        if intake.answers(applied) {
+            stream.acknowledge(applied);
+        }
     }
 }
 
@@ -115,6 +120,8 @@ struct Intake {
     handed_on: Lsn,
     /// A reader waits for this position.
     asked: Option<Lsn>,
+    /// The server waits until everything that it has sent is acknowledged.
+    server_waits: bool,
     /// When the proof was taken that is ready, and the last one that was handed on.
     proved: Option<Instant>,
     renewed: Option<Instant>,
@@ -144,6 +151,7 @@ impl Intake {
             moved_since: None,
             handed_on: Lsn::default(),
             asked: None,
+            server_waits: false,
             proved: None,
             renewed: None,
             renewed_after,
@@ -187,9 +195,12 @@ impl Intake {
         let (data, sent_micros) = match event {
             Event::Message { data, sent_micros } => (data, sent_micros),
             // Within a transaction it is somewhere before its commit.
-            Event::Reached(position) => {
+            Event::Reached { position, is_asked } => {
                 if self.open.is_none() {
                     self.reach(position);
+                }
+                if is_asked {
+                    self.answer();
                 }
                 return Ok(());
             }
@@ -225,6 +236,21 @@ impl Intake {
             self.moved_since.get_or_insert_with(Instant::now);
             self.pass_beats();
         }
+    }
+
+    /// The server asks for an answer.
+    fn answer(&mut self) {
+        self.server_waits = true;
+        if self.reached > self.handed_on {
+            self.ready_since.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// Whether the server waits for just this.
+    fn answers(&mut self, applied: Lsn) -> bool {
+        let answers = self.server_waits && applied >= self.reached;
+        self.server_waits &= !answers;
+        answers
     }
 
     fn add_beat(&mut self, beat: Beat) {
@@ -314,6 +340,25 @@ mod tests {
         intake.reach(Lsn(30));
         intake.add_beat(beat(20, 2000));
         assert_eq!(intake.take_batch().complete_at_ms, Some(2000));
+    }
+
+    #[test]
+    fn a_server_that_waits_is_answered_once_all_it_sent_is_in_redis() {
+        let mut intake = intake(Instant::now());
+        let reached = |position, is_asked| Event::Reached {
+            position: Lsn(position),
+            is_asked,
+        };
+        let mut tables = PublishedTables::default();
+        intake.record(reached(7, false), &mut tables).unwrap();
+        assert!(!intake.answers(Lsn(7)), "nobody waits");
+        assert_eq!(intake.due_at(), None);
+        intake.record(reached(9, true), &mut tables).unwrap();
+        assert!(intake.due_at().is_some(), "at once");
+        assert!(!intake.answers(Lsn(7)));
+        assert_eq!(intake.take_batch().end, Lsn(9));
+        assert!(intake.answers(Lsn(9)));
+        assert!(!intake.answers(Lsn(9)), "once");
     }
 
     #[test]

@@ -111,7 +111,12 @@ pub(super) enum Event {
         sent_micros: i64,
     },
     /// Everything committed before this position has been sent.
-    Reached(Lsn),
+    Reached {
+        /// It.
+        position: Lsn,
+        /// The server waits to hear that it was received: it shuts down, and ends no stream before.
+        is_asked: bool,
+    },
 }
 
 /// An open stream. Holding it makes this mirror the one that leads.
@@ -214,9 +219,14 @@ impl Stream {
                             data,
                             sent_micros: server_time_micros,
                         },
-                        ReplicationCopyData::KeepAlive { wal_end, .. } => {
-                            Event::Reached(Lsn(wal_end.0))
-                        }
+                        ReplicationCopyData::KeepAlive {
+                            wal_end,
+                            reply_requested,
+                            ..
+                        } => Event::Reached {
+                            position: Lsn(wal_end.0),
+                            is_asked: reply_requested,
+                        },
                     });
                 }
                 b'c' | b'C' | b'Z' => return Err(MirrorError::Ended),

@@ -167,7 +167,9 @@ impl Databases {
     /// dead rows as a history of months does not.
     pub(super) async fn vacuum(&self, variant: Variant) -> Result<()> {
         let mut superuser = self.connect(SUPERUSER, variant).await?;
-        sqlx::query("vacuum analyze").execute(&mut superuser).await?;
+        sqlx::query("vacuum analyze")
+            .execute(&mut superuser)
+            .await?;
         Ok(())
     }
 

@@ -141,7 +141,7 @@ impl Databases {
     }
 
     /// Rows of a table that were updated or deleted so far, and those updated in place (HOT). What a connection has
-    /// written is in it once that is closed.
+    /// written is in it once that has flushed its counts.
     pub(super) async fn written(&self, size: Size, table: &str) -> Result<(i64, i64)> {
         let mut superuser = self.connect(SUPERUSER, size).await?;
         Ok(sqlx::query_as(

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use sqlx::{Connection as _, PgPool, Row as _};
+use sqlx::{PgPool, Row as _};
 
 use bondhu_stack::cluster::SUPERUSER;
 use bondhu_stack::data_api;
@@ -13,6 +13,8 @@ use super::databases::{Databases, Size, person};
 
 /// Sessions past their retention, as a night of so many people.
 const OLD_SESSIONS: i32 = 10_000;
+/// Has what a connection wrote counted at once.
+const FLUSH: &str = "select pg_stat_force_next_flush()";
 /// Sessions that are touched.
 const OPEN_SESSIONS: i32 = 600;
 
@@ -42,7 +44,7 @@ pub(super) async fn prune(databases: &Databases, size: Size) -> Result<Pruned> {
         .await?;
     let took = begun.elapsed();
     let to: f64 = sqlx::query_scalar(position).fetch_one(&mut owner).await?;
-    owner.close().await?;
+    sqlx::query(FLUSH).execute(&mut owner).await?;
     ensure!(removed["user_sessions"] == OLD_SESSIONS, "{removed}");
     let (after, _) = databases.written(size, MESSAGES).await?;
     Ok(Pruned {
@@ -86,10 +88,10 @@ pub(super) async fn touches(databases: &Databases, size: Size) -> Result<(f64, f
         .bind(OPEN_SESSIONS)
         .execute(&mut owner)
         .await?;
-    owner.close().await?;
+    sqlx::query(FLUSH).execute(&mut owner).await?;
     let mut counts = vec![databases.written(size, SESSIONS).await?];
+    let pool = databases.pool("authenticator", size, 1).await?;
     for _ in 0..2 {
-        let pool = databases.pool("authenticator", size, 1).await?;
         for number in 1..=OPEN_SESSIONS {
             let mut request = data_api::as_user(&pool, person(number)?).await?;
             sqlx::query(
@@ -99,7 +101,7 @@ pub(super) async fn touches(databases: &Databases, size: Size) -> Result<(f64, f
             .await?;
             request.commit().await?;
         }
-        pool.close().await;
+        sqlx::query(FLUSH).execute(&pool).await?;
         counts.push(databases.written(size, SESSIONS).await?);
     }
     let (written, in_place) = (counts[1].0 - counts[0].0, counts[1].1 - counts[0].1);
