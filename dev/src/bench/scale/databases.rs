@@ -1,6 +1,6 @@
 //! Two databases that differ in nothing but their size, kept from run to run.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use sqlx::postgres::PgPoolOptions;
@@ -138,6 +138,17 @@ impl Databases {
             "postgres://{role}@127.0.0.1:{}/{}",
             self.port, size.database
         )
+    }
+
+    /// Waits until autovacuum has done what was left to it: while it looks at a table, no dead row makes room.
+    pub(super) async fn rest(&self, size: Size) -> Result<()> {
+        let mut superuser = self.connect(SUPERUSER, size).await?;
+        let works =
+            "select exists (select from pg_stat_activity where backend_type = 'autovacuum worker')";
+        while sqlx::query_scalar(works).fetch_one(&mut superuser).await? {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        Ok(())
     }
 
     /// Rows of a table that were updated or deleted so far, and those updated in place (HOT). What a connection has

@@ -162,8 +162,8 @@ impl Bench {
             for _ in 0..QUEUE_ROUNDS {
                 sqlx::query(
                     "update public.provider_connections c set next_sync_at = now() - interval '1 minute'
-                     from (select user_id, provider from public.provider_connections where status = 'ok' limit 5000) some
-                     where c.user_id = some.user_id and c.provider = some.provider",
+                     from (select user_id, provider from public.provider_connections where status = 'ok' limit 5000) few
+                     where c.user_id = few.user_id and c.provider = few.provider",
                 )
                 .execute(&owner)
                 .await?;

@@ -19,9 +19,9 @@ pub(super) const TARGETS: [Target; 6] = [
     ),
     (
         "cron_idle_ms",
-        250.0,
+        100.0,
         Bound::Greatest,
-        "one round of all jobs at 1,000,000 people, nothing due",
+        "one round of what cron runs by the minute at 1,000,000 people, nothing due",
     ),
     (
         "touch_hot_share",
@@ -46,7 +46,7 @@ pub(super) const TARGETS: [Target; 6] = [
 pub(super) const COMPARATORS: [Comparator; 4] = [
     (
         "prune_ms",
-        "10,000 sessions past their retention, with all else that is looked for",
+        "10,000 sessions past their retention, and all else that the nightly job looks for",
     ),
     ("prune_wal_mb", "write-ahead log of the same"),
     (
