@@ -180,7 +180,10 @@ test("read: an activity with its session, a session with its activities", async 
 test("read: embedded rows may be filtered, limited, counted, and decide which rows there are", async () => {
   const sessions = () => reader.client.from("user_sessions");
   const limited = fine(
-    await sessions().select("session_activities(activity)").neq("session_activities.activity", "game.finished")
+    await sessions().select("session_activities(activity)").neq(
+      "session_activities.activity",
+      "game.finished",
+    )
       .order("activity", { referencedTable: "session_activities", ascending: false })
       .limit(1, { referencedTable: "session_activities" }).single(),
   );

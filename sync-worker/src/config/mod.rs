@@ -59,8 +59,8 @@ pub struct MirrorConfig {
     /// How long after Redis a position is acknowledged to Postgres.
     pub ack_delay: Duration,
     /// How long readers trust the mirror while it is silent, from
-    /// [`FRESHNESS_LEAST`](bondhu_core::cache::FRESHNESS_LEAST) to
-    /// [`FRESHNESS_MOST`](bondhu_core::cache::FRESHNESS_MOST).
+    /// [`FRESHNESS_LEAST`] to
+    /// [`FRESHNESS_MOST`].
     pub freshness: Duration,
 }
 
