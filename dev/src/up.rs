@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use crate::bench;
 use bondhu_stack::cluster::SUPERUSER;
 use bondhu_stack::ports::Ports;
 use bondhu_stack::stack::{Engine, Stack, StackConfig};
@@ -57,18 +58,20 @@ pub async fn up(engine: Engine) -> Result<()> {
 /// # Errors
 /// The stack runs, or a file cannot be removed.
 pub fn reset() -> Result<()> {
-    let directory = directory()?;
-    if !directory.exists() {
-        println!("Nothing is kept in {}.", directory.display());
-        return Ok(());
+    let kept = [directory()?, bench::scale::directory()?];
+    let kept: Vec<_> = kept.into_iter().filter(|of| of.exists()).collect();
+    if kept.is_empty() {
+        println!("Nothing is kept in {}.", directory()?.display());
     }
-    let _lock = run_directory::lock(&directory)?;
-    fs::remove_dir_all(&directory)
-        .with_context(|| format!("cannot remove {}", directory.display()))?;
-    println!(
-        "Removed {}. What cargo has built stays.",
-        directory.display()
-    );
+    for directory in kept {
+        let _lock = run_directory::lock(&directory)?;
+        fs::remove_dir_all(&directory)
+            .with_context(|| format!("cannot remove {}", directory.display()))?;
+        println!(
+            "Removed {}. What cargo has built stays.",
+            directory.display()
+        );
+    }
     Ok(())
 }
 

@@ -140,6 +140,19 @@ impl Databases {
         )
     }
 
+    /// Reads everything once, as a server has that has run for a while: what is measured is not the disk.
+    pub(super) async fn warm(&self, size: Size) -> Result<()> {
+        let mut superuser = self.connect(SUPERUSER, size).await?;
+        sqlx::raw_sql(
+            "create extension if not exists pg_prewarm schema pg_catalog;
+             select sum(pg_prewarm(c.oid, 'read')) from pg_class c
+             where c.relkind in ('r', 'i') and c.relnamespace in ('public'::regnamespace, 'bondhu'::regnamespace)",
+        )
+        .execute(&mut superuser)
+        .await?;
+        self.rest(size).await
+    }
+
     /// Waits until autovacuum has done what was left to it: while it looks at a table, no dead row makes room.
     pub(super) async fn rest(&self, size: Size) -> Result<()> {
         let mut superuser = self.connect(SUPERUSER, size).await?;

@@ -8,6 +8,7 @@ mod databases;
 mod report;
 mod upkeep;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -36,6 +37,14 @@ const MEMORY: [&str; 3] = [
     "alter system set wal_compression = 'lz4'",
 ];
 
+/// Where the databases are kept.
+///
+/// # Errors
+/// There is no place for the stack's files.
+pub fn directory() -> Result<PathBuf> {
+    Ok(paths::state_directory()?.join("bench-scale"))
+}
+
 /// Measures, prints `name value` lines, a table of what was reached, and one of how it grows.
 ///
 /// # Errors
@@ -43,7 +52,7 @@ const MEMORY: [&str; 3] = [
 pub async fn run() -> Result<()> {
     let engine = build_engine()?;
     let run = RunDirectory::create("bench-scale")?;
-    let kept = paths::state_directory()?.join("bench-scale");
+    let kept = directory()?;
     let _lock = run_directory::lock(&kept)?;
     let installation = Installation::debian_15()?.private_tree(&run.path().join("postgres"))?;
     engine.install(&installation)?;
@@ -92,6 +101,9 @@ struct Bench {
 impl Bench {
     /// Two clients, each message of another person.
     async fn inserts(&mut self) -> Result<()> {
+        for size in [SMALL, FULL] {
+            self.databases.warm(size).await?;
+        }
         let mut rates = [Vec::new(), Vec::new()];
         // The first round brings what is used into memory.
         for round in 0..=INSERT_ROUNDS {
@@ -155,10 +167,16 @@ impl Bench {
         let (mut plans, mut claims) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
         for (place, size) in [SMALL, FULL].into_iter().enumerate() {
             let owner = self.databases.pool("postgres", size, 1).await?;
-            // Planned are as many as the budget has room for, at ten requests each.
-            sqlx::query("update bondhu.provider_settings set requests_per_window = 2500")
-                .execute(&owner)
-                .await?;
+            for sql in [
+                // What cron has queued would take the room.
+                "update public.provider_connections set status = 'ok', next_sync_at = now() + interval '1 hour'
+                 where status in ('queued', 'syncing')",
+                "update bondhu.sync_jobs set lease_token = null, lease_owner = null, lease_expires_at = null
+                 where lease_token is not null",
+                queue::BUDGETS,
+            ] {
+                sqlx::query(sql).execute(&owner).await?;
+            }
             for _ in 0..QUEUE_ROUNDS {
                 sqlx::query(
                     "update public.provider_connections c set next_sync_at = now() - interval '1 minute'

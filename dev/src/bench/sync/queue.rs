@@ -13,17 +13,16 @@ const DUE_IN_A_HUNDRED: i32 = 1;
 const BATCH: i64 = 500;
 const ROUNDS: usize = 9;
 
+/// Planned are as many as nine tenths of the budget have room for, at twenty requests each; of a window of half a
+/// minute for the whole minute.
+pub(in crate::bench) const BUDGETS: &str = "update bondhu.provider_settings
+    set requests_per_window = case quota_resets when 'rolling' then 2777 else 5555 end";
+
 /// Plans and claims batches, as cron and a worker do; the median round is reported.
 pub(super) async fn measure(rig: &Rig, report: &mut Report) -> Result<()> {
     const NAME: &str = "million";
     let database = rig.database(NAME, 0).await?;
-    for sql in [
-        include_str!("../../../sql/bench/connections.sql"),
-        // Planned are as many as nine tenths of the budget have room for, at twenty requests each; of a
-        // window of half a minute for the whole minute.
-        "update bondhu.provider_settings
-         set requests_per_window = case quota_resets when 'rolling' then 2777 else 5555 end",
-    ] {
+    for sql in [include_str!("../../../sql/bench/connections.sql"), BUDGETS] {
         sqlx::raw_sql(sql).execute(&database).await?;
     }
     sqlx::query("select public.bench_connections($1, $2)")
