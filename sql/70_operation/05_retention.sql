@@ -155,8 +155,9 @@ $$;
 comment on function bondhu.prune_cron_history(integer) is
   'Deletes up to `most` runs of Bondhu''s jobs that are older than settings.cron_history_retention_days from pg_cron''s log; returns how many.';
 
--- A procedure, to commit after each batch. Those pin search_path themselves.
-create procedure bondhu.prune(seconds integer default 1800, batch integer default 1000, inout removed jsonb default '{}')
+-- A procedure, to commit after each batch. Those pin search_path themselves. Supabase lets a statement take two minutes, and
+-- to it all of this is one: https://supabase.com/docs/guides/database/postgres/timeouts.
+create procedure bondhu.prune(seconds integer default 100, batch integer default 1000, inout removed jsonb default '{}')
 language plpgsql
 as $$
 declare

@@ -43,7 +43,7 @@ as $$
     ('bondhu-keep-choices', '* * * * *', 'select bondhu.keep_choices()'),
     ('bondhu-refresh-trending', '* * * * *', 'call bondhu.keep_trends_fresh()'),
     ('bondhu-go-on-erasing', '* * * * *', 'select bondhu.go_on_erasing()'),
-    ('bondhu-prune', '17 3 * * *', 'call bondhu.prune()')
+    ('bondhu-prune', '17 * * * *', 'call bondhu.prune()')
 $$;
 comment on function bondhu.cron_plan() is 'The jobs to schedule; times are UTC unless cron.timezone names another zone.';
 

@@ -1,7 +1,7 @@
 -- What is older than its retention goes, in batches, and touches nothing else.
 begin;
 \ir acting.psql
-select plan(14);
+select plan(15);
 
 create temp table people as select pg_temp.sign_up('Ada') as ada, pg_temp.sign_up('Bela') as bela;
 
@@ -21,6 +21,12 @@ select is_empty(
          select from pg_proc p where p.pronamespace = 'bondhu'::regnamespace and p.proname in ('retention', 'prune_cron_history')
            and strpos(p.prosrc, 's.' || a.attname) > 0) $$,
   'each setting of a retention is kept');
+
+select is_empty(
+  $$ select p.proname from pg_proc p
+     where p.pronamespace = 'bondhu'::regnamespace and p.prokind = 'p'
+       and coalesce(substring(pg_get_function_arguments(p.oid) from 'seconds integer DEFAULT ([0-9]+)')::integer, 1000) > 100 $$,
+  'what commits on its way ends within the two minutes that Supabase lets a statement take');
 
 -- Batches
 

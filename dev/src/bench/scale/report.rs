@@ -15,7 +15,7 @@ pub(super) const TARGETS: [Target; 6] = [
         "prune_messages_touched",
         0.0,
         Bound::Greatest,
-        "a night's pruning, 10,000 sessions with messages among it",
+        "a pruning, 10,000 sessions with messages among it",
     ),
     (
         "cron_idle_ms",
@@ -46,7 +46,7 @@ pub(super) const TARGETS: [Target; 6] = [
 pub(super) const COMPARATORS: [Comparator; 4] = [
     (
         "prune_ms",
-        "10,000 sessions past their retention, and all else that the nightly job looks for",
+        "10,000 sessions past their retention, and all else that the job looks for",
     ),
     ("prune_wal_mb", "write-ahead log of the same"),
     (

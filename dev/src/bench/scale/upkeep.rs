@@ -11,14 +11,14 @@ use bondhu_stack::data_api;
 
 use super::databases::{Databases, Size, person};
 
-/// Sessions past their retention, as a night of so many people.
+/// Sessions past their retention, as of a night.
 const OLD_SESSIONS: i32 = 10_000;
 /// Has what a connection wrote counted at once.
 const FLUSH: &str = "select pg_stat_force_next_flush()";
 /// Sessions that are touched.
 const OPEN_SESSIONS: i32 = 600;
 
-/// What a night's pruning takes and touches.
+/// What a pruning takes and touches.
 pub(super) struct Pruned {
     /// Messages that were written anew, or went.
     pub(super) messages_touched: i64,
@@ -54,7 +54,7 @@ pub(super) async fn prune(databases: &Databases, size: Size) -> Result<Pruned> {
     })
 }
 
-/// Milliseconds that one round of cron's jobs takes when nothing is due, the nightly one apart.
+/// Milliseconds that one round of cron's jobs takes when nothing is due, the hourly one apart.
 pub(super) async fn idle_round(databases: &Databases, size: Size) -> Result<f64> {
     let mut owner = databases.connect("postgres", size).await?;
     let jobs: Vec<String> =
