@@ -32,6 +32,10 @@ const PROVOCATIONS: &[(&str, &str)] = &[
         "insert into chat_messages (message_text) values (' ')",
     ),
     (
+        "25006", // as on a replica
+        "set transaction read only; update companion_profiles set locale = 'en'",
+    ),
+    (
         "42501",
         "insert into chat_messages (message_text, sentiment_score) values ('Hello', 1)",
     ),

@@ -15,7 +15,15 @@ const NO_RESULT: [&str; 1] = ["bondhu.provider_ledger"];
 /// Columns that differ from run to run: which walk saw the row, under which nonce a token is sealed,
 /// how many requests there were, and how many items a page showed, those included that a
 /// disturbance put there.
-const OF_THE_RUN: [&str; 5] = ["walk_id", "sealed", "shown", "hour_from", "hour_requests"];
+const OF_THE_RUN: [&str; 7] = [
+    "walk_id",
+    "sealed",
+    "shown",
+    "hour_from",
+    "hour_requests",
+    "pull_requests",
+    "library_requests",
+];
 
 /// What `sync_jobs.resources` says of items that a disturbance put there: they could not be read.
 const OF_THE_DISTURBANCE: &str = "lost";
