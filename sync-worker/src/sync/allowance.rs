@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bondhu_core::cache::rate_limit_key;
-use chrono::{DateTime, TimeDelta, Utc};
 use redis::{Pipeline, RedisError};
 
 use crate::cache::{Connection, RedisClient, RedisTarget};
@@ -54,18 +53,15 @@ impl Allowance {
         }
     }
 
-    /// Counts one request. `Some`: there were too many, and it must not be sent before then.
-    pub(super) async fn take(&self, owner: Owner) -> Option<DateTime<Utc>> {
+    /// Counts one request. `Some`: there were too many, and it must not be sent for so long.
+    pub(super) async fn take(&self, owner: Owner) -> Option<Duration> {
         let redis = self.redis.as_ref()?;
         match redis
             .with(async |connection| count(connection, owner).await)
             .await
         {
             Ok((requests, _)) if requests <= A_MINUTE => None,
-            Ok((_, left)) => {
-                let wait = TimeDelta::from_std(left.max(SHORTEST_WAIT)).ok()?;
-                Utc::now().checked_add_signed(wait)
-            }
+            Ok((_, left)) => Some(left.max(SHORTEST_WAIT)),
             Err(error) => {
                 tracing::debug!(%error, "a request is not counted: Redis does not answer");
                 None

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::checkpoint::Checkpoint;
 use super::knowledge::{Knowledge, Known};
-use super::outcome::{Outcome, SyncError};
+use super::outcome::{Outcome, SyncError, Wait};
 use super::plan::Plan;
 use super::resource::Depth;
 use super::share::Share;
@@ -171,8 +171,14 @@ impl Lease {
         sent: u32,
         plan: Option<Plan>,
     ) -> Result<(), SyncError> {
+        let (seconds, until) = match outcome.wait {
+            None => (None, None),
+            Some(Wait::For(wait)) => (Some(wait.as_secs_f64()), None),
+            Some(Wait::Until(instant)) => (None, Some(instant)),
+        };
         let ended: bool = sqlx::query_scalar(
-            "select bondhu.complete_sync($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+            "select bondhu.complete_sync($1, $2, $3, $4, $5, $6, $7,
+                                         coalesce($8, now() + make_interval(secs => $9)), $10, $11, $12, $13)",
         )
         .bind(self.owner.user)
         .bind(self.owner.provider.name())
@@ -181,7 +187,8 @@ impl Lease {
         .bind(&outcome.missing)
         .bind(outcome.code.as_deref())
         .bind(outcome.sentence.as_deref())
-        .bind(outcome.not_before)
+        .bind(until)
+        .bind(seconds)
         .bind(i32::try_from(sent).unwrap_or(i32::MAX))
         .bind(plan.map(|plan| plan.pull_at))
         .bind(plan.and_then(|plan| plan.library_at))

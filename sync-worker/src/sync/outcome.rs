@@ -1,14 +1,33 @@
 //! How a pull ended, and what that means for the connection.
 
+use std::fmt;
 use std::time::Duration;
 
 use bondhu_core::retry::{Failure, RetryPolicy, back_off};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::checkpoint::Missing;
 use crate::provider::Provider;
 use crate::providers::ProviderError;
 use crate::vault::VaultError;
+
+/// When something is tried again, by the clock of the database: that of this machine may differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// For so long from now.
+    For(Duration),
+    /// Until an instant that the database gave.
+    Until(DateTime<Utc>),
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::For(wait) => write!(f, "for {} s", wait.as_secs()),
+            Self::Until(instant) => write!(f, "until {instant}"),
+        }
+    }
+}
 
 /// Why a pull stopped before its end.
 #[derive(Debug, thiserror::Error)]
@@ -34,9 +53,9 @@ pub enum SyncError {
     /// Our own ledger says that the provider's budget is used up until then.
     #[error("the provider's budget is used up until {0}")]
     BudgetSpent(DateTime<Utc>),
-    /// What one person may use of it is used up until then.
-    #[error("enough for one person until {0}")]
-    EnoughForNow(DateTime<Utc>),
+    /// What one person may use of it is used up.
+    #[error("enough for one person {0}")]
+    EnoughForNow(Wait),
     /// The worker is stopping.
     #[error("stopping")]
     Stopping,
@@ -59,7 +78,7 @@ pub(super) struct Outcome {
     pub(super) missing: Vec<String>,
     pub(super) code: Option<String>,
     pub(super) sentence: Option<String>,
-    pub(super) not_before: Option<DateTime<Utc>>,
+    pub(super) wait: Option<Wait>,
 }
 
 impl Outcome {
@@ -74,18 +93,18 @@ impl Outcome {
                 .collect(),
             code: first.map(|missing| missing.code.clone()),
             sentence: first.map(|missing| missing.sentence.clone()),
-            not_before: None,
+            wait: None,
         }
     }
 
-    /// Given back at the page it stands at, to go on at once or not before an instant.
-    pub(super) const fn given_back(not_before: Option<DateTime<Utc>>) -> Self {
+    /// Given back at the page it stands at, to go on at once or after a wait.
+    pub(super) const fn given_back(wait: Option<Wait>) -> Self {
         Self {
             status: "queued",
             missing: Vec::new(),
             code: None,
             sentence: None,
-            not_before,
+            wait,
         }
     }
 
@@ -95,7 +114,7 @@ impl Outcome {
         Self {
             code: Some(failure.code().to_owned()),
             sentence: Some(failure.sentence(provider.display_name())),
-            ..Self::given_back(Some(until))
+            ..Self::given_back(Some(Wait::Until(until)))
         }
     }
 
@@ -104,7 +123,6 @@ impl Outcome {
         provider: Provider,
         error: &ProviderError,
         attempts: u32,
-        now: DateTime<Utc>,
         jitter: u32,
     ) -> Self {
         let status = match error.failure.policy() {
@@ -116,68 +134,57 @@ impl Outcome {
             | RetryPolicy::StopProvider => "failing",
         };
         // A refusal of the whole app is kept with the provider, not with the user.
-        let not_before = match error.failure.policy() {
+        let wait = match error.failure.policy() {
             RetryPolicy::NeedsReauth | RetryPolicy::StopProvider => None,
             RetryPolicy::Retry
             | RetryPolicy::Refresh
             | RetryPolicy::RestartList
-            | RetryPolicy::SkipResource => later(
-                now,
+            | RetryPolicy::SkipResource => Some(Wait::For(
                 back_off(attempts, jitter).max(error.retry_after.unwrap_or_default()),
-            ),
+            )),
         };
         Self {
             status,
             missing: Vec::new(),
             code: Some(error.failure.code().to_owned()),
             sentence: Some(error.failure.sentence(provider.display_name())),
-            not_before,
+            wait,
         }
     }
 
     /// A failure on our side that an operator has to mend.
-    pub(super) fn unusable(
-        code: &str,
-        sentence: String,
-        wait: Duration,
-        now: DateTime<Utc>,
-    ) -> Self {
+    pub(super) fn unusable(code: &str, sentence: String, wait: Duration) -> Self {
         Self {
             status: "failing",
             missing: Vec::new(),
             code: Some(code.to_owned()),
             sentence: Some(sentence),
-            not_before: later(now, wait),
+            wait: Some(Wait::For(wait)),
         }
     }
 }
 
-fn later(now: DateTime<Utc>, wait: Duration) -> Option<DateTime<Utc>> {
-    now.checked_add_signed(TimeDelta::from_std(wait).ok()?)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Failure, Outcome, Provider, ProviderError};
-    use chrono::{TimeDelta, Utc};
+    use super::{Failure, Outcome, Provider, ProviderError, Wait};
     use std::time::Duration;
 
     #[test]
     fn a_wish_of_thirteen_hours_is_kept_and_not_slept() {
-        let now = Utc::now();
+        let thirteen_hours = Duration::from_secs(48_925);
         let error = ProviderError {
-            retry_after: Some(Duration::from_secs(48_925)),
+            retry_after: Some(thirteen_hours),
             ..ProviderError::new(Failure::RateLimited, "")
         };
-        let outcome = Outcome::failed(Provider::Spotify, &error, 0, now, 0);
-        assert_eq!(outcome.not_before, Some(now + TimeDelta::seconds(48_925)));
+        let outcome = Outcome::failed(Provider::Spotify, &error, 0, 0);
+        assert_eq!(outcome.wait, Some(Wait::For(thirteen_hours)));
         assert_eq!(outcome.status, "failing");
     }
 
     #[test]
     fn ended_consent_is_final() {
         let error = ProviderError::new(Failure::ConsentEnded, "");
-        let outcome = Outcome::failed(Provider::YouTube, &error, 3, Utc::now(), 0);
-        assert_eq!((outcome.status, outcome.not_before), ("needs_reauth", None));
+        let outcome = Outcome::failed(Provider::YouTube, &error, 3, 0);
+        assert_eq!((outcome.status, outcome.wait), ("needs_reauth", None));
     }
 }

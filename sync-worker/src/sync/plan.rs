@@ -18,9 +18,10 @@ pub(super) struct Plan {
     pub(super) urgent_from: Option<DateTime<Utc>>,
 }
 
-/// The row of `bondhu.planning_facts`.
+/// The row of `bondhu.planning_facts`, and when it was read by the database's own clock.
 #[derive(sqlx::FromRow)]
 struct Facts {
+    now: DateTime<Utc>,
     last_active_at: DateTime<Utc>,
     sync_interval_minutes: i32,
     library_interval_minutes: Option<i32>,
@@ -38,16 +39,17 @@ pub(super) async fn plan(
     depth: Depth,
     is_whole: bool,
 ) -> Result<Option<Plan>, sqlx::Error> {
-    let facts: Option<Facts> = sqlx::query_as("select * from bondhu.planning_facts($1, $2)")
-        .bind(owner.user)
-        .bind(owner.provider.name())
-        .fetch_optional(&mut **transaction)
-        .await?;
-    Ok(facts.and_then(|facts| facts.plan(depth, is_whole, Utc::now(), rand::random())))
+    let facts: Option<Facts> =
+        sqlx::query_as("select now() as now, f.* from bondhu.planning_facts($1, $2) f")
+            .bind(owner.user)
+            .bind(owner.provider.name())
+            .fetch_optional(&mut **transaction)
+            .await?;
+    Ok(facts.and_then(|facts| facts.plan(depth, is_whole, rand::random())))
 }
 
 impl Facts {
-    fn plan(&self, depth: Depth, is_whole: bool, now: DateTime<Utc>, jitter: u32) -> Option<Plan> {
+    fn plan(&self, depth: Depth, is_whole: bool, jitter: u32) -> Option<Plan> {
         let minutes = |minutes: i32| i64::from(minutes) * 60;
         let cadence = Cadence {
             interval: minutes(self.sync_interval_minutes),
@@ -55,7 +57,7 @@ impl Facts {
             retention: self.retention_days.map(|days| i64::from(days) * 86_400),
         };
         let pulled = Pulled {
-            now: now.timestamp(),
+            now: self.now.timestamp(),
             last_active: self.last_active_at.timestamp(),
             walked_all: depth == Depth::Library,
             is_whole,

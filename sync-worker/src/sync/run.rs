@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bondhu_core::retry::{RetryPolicy, back_off};
-use chrono::Utc;
 use sqlx::PgPool;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -240,7 +239,7 @@ async fn pull_claim(
 /// What to tell the connection; `None` when the lease or the database is gone.
 async fn outcome_of(context: &SyncContext, claim: &Claim, error: &SyncError) -> Option<Outcome> {
     let provider = claim.lease.owner.provider;
-    let (now, jitter) = (Utc::now(), rand::random());
+    let jitter = rand::random();
     let unstorable = || {
         Outcome::unusable(
             "not_storable",
@@ -249,7 +248,6 @@ async fn outcome_of(context: &SyncContext, claim: &Claim, error: &SyncError) -> 
                 provider.display_name()
             ),
             back_off(claim.attempts, jitter),
-            now,
         )
     };
     match error {
@@ -257,29 +255,21 @@ async fn outcome_of(context: &SyncContext, claim: &Claim, error: &SyncError) -> 
             if error.failure.policy() == RetryPolicy::StopProvider {
                 stop_provider(&context.database, provider, error).await;
             }
-            Some(Outcome::failed(
-                provider,
-                error,
-                claim.attempts,
-                now,
-                jitter,
-            ))
+            Some(Outcome::failed(provider, error, claim.attempts, jitter))
         }
         SyncError::Vault(error) => Some(Outcome::unusable(
             "token_unreadable",
             format!("The stored access cannot be used ({error}). Link the account again."),
             back_off(claim.attempts, jitter),
-            now,
         )),
         SyncError::NotSetUp(sentence) => Some(Outcome::unusable(
             "not_set_up",
             sentence.clone(),
             back_off(claim.attempts, jitter),
-            now,
         )),
         SyncError::Stopping => Some(Outcome::given_back(None)),
         SyncError::BudgetSpent(until) => Some(Outcome::budget_spent(provider, *until)),
-        SyncError::EnoughForNow(until) => Some(Outcome::given_back(Some(*until))),
+        SyncError::EnoughForNow(wait) => Some(Outcome::given_back(Some(*wait))),
         SyncError::Unstorable(_) => Some(unstorable()),
         SyncError::Database(error) if is_of_data(error) => Some(unstorable()),
         SyncError::Database(_) | SyncError::LeaseLost => None,

@@ -8,7 +8,7 @@ use sqlx::PgPool;
 use super::allowance::Allowance;
 use super::context::SyncContext;
 use super::lease::Lease;
-use super::outcome::SyncError;
+use super::outcome::{SyncError, Wait};
 use super::share::Share;
 use crate::providers::{Api, Bearer, ProviderClient, ProviderError, TokenEndpoint, spend_request};
 use crate::telemetry::Metrics;
@@ -78,11 +78,11 @@ impl<'a> Session<'a> {
     /// # Errors
     /// [`SyncError::EnoughForNow`], [`SyncError::BudgetSpent`]: it must not be sent.
     pub(super) async fn spend(&self) -> Result<(), SyncError> {
-        if let Some(until) = self.allowance.take(self.lease.owner).await {
-            return Err(SyncError::EnoughForNow(until));
+        if let Some(left) = self.allowance.take(self.lease.owner).await {
+            return Err(SyncError::EnoughForNow(Wait::For(left)));
         }
-        if let Some(until) = self.share.take() {
-            return Err(SyncError::EnoughForNow(until));
+        if let Some(more_at) = self.share.take() {
+            return Err(SyncError::EnoughForNow(Wait::Until(more_at)));
         }
         match spend_request(self.database, self.lease.owner.provider).await? {
             None => Ok(()),

@@ -225,6 +225,16 @@ impl Soak {
             }
         }
         settled(&database, &mut worker).await?;
+        // Else the providers are asked again and again for what is here.
+        let due_soon: i64 = sqlx::query_scalar(
+            "select count(*) from public.provider_connections where next_sync_at < now() + interval '30 minutes'",
+        )
+        .fetch_one(&database)
+        .await?;
+        ensure!(
+            due_soon == 0,
+            "{due_soon} connections are due again at once"
+        );
         ensure!(worker.stop(), "the worker did not end well");
         let outstanding = self.rig.standin.faults_outstanding();
         ensure!(outstanding == 0, "{outstanding} faults were not met");
