@@ -26,6 +26,7 @@ mod law;
 mod messages;
 mod planted;
 mod portable;
+mod preflight;
 mod public_objects;
 mod recommendations;
 mod recount;

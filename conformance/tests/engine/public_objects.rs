@@ -1,9 +1,14 @@
-//! What of the schema public is Bondhu's, as the uninstaller knows it.
+//! What of the schema public is Bondhu's, as the uninstaller knows it, and the names of it that the preflight
+//! looks for.
 
 use bondhu_stack::paths;
 use bondhu_stack::testing::{Database, Role};
 
 const FILE: &str = "sql/70_operation/35_public_objects.sql";
+const PREFLIGHT: &str = "sql/10_foundation/05_preflight.sql";
+/// Above and below the names in the preflight.
+const ABOVE: &str = "  -- Written by PUBLIC_OBJECTS=write cargo test -p bondhu-conformance --test engine -- public_objects: do not edit.\n";
+const BELOW: &str = "  -- Written by hand from here on.\n";
 /// Characters of a line.
 const WIDTH: usize = 120;
 
@@ -37,6 +42,27 @@ const PRESENT: &str = "
     ) part on part.relation = r.oid
     group by kind, r.name
     order by r.name, kind)";
+
+/// Names that are taken as soon as anything bears them, by the variable that holds them.
+const NAMES: &str = "
+    with relation as (
+      select c.relkind, c.relname::text collate \"C\" as name from pg_class c
+      where c.relnamespace = 'public'::regnamespace
+        and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')
+    ), callable as (
+      select distinct p.proname::text collate \"C\" as name from pg_proc p
+      where p.pronamespace = 'public'::regnamespace
+        and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+    )
+    select 'table_names', array_agg(name order by name) from relation where relkind in ('r', 'p', 'v', 'm', 'f')
+    union all
+    select 'index_and_sequence_names', array_agg(name order by name) from relation where relkind in ('i', 'I', 'S')
+    union all
+    select 'function_names', array_agg(name order by name) from callable
+    union all
+    select 'trigger_names', array_agg(t.tgname::text order by t.tgname)
+    from pg_trigger t join pg_proc p on p.oid = t.tgfoid
+    where t.tgrelid = 'auth.users'::regclass and p.pronamespace = 'bondhu'::regnamespace";
 
 /// As an array's literal, broken into lines.
 fn literal(names: &[String], first_column: usize) -> String {
@@ -92,6 +118,38 @@ fn written_out(present: &[(String, Option<String>, Vec<String>)]) -> String {
     )
 }
 
+/// The preflight with these names in place of those that it has.
+fn with_names(preflight: &str, names: &[(String, Vec<String>)]) -> String {
+    let (before, rest) = preflight.split_once(ABOVE).unwrap();
+    let (_, after) = rest.split_once(BELOW).unwrap();
+    let variables: String = names
+        .iter()
+        .map(|(variable, names)| {
+            let start = format!("  {variable} constant text[] := ");
+            format!("{start}{};\n", literal(names, start.len()))
+        })
+        .collect();
+    format!("{before}{ABOVE}{variables}{BELOW}{after}")
+}
+
+/// Writes the file, if that is asked for; or else it has to be what it would be.
+fn hold(file: &str, current: &str) {
+    let path = paths::checkout().join(file);
+    if std::env::var_os("PUBLIC_OBJECTS").is_some() {
+        return std::fs::write(path, current).unwrap();
+    }
+    let committed = std::fs::read_to_string(path).unwrap();
+    let stale: Vec<_> = committed
+        .lines()
+        .filter(|line| !current.contains(line))
+        .collect();
+    assert!(
+        committed == current,
+        "{file}: run PUBLIC_OBJECTS=write cargo test -p bondhu-conformance --test engine -- public_objects\n{}",
+        stale.join("\n")
+    );
+}
+
 #[tokio::test]
 async fn every_object_in_public_is_known_to_the_uninstaller() {
     let db = Database::create().await;
@@ -99,19 +157,16 @@ async fn every_object_in_public_is_known_to_the_uninstaller() {
         .fetch_all(&mut db.connect(Role::Owner).await)
         .await
         .unwrap();
-    let file = paths::checkout().join(FILE);
-    let current = written_out(&present);
-    if std::env::var_os("PUBLIC_OBJECTS").is_some() {
-        return std::fs::write(file, current).unwrap();
-    }
-    let committed = std::fs::read_to_string(file).unwrap();
-    let stale: Vec<_> = committed
-        .lines()
-        .filter(|line| !current.contains(line))
-        .collect();
-    assert!(
-        committed == current,
-        "run: PUBLIC_OBJECTS=write cargo test -p bondhu-conformance --test engine -- public_objects\n{}",
-        stale.join("\n")
-    );
+    hold(FILE, &written_out(&present));
+}
+
+#[tokio::test]
+async fn every_name_that_bondhu_takes_is_known_to_the_preflight() {
+    let db = Database::create().await;
+    let names: Vec<(String, Vec<String>)> = sqlx::query_as(NAMES)
+        .fetch_all(&mut db.connect(Role::Owner).await)
+        .await
+        .unwrap();
+    let preflight = std::fs::read_to_string(paths::checkout().join(PREFLIGHT)).unwrap();
+    hold(PREFLIGHT, &with_names(&preflight, &names));
 }

@@ -109,7 +109,13 @@ async fn what_an_app_has_beside_bondhu_outlives_it() {
     ] {
         assert!(is_left(&mut owner, what).await, "{what}");
     }
-    // It may come back.
+    // It may come back, once its names are free.
+    let refusal = schema::apply(&mut owner).await.unwrap_err().to_string();
+    assert!(
+        refusal.contains("function public.mood_trend(text) (42710)"),
+        "{refusal}"
+    );
+    execute(&mut owner, "drop function public.mood_trend(text)").await;
     schema::apply(&mut owner).await.unwrap();
     assert_eq!(dependents(&mut owner).await, "");
 }
