@@ -107,6 +107,8 @@ begin
           else '%s objects of this project have names that Bondhu needs: %s'
         end,
         pg_catalog.cardinality(taken), pg_catalog.array_to_string(taken, ', ')),
+      -- For programs: one a line.
+      detail = pg_catalog.array_to_string(taken, pg_catalog.chr(10)),
       hint = 'Nothing was changed. sync-worker adopt plan says what can be taken over (docs/adopting.md); '
         'rename what cannot.';
   end if;

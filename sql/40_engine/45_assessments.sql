@@ -15,7 +15,7 @@ create table public.assessments (
   neuroticism numeric(5, 2),
 
   primary key (user_id, id),
-  constraint form_is_known check (form in ('short', 'long')),
+  constraint form_is_known check (form in ('short', 'long', 'imported')),
   constraint answers_are_an_object check (jsonb_typeof(answers) = 'object' and octet_length(answers::text) <= 10000),
   constraint completed_with_every_trait check (
     num_nulls(completed_at, openness, conscientiousness, extraversion, agreeableness, neuroticism) in (0, 6)
@@ -27,6 +27,8 @@ create table public.assessments (
   )
 );
 comment on table public.assessments is 'Questionnaires, and the traits (0..100) that the completed ones give. Kept until the account goes.';
+comment on column public.assessments.form is
+  'short, long: see assessment_items(). imported: traits that another app had measured, without the answers.';
 comment on column public.assessments.answers is 'By the item''s id: 1 to 5.';
 
 create index assessments_by_completion on public.assessments (user_id, completed_at desc, id desc) where completed_at is not null;

@@ -29,6 +29,9 @@ pub enum Command {
     Doctor,
     /// Say how many people the providers' budgets carry, and how fresh what they see is
     Capacity(CapacityArgs),
+    /// Take over an app that has people's data in it (as the owner: BONDHU_OWNER_URL)
+    #[command(subcommand)]
+    Adopt(AdoptCommand),
     /// The scheduled jobs in Postgres (pg_cron)
     #[command(subcommand)]
     Cron(CronCommand),
@@ -52,6 +55,40 @@ pub struct CapacityArgs {
     /// For programs: an array, one object a provider; durations in seconds
     #[arg(long)]
     pub json: bool,
+}
+
+/// Subcommands of `adopt`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum AdoptCommand {
+    /// Say what is there, what becomes of it and what cannot be taken; writes nothing
+    Plan {
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Move the app's tables to schema before_bondhu, install Bondhu and import; goes on where it was ended
+    Apply {
+        /// Leave linked accounts: their people link them again
+        #[arg(long)]
+        without_tokens: bool,
+        /// For how many per cent of the time the import is busy (1 to 100); the rest is for the people who chat
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u8).range(1..=100))]
+        share: u8,
+    },
+    /// Compare what was imported with what the app had, person by person
+    Verify {
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put everything back as it was, with what people wrote since
+    Undo,
+    /// Drop what the app had, and empty its tokens in clear
+    Confirm {
+        /// Name of the project, which is asked for without
+        #[arg(long)]
+        project: Option<String>,
+    },
 }
 
 /// Arguments of `keygen`.

@@ -11,11 +11,12 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 
+use crate::adopt;
 use crate::cache::RedisTarget;
-use crate::cli::{Command, CronCommand};
+use crate::cli::{AdoptCommand, Command, CronCommand};
 use crate::config::{
-    AuthConfig, DatabaseConfig, Environment, HttpConfig, MirrorConfig, SyncConfig, TokenKey,
-    variables,
+    AuthConfig, DatabaseConfig, Environment, HttpConfig, MirrorConfig, OwnerConfig, SyncConfig,
+    TokenKey, variables,
 };
 use crate::error::Error;
 use crate::genres::MusicBrainz;
@@ -53,6 +54,7 @@ pub async fn run(command: Command, env: &Environment) -> Result<(), Error> {
         Command::Mirror => only_mirror(env).await,
         Command::Doctor => doctor(env).await,
         Command::Capacity(arguments) => budgets(env, arguments.json).await,
+        Command::Adopt(command) => take_over(env, command).await,
         Command::Cron(command) => scheduled_jobs(env, command).await,
         Command::Reseal => reseal(env).await,
         Command::Keygen(arguments) => keygen(&arguments.id),
@@ -376,6 +378,31 @@ async fn scheduled_jobs(env: &Environment, command: CronCommand) -> Result<(), E
         }
     }
     database.close().await;
+    Ok(())
+}
+
+async fn take_over(env: &Environment, command: AdoptCommand) -> Result<(), Error> {
+    let owner = OwnerConfig::from_env(env)?;
+    let owner = PgConnectOptions::from_str(owner.url.expose_secret())?
+        .application_name("bondhu sync-worker adopt");
+    match command {
+        AdoptCommand::Plan { json } => adopt::plan(&owner, json).await?,
+        AdoptCommand::Apply {
+            without_tokens,
+            share,
+        } => {
+            let vault = if !without_tokens && adopt::has_links(&owner).await? {
+                let keys = TokenKey::from_env(env).map_err(adopt::AdoptError::NoKeys)?;
+                Some(Vault::new(&keys))
+            } else {
+                None
+            };
+            adopt::apply(&owner, vault, share, &signals()?).await?;
+        }
+        AdoptCommand::Verify { json } => adopt::verify(&owner, json).await?,
+        AdoptCommand::Undo => adopt::undo(&owner).await?,
+        AdoptCommand::Confirm { project } => adopt::confirm(&owner, project.as_deref()).await?,
+    }
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use crate::adopt::AdoptError;
 use crate::config::ConfigError;
 use crate::cron::CronError;
 use crate::mirror::MirrorError;
@@ -45,6 +46,9 @@ pub enum Error {
     /// The scheduled jobs cannot be reached.
     #[error(transparent)]
     Cron(#[from] CronError),
+    /// An adoption ended before its end.
+    #[error(transparent)]
+    Adopt(#[from] AdoptError),
     /// The key's name will not do.
     #[error("the key's id must be 1 to 32 of a-z, A-Z, 0-9, _ and -")]
     KeyId,

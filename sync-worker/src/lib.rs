@@ -2,6 +2,7 @@
 //!
 //! It reaches the database only through SQL.
 
+pub mod adopt;
 pub mod cache;
 pub mod capacity;
 pub mod cli;

@@ -45,6 +45,22 @@ impl DatabaseConfig {
     }
 }
 
+/// The database as the owner of Bondhu's tables, for what the worker's own role may not do.
+#[derive(Debug, Clone)]
+pub struct OwnerConfig {
+    /// `BONDHU_OWNER_URL`.
+    pub url: SecretString,
+}
+
+impl OwnerConfig {
+    /// Reads `BONDHU_OWNER_URL`.
+    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        Ok(Self {
+            url: env.postgres_url(&var::OWNER_URL)?,
+        })
+    }
+}
+
 /// What the mirror needs: a stream and a Redis.
 #[derive(Debug, Clone)]
 pub struct MirrorConfig {

@@ -53,6 +53,12 @@ pub static REPLICATION_URL: Variable = secret(
     "Postgres as a role with REPLICATION, for the mirror alone (any role that may log in and replicate; a direct connection, no pooler)",
     "postgres://postgres:secret@db.example.com:5432/postgres?sslmode=verify-full",
 );
+/// Postgres, as the owner of Bondhu's tables.
+pub static OWNER_URL: Variable = secret(
+    "BONDHU_OWNER_URL",
+    "Postgres as the owner of Bondhu's tables, for `adopt` and `import` alone (role postgres; session mode)",
+    "postgres://postgres:secret@db.example.com:5432/postgres?sslmode=verify-full",
+);
 /// Redis; without it there is no mirror.
 pub static REDIS_URL: Variable = secret(
     "REDIS_URL",
@@ -247,9 +253,10 @@ pub static MIRROR_FRESHNESS: Variable = plain(
 );
 
 /// All of them, in the order of `--help`.
-pub static ALL: [&Variable; 30] = [
+pub static ALL: [&Variable; 31] = [
     &DATABASE_URL,
     &REPLICATION_URL,
+    &OWNER_URL,
     &REDIS_URL,
     &TOKEN_KEYS,
     &SPOTIFY_CLIENT_ID,
