@@ -391,7 +391,7 @@ impl Shapes {
     }
 
     /// Traits that the app has measured: `user_id, id, completed_at`, and the five. Of the columns of profiles where
-    /// there is no whole survey.
+    /// no survey says the same.
     pub(super) fn traits(&self) -> String {
         const TRAITS: [&str; 5] = [
             "openness",
@@ -421,12 +421,14 @@ impl Shapes {
         };
         let profiles = self.readable("profiles").filter(whole).map(|found| {
             let measured = TRAITS.map(|name| format!("t.personality_{name}")).join(", ");
+            let same = TRAITS
+                .map(|name| format!("s.{name} is not distinct from t.personality_{name}"))
+                .join(" and ");
             let unsurveyed = surveys.as_ref().map_or_else(String::new, |surveys| {
                 format!(
                     " and not exists (
                        select from ({surveys}) s
-                       where s.user_id = t.id and num_nulls(s.completed_at, s.openness, s.conscientiousness, s.extraversion,
-                         s.agreeableness, s.neuroticism) = 0)"
+                       where s.user_id = t.id and s.completed_at is not distinct from t.personality_completed_at and {same})"
                 )
             });
             format!(
