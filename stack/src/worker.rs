@@ -137,10 +137,9 @@ impl Worker {
 /// # Errors
 /// It fails; the error holds all its output.
 pub fn run(arguments: &[&str], environment: &Environment, directory: &Path) -> Result<String> {
-    let mut command = Command::new(program()?);
-    command.args(arguments);
-    set_environment(&mut command, environment, directory);
-    let output = command.output().context("cannot run sync-worker")?;
+    let output = command(arguments, environment, directory)?
+        .output()
+        .context("cannot run sync-worker")?;
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {
         bail!(
@@ -150,6 +149,17 @@ pub fn run(arguments: &[&str], environment: &Environment, directory: &Path) -> R
         );
     }
     Ok(printed)
+}
+
+/// A subcommand that is to be run.
+///
+/// # Errors
+/// It is not built.
+pub fn command(arguments: &[&str], environment: &Environment, directory: &Path) -> Result<Command> {
+    let mut command = Command::new(program()?);
+    command.args(arguments);
+    set_environment(&mut command, environment, directory);
+    Ok(command)
 }
 
 /// Passes on nothing else of the caller's environment or `.env`, which may name real accounts.

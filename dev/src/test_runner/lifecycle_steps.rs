@@ -193,7 +193,7 @@ async fn uninstall(run: &mut TestRun, server: Server) -> Result<()> {
 }
 
 /// Removes the test databases that hold something of the worker's role, which belongs to the cluster.
-async fn without_the_worker_elsewhere(superuser: &Url) -> Result<()> {
+pub(super) async fn without_the_worker_elsewhere(superuser: &Url) -> Result<()> {
     let mut admin = template::connect(superuser, None, None).await?;
     let databases: Vec<String> = sqlx::query_scalar(
         "select distinct d.datname::text from pg_shdepend s join pg_database d on d.oid = s.dbid \

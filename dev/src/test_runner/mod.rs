@@ -1,5 +1,6 @@
 //! `make test`: every check that has to pass, on servers of its own.
 
+mod adoption_steps;
 mod client_steps;
 mod function_steps;
 mod lifecycle_steps;
@@ -28,7 +29,7 @@ use test_run::{Server, TestRun};
 const LINES_OF_A_FAILURE: usize = 120;
 
 /// In this order: what fails fast and says most comes first.
-const STEPS: [(&str, Step); 38] = [
+const STEPS: [(&str, Step); 39] = [
     ("format", Step::Format),
     ("clippy", Step::Clippy),
     ("docs", Step::Docs),
@@ -61,6 +62,7 @@ const STEPS: [(&str, Step); 38] = [
     ("an engine that goes leaves no trace", Step::EngineGone),
     ("a project upgraded from 15", Step::Upgraded),
     ("uninstalling leaves no trace", Step::Uninstalling),
+    ("adopting an app's data", Step::Adopting),
     ("supabase db advisors", Step::Advisors),
     ("supabase db lint", Step::Lint),
     ("generated types are current", Step::Types),
@@ -102,6 +104,7 @@ enum Step {
     EngineGone,
     Upgraded,
     Uninstalling,
+    Adopting,
     Advisors,
     Lint,
     LintBare,
@@ -145,6 +148,7 @@ impl Step {
             Self::EngineGone => lifecycle_steps::engine_leaves_no_trace(run).await,
             Self::Upgraded => lifecycle_steps::upgraded_project(run).await,
             Self::Uninstalling => lifecycle_steps::uninstalling(run).await,
+            Self::Adopting => adoption_steps::adopting(run).await,
             Self::Advisors => supabase_steps::advisors(run).await,
             Self::Lint => supabase_steps::lint(run, Server::Fifteen).await,
             Self::LintBare => supabase_steps::lint_detached(run, Server::FifteenBare).await,

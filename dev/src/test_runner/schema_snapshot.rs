@@ -10,9 +10,19 @@ use tokio::process::Command;
 /// Objects, grants, policies and comments, as `pg_dump` writes them. The CLI's own history
 /// is left out.
 pub(super) async fn dump(pg_dump: &Path, url: &str) -> Result<Vec<String>> {
+    written(pg_dump, url, "--schema-only").await
+}
+
+/// As [`dump`], with every row in the order in which it is stored. Of pg_cron, [`cron_jobs`] says what counts: how
+/// many jobs there ever were does not.
+pub(super) async fn dump_with_rows(pg_dump: &Path, url: &str) -> Result<Vec<String>> {
+    written(pg_dump, url, "--exclude-table-data=cron.*").await
+}
+
+async fn written(pg_dump: &Path, url: &str, of_what: &str) -> Result<Vec<String>> {
     let output = Command::new(pg_dump)
         .args([
-            "--schema-only",
+            of_what,
             "--exclude-schema=supabase_migrations",
             "--dbname",
             url,
@@ -26,8 +36,13 @@ pub(super) async fn dump(pg_dump: &Path, url: &str) -> Result<Vec<String>> {
         String::from_utf8_lossy(&output.stderr)
     );
     let text = String::from_utf8(output.stdout)?;
-    // `\restrict` carries a random key.
-    let said = |line: &&str| !line.is_empty() && !line.starts_with("--") && !line.starts_with('\\');
+    // `\restrict` carries a random key. A row may begin with `\N`.
+    let said = |line: &&str| {
+        !line.is_empty()
+            && !["--", "\\restrict", "\\unrestrict"]
+                .iter()
+                .any(|beginning| line.starts_with(beginning))
+    };
     Ok(text.lines().filter(said).map(str::to_owned).collect())
 }
 
