@@ -46,7 +46,7 @@ const TAKEN: [(&str, &str); 4] = [
         "plays",
         "select count(*) from (select distinct user_id, played_at, track_id from expected_plays) p",
     ),
-    ("links", "select count(*) from expected_links"),
+    ("linked accounts", "select count(*) from expected_links"),
 ];
 
 /// What of the third app cannot be taken over.

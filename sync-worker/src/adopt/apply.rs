@@ -70,6 +70,7 @@ pub(super) async fn apply(
     for kind in Kind::ALL {
         import.run(database, kind).await?;
     }
+    score_what_was_written_before_the_engine(database).await?;
     Adoption::finish(database).await?;
     Ok(())
 }
@@ -136,6 +137,19 @@ async fn install(database: &mut PgConnection, migration: Migration) -> Result<()
     migration.apply(&mut transaction).await?;
     transaction.commit().await?;
     eprintln!("installed: {}", migration.name);
+    Ok(())
+}
+
+/// People could write from the first migration on, and the engine comes with the last.
+async fn score_what_was_written_before_the_engine(
+    database: &mut PgConnection,
+) -> Result<(), sqlx::Error> {
+    let scored = "select bondhu.rescore() where bondhu.engine() is not null";
+    while sqlx::query_scalar::<_, i64>(scored)
+        .fetch_optional(&mut *database)
+        .await?
+        .is_some_and(|scored| scored > 0)
+    {}
     Ok(())
 }
 

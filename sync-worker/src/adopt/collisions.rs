@@ -11,40 +11,24 @@ const PREFLIGHT: &str = include_str!("../../../sql/10_foundation/05_preflight.sq
 /// What the preflight refuses with: `duplicate_object`.
 const REFUSED: &str = "42710";
 
-/// Kinds of objects that can be moved as they are, as the preflight calls them and as `alter` does.
-const MOVABLE: [(&str, &str); 8] = [
-    ("materialized view", "materialized view"),
-    ("view", "view"),
-    ("sequence", "sequence"),
-    ("function", "routine"),
-    ("procedure", "routine"),
-    ("aggregate", "routine"),
-    ("type", "type"),
-    ("composite type", "type"),
-];
-
-/// An object of the app's that has to make room.
+/// A table or a view of the app's that makes room.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 pub(super) struct Moved {
-    /// As `alter` calls it: `table`, `view`, `routine` …
-    pub(super) kind: String,
-    /// Its identity within its schema, quoted where it has to be: `chat_messages`, `dashboard(integer)`.
-    pub(super) object: String,
+    pub(super) is_table: bool,
+    pub(super) name: String,
 }
 
 impl Moved {
-    fn new(kind: &str, object: &str) -> Self {
-        Self {
-            kind: kind.to_owned(),
-            object: object.to_owned(),
-        }
+    const fn kind(&self) -> &'static str {
+        if self.is_table { "table" } else { "view" }
     }
 
     /// Moves it out of the way.
     pub(super) fn away(&self) -> String {
         format!(
             "alter {} public.{} set schema {SCHEMA}",
-            self.kind, self.object
+            self.kind(),
+            self.name
         )
     }
 
@@ -52,13 +36,9 @@ impl Moved {
     pub(super) fn back(&self) -> String {
         format!(
             "alter {} {SCHEMA}.{} set schema public",
-            self.kind, self.object
+            self.kind(),
+            self.name
         )
-    }
-
-    /// Drops it from where it waited.
-    pub(super) fn drop(&self) -> String {
-        format!("drop {} {SCHEMA}.{}", self.kind, self.object)
     }
 }
 
@@ -70,7 +50,8 @@ pub(super) struct Moves {
 }
 
 impl Moves {
-    /// Decides what makes room, of the known tables and of whatever else stands in the way.
+    /// Decides what makes room: the known tables. Whatever else stands in the way is the app's to rename, since nobody else
+    /// knows who calls it.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -83,8 +64,10 @@ impl Moves {
             if found.schema != "public" || !found.mismatches.is_empty() {
                 continue;
             }
-            let kind = if found.is_table { "table" } else { "view" };
-            moves.moved.push(Moved::new(kind, found.known.name));
+            moves.moved.push(Moved {
+                is_table: found.is_table,
+                name: found.known.name.to_owned(),
+            });
             if !found.is_ours {
                 moves.refused.push(format!(
                     "{} belongs to another role: connect as its owner",
@@ -93,63 +76,19 @@ impl Moves {
             }
         }
         for object in in_the_way(database).await? {
-            moves.add(database, shapes, &object).await?;
-        }
-        Ok(moves)
-    }
-
-    async fn add(
-        &mut self,
-        database: &mut PgConnection,
-        shapes: &Shapes,
-        object: &str,
-    ) -> Result<(), sqlx::Error> {
-        let known = shapes.0.iter().find(|found| found.describe() == object);
-        if let Some(found) = known {
-            if !found.mismatches.is_empty() {
-                self.refused.push(format!(
+            let known = shapes.0.iter().find(|found| found.describe() == object);
+            match known {
+                Some(found) if found.mismatches.is_empty() => {}
+                Some(found) => moves.refused.push(format!(
                     "{object} is not as known: {}",
                     found.mismatches.join("; ")
-                ));
+                )),
+                None => moves
+                    .refused
+                    .push(format!("{object} has a name that Bondhu needs: rename it")),
             }
-            return Ok(());
         }
-        if let Some(index) = object.strip_prefix("index ") {
-            let table: Option<String> = sqlx::query_scalar(
-                "select indrelid::regclass::text from pg_index where indexrelid = to_regclass($1)",
-            )
-            .bind(index)
-            .fetch_optional(database)
-            .await?;
-            // It goes along with its table.
-            let table = table.unwrap_or_default();
-            if !self.takes(&table) {
-                self.refused.push(format!(
-                    "{object} of table {table} has a name that Bondhu needs: rename it"
-                ));
-            }
-            return Ok(());
-        }
-        let movable = MOVABLE.iter().find_map(|(called, kind)| {
-            let identity = object.strip_prefix(called)?.strip_prefix(" public.")?;
-            Some(Moved::new(kind, identity))
-        });
-        match movable {
-            Some(moved) if self.moved.contains(&moved) => {}
-            Some(moved) => self.moved.push(moved),
-            None => self.refused.push(format!(
-                "{object} has a name that Bondhu needs, and is not known: rename it"
-            )),
-        }
-        Ok(())
-    }
-
-    /// Whether a table, named as `regclass` writes it, is moved.
-    fn takes(&self, table: &str) -> bool {
-        let table = table.strip_prefix("public.").unwrap_or(table);
-        self.moved
-            .iter()
-            .any(|moved| moved.kind == "table" && moved.object == table)
+        Ok(moves)
     }
 }
 

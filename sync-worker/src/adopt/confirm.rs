@@ -72,25 +72,34 @@ pub(super) async fn confirm(database: &mut PgConnection) -> Result<u64, AdoptErr
     )
     .execute(&mut *transaction)
     .await?;
-    // Tables in one statement: they may refer to one another. What reads them goes before.
-    let tables: Vec<String> = adoption
-        .moved
-        .0
-        .iter()
-        .filter(|moved| moved.kind == "table")
-        .map(|moved| format!("{SCHEMA}.{}", moved.object))
-        .collect();
-    let others = adoption
-        .moved
-        .0
-        .iter()
-        .filter(|moved| moved.kind != "table");
-    let (before, after): (Vec<_>, Vec<_>) = others.partition(|moved| moved.kind.ends_with("view"));
-    let mut drops: Vec<String> = before.into_iter().map(|moved| moved.drop()).collect();
-    if !tables.is_empty() {
-        drops.push(format!("drop table {}", tables.join(", ")));
+    let keys: Vec<String> = sqlx::query_scalar(
+        "select format('alter table %s drop constraint %I', k.conrelid::regclass, k.conname)
+         from pg_constraint k
+         join pg_class t on t.oid = k.conrelid
+         join pg_class m on m.oid = k.confrelid
+         where k.contype = 'f' and k.conparentid = 0 and m.relnamespace = $1::regnamespace and t.relnamespace <> $1::regnamespace",
+    )
+    .bind(SCHEMA)
+    .fetch_all(&mut *transaction)
+    .await?;
+    let named = |tables: bool| {
+        let objects = adoption
+            .moved
+            .0
+            .iter()
+            .filter(|moved| moved.is_table == tables);
+        let names: Vec<String> = objects
+            .map(|moved| format!("{SCHEMA}.{}", moved.name))
+            .collect();
+        names.join(", ")
+    };
+    let mut drops = keys;
+    // Views before what they read; tables in one statement, since they may refer to one another.
+    for (kind, names) in [("view", named(false)), ("table", named(true))] {
+        if !names.is_empty() {
+            drops.push(format!("drop {kind} {names}"));
+        }
     }
-    drops.extend(after.into_iter().map(|moved| moved.drop()));
     drops.push(format!("drop schema {SCHEMA}"));
     for drop in drops {
         sqlx::raw_sql(&drop)

@@ -116,6 +116,18 @@ pub(super) fn plays(shapes: &Shapes) -> String {
     )
 }
 
+/// Plays, with a reason for those that are there more than once. It sorts them all, which the import, that takes the first
+/// of them alone, has no need of.
+pub(super) fn plays_once(shapes: &Shapes) -> String {
+    format!(
+        "select p.user_id, p.track_id, p.played_at,
+           coalesce(p.left_because, case
+             when row_number() over (partition by p.user_id, p.track_id, p.played_at) > 1 then 'it is there twice' end) as left_because
+         from ({}) p",
+        plays(shapes)
+    )
+}
+
 /// Linked accounts: as [`Shapes::links`], and `left_because`. One that was linked anew meanwhile stays as it is.
 pub(super) fn links(shapes: &Shapes) -> String {
     format!(

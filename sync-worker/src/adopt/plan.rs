@@ -45,7 +45,7 @@ pub(super) struct PlannedKind {
 #[derive(Debug, Serialize)]
 pub(super) struct Plan {
     pub(super) objects: Vec<PlannedObject>,
-    pub(super) imported: Vec<PlannedKind>,
+    pub(super) kinds: Vec<PlannedKind>,
     /// What is taken otherwise than it stands there.
     pub(super) notes: Vec<String>,
     /// What of the app's refers to what moves, or names it.
@@ -79,21 +79,8 @@ impl Plan {
         for found in &shapes.0 {
             objects.push(object(database, found).await?);
         }
-        for moved in &moves.moved {
-            let is_known = shapes
-                .0
-                .iter()
-                .any(|found| found.known.name == moved.object);
-            if !is_known {
-                objects.push(PlannedObject {
-                    object: format!("{} public.{}", moved.kind, moved.object),
-                    rows: None,
-                    becomes: "moved to before_bondhu: Bondhu needs its name".to_owned(),
-                });
-            }
-        }
-        let imported = imported(database, &shapes).await?;
-        let messages: i64 = imported
+        let kinds = kinds(database, &shapes).await?;
+        let messages: i64 = kinds
             .iter()
             .filter(|kind| kind.kind == Kind::Messages.name())
             .map(|kind| kind.taken)
@@ -115,7 +102,7 @@ impl Plan {
             seconds: 10 + messages / per_second,
             queries: queries::of(&shapes),
             objects,
-            imported,
+            kinds,
         })
     }
 }
@@ -146,7 +133,7 @@ async fn object(database: &mut PgConnection, found: &Found) -> Result<PlannedObj
 
 /// Counts what would be taken and left, by the rules that are not installed yet: they are made for this transaction, which is
 /// rolled back.
-async fn imported(
+async fn kinds(
     database: &mut PgConnection,
     shapes: &Shapes,
 ) -> Result<Vec<PlannedKind>, sqlx::Error> {
@@ -160,7 +147,7 @@ async fn imported(
         (Kind::Messages, judged::messages(shapes, text_fault)),
         (Kind::Profiles, judged::profiles(shapes, text_fault)),
         (Kind::Assessments, judged::assessments(shapes)),
-        (Kind::Plays, judged::plays(shapes)),
+        (Kind::Plays, judged::plays_once(shapes)),
         (Kind::Links, judged::links(shapes)),
     ] {
         let counted: Vec<(Option<String>, i64)> = sqlx::query_as(&format!(
@@ -233,7 +220,7 @@ async fn mentions(database: &mut PgConnection, moves: &Moves) -> Result<Vec<Stri
     let names: Vec<&str> = moves
         .moved
         .iter()
-        .map(|moved| moved.object.as_str())
+        .map(|moved| moved.name.as_str())
         .collect();
     sqlx::query_scalar(include_str!("sql/mentions.sql"))
         .bind(&names)

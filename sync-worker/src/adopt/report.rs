@@ -21,7 +21,7 @@ fn number(of: i64) -> String {
     let digits = of.unsigned_abs().to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -50,7 +50,7 @@ pub(super) fn plan(plan: &Plan) -> String {
         );
     }
     text.push_str("\nWhat is imported\n");
-    for kind in &plan.imported {
+    for kind in &plan.kinds {
         let _ = writeln!(text, "  {:<34} {:>12}", kind.kind, number(kind.taken));
         for (reason, rows) in &kind.left {
             let _ = writeln!(text, "    left: {reason:<26} {:>12}", number(*rows));

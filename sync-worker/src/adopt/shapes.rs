@@ -348,8 +348,7 @@ impl Shapes {
             };
             parts.push(format!(
                 "select t.user_id, t.id, {session} as session,
-                   case lower(btrim(t.sender_type)) when 'user' then 'user' when 'human' then 'user'
-                     when 'ai' then 'ai' when 'assistant' then 'ai' when 'bot' then 'ai' when 'companion' then 'ai' end as sender,
+                   case when t.sender_type in ('user', 'ai') then t.sender_type::text end as sender,
                    t.message_text::text as message_text, {at} as at, 'chat_messages' as source, t.id as key
                  from {schema}.chat_messages t",
                 session = found.or_null("session_id", "text"),

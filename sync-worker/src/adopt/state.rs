@@ -11,6 +11,9 @@ use super::judged::Kind;
 /// One adoption of a database at a time: the number is of this program's choice.
 const LOCK: i64 = 0x626f_6e64_6875_6164;
 
+/// Another one is waited for so long.
+const ALONE_WITHIN_S: u32 = 30;
+
 /// The row of `before_bondhu.adoption`.
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct Adoption {
@@ -48,15 +51,25 @@ pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, 
     sqlx::raw_sql("set client_min_messages = warning; set search_path = pg_catalog, pg_temp")
         .execute(&mut database)
         .await?;
-    let alone: bool = sqlx::query_scalar("select pg_try_advisory_lock($1)")
-        .bind(LOCK)
-        .fetch_one(&mut database)
+    // One that was killed a moment ago ends with the statement that its server is at.
+    sqlx::raw_sql(&format!("set lock_timeout = '{ALONE_WITHIN_S}s'"))
+        .execute(&mut database)
         .await?;
-    if alone {
-        Ok(database)
-    } else {
-        Err(AdoptError::Busy)
-    }
+    let alone = sqlx::query("select pg_advisory_lock($1)")
+        .bind(LOCK)
+        .execute(&mut database)
+        .await;
+    match alone {
+        Err(error) if is_locked(&error) => return Err(AdoptError::Busy),
+        result => result?,
+    };
+    sqlx::raw_sql("reset lock_timeout").execute(&mut database).await?;
+    Ok(database)
+}
+
+fn is_locked(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.as_deref() == Some("55P03")
 }
 
 /// Whether Bondhu is installed.

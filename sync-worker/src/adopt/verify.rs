@@ -248,7 +248,7 @@ fn left_rows(shapes: &Shapes, kind: Kind) -> Option<String> {
             "coalesce(r.completed_at::text, r.id::text)",
         ),
         Kind::Plays => list(
-            &judged::plays(shapes),
+            &judged::plays_once(shapes),
             "'listening_history'",
             "concat_ws(' at ', r.track_id, r.played_at)",
         ),

@@ -3,7 +3,7 @@ with moved as (
   select c.oid, c.relname from pg_class c where c.relnamespace = 'public'::regnamespace and c.relname = any ($1)
 )
 select said from (
-  select format('the key %s of table %s goes along: it refers to %s', k.conname, k.conrelid::regclass, m.relname) as said
+  select format('the key %s of table %s refers to %s: it goes along, and is dropped with adopt confirm', k.conname, k.conrelid::regclass, m.relname) as said
   from pg_constraint k join moved m on m.oid = k.confrelid
   where k.contype = 'f' and not exists (select from moved o where o.oid = k.conrelid)
   union
