@@ -2,6 +2,7 @@
 //! that no secret is ever an argument.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
@@ -32,6 +33,9 @@ pub enum Command {
     /// Take over an app that has people's data in it (as the owner: BONDHU_OWNER_URL)
     #[command(subcommand)]
     Adopt(AdoptCommand),
+    /// Bring in what somebody said elsewhere (as the owner: BONDHU_OWNER_URL)
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// The scheduled jobs in Postgres (pg_cron)
     #[command(subcommand)]
     Cron(CronCommand),
@@ -88,6 +92,22 @@ pub enum AdoptCommand {
         /// Name of the project, which is asked for without
         #[arg(long)]
         project: Option<String>,
+    },
+}
+
+/// Subcommands of `import`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ImportCommand {
+    /// A conversation: JSON lines, or conversations.json of a ChatGPT data export
+    Messages {
+        /// The file
+        file: PathBuf,
+        /// Whose it is: the account's id or email
+        #[arg(long)]
+        user: String,
+        /// For how many per cent of the time the import is busy (1 to 100); the rest is for the people who chat
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u8).range(1..=100))]
+        share: u8,
     },
 }
 

@@ -8,12 +8,12 @@ use axum::Router;
 use axum::http::HeaderValue;
 use secrecy::ExposeSecret as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection as _, PgConnection, PgPool};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 
 use crate::adopt;
 use crate::cache::RedisTarget;
-use crate::cli::{AdoptCommand, Command, CronCommand};
+use crate::cli::{AdoptCommand, Command, CronCommand, ImportCommand};
 use crate::config::{
     AuthConfig, DatabaseConfig, Environment, HttpConfig, MirrorConfig, OwnerConfig, SyncConfig,
     TokenKey, variables,
@@ -32,7 +32,7 @@ use crate::providers::{ProviderAccess, ProviderClients, http_client};
 use crate::sync::{self, Allowance, SyncContext};
 use crate::telemetry::{Metrics, RedisUse};
 use crate::vault::Vault;
-use crate::{capacity, cron, doctor, genres, shutdown};
+use crate::{capacity, cron, doctor, genres, history, shutdown};
 
 /// A statement waits no longer for a connection.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
@@ -55,6 +55,7 @@ pub async fn run(command: Command, env: &Environment) -> Result<(), Error> {
         Command::Doctor => doctor(env).await,
         Command::Capacity(arguments) => budgets(env, arguments.json).await,
         Command::Adopt(command) => take_over(env, command).await,
+        Command::Import(command) => bring_in(env, command).await,
         Command::Cron(command) => scheduled_jobs(env, command).await,
         Command::Reseal => reseal(env).await,
         Command::Keygen(arguments) => keygen(&arguments.id),
@@ -381,10 +382,23 @@ async fn scheduled_jobs(env: &Environment, command: CronCommand) -> Result<(), E
     Ok(())
 }
 
-async fn take_over(env: &Environment, command: AdoptCommand) -> Result<(), Error> {
+fn owner(env: &Environment) -> Result<PgConnectOptions, Error> {
     let owner = OwnerConfig::from_env(env)?;
-    let owner = PgConnectOptions::from_str(owner.url.expose_secret())?
-        .application_name("bondhu sync-worker adopt");
+    let owner = PgConnectOptions::from_str(owner.url.expose_secret())?;
+    // It reads whole tables, and says itself how long that takes.
+    Ok(owner
+        .application_name("bondhu sync-worker")
+        .disable_statement_logging())
+}
+
+async fn bring_in(env: &Environment, command: ImportCommand) -> Result<(), Error> {
+    let ImportCommand::Messages { file, user, share } = command;
+    history::import_messages(&owner(env)?, &file, &user, share, &signals()?).await?;
+    Ok(())
+}
+
+async fn take_over(env: &Environment, command: AdoptCommand) -> Result<(), Error> {
+    let owner = owner(env)?;
     match command {
         AdoptCommand::Plan { json } => adopt::plan(&owner, json).await?,
         AdoptCommand::Apply {

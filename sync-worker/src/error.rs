@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use crate::adopt::AdoptError;
 use crate::config::ConfigError;
 use crate::cron::CronError;
+use crate::history::ImportError;
 use crate::mirror::MirrorError;
 
 /// Why a subcommand ended.
@@ -49,6 +50,9 @@ pub enum Error {
     /// An adoption ended before its end.
     #[error(transparent)]
     Adopt(#[from] AdoptError),
+    /// An import ended before its end.
+    #[error(transparent)]
+    Import(#[from] ImportError),
     /// The key's name will not do.
     #[error("the key's id must be 1 to 32 of a-z, A-Z, 0-9, _ and -")]
     KeyId,

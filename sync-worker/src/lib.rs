@@ -12,6 +12,7 @@ pub mod cron;
 pub mod doctor;
 pub mod error;
 pub mod genres;
+pub mod history;
 pub mod hot;
 pub mod http;
 pub mod jwt;

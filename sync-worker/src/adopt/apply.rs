@@ -102,7 +102,11 @@ async fn begin(database: &mut PgConnection, options: &Options) -> Result<(), Ado
         eprintln!("the app's tables are in use; trying again");
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    eprintln!("{} objects were moved to before_bondhu", moves.moved.len());
+    eprintln!(
+        "{} tables and views were moved to before_bondhu",
+        moves.moved.len()
+    );
+    eprintln!("installed: foundation");
     Ok(())
 }
 

@@ -10,13 +10,10 @@ use tokio_util::sync::CancellationToken;
 use super::error::AdoptError;
 use super::judged::{self, Kind};
 use super::links;
-use super::pace::Pace;
+use super::pace::{BATCH_WITHIN, Pace, passes};
 use super::shapes::Shapes;
 use super::state::Step;
 use crate::vault::Vault;
-
-/// A batch that takes longer is too large for this server: it is tried again with fewer rows.
-const BATCH_WITHIN: &str = "set local statement_timeout = '30s'; set local lock_timeout = '10s'";
 
 /// How often progress is told.
 const TOLD_EVERY: Duration = Duration::from_secs(2);
@@ -149,15 +146,6 @@ impl Import<'_> {
         *step = next;
         Ok(())
     }
-}
-
-/// Whether the same again may succeed: the server ended it for its time, or somebody was in the way.
-fn passes(error: &sqlx::Error) -> bool {
-    // https://www.postgresql.org/docs/current/errcodes-appendix.html: query canceled, deadlock, serialization failure,
-    // lock not available; and an account that was deleted in this moment.
-    const CODES: [&str; 5] = ["57014", "40P01", "40001", "55P03", "23503"];
-    let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| CODES.contains(&code.as_ref()))
 }
 
 fn tell(kind: Kind, step: &Step, first: i64, took: Duration) {

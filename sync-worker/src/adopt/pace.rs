@@ -7,11 +7,24 @@ use tokio_util::sync::CancellationToken;
 /// A batch holds the rows of its people locked until it commits: whoever writes waits no longer than that.
 const BATCH_TAKES: Duration = Duration::from_millis(250);
 
+/// A batch that takes longer is too large for this server: it is tried again with fewer rows.
+pub(crate) const BATCH_WITHIN: &str =
+    "set local statement_timeout = '30s'; set local lock_timeout = '10s'";
+
 /// The first batch, before it is known how long one takes.
 const FIRST_ROWS: u32 = 100;
 const MOST_ROWS: u32 = 2_000;
 /// One message at least, however slow the server is.
 const FEWEST_ROWS: u32 = 1;
+
+/// Whether the same again may succeed: the server ended it for its time, or somebody was in the way.
+pub(crate) fn passes(error: &sqlx::Error) -> bool {
+    // https://www.postgresql.org/docs/current/errcodes-appendix.html: query canceled, deadlock, serialization failure,
+    // lock not available; and an account that was deleted in this moment.
+    const CODES: [&str; 5] = ["57014", "40P01", "40001", "55P03", "23503"];
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| CODES.contains(&code.as_ref()))
+}
 
 /// The size of the next batch, and the rest after it.
 #[derive(Debug)]

@@ -17,8 +17,8 @@ const TEXT_RULE: &str = include_str!("../../../sql/10_foundation/20_text.sql");
 
 /// Messages that a server takes a second with the import's half of its time, by the engine that it has: from the runs behind
 /// docs/adopting.md on two cores.
-const NATIVE_PER_SECOND: i64 = 2_500;
-const PORTABLE_PER_SECOND: i64 = 350;
+const NATIVE_PER_SECOND: i64 = 4_000;
+const PORTABLE_PER_SECOND: i64 = 1_000;
 
 /// A table or a view, and what becomes of it.
 #[derive(Debug, Serialize)]

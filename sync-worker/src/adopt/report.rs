@@ -41,19 +41,22 @@ fn duration(seconds: i64) -> String {
 
 pub(super) fn plan(plan: &Plan) -> String {
     let mut text = String::from("What is there\n");
+    let names = plan.objects.iter().map(|object| object.object.len());
+    let width = names.max().unwrap_or_default().max(42);
     for object in &plan.objects {
         let rows = object.rows.map(number).unwrap_or_default();
         let _ = writeln!(
             text,
-            "  {:<34} {rows:>12}  {}",
+            "  {:<width$} {rows:>10}  {}",
             object.object, object.becomes
         );
     }
     text.push_str("\nWhat is imported\n");
     for kind in &plan.kinds {
-        let _ = writeln!(text, "  {:<34} {:>12}", kind.kind, number(kind.taken));
+        let _ = writeln!(text, "  {:<width$} {:>10}", kind.kind, number(kind.taken));
         for (reason, rows) in &kind.left {
-            let _ = writeln!(text, "    left: {reason:<26} {:>12}", number(*rows));
+            let reason = format!("  left: {reason}");
+            let _ = writeln!(text, "  {reason:<width$} {:>10}", number(*rows));
         }
     }
     section(&mut text, "What is otherwise then", &plan.notes);
@@ -148,7 +151,7 @@ pub(super) fn comparison(comparison: &Comparison) -> String {
 
 pub(super) fn undone(undone: &Undone) -> String {
     let mut text = format!(
-        "{} objects are back; {} messages written since are among them, {} were changed or deleted since\n",
+        "{} tables and views are back. Messages written since: {}; changed or deleted since: {}\n",
         undone.objects, undone.written, undone.changed
     );
     for stays in &undone.stays {

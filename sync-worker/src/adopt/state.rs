@@ -63,7 +63,9 @@ pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, 
         Err(error) if is_locked(&error) => return Err(AdoptError::Busy),
         result => result?,
     };
-    sqlx::raw_sql("reset lock_timeout").execute(&mut database).await?;
+    sqlx::raw_sql("reset lock_timeout")
+        .execute(&mut database)
+        .await?;
     Ok(database)
 }
 

@@ -1,7 +1,8 @@
 //! Comparing what was imported with what the app had: for each kind the rows of each person, and a checksum of them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::error::AdoptError;
@@ -22,7 +23,7 @@ pub(super) struct Compared {
 }
 
 /// A person whose rows are others.
-#[derive(Debug, Serialize, sqlx::FromRow)]
+#[derive(Debug, Deserialize, Serialize)]
 pub(super) struct Differing {
     pub(super) user_id: Uuid,
     pub(super) rows_before: i64,
@@ -204,21 +205,19 @@ async fn compare(
         sums(&before),
         sums(&now)
     );
-    let (before, now): (i64, i64) = sqlx::query_as(&format!(
-        "select coalesce(sum(p.rows_before), 0)::bigint, coalesce(sum(p.rows_now), 0)::bigint from ({people}) p"
+    let (before, now, differing): (i64, i64, Json<Vec<Differing>>) = sqlx::query_as(&format!(
+        "select coalesce(sum(p.rows_before), 0)::bigint, coalesce(sum(p.rows_now), 0)::bigint,
+           coalesce(json_agg(json_build_object(
+             'user_id', p.user_id, 'rows_before', p.rows_before, 'rows_now', p.rows_now) order by p.user_id) filter (where p.differs), '[]')
+         from ({people}) p"
     ))
-    .fetch_one(&mut *database)
-    .await?;
-    let differing = sqlx::query_as(&format!(
-        "select p.user_id, p.rows_before, p.rows_now from ({people}) p where p.differs order by p.user_id"
-    ))
-    .fetch_all(database)
+    .fetch_one(database)
     .await?;
     Ok(Compared {
         kind: kind.name(),
         before,
         now,
-        differing,
+        differing: differing.0,
     })
 }
 

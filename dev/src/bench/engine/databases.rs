@@ -277,7 +277,7 @@ impl Databases {
 }
 
 /// `public.bench_user()` of `people.sql`.
-fn bench_user(number: i32) -> Result<Uuid> {
+pub(super) fn bench_user(number: i32) -> Result<Uuid> {
     let number = u128::try_from(number)?;
     Ok(Uuid::from_u128(0x0000_0000_0000_4000_8000 << 48 | number))
 }

@@ -5,9 +5,11 @@
 //! each figure `bondhu.verify()` must find nothing: no work is left for later.
 
 mod databases;
+mod importing;
 mod portable;
 mod report;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -39,6 +41,8 @@ const HOT: (i32, i32) = (PEOPLE + 1, 10_000);
 /// For the recount, somebody with less to count.
 const WARM: (i32, i32) = (PEOPLE + 2, 100);
 const LONG: (i32, i32) = (PEOPLE + 3, 1_000_000);
+/// Whose old messages come in while others chat.
+const IMPORTER: i32 = PEOPLE + 4;
 /// A new user with few messages in each round against the one with many.
 const SHORT: (i32, i32) = (PEOPLE + 10, 100);
 const HISTORY_ROUNDS: usize = 15;
@@ -73,6 +77,7 @@ pub async fn run() -> Result<()> {
     bench.history().await?;
     bench.reads().await?;
     bench.announcing().await?;
+    bench.importing(run.path()).await?;
     bench.portable().await?;
     bench.report.print();
     Ok(())
@@ -194,6 +199,16 @@ impl Bench {
         self.report.quantity("session_extra_us", unheard - alone);
         self.report
             .quantity("announced_extra_us", announced - unheard);
+        Ok(())
+    }
+
+    async fn importing(&mut self, directory: &Path) -> Result<()> {
+        let (databases, texts) = (&self.databases, &self.client.texts);
+        let mut took = importing::measure(databases, directory, PEOPLE, IMPORTER, texts).await?;
+        self.exact(Variant::Engine).await?;
+        let [without, with] = &mut took;
+        let ratio = percentile(with, 99) / percentile(without, 99);
+        self.report.ratio("import_p99_ratio", ratio);
         Ok(())
     }
 
