@@ -111,7 +111,7 @@ async fn an_export_comes_in_for_who_is_named_by_email() {
             "content": {"content_type": "text", "parts": [text]}}})
     };
     let export = json!([{
-        "conversation_id": "c", "title": "Tea", "current_node": "b",
+        "conversation_id": "c", "id": "c", "title": "Tea", "current_node": "b",
         "mapping": {"a": node(None, "user", "shall we have tea?"), "b": node(Some("a"), "assistant", "gladly")}
     }]);
     import(&db, &export.to_string(), "ada@example.org")
@@ -198,13 +198,13 @@ async fn nobody_and_who_is_being_forgotten_get_nothing() {
             "{refused:?}"
         );
     }
-    let broken = import(&db, "[{\"mapping\": 1}]", &user.to_string()).await;
+    let broken = import(&db, "[{\"mapping\": {}", &user.to_string()).await;
     assert!(
         matches!(broken, Err(ImportError::NoExport(_))),
         "{broken:?}"
     );
     sqlx::query(
-        "insert into public.erasures (user_id, up_to_seq, with_account) values ($1, 0, false)",
+        "insert into public.erasures (user_id, up_to_seq, with_account, rows_erased) values ($1, 0, false, '{}')",
     )
     .bind(user)
     .execute(&mut owner)

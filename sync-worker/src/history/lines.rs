@@ -44,7 +44,7 @@ pub(super) fn read(bytes: &[u8], history: &mut History) {
                 _ => None,
             },
             text: line.text.as_deref().unwrap_or_default(),
-            id: line.id.as_deref(),
+            id: line.id.as_deref().filter(|id| !id.is_empty()),
             session: line
                 .session
                 .as_deref()
@@ -59,13 +59,14 @@ fn instant(text: &str) -> Option<DateTime<Utc>> {
 
 #[cfg(test)]
 mod tests {
+    use chrono::Utc;
     use uuid::Uuid;
 
     use super::super::message::{History, Sender};
     use super::read;
 
     fn history(text: &[u8]) -> History {
-        let mut history = History::new(Uuid::from_u128(1));
+        let mut history = History::new(Uuid::from_u128(1), Utc::now());
         read(text, &mut history);
         history
     }

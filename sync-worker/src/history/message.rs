@@ -1,6 +1,6 @@
 //! A message from elsewhere, and which can be taken.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use bondhu_core::characters::{is_stray_control, is_visible};
 use bondhu_core::score::MAX_CHARS;
@@ -66,21 +66,26 @@ pub(super) struct Found<'a> {
 #[derive(Debug)]
 pub(super) struct History {
     user: Uuid,
+    /// By the database's clock, which judges what is in the future.
+    now: DateTime<Utc>,
     /// In the order in which they are imported.
     pub(super) messages: Vec<Message>,
     /// What is left, by the reason: how many, and the first places.
     pub(super) left: BTreeMap<&'static str, (u64, Vec<String>)>,
     /// How often a message without an id was there.
     alike: BTreeMap<Uuid, u64>,
+    ids: HashSet<Uuid>,
 }
 
 impl History {
-    pub(super) fn new(user: Uuid) -> Self {
+    pub(super) fn new(user: Uuid, now: DateTime<Utc>) -> Self {
         Self {
             user,
+            now,
             messages: Vec::new(),
             left: BTreeMap::new(),
             alike: BTreeMap::new(),
+            ids: HashSet::new(),
         }
     }
 
@@ -100,7 +105,7 @@ impl History {
             Some(at) if at.timestamp() < EARLIEST => {
                 return self.leave("a time before 1900", found.place);
             }
-            Some(at) if at > Utc::now() => return self.leave("a time in the future", found.place),
+            Some(at) if at > self.now => return self.leave("a time in the future", found.place),
             Some(at) => at,
         };
         let Some(sender) = found.sender else {
@@ -113,6 +118,9 @@ impl History {
             Some(id) => self.derived("id", &[id]),
             None => self.unnamed(at, sender, found.text),
         };
+        if !self.ids.insert(id) {
+            return self.leave("its id was there before", found.place);
+        }
         self.messages.push(Message {
             at,
             sender,
@@ -190,7 +198,7 @@ fn fault(text: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{DateTime, Found, History, Sender, Uuid, fault};
+    use super::{DateTime, Found, History, Sender, Utc, Uuid, fault};
 
     pub(super) fn found<'a>(text: &'a str, id: Option<&'a str>) -> Found<'a> {
         Found {
@@ -206,7 +214,7 @@ mod tests {
     #[test]
     fn ids_follow_from_the_person_and_the_message() {
         let ids = |user: u128| {
-            let mut history = History::new(Uuid::from_u128(user));
+            let mut history = History::new(Uuid::from_u128(user), Utc::now());
             for (text, id) in [
                 ("hi", None),
                 ("hi", None),
@@ -215,12 +223,16 @@ mod tests {
             ] {
                 history.add(found(text, id));
             }
+            assert_eq!(
+                history.left["its id was there before"],
+                (1, vec!["line 1".to_owned()])
+            );
             history.messages.iter().map(|m| m.id).collect::<Vec<_>>()
         };
         let mine = ids(1);
         assert_eq!(mine, ids(1));
         assert_ne!(mine[0], mine[1]);
-        assert_eq!(mine[2], mine[3]);
+        assert_eq!(mine.len(), 3);
         assert!(ids(2).iter().all(|id| !mine.contains(id)));
         assert!(mine.iter().all(|id| id.get_version_num() == 8));
     }

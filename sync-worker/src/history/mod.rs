@@ -10,8 +10,11 @@ mod message;
 mod report;
 mod store;
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
 use tokio_util::sync::CancellationToken;
@@ -36,8 +39,8 @@ pub async fn import_messages(
     stop: &CancellationToken,
 ) -> Result<(), ImportError> {
     let mut database = sqlx::Connection::connect_with(owner).await?;
-    let user = account(&mut database, user).await?;
-    let history = read(file, user)?;
+    let (user, now) = account(&mut database, user).await?;
+    let history = read(file, History::new(user, now))?;
     let stored = store::store(&mut database, user, &history, share, stop).await?;
     print!("{}", report::table(&history, &stored));
     if stored.is_whole {
@@ -48,17 +51,19 @@ pub async fn import_messages(
 }
 
 /// Reads a file: an array is an export, else each line is a message.
-fn read(file: &Path, user: Uuid) -> Result<History, ImportError> {
-    let unreadable = |source| ImportError::File {
-        file: file.to_owned(),
-        source,
-    };
-    if std::fs::metadata(file).map_err(unreadable)?.len() > MOST_BYTES {
+fn read(file: &Path, mut history: History) -> Result<History, ImportError> {
+    let mut bytes = Vec::new();
+    // A pipe does not say how long it is.
+    File::open(file)
+        .and_then(|opened| opened.take(MOST_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(|source| ImportError::File {
+            file: file.to_owned(),
+            source,
+        })?;
+    if bytes.len() as u64 > MOST_BYTES {
         return Err(ImportError::TooLarge);
     }
-    let bytes = std::fs::read(file).map_err(unreadable)?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    let mut history = History::new(user);
     if bytes.trim_ascii_start().starts_with(b"[") {
         chatgpt::read(bytes, &mut history)?;
     } else {
@@ -67,10 +72,13 @@ fn read(file: &Path, user: Uuid) -> Result<History, ImportError> {
     history.settle()
 }
 
-/// The account of an id or an email.
-async fn account(database: &mut PgConnection, named: &str) -> Result<Uuid, ImportError> {
-    let found: Vec<(Uuid, bool)> = sqlx::query_as(
-        "select u.id, exists (select from public.erasures e where e.user_id = u.id and e.finished_at is null)
+/// The account of an id or an email, and the time where it is.
+async fn account(
+    database: &mut PgConnection,
+    named: &str,
+) -> Result<(Uuid, DateTime<Utc>), ImportError> {
+    let found: Vec<(Uuid, DateTime<Utc>, bool)> = sqlx::query_as(
+        "select u.id, clock_timestamp(), bondhu.is_being_erased(u.id)
          from auth.users u
          where u.id::text = lower($1) or (position('@' in $1) > 1 and lower(u.email) = lower($1))
          limit 2",
@@ -80,8 +88,8 @@ async fn account(database: &mut PgConnection, named: &str) -> Result<Uuid, Impor
     .await?;
     match found[..] {
         [] => Err(ImportError::NoAccount(named.to_owned())),
-        [(_, true)] => Err(ImportError::BeingErased),
-        [(user, false)] => Ok(user),
+        [(_, _, true)] => Err(ImportError::BeingErased),
+        [(user, now, false)] => Ok((user, now)),
         _ => Err(ImportError::Ambiguous(named.to_owned())),
     }
 }

@@ -16,6 +16,10 @@ pub(super) fn table(history: &History, stored: &Stored) -> String {
     ] {
         let _ = writeln!(text, "{what:<40} {rows:>10}");
     }
+    let to_come = history.messages.len() as u64 - stored.taken - stored.known;
+    if to_come > 0 {
+        let _ = writeln!(text, "{:<40} {to_come:>10}", "still to come");
+    }
     for (reason, (rows, places)) in &history.left {
         let what = format!("left: {reason}");
         let more = if *rows > places.len() as u64 {

@@ -50,7 +50,7 @@ pub(super) async fn store(
         let (batch, after) = rest.split_at(rows);
         let began = Instant::now();
         match store_messages(database, user, batch).await {
-            Err(error) if passes(&error) && tries < TRIES => {
+            Err(ImportError::Database(error)) if passes(&error) && tries < TRIES => {
                 tries += 1;
                 pace.shrink();
                 tokio::time::sleep(Duration::from_millis(100) * tries).await;
@@ -116,18 +116,32 @@ async fn store_messages(
     database: &mut PgConnection,
     user: Uuid,
     batch: &[Message],
-) -> Result<u64, sqlx::Error> {
+) -> Result<u64, ImportError> {
     let mut transaction = database.begin().await?;
     sqlx::raw_sql(BATCH_WITHIN)
         .execute(&mut *transaction)
         .await?;
+    // Who asks to be forgotten meanwhile waits for this batch, or is seen here.
+    let is_there: bool = sqlx::query_scalar("select bondhu.lock_account($1)")
+        .bind(user)
+        .fetch_one(&mut *transaction)
+        .await?;
+    if !is_there {
+        return Err(ImportError::NoAccount(user.to_string()));
+    }
+    let is_being_erased: bool = sqlx::query_scalar("select bondhu.is_being_erased($1)")
+        .bind(user)
+        .fetch_one(&mut *transaction)
+        .await?;
+    if is_being_erased {
+        return Err(ImportError::BeingErased);
+    }
     let of = |field: fn(&Message) -> &str| batch.iter().map(field).collect::<Vec<_>>();
     let stored = sqlx::query(
         "insert into public.chat_messages (user_id, id, session_id, sender_type, message_text, created_at)
          select $1, m.id, m.session, m.sender, m.text, m.at
          from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[]) with ordinality
            m (id, session, sender, text, at, place)
-         where not exists (select from public.erasures e where e.user_id = $1 and e.finished_at is null)
          order by m.place
          on conflict (user_id, id) do nothing",
     )

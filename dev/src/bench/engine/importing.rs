@@ -9,6 +9,7 @@ use anyhow::{Result, ensure};
 use sqlx::PgConnection;
 use tokio::process::Command;
 use tokio::time::MissedTickBehavior;
+use uuid::Uuid;
 
 use super::databases::{Databases, Variant, bench_user};
 use bondhu_stack::worker;
@@ -17,6 +18,8 @@ use bondhu_stack::worker;
 const EVERY: Duration = Duration::from_millis(20);
 const SAID: usize = 500;
 const ROUNDS: usize = 3;
+
+const READ_WITHIN: Duration = Duration::from_secs(120);
 
 /// More than an import of this length brings in while it is measured.
 const OLD_MESSAGES: i64 = 200_000;
@@ -35,15 +38,24 @@ pub(super) async fn measure(
         say(&mut owner, people, texts, &mut took[0]).await?;
         let file = directory.join(format!("history_{round}.jsonl"));
         fs::write(&file, history(round, texts))?;
-        let user = bench_user(importer)?.to_string();
+        let importer = bench_user(importer)?;
+        let before = imported(&mut owner, importer).await?;
+        let user = importer.to_string();
         let owner_url = databases.url("postgres", Variant::Engine);
         let path = file.to_string_lossy();
         let arguments = ["import", "messages", path.as_ref(), "--user", user.as_str()];
         let environment = [("BONDHU_OWNER_URL", owner_url)].into_iter().collect();
         let import = worker::command(&arguments, &environment, directory)?;
         let mut import = Command::from(import).kill_on_drop(true).spawn()?;
-        // Until it writes.
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        // First it reads the file.
+        let begun = Instant::now();
+        while imported(&mut owner, importer).await? == before {
+            ensure!(
+                import.try_wait()?.is_none() && begun.elapsed() < READ_WITHIN,
+                "the import does not write"
+            );
+            tokio::time::sleep(EVERY).await;
+        }
         say(&mut owner, people, texts, &mut took[1]).await?;
         ensure!(
             import.try_wait()?.is_none(),
@@ -52,6 +64,15 @@ pub(super) async fn measure(
         import.kill().await?;
     }
     Ok(took)
+}
+
+async fn imported(owner: &mut PgConnection, user: Uuid) -> Result<i64> {
+    Ok(
+        sqlx::query_scalar("select count(*) from public.chat_messages where user_id = $1")
+            .bind(user)
+            .fetch_one(owner)
+            .await?,
+    )
 }
 
 async fn say(
