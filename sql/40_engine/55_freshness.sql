@@ -128,27 +128,36 @@ set plan_cache_mode = force_generic_plan
 as $$
 declare
   zone constant text := (select u.time_zone from bondhu.people u where u.user_id = of_user);
-  midnight constant timestamptz := first_day::timestamp at time zone zone;
-  until constant timestamptz := (last_day + 1)::timestamp at time zone zone;
 begin
-  -- The usual way, for a page that is waited for: of weeks in which no clock moves, straight from the table, whose rows
-  -- are wide and many, and none is asked for its day.
-  -- A midnight that comes twice is before the one that Postgres knows.
-  if last_day - first_day < 31 and not bondhu.is_outdated(of_user)
-    and (midnight - interval '2 hours') at time zone zone = first_day::timestamp - interval '2 hours' and not exists (
-    select from generate_series(0, last_day - first_day + 1) n (days)
-    where (first_day + n.days)::timestamp at time zone zone <> midnight + n.days * interval '24 hours'
-  ) then
+  -- The usual way, for a page that is waited for: day by day straight from the table, whose rows are wide and many; none is
+  -- asked for its day, nor sorted by it, but where a clock moves near a midnight.
+  if last_day - first_day < 31 and not bondhu.is_outdated(of_user) then
     return query
-      select (s.begins at time zone zone)::date, s.messages, s.scores::bigint, s.squares::bigint
+      select d.day, s.messages, s.scores::bigint, s.squares::bigint
       from (
-        select date_bin('24 hours', b.bucket_start, midnight) as begins,
-          sum(b.message_count) as messages, sum(b.score_sum) as scores, sum(b.score_sum_squares) as squares
+        select m.day, m.begins, m.ends,
+          (m.begins - interval '2 hours') at time zone zone = m.day - interval '2 hours'
+            and (m.begins + interval '2 hours') at time zone zone = m.day + interval '2 hours'
+            and (m.ends - interval '2 hours') at time zone zone = m.day + interval '22 hours'
+            and (m.ends + interval '2 hours') at time zone zone = m.day + interval '26 hours' as is_plain
+        from (
+          select first_day + n.days as day, (first_day + n.days)::timestamp at time zone zone as begins,
+            (first_day + n.days + 1)::timestamp at time zone zone as ends
+          from generate_series(0, last_day - first_day) n (days)
+          offset 0
+        ) m
+        offset 0
+      ) d
+      cross join lateral (
+        select sum(b.message_count) as messages, sum(b.score_sum) as scores, sum(b.score_sum_squares) as squares
         from public.sentiment_buckets b
-        where b.user_id = of_user and b.bucket_start >= midnight and b.bucket_start < until
-        group by begins
+        where b.user_id = of_user
+          and b.bucket_start >= case when d.is_plain then d.begins else d.begins - interval '2 hours' end
+          and b.bucket_start < case when d.is_plain then d.ends else d.ends + interval '2 hours' end
+          and (d.is_plain or (b.bucket_start at time zone zone)::date = d.day)
       ) s
-      order by s.begins;
+      where s.messages is not null
+      order by d.day;
   else
     return query
       select s.local_day, sum(s.message_count), sum(s.score_sum)::bigint, sum(s.score_sum_squares)::bigint
@@ -156,7 +165,8 @@ begin
         select (b.bucket_start at time zone zone)::date as local_day, b.message_count, b.score_sum, b.score_sum_squares
         -- Where clocks go back at one in the morning midnight comes twice, and Postgres knows the second:
         -- the day decides, this only has to be wide enough.
-        from bondhu.buckets(of_user, midnight - interval '2 hours', until + interval '2 hours') b
+        from bondhu.buckets(of_user, first_day::timestamp at time zone zone - interval '2 hours',
+          (last_day + 1)::timestamp at time zone zone + interval '2 hours') b
         offset 0
       ) s
       where s.local_day between first_day and last_day

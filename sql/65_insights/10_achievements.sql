@@ -73,10 +73,12 @@ insert into bondhu.achievement_texts (achievement_id, locale, title, description
   ('remembered', 'bn', 'মনে আছে', 'আপনার বলা কিছু কথা সঙ্গীর মনে আছে।');
 
 create function bondhu.language_of(of_user uuid) returns text
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select lower(split_part(replace(p.locale, '_', '-'), '-', 1)) from bondhu.people p where p.user_id = of_user
+begin
+  return (select lower(split_part(replace(p.locale, '_', '-'), '-', 1)) from bondhu.people p where p.user_id = of_user);
+end
 $$;
 comment on function bondhu.language_of(uuid) is 'The language in a user''s locale, as bn in bn-BD.';
 revoke all on function bondhu.language_of(uuid) from public, anon, authenticated, service_role;
@@ -85,50 +87,64 @@ grant execute on function bondhu.language_of(uuid) to bondhu_worker;
 create function bondhu.achievements_of(of_user uuid, longest_streak bigint) returns jsonb
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   most constant integer := 1000;
-  messages bigint := 0;
+  most_quarters integer;
+  quarters bigint;
+  messages bigint;
+  sessions bigint;
+  assessments bigint;
+  linked_accounts bigint;
+  plays bigint;
+  memories bigint;
   language constant text := bondhu.language_of(of_user);
 begin
-  -- Each quarter hour has a message at least, and mostly more.
-  for looked_at in 1 .. 2 loop
-    exit when messages >= most;
-    messages := (
-      select coalesce(sum(b.message_count), 0)
-      from (
-        select s.message_count from public.sentiment_buckets s
-        where s.user_id = of_user order by s.bucket_start desc limit (array[100, most])[looked_at]
-      ) b);
+  -- Each quarter hour has a message at least, and mostly more: a few will do for who writes much.
+  foreach most_quarters in array array[10, 100, most] loop
+    select coalesce(sum(b.message_count), 0), count(*) into messages, quarters
+    from (
+      select s.message_count from public.sentiment_buckets s
+      where s.user_id = of_user order by s.bucket_start desc limit most_quarters
+    ) b;
+    exit when messages >= most or quarters < most_quarters;
   end loop;
+  -- Each counted once, up to what is asked for.
+  select
+    (select count(*) from (select from public.user_sessions s where s.user_id = of_user limit asked.sessions) s),
+    (select count(*) from (
+      select from public.assessments a where a.user_id = of_user and a.completed_at is not null limit asked.assessments) a),
+    (select count(*) from public.provider_connections c where c.user_id = of_user and c.status <> 'disconnected'),
+    (select count(*) from (select from public.listening_history h where h.user_id = of_user limit asked.plays) h),
+    (select count(*) from (select from public.memories m where m.user_id = of_user limit asked.memories) m)
+  into sessions, assessments, linked_accounts, plays, memories
+  from (
+    select coalesce(max(a.threshold) filter (where a.fact = 'sessions'), 0) as sessions,
+      coalesce(max(a.threshold) filter (where a.fact = 'assessments'), 0) as assessments,
+      coalesce(max(a.threshold) filter (where a.fact = 'plays'), 0) as plays,
+      coalesce(max(a.threshold) filter (where a.fact = 'memories'), 0) as memories
+    from bondhu.achievements a where a.is_enabled
+  ) asked;
   return (
-    with facts (fact, value) as (
-      select f.fact, case f.fact
+    select coalesce(jsonb_agg(jsonb_build_object(
+        'id', d.id, 'title', coalesce(own.title, english.title), 'description', coalesce(own.description, english.description),
+        'fact', d.fact, 'threshold', d.threshold, 'value', least(d.value, d.threshold), 'is_reached', d.value >= d.threshold)
+      order by d.place, d.id), '[]')
+    from (
+      select a.*, case a.fact
         when 'messages' then messages
         when 'longest_streak' then longest_streak
-        when 'sessions' then (select count(*) from (select from public.user_sessions s where s.user_id = of_user limit most) s)
-        when 'assessments' then (
-          select count(*) from (
-            select from public.assessments a where a.user_id = of_user and a.completed_at is not null limit most) a)
-        when 'linked_accounts' then (
-          select count(*) from public.provider_connections c where c.user_id = of_user and c.status <> 'disconnected')
-        when 'plays' then (select count(*) from (select from public.listening_history h where h.user_id = of_user limit most) h)
-        when 'memories' then (select count(*) from (select from public.memories m where m.user_id = of_user limit most) m)
-      end
-      from (select distinct a.fact from bondhu.achievements a where a.is_enabled) f
-    )
-    select coalesce(jsonb_agg(jsonb_build_object(
-        'id', a.id, 'title', t.title, 'description', t.description, 'fact', a.fact, 'threshold', a.threshold,
-        'value', least(f.value, a.threshold), 'is_reached', f.value >= a.threshold)
-      order by a.place, a.id), '[]')
-    from bondhu.achievements a
-    join facts f on f.fact = a.fact
-    left join lateral (
-      select x.title, x.description from bondhu.achievement_texts x
-      where x.achievement_id = a.id and x.locale in (language, 'en')
-      order by x.locale = language desc limit 1
-    ) t on true
-    where a.is_enabled
+        when 'sessions' then sessions
+        when 'assessments' then assessments
+        when 'linked_accounts' then linked_accounts
+        when 'plays' then plays
+        when 'memories' then memories
+      end as value
+      from bondhu.achievements a where a.is_enabled
+    ) d
+    left join bondhu.achievement_texts own on own.achievement_id = d.id and own.locale = language
+    left join bondhu.achievement_texts english on english.achievement_id = d.id and english.locale = 'en'
   );
 end
 $$;
