@@ -42,6 +42,7 @@ pub async fn up(engine: Engine) -> Result<()> {
         keep: true,
         engine: engine.as_ref(),
         supabase: Some(&programs),
+        app: &[],
     };
     let mut stack = Stack::start(&config, |said| println!("  ✓ {said}")).await?;
     let variables = directory.join("supabase.env");

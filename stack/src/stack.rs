@@ -18,6 +18,7 @@ use crate::ports::Ports;
 use crate::process::free_port;
 use crate::redis_rest::RedisRest;
 use crate::redis_server::RedisServer;
+use crate::schema::SqlFile;
 use crate::supabase::{Programs, Supabase};
 use crate::worker::{self, Worker};
 use crate::{migrations, run_directory, schema};
@@ -66,6 +67,8 @@ pub struct StackConfig<'a> {
     pub engine: Option<&'a Extension>,
     /// What Supabase's services run; without it there are none.
     pub supabase: Option<&'a Programs>,
+    /// An app that is there before, as SQL, which the worker takes over.
+    pub app: &'a [SqlFile],
 }
 
 /// Builds the extension for the stack's Postgres; cargo's progress goes to standard error.
@@ -124,7 +127,7 @@ impl Stack {
             cluster.installation.major, config.ports.postgres
         ));
 
-        let (migrations, engine) = prepare_database(&cluster).await?;
+        let (migrations, engine) = prepare_database(&cluster, config).await?;
         match migrations {
             0 => report("schema: up to date"),
             1 => report("schema: 1 migration applied as role postgres, no superuser"),
@@ -248,7 +251,7 @@ async fn start_postgres(config: &StackConfig<'_>) -> Result<Cluster> {
 }
 
 /// How many migrations were applied, and which engine runs now.
-async fn prepare_database(cluster: &Cluster) -> Result<(usize, String)> {
+async fn prepare_database(cluster: &Cluster, config: &StackConfig<'_>) -> Result<(usize, String)> {
     let mut superuser = PgConnection::connect(&cluster.url(SUPERUSER, DATABASE)).await?;
     sqlx::query("set client_min_messages = warning")
         .execute(&mut superuser)
@@ -256,6 +259,14 @@ async fn prepare_database(cluster: &Cluster) -> Result<(usize, String)> {
     schema::bootstrap()?.run(&mut superuser).await?;
 
     let mut owner = PgConnection::connect(&cluster.url("postgres", DATABASE)).await?;
+    if !config.app.is_empty() {
+        for file in config.app {
+            file.run(&mut owner).await?;
+        }
+        let owner = ("BONDHU_OWNER_URL", cluster.url("postgres", DATABASE));
+        let adopt = ["adopt", "apply", "--without-tokens", "--share", "100"];
+        worker::run(&adopt, &vec![owner], config.directory)?;
+    }
     let applied = migrations::apply(&mut owner).await?;
     let engine: Option<String> = sqlx::query_scalar("select bondhu.install_engine()")
         .fetch_one(&mut owner)

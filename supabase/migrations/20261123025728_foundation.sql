@@ -2964,27 +2964,36 @@ set plan_cache_mode = force_generic_plan
 as $$
 declare
   zone constant text := (select u.time_zone from bondhu.people u where u.user_id = of_user);
-  midnight constant timestamptz := first_day::timestamp at time zone zone;
-  until constant timestamptz := (last_day + 1)::timestamp at time zone zone;
 begin
-  -- The usual way, for a page that is waited for: of weeks in which no clock moves, straight from the table, whose rows
-  -- are wide and many, and none is asked for its day.
-  -- A midnight that comes twice is before the one that Postgres knows.
-  if last_day - first_day < 31 and not bondhu.is_outdated(of_user)
-    and (midnight - interval '2 hours') at time zone zone = first_day::timestamp - interval '2 hours' and not exists (
-    select from generate_series(0, last_day - first_day + 1) n (days)
-    where (first_day + n.days)::timestamp at time zone zone <> midnight + n.days * interval '24 hours'
-  ) then
+  -- The usual way, for a page that is waited for: day by day straight from the table, whose rows are wide and many; none is
+  -- asked for its day, nor sorted by it, but where a clock moves near a midnight.
+  if last_day - first_day < 31 and not bondhu.is_outdated(of_user) then
     return query
-      select (s.begins at time zone zone)::date, s.messages, s.scores::bigint, s.squares::bigint
+      select d.day, s.messages, s.scores::bigint, s.squares::bigint
       from (
-        select date_bin('24 hours', b.bucket_start, midnight) as begins,
-          sum(b.message_count) as messages, sum(b.score_sum) as scores, sum(b.score_sum_squares) as squares
+        select m.day, m.begins, m.ends,
+          (m.begins - interval '2 hours') at time zone zone = m.day - interval '2 hours'
+            and (m.begins + interval '2 hours') at time zone zone = m.day + interval '2 hours'
+            and (m.ends - interval '2 hours') at time zone zone = m.day + interval '22 hours'
+            and (m.ends + interval '2 hours') at time zone zone = m.day + interval '26 hours' as is_plain
+        from (
+          select first_day + n.days as day, (first_day + n.days)::timestamp at time zone zone as begins,
+            (first_day + n.days + 1)::timestamp at time zone zone as ends
+          from generate_series(0, last_day - first_day) n (days)
+          offset 0
+        ) m
+        offset 0
+      ) d
+      cross join lateral (
+        select sum(b.message_count) as messages, sum(b.score_sum) as scores, sum(b.score_sum_squares) as squares
         from public.sentiment_buckets b
-        where b.user_id = of_user and b.bucket_start >= midnight and b.bucket_start < until
-        group by begins
+        where b.user_id = of_user
+          and b.bucket_start >= case when d.is_plain then d.begins else d.begins - interval '2 hours' end
+          and b.bucket_start < case when d.is_plain then d.ends else d.ends + interval '2 hours' end
+          and (d.is_plain or (b.bucket_start at time zone zone)::date = d.day)
       ) s
-      order by s.begins;
+      where s.messages is not null
+      order by d.day;
   else
     return query
       select s.local_day, sum(s.message_count), sum(s.score_sum)::bigint, sum(s.score_sum_squares)::bigint
@@ -2992,7 +3001,8 @@ begin
         select (b.bucket_start at time zone zone)::date as local_day, b.message_count, b.score_sum, b.score_sum_squares
         -- Where clocks go back at one in the morning midnight comes twice, and Postgres knows the second:
         -- the day decides, this only has to be wide enough.
-        from bondhu.buckets(of_user, midnight - interval '2 hours', until + interval '2 hours') b
+        from bondhu.buckets(of_user, first_day::timestamp at time zone zone - interval '2 hours',
+          (last_day + 1)::timestamp at time zone zone + interval '2 hours') b
         offset 0
       ) s
       where s.local_day between first_day and last_day
@@ -6851,10 +6861,12 @@ insert into bondhu.achievement_texts (achievement_id, locale, title, description
   ('remembered', 'bn', 'মনে আছে', 'আপনার বলা কিছু কথা সঙ্গীর মনে আছে।');
 
 create function bondhu.language_of(of_user uuid) returns text
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select lower(split_part(replace(p.locale, '_', '-'), '-', 1)) from bondhu.people p where p.user_id = of_user
+begin
+  return (select lower(split_part(replace(p.locale, '_', '-'), '-', 1)) from bondhu.people p where p.user_id = of_user);
+end
 $$;
 comment on function bondhu.language_of(uuid) is 'The language in a user''s locale, as bn in bn-BD.';
 revoke all on function bondhu.language_of(uuid) from public, anon, authenticated, service_role;
@@ -6863,50 +6875,64 @@ grant execute on function bondhu.language_of(uuid) to bondhu_worker;
 create function bondhu.achievements_of(of_user uuid, longest_streak bigint) returns jsonb
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   most constant integer := 1000;
-  messages bigint := 0;
+  most_quarters integer;
+  quarters bigint;
+  messages bigint;
+  sessions bigint;
+  assessments bigint;
+  linked_accounts bigint;
+  plays bigint;
+  memories bigint;
   language constant text := bondhu.language_of(of_user);
 begin
-  -- Each quarter hour has a message at least, and mostly more.
-  for looked_at in 1 .. 2 loop
-    exit when messages >= most;
-    messages := (
-      select coalesce(sum(b.message_count), 0)
-      from (
-        select s.message_count from public.sentiment_buckets s
-        where s.user_id = of_user order by s.bucket_start desc limit (array[100, most])[looked_at]
-      ) b);
+  -- Each quarter hour has a message at least, and mostly more: a few will do for who writes much.
+  foreach most_quarters in array array[10, 100, most] loop
+    select coalesce(sum(b.message_count), 0), count(*) into messages, quarters
+    from (
+      select s.message_count from public.sentiment_buckets s
+      where s.user_id = of_user order by s.bucket_start desc limit most_quarters
+    ) b;
+    exit when messages >= most or quarters < most_quarters;
   end loop;
+  -- Each counted once, up to what is asked for.
+  select
+    (select count(*) from (select from public.user_sessions s where s.user_id = of_user limit asked.sessions) s),
+    (select count(*) from (
+      select from public.assessments a where a.user_id = of_user and a.completed_at is not null limit asked.assessments) a),
+    (select count(*) from public.provider_connections c where c.user_id = of_user and c.status <> 'disconnected'),
+    (select count(*) from (select from public.listening_history h where h.user_id = of_user limit asked.plays) h),
+    (select count(*) from (select from public.memories m where m.user_id = of_user limit asked.memories) m)
+  into sessions, assessments, linked_accounts, plays, memories
+  from (
+    select coalesce(max(a.threshold) filter (where a.fact = 'sessions'), 0) as sessions,
+      coalesce(max(a.threshold) filter (where a.fact = 'assessments'), 0) as assessments,
+      coalesce(max(a.threshold) filter (where a.fact = 'plays'), 0) as plays,
+      coalesce(max(a.threshold) filter (where a.fact = 'memories'), 0) as memories
+    from bondhu.achievements a where a.is_enabled
+  ) asked;
   return (
-    with facts (fact, value) as (
-      select f.fact, case f.fact
+    select coalesce(jsonb_agg(jsonb_build_object(
+        'id', d.id, 'title', coalesce(own.title, english.title), 'description', coalesce(own.description, english.description),
+        'fact', d.fact, 'threshold', d.threshold, 'value', least(d.value, d.threshold), 'is_reached', d.value >= d.threshold)
+      order by d.place, d.id), '[]')
+    from (
+      select a.*, case a.fact
         when 'messages' then messages
         when 'longest_streak' then longest_streak
-        when 'sessions' then (select count(*) from (select from public.user_sessions s where s.user_id = of_user limit most) s)
-        when 'assessments' then (
-          select count(*) from (
-            select from public.assessments a where a.user_id = of_user and a.completed_at is not null limit most) a)
-        when 'linked_accounts' then (
-          select count(*) from public.provider_connections c where c.user_id = of_user and c.status <> 'disconnected')
-        when 'plays' then (select count(*) from (select from public.listening_history h where h.user_id = of_user limit most) h)
-        when 'memories' then (select count(*) from (select from public.memories m where m.user_id = of_user limit most) m)
-      end
-      from (select distinct a.fact from bondhu.achievements a where a.is_enabled) f
-    )
-    select coalesce(jsonb_agg(jsonb_build_object(
-        'id', a.id, 'title', t.title, 'description', t.description, 'fact', a.fact, 'threshold', a.threshold,
-        'value', least(f.value, a.threshold), 'is_reached', f.value >= a.threshold)
-      order by a.place, a.id), '[]')
-    from bondhu.achievements a
-    join facts f on f.fact = a.fact
-    left join lateral (
-      select x.title, x.description from bondhu.achievement_texts x
-      where x.achievement_id = a.id and x.locale in (language, 'en')
-      order by x.locale = language desc limit 1
-    ) t on true
-    where a.is_enabled
+        when 'sessions' then sessions
+        when 'assessments' then assessments
+        when 'linked_accounts' then linked_accounts
+        when 'plays' then plays
+        when 'memories' then memories
+      end as value
+      from bondhu.achievements a where a.is_enabled
+    ) d
+    left join bondhu.achievement_texts own on own.achievement_id = d.id and own.locale = language
+    left join bondhu.achievement_texts english on english.achievement_id = d.id and english.locale = 'en'
   );
 end
 $$;
@@ -6919,45 +6945,66 @@ revoke all on function bondhu.achievements_of(uuid, bigint) from public, anon, a
 
 -- What a home page shows, in one call.
 
--- As bondhu.patterns() has them, without reading what lies between the first messages of days.
+-- As bondhu.patterns() has them, looking once a day instead of at all that lies between.
 create function bondhu.streaks(of_user uuid, time_zone text, today date, out current_streak bigint, out longest_streak bigint)
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   horizon constant integer := 180; -- HORIZON_DAYS of core/src/decay.rs
+  first_day date;
+  day date;
+  last_day date;
+  run bigint;
 begin
   if bondhu.is_outdated(of_user) then
     select p.current_streak, p.longest_streak into current_streak, longest_streak
     from bondhu.patterns(array[of_user], now()) p;
     return;
   end if;
-  with recursive days (day) as (
-    select today - horizon
-    union all
-    select (b.bucket_start at time zone time_zone)::date
-    from days d
-    cross join lateral (select (d.day + 1)::timestamp at time zone time_zone as midnight offset 0) m
+  first_day := (
+    select (min(s.bucket_start) at time zone time_zone)::date from public.sentiment_buckets s
+    where s.user_id = of_user and s.bucket_start >= (today - horizon + 1)::timestamp at time zone time_zone - interval '2 hours');
+  current_streak := 0;
+  longest_streak := 0;
+  for day in
+    select d.day
+    from (
+      select n.day, n.day::timestamp at time zone time_zone as midnight
+      from (
+        select first_day + i as day from generate_series(greatest(today - horizon + 1 - first_day, 0), today - first_day) i offset 0
+      ) n
+      offset 0
+    ) d
     cross join lateral (
-      select s.bucket_start from public.sentiment_buckets s
-      -- Where clocks go back at midnight it comes twice, and Postgres knows the second: the day decides.
-      where s.user_id = of_user
-        and s.bucket_start >= case
-          when (m.midnight - interval '2 hours') at time zone time_zone = (d.day + 1)::timestamp - interval '2 hours' then m.midnight
-          else m.midnight - interval '2 hours' end
-        and (s.bucket_start at time zone time_zone)::date > d.day
-      order by s.bucket_start
+      select from (
+        -- Who writes all day long has many rows a day, of which an index would be read to the last of them.
+        select from public.sentiment_buckets s
+        where s.user_id = of_user
+          and s.bucket_start >= d.midnight + interval '19 hours' and s.bucket_start < d.midnight + interval '20 hours'
+          and (s.bucket_start at time zone time_zone)::date = d.day
+        union all
+        -- Where clocks go back at midnight it comes twice, and Postgres knows the second: the day decides.
+        select from public.sentiment_buckets s
+        where s.user_id = of_user
+          and s.bucket_start >= case
+            when (d.midnight - interval '2 hours') at time zone time_zone = d.day - interval '2 hours' then d.midnight
+            else d.midnight - interval '2 hours' end
+          and s.bucket_start < d.midnight + interval '26 hours'
+          and (s.bucket_start at time zone time_zone)::date = d.day
+      ) written
       limit 1
-    ) b
-  ),
-  runs as (
-    select max(r.day) as last_day, count(*) as length
-    from (select d.day, d.day - row_number() over (order by d.day)::integer as run from days d where d.day between today - horizon + 1 and today) r
-    group by r.run
-  )
-  select coalesce(max(r.length) filter (where r.last_day >= today - 1), 0), coalesce(max(r.length), 0)
-  into current_streak, longest_streak
-  from runs r;
+    ) written
+    order by d.day
+  loop
+    run := case when day = last_day + 1 then run + 1 else 1 end;
+    last_day := day;
+    longest_streak := greatest(longest_streak, run);
+  end loop;
+  if last_day >= today - 1 then
+    current_streak := run;
+  end if;
 end
 $$;
 comment on function bondhu.streaks(uuid, text, date) is
@@ -6966,6 +7013,7 @@ comment on function bondhu.streaks(uuid, text, date) is
 create function bondhu.messages_of_day(of_user uuid, time_zone text, day date) returns bigint
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   -- Where clocks go back at midnight it comes twice, and Postgres knows the second: the day decides.
@@ -6974,9 +7022,16 @@ declare
   most constant integer := 200;
   messages bigint;
 begin
-  messages := (
-    select sum(b.message_count) from bondhu.buckets(of_user, since, until) b
-    where (b.bucket_start at time zone time_zone)::date = day);
+  if bondhu.is_outdated(of_user) then
+    messages := (
+      select sum(b.message_count) from bondhu.buckets(of_user, since, until) b
+      where (b.bucket_start at time zone time_zone)::date = day);
+  else
+    messages := (
+      select sum(b.message_count) from public.sentiment_buckets b
+      where b.user_id = of_user and b.bucket_start >= since and b.bucket_start < until
+        and (b.bucket_start at time zone time_zone)::date = day);
+  end if;
   if messages >= most then
     return messages;
   end if;
@@ -6997,6 +7052,7 @@ comment on function bondhu.messages_of_day(uuid, text, date) is
 create function public.dashboard() returns jsonb
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   caller constant uuid := bondhu.require_user();

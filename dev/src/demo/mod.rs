@@ -51,6 +51,7 @@ pub async fn run(data: Option<&Path>, engine: Engine) -> Result<ExitCode> {
         keep: false,
         engine: engine.as_ref(),
         supabase: programs.as_ref(),
+        app: &[],
     };
     let mut stack = Stack::start(&config, |said| println!("  ✓ {said}")).await?;
 

@@ -18,6 +18,7 @@ use super::migration_steps::push;
 use super::tally::Tally;
 use super::test_run::{CRON_DATABASE, Server, TestRun};
 use app::{App, Generation};
+use bondhu_stack::schema::SqlFile;
 use meanwhile::Meanwhile;
 
 /// Both generations of the app and both default grants with either engine.
@@ -70,6 +71,15 @@ struct PlannedKind {
     /// Rows by the reason for which they are left.
     #[serde(default)]
     left: BTreeMap<String, i64>,
+}
+
+/// The newer generation, as it is before it is adopted.
+pub(super) fn app() -> Result<Vec<SqlFile>> {
+    Generation::Messages
+        .files()
+        .into_iter()
+        .map(app::fixture)
+        .collect()
 }
 
 /// The tally is of claims.

@@ -10,9 +10,11 @@ use sqlx::postgres::PgPool;
 use tokio::process::Command;
 use uuid::Uuid;
 
+use super::adoption_steps;
 use super::tally::{self, Tally};
 use super::test_run::{Server, TestRun};
 use bondhu_stack::ports::Ports;
+use bondhu_stack::schema::SqlFile;
 use bondhu_stack::stack::{APP_ORIGIN, Stack, StackConfig};
 use bondhu_stack::supabase::data_api::{self, Profile};
 use bondhu_stack::supabase::{Programs, Supabase};
@@ -46,7 +48,17 @@ pub(super) async fn typescript(run: &mut TestRun) -> Result<Tally> {
 
 /// The suite against a stack of its own, which can be asked everything.
 pub(super) async fn supabase_js(run: &mut TestRun) -> Result<Tally> {
-    let mut stack = project(run, "supabase-js").await?;
+    let stack = project(run, "supabase-js", &[]).await?;
+    suite(run, stack).await
+}
+
+/// The same, where an app was before.
+pub(super) async fn supabase_js_adopted(run: &mut TestRun) -> Result<Tally> {
+    let stack = project(run, "supabase-js-adopted", &adoption_steps::app()?).await?;
+    suite(run, stack).await
+}
+
+async fn suite(run: &mut TestRun, mut stack: Stack) -> Result<Tally> {
     let supabase = stack.supabase.as_ref().context("Supabase's services")?;
 
     let mut suite = deno(run, Path::new(SUITE)).await?;
@@ -67,8 +79,8 @@ pub(super) async fn supabase_js(run: &mut TestRun) -> Result<Tally> {
     Ok(tally::verdict(status, tally::count_tap(&said)))
 }
 
-/// A stack with Supabase's services, in a directory of this name.
-pub(super) async fn project(run: &mut TestRun, name: &str) -> Result<Stack> {
+/// A stack with Supabase's services, in a directory of this name; `app`: what was there before.
+pub(super) async fn project(run: &mut TestRun, name: &str, app: &[SqlFile]) -> Result<Stack> {
     let engine = run.engine(Server::Fifteen).await?;
     let log = File::options().create(true).append(true).open(run.log())?;
     let programs = Programs {
@@ -82,6 +94,7 @@ pub(super) async fn project(run: &mut TestRun, name: &str) -> Result<Stack> {
         keep: false,
         engine: Some(&engine),
         supabase: Some(&programs),
+        app,
     };
     Stack::start(&config, |_| {}).await
 }

@@ -14,7 +14,7 @@ const SUITE: &str = "conformance/functions";
 
 /// The suite against a stack of its own, which can be asked everything.
 pub(super) async fn suite(run: &mut TestRun) -> Result<Tally> {
-    let mut stack = project(run, "functions").await?;
+    let mut stack = project(run, "functions", &[]).await?;
     let supabase = stack.supabase.as_ref().context("Supabase's services")?;
     let mut suite = deno(run, Path::new(SUITE)).await?;
     suite

@@ -29,7 +29,7 @@ use test_run::{Server, TestRun};
 const LINES_OF_A_FAILURE: usize = 120;
 
 /// In this order: what fails fast and says most comes first.
-const STEPS: [(&str, Step); 39] = [
+const STEPS: [(&str, Step); 40] = [
     ("format", Step::Format),
     ("clippy", Step::Clippy),
     ("docs", Step::Docs),
@@ -73,6 +73,10 @@ const STEPS: [(&str, Step); 39] = [
     ("wasm: in a browser", Step::WasmInBrowser),
     ("TypeScript", Step::TypeScript),
     ("supabase-js", Step::SupabaseJs),
+    (
+        "supabase-js where an app was adopted",
+        Step::SupabaseJsAdopted,
+    ),
     ("edge functions", Step::Functions),
     ("end to end: the demo", Step::Demo),
     ("the demo with the portable engine", Step::DemoPortable),
@@ -116,6 +120,7 @@ enum Step {
     WasmInBrowser,
     TypeScript,
     SupabaseJs,
+    SupabaseJsAdopted,
     Functions,
     Demo,
     DemoPortable,
@@ -160,6 +165,7 @@ impl Step {
             Self::WasmInBrowser => wasm_steps::in_browser(run).await,
             Self::TypeScript => client_steps::typescript(run).await,
             Self::SupabaseJs => client_steps::supabase_js(run).await,
+            Self::SupabaseJsAdopted => client_steps::supabase_js_adopted(run).await,
             Self::Functions => function_steps::suite(run).await,
             Self::Demo => rust_steps::demo(run, "native").await,
             Self::DemoPortable => rust_steps::demo(run, "portable").await,

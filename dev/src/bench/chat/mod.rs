@@ -70,6 +70,7 @@ pub async fn run() -> Result<()> {
         keep: false,
         engine: Some(&engine),
         supabase: Some(&programs),
+        app: &[],
     };
     let stack = Stack::start(&config, |_| {}).await?;
     let database = PgPool::connect(&stack.database_url(SUPERUSER)).await?;
