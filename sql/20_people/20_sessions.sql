@@ -127,9 +127,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   seen_at timestamptz;
+  -- Half of what makes it idle, where that is less than two minutes.
+  recent constant interval := (select least(60, t.session_idle_minutes * 30) from bondhu.settings t) * interval '1 second';
 begin
   select s.last_seen_at into seen_at from public.user_sessions s where s.user_id = caller and s.id = session_id and s.ended_at is null;
-  if seen_at > now() - interval '1 minute' and activities = 0 then
+  if seen_at > now() - recent and activities = 0 then
     return;
   end if;
   update public.user_sessions s

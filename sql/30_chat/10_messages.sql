@@ -108,8 +108,12 @@ as $$
 declare
   is_learnt_from boolean := (select s.is_learnt_from from public.user_sessions s where s.user_id = new.user_id and s.id = new.session_id);
 begin
-  -- One of an earlier time comes from elsewhere, such as a dump, where its session may be gone.
-  if is_learnt_from is null and new.created_at = now() then
+  -- One of an earlier time comes from elsewhere, such as a dump, where its session may be gone; and so may that of what is
+  -- answered, or sent once more. Another's row is row security's to refuse, in the same words whatever they have.
+  if is_learnt_from is null and new.created_at = now() and new.sender_type = 'user'
+    and coalesce(auth.uid(), new.user_id) = new.user_id
+    and not exists (select from public.chat_messages m where m.user_id = new.user_id and m.id = new.id)
+  then
     raise exception using
       errcode = '23503',
       message = 'there is no such session of yours',
@@ -121,7 +125,7 @@ begin
 end
 $$;
 comment on function bondhu.stamp_message_of_session() is
-  'BEFORE INSERT row trigger: what is said now is said in a session that there is (else 23503), and in one that is not learnt from does not count.';
+  'BEFORE INSERT row trigger: what a person says now is said in a session that there is (else 23503), and in one that is not learnt from does not count.';
 revoke all on function bondhu.stamp_message_of_session() from public, anon, authenticated, service_role;
 
 create trigger chat_messages_stamp_session before insert on public.chat_messages

@@ -246,7 +246,7 @@ begin
         raise warning 'user %: %', person, sqlerrm;
       end;
       commit;
-      perform set_config('search_path', 'pg_catalog, pg_temp', true), set_config('synchronous_commit', 'off', true);
+      perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true), pg_catalog.set_config('synchronous_commit', 'off', true);
       exit when clock_timestamp() > until;
     end loop;
     exit when clock_timestamp() > until or cardinality(due) < 500;

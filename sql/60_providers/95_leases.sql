@@ -121,6 +121,7 @@ as $$
 declare
   walked boolean := outcome in ('ok', 'partial');
   walked_all boolean := walked and next_library_at is not null;
+  still_asked boolean;
   -- No connection is forgotten, whatever a worker says.
   latest timestamptz := as_of + interval '31 days';
 begin
@@ -128,7 +129,8 @@ begin
      set lease_token = null, lease_owner = null, lease_expires_at = null,
          checkpoint = case when walked then '{}' else j.checkpoint end,
          attempts = case when walked then 0 when outcome = 'queued' then j.attempts else j.attempts + 1 end,
-         requested_at = case when walked then null else j.requested_at end,
+         -- A pull that brought plays alone was claimed before it was asked for all. Who has to consent anew asks anew.
+         requested_at = case when walked_all or outcome = 'needs_reauth' then null else j.requested_at end,
          not_before = retry_not_before,
          hour_from = case when j.hour_from > as_of - interval '1 hour' then j.hour_from else as_of end,
          hour_requests = case when j.hour_from > as_of - interval '1 hour' then j.hour_requests else 0 end + requests,
@@ -136,8 +138,9 @@ begin
          library_requests = case when walked_all then least(greatest(j.pull_requests::bigint + requests, 1), 1000000)
                                  else j.library_requests end,
          library_due_at = case when walked_all then least(greatest(next_library_at, as_of), latest) else j.library_due_at end,
-         urgent_from = case when walked_all then next_urgent_from else j.urgent_from end
-   where j.user_id = of_user and j.provider = of_provider and j.lease_token = token;
+         urgent_from = case when walked_all then next_urgent_from when outcome = 'needs_reauth' then null else j.urgent_from end
+   where j.user_id = of_user and j.provider = of_provider and j.lease_token = token
+  returning j.requested_at is not null into still_asked;
   if not found then
     return false;
   end if;
@@ -151,6 +154,7 @@ begin
          next_sync_at = case
            when outcome = 'queued' then greatest(retry_not_before, c.next_sync_at)
            when outcome = 'needs_reauth' then null
+           when walked and still_asked then greatest(retry_not_before, as_of)
            else greatest(retry_not_before, case when walked
              then least(greatest(coalesce(next_pull_at, as_of + make_interval(mins => s.sync_interval_minutes)), as_of), latest)
              else as_of end)

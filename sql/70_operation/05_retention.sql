@@ -39,7 +39,10 @@ as $$
     ('chat_replies', 'bondhu', 'chat_replies', 'claimed_at', 30, null, null, null, false, null),
     ('chat_usage', 'bondhu', 'chat_usage', 'day', 30, null, null, null, false, null),
     ('chat_usage_of_project', 'bondhu', 'chat_usage_of_project', 'day', 365, null, null, null, false, null),
-    ('provider_ledger', 'bondhu', 'provider_ledger', 'counted_from', s.cron_history_retention_days, null, null, null, false, null)
+    ('provider_ledger', 'bondhu', 'provider_ledger', 'counted_from',
+      -- Never within a window, and a day has 25 hours once a year.
+      greatest(s.cron_history_retention_days, (select 2 + max(p.window_seconds) / 86400 from bondhu.provider_settings p)),
+      null, null, null, false, null)
   ) r (name, schema_name, table_name, aged_by, days, only_column, only_value, cleared, with_conclusions, resource)
 $$;
 comment on function bondhu.retention() is
@@ -70,10 +73,11 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  -- In the order of bondhu.delete_provider_data().
   delete from public.video_preferences p where p.user_id = any (users);
-  delete from public.music_preferences p where p.user_id = any (users) and p.provider = 'youtube';
   delete from bondhu.recommendation_candidates c where c.user_id = any (users) and c.kind = 'video';
   delete from public.recommendation_feedback f where f.user_id = any (users) and f.kind = 'video';
+  delete from public.music_preferences p where p.user_id = any (users) and p.provider = 'youtube';
 end
 $$;
 comment on function bondhu.forget_conclusions_from_videos(uuid[]) is
@@ -102,6 +106,7 @@ comment on function bondhu.tell_of_expired(uuid[], text) is
 create function bondhu.prune_batch(of_name text, most integer) returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set lock_timeout = '500ms' -- as hold_lease has it, and why
 as $$
 declare
   rule record;
@@ -137,6 +142,7 @@ comment on function bondhu.prune_batch(text, integer) is
 create function bondhu.prune_cron_history(most integer) returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set lock_timeout = '500ms'
 as $$
 declare
   gone integer := 0;
@@ -165,33 +171,52 @@ declare
   names text[];
   is_done boolean[];
   gone integer;
+  failures text[] := '{}';
 begin
   perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  -- Two at once would wait for each other.
+  if not pg_try_advisory_lock(hashtextextended('bondhu.prune', 0)) then
+    removed := '{}';
+    return;
+  end if;
   names := array(select r.name from bondhu.retention() r) || array['cron_history'];
   is_done := array_fill(false, array[cardinality(names)]);
   removed := (select jsonb_object_agg(n.name, 0) from unnest(names) n (name));
   -- In turns: where the time is too short for all, each gets on.
   while false = any (is_done) and clock_timestamp() < until loop
     for place in 1 .. cardinality(names) loop
-      continue when is_done[place];
+      continue when is_done[place] or clock_timestamp() >= until;
       begin
         gone := case names[place] when 'cron_history' then bondhu.prune_cron_history(batch) else bondhu.prune_batch(names[place], batch) end;
         is_done[place] := gone < batch;
         removed := jsonb_set(removed, array[names[place]], to_jsonb((removed ->> names[place])::bigint + gone));
-      exception when others then
-        -- Not to keep the others waiting. The next run tries again.
-        raise warning 'pruning %: %', names[place], sqlerrm;
-        is_done[place] := true;
+      exception
+        -- Somebody is at it: its turn comes again.
+        when lock_not_available or deadlock_detected then null;
+        -- Not to keep the others waiting.
+        when others then
+          failures := failures || format('%s: %s', names[place], sqlerrm);
+          is_done[place] := true;
       end;
       commit;
-      perform set_config('search_path', 'pg_catalog, pg_temp', true), set_config('synchronous_commit', 'off', true);
+      perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true), pg_catalog.set_config('synchronous_commit', 'off', true);
     end loop;
   end loop;
   perform bondhu.create_missing_profiles();
+  perform pg_advisory_unlock(hashtextextended('bondhu.prune', 0));
+  if failures <> '{}' then
+    -- After the last commit: the job is seen to have failed, and what the others removed is gone.
+    commit;
+    perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    raise exception using
+      errcode = '55000',
+      message = format('not pruned: %s', array_to_string(failures, '; ')),
+      hint = 'Everything else was. The next run tries again; what stands in the way is to be mended.';
+  end if;
 end
 $$;
 comment on procedure bondhu.prune(integer, integer, jsonb) is
-  'Has all that is older than its retention go (bondhu.retention()), in batches with a commit after each, for some seconds at most, and creates profiles that a restore has lost; removed: how many of each went. What is left goes with the next run. Never messages or sentiment_buckets. Run by cron.';
+  'Has all that is older than its retention go (bondhu.retention()), in batches with a commit after each, for some seconds at most, and creates profiles that a restore has lost; removed: how many of each went. What is left goes with the next run, and so does all of this where another runs already. 55000, at the end, for rules that failed. Never messages or sentiment_buckets. Run by cron.';
 
 revoke all on function bondhu.retention(), bondhu.forget_conclusions_from_videos(uuid[]), bondhu.tell_of_expired(uuid[], text),
   bondhu.prune_batch(text, integer),

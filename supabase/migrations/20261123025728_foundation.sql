@@ -807,9 +807,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   seen_at timestamptz;
+  -- Half of what makes it idle, where that is less than two minutes.
+  recent constant interval := (select least(60, t.session_idle_minutes * 30) from bondhu.settings t) * interval '1 second';
 begin
   select s.last_seen_at into seen_at from public.user_sessions s where s.user_id = caller and s.id = session_id and s.ended_at is null;
-  if seen_at > now() - interval '1 minute' and activities = 0 then
+  if seen_at > now() - recent and activities = 0 then
     return;
   end if;
   update public.user_sessions s
@@ -1269,8 +1271,12 @@ as $$
 declare
   is_learnt_from boolean := (select s.is_learnt_from from public.user_sessions s where s.user_id = new.user_id and s.id = new.session_id);
 begin
-  -- One of an earlier time comes from elsewhere, such as a dump, where its session may be gone.
-  if is_learnt_from is null and new.created_at = now() then
+  -- One of an earlier time comes from elsewhere, such as a dump, where its session may be gone; and so may that of what is
+  -- answered, or sent once more. Another's row is row security's to refuse, in the same words whatever they have.
+  if is_learnt_from is null and new.created_at = now() and new.sender_type = 'user'
+    and coalesce(auth.uid(), new.user_id) = new.user_id
+    and not exists (select from public.chat_messages m where m.user_id = new.user_id and m.id = new.id)
+  then
     raise exception using
       errcode = '23503',
       message = 'there is no such session of yours',
@@ -1282,7 +1288,7 @@ begin
 end
 $$;
 comment on function bondhu.stamp_message_of_session() is
-  'BEFORE INSERT row trigger: what is said now is said in a session that there is (else 23503), and in one that is not learnt from does not count.';
+  'BEFORE INSERT row trigger: what a person says now is said in a session that there is (else 23503), and in one that is not learnt from does not count.';
 revoke all on function bondhu.stamp_message_of_session() from public, anon, authenticated, service_role;
 
 create trigger chat_messages_stamp_session before insert on public.chat_messages
@@ -3082,7 +3088,7 @@ begin
         raise warning 'user %: %', person, sqlerrm;
       end;
       commit;
-      perform set_config('search_path', 'pg_catalog, pg_temp', true), set_config('synchronous_commit', 'off', true);
+      perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true), pg_catalog.set_config('synchronous_commit', 'off', true);
       exit when clock_timestamp() > until;
     end loop;
     exit when clock_timestamp() > until or cardinality(due) < 500;
@@ -6695,6 +6701,7 @@ as $$
 declare
   walked boolean := outcome in ('ok', 'partial');
   walked_all boolean := walked and next_library_at is not null;
+  still_asked boolean;
   -- No connection is forgotten, whatever a worker says.
   latest timestamptz := as_of + interval '31 days';
 begin
@@ -6702,7 +6709,8 @@ begin
      set lease_token = null, lease_owner = null, lease_expires_at = null,
          checkpoint = case when walked then '{}' else j.checkpoint end,
          attempts = case when walked then 0 when outcome = 'queued' then j.attempts else j.attempts + 1 end,
-         requested_at = case when walked then null else j.requested_at end,
+         -- A pull that brought plays alone was claimed before it was asked for all. Who has to consent anew asks anew.
+         requested_at = case when walked_all or outcome = 'needs_reauth' then null else j.requested_at end,
          not_before = retry_not_before,
          hour_from = case when j.hour_from > as_of - interval '1 hour' then j.hour_from else as_of end,
          hour_requests = case when j.hour_from > as_of - interval '1 hour' then j.hour_requests else 0 end + requests,
@@ -6710,8 +6718,9 @@ begin
          library_requests = case when walked_all then least(greatest(j.pull_requests::bigint + requests, 1), 1000000)
                                  else j.library_requests end,
          library_due_at = case when walked_all then least(greatest(next_library_at, as_of), latest) else j.library_due_at end,
-         urgent_from = case when walked_all then next_urgent_from else j.urgent_from end
-   where j.user_id = of_user and j.provider = of_provider and j.lease_token = token;
+         urgent_from = case when walked_all then next_urgent_from when outcome = 'needs_reauth' then null else j.urgent_from end
+   where j.user_id = of_user and j.provider = of_provider and j.lease_token = token
+  returning j.requested_at is not null into still_asked;
   if not found then
     return false;
   end if;
@@ -6725,6 +6734,7 @@ begin
          next_sync_at = case
            when outcome = 'queued' then greatest(retry_not_before, c.next_sync_at)
            when outcome = 'needs_reauth' then null
+           when walked and still_asked then greatest(retry_not_before, as_of)
            else greatest(retry_not_before, case when walked
              then least(greatest(coalesce(next_pull_at, as_of + make_interval(mins => s.sync_interval_minutes)), as_of), latest)
              else as_of end)
@@ -8368,7 +8378,10 @@ as $$
     ('chat_replies', 'bondhu', 'chat_replies', 'claimed_at', 30, null, null, null, false, null),
     ('chat_usage', 'bondhu', 'chat_usage', 'day', 30, null, null, null, false, null),
     ('chat_usage_of_project', 'bondhu', 'chat_usage_of_project', 'day', 365, null, null, null, false, null),
-    ('provider_ledger', 'bondhu', 'provider_ledger', 'counted_from', s.cron_history_retention_days, null, null, null, false, null)
+    ('provider_ledger', 'bondhu', 'provider_ledger', 'counted_from',
+      -- Never within a window, and a day has 25 hours once a year.
+      greatest(s.cron_history_retention_days, (select 2 + max(p.window_seconds) / 86400 from bondhu.provider_settings p)),
+      null, null, null, false, null)
   ) r (name, schema_name, table_name, aged_by, days, only_column, only_value, cleared, with_conclusions, resource)
 $$;
 comment on function bondhu.retention() is
@@ -8399,10 +8412,11 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  -- In the order of bondhu.delete_provider_data().
   delete from public.video_preferences p where p.user_id = any (users);
-  delete from public.music_preferences p where p.user_id = any (users) and p.provider = 'youtube';
   delete from bondhu.recommendation_candidates c where c.user_id = any (users) and c.kind = 'video';
   delete from public.recommendation_feedback f where f.user_id = any (users) and f.kind = 'video';
+  delete from public.music_preferences p where p.user_id = any (users) and p.provider = 'youtube';
 end
 $$;
 comment on function bondhu.forget_conclusions_from_videos(uuid[]) is
@@ -8431,6 +8445,7 @@ comment on function bondhu.tell_of_expired(uuid[], text) is
 create function bondhu.prune_batch(of_name text, most integer) returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set lock_timeout = '500ms' -- as hold_lease has it, and why
 as $$
 declare
   rule record;
@@ -8466,6 +8481,7 @@ comment on function bondhu.prune_batch(text, integer) is
 create function bondhu.prune_cron_history(most integer) returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set lock_timeout = '500ms'
 as $$
 declare
   gone integer := 0;
@@ -8494,33 +8510,52 @@ declare
   names text[];
   is_done boolean[];
   gone integer;
+  failures text[] := '{}';
 begin
   perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  -- Two at once would wait for each other.
+  if not pg_try_advisory_lock(hashtextextended('bondhu.prune', 0)) then
+    removed := '{}';
+    return;
+  end if;
   names := array(select r.name from bondhu.retention() r) || array['cron_history'];
   is_done := array_fill(false, array[cardinality(names)]);
   removed := (select jsonb_object_agg(n.name, 0) from unnest(names) n (name));
   -- In turns: where the time is too short for all, each gets on.
   while false = any (is_done) and clock_timestamp() < until loop
     for place in 1 .. cardinality(names) loop
-      continue when is_done[place];
+      continue when is_done[place] or clock_timestamp() >= until;
       begin
         gone := case names[place] when 'cron_history' then bondhu.prune_cron_history(batch) else bondhu.prune_batch(names[place], batch) end;
         is_done[place] := gone < batch;
         removed := jsonb_set(removed, array[names[place]], to_jsonb((removed ->> names[place])::bigint + gone));
-      exception when others then
-        -- Not to keep the others waiting. The next run tries again.
-        raise warning 'pruning %: %', names[place], sqlerrm;
-        is_done[place] := true;
+      exception
+        -- Somebody is at it: its turn comes again.
+        when lock_not_available or deadlock_detected then null;
+        -- Not to keep the others waiting.
+        when others then
+          failures := failures || format('%s: %s', names[place], sqlerrm);
+          is_done[place] := true;
       end;
       commit;
-      perform set_config('search_path', 'pg_catalog, pg_temp', true), set_config('synchronous_commit', 'off', true);
+      perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true), pg_catalog.set_config('synchronous_commit', 'off', true);
     end loop;
   end loop;
   perform bondhu.create_missing_profiles();
+  perform pg_advisory_unlock(hashtextextended('bondhu.prune', 0));
+  if failures <> '{}' then
+    -- After the last commit: the job is seen to have failed, and what the others removed is gone.
+    commit;
+    perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    raise exception using
+      errcode = '55000',
+      message = format('not pruned: %s', array_to_string(failures, '; ')),
+      hint = 'Everything else was. The next run tries again; what stands in the way is to be mended.';
+  end if;
 end
 $$;
 comment on procedure bondhu.prune(integer, integer, jsonb) is
-  'Has all that is older than its retention go (bondhu.retention()), in batches with a commit after each, for some seconds at most, and creates profiles that a restore has lost; removed: how many of each went. What is left goes with the next run. Never messages or sentiment_buckets. Run by cron.';
+  'Has all that is older than its retention go (bondhu.retention()), in batches with a commit after each, for some seconds at most, and creates profiles that a restore has lost; removed: how many of each went. What is left goes with the next run, and so does all of this where another runs already. 55000, at the end, for rules that failed. Never messages or sentiment_buckets. Run by cron.';
 
 revoke all on function bondhu.retention(), bondhu.forget_conclusions_from_videos(uuid[]), bondhu.tell_of_expired(uuid[], text),
   bondhu.prune_batch(text, integer),

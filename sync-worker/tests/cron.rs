@@ -237,3 +237,51 @@ async fn pruning_removes_what_is_past_its_retention_and_nothing_else() {
         .unwrap();
     assert_eq!(messages, 1, "messages are never pruned");
 }
+
+#[tokio::test]
+async fn a_rule_that_cannot_be_kept_fails_the_run_and_holds_no_other_up() {
+    let database = Database::create().await;
+    let owner = database.pool(Role::Owner).await;
+    let user = database.user().await;
+    for sql in [
+        "insert into public.user_sessions (user_id, device_id, started_at, last_seen_at, ended_at, end_reason)
+         values ($1, 'old', now() - interval '200 days', now() - interval '200 days', now() - interval '200 days', 'idle')",
+        "insert into public.video_likes (user_id, video_id, walk_id, fetched_at)
+         values ($1, 'stale', gen_random_uuid(), now() - interval '31 days')",
+    ] {
+        sqlx::query(sql).bind(user).execute(&owner).await.unwrap();
+    }
+    sqlx::raw_sql(
+        "create schema app;
+         create function app.keep() returns trigger language plpgsql as $$ begin raise exception 'the app keeps these'; end $$;
+         create trigger keep before delete on public.video_likes for each row execute function app.keep()",
+    )
+    .execute(&owner)
+    .await
+    .unwrap();
+    let refused = sqlx::query("call bondhu.prune()")
+        .execute(&owner)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        refused.as_database_error().unwrap().message(),
+        "not pruned: video_likes: the app keeps these"
+    );
+    let left: (i64, i64) = sqlx::query_as(
+        "select (select count(*) from public.user_sessions), (select count(*) from public.video_likes)",
+    )
+    .fetch_one(&owner)
+    .await
+    .unwrap();
+    assert_eq!(left, (0, 1));
+
+    sqlx::query("drop trigger keep on public.video_likes")
+        .execute(&owner)
+        .await
+        .unwrap();
+    let removed: serde_json::Value = sqlx::query_scalar("call bondhu.prune()")
+        .fetch_one(&owner)
+        .await
+        .unwrap();
+    assert_eq!(removed["video_likes"], 1, "{removed}");
+}

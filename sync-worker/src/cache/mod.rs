@@ -12,4 +12,4 @@ pub use client::{RedisClient, RedisClientError};
 pub use connection::{Connection, RedisTarget, TargetError};
 pub(crate) use instant::{date_time, now, timestamp};
 pub(crate) use lifetime::lifetime;
-pub(crate) use scripts::{ADVANCE_STATE, FILL, HELD, LEASE, SET_NEWER};
+pub(crate) use scripts::{ADVANCE_STATE, COUNT, FILL, HELD, LEASE, SET_NEWER};

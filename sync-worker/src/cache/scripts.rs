@@ -12,6 +12,7 @@ macro_rules! script {
 }
 
 script!(ADVANCE_STATE, "advance_state.lua");
+script!(COUNT, "count.lua");
 script!(FILL, "versions.lua" "fill.lua");
 script!(LEASE, "lease.lua");
 script!(HELD, "held.lua");

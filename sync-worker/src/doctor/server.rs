@@ -79,7 +79,9 @@ async fn vacuum(report: &mut Report, database: &PgPool) {
          join pg_class c on c.oid = to_regclass(t.name)
          join pg_namespace n on n.oid = c.relnamespace
          left join pg_stat_all_tables s on s.relid = c.oid
-         where 'autovacuum_enabled=false' = any (c.reloptions)
+         where exists (
+             select from pg_options_to_table(c.reloptions) o
+             where o.option_name = 'autovacuum_enabled' and not o.option_value::boolean)
             or s.n_dead_tup > greatest($1, s.n_live_tup / 5)
          order by 1"
     ))

@@ -101,6 +101,7 @@ impl Heart {
         let mut ticks = tokio::time::interval(self.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut last = Lsn::default();
+        let mut is_failing = false;
         loop {
             let asked = tokio::select! {
                 _ = ticks.tick() => false,
@@ -113,6 +114,7 @@ impl Heart {
             match position(&self.database, stuck).await {
                 Ok((position, there)) => {
                     last = position;
+                    is_failing = false;
                     let beat = Beat {
                         position,
                         at_ms: here.min(there),
@@ -122,7 +124,11 @@ impl Heart {
                     // If nobody listens the stream has ended, and this with it.
                     self.beats.send(beat).await.ok();
                 }
-                Err(error) => tracing::debug!(%error, "no heartbeat"),
+                Err(error) if is_failing => tracing::debug!(%error, "no heartbeat"),
+                Err(error) => {
+                    is_failing = true;
+                    tracing::warn!(%error, "no heartbeat: readers go to Postgres until there is one");
+                }
             }
         }
     }
@@ -166,14 +172,15 @@ async fn hear(database: &PgPool, asks: &Notify) -> Result<(), sqlx::Error> {
     }
 }
 
-/// Asks whichever mirror leads for proof that it has moved past everything that the log holds now. A
-/// notice is part of a transaction, whose commit is flushed at once, and the server tells how far it is
-/// once it has read that.
+/// Asks whichever mirror leads for proof that it has moved past everything that the log holds now. The
+/// message has the commit flush the log at once, which a notice alone does not, and the server tells how far
+/// it is once it has read that.
 ///
 /// # Errors
 /// When the database does not answer.
 pub(crate) async fn nudge(database: &PgPool) -> Result<(), sqlx::Error> {
-    sqlx::query("select pg_notify($1, '')")
+    sqlx::query("select pg_logical_emit_message(true, $1, ''), pg_notify($2, '')")
+        .bind(PREFIX)
         .bind(CHANNEL)
         .execute(database)
         .await?;

@@ -235,9 +235,13 @@ impl Stream {
         }
     }
 
-    /// Tells the server that everything before `position` need not be sent again.
+    /// Tells the server that everything before `position` need not be sent again. Never goes back.
     pub(super) fn acknowledge(&self, position: Lsn) {
-        self.acknowledged.send_replace(position);
+        self.acknowledged.send_if_modified(|former| {
+            let is_further = position > *former;
+            *former = position.max(*former);
+            is_further
+        });
     }
 
     /// Ends the stream, so that the slot is free at once.

@@ -109,9 +109,16 @@ impl WatermarkWriter {
         let goes_on = former
             .as_ref()
             .filter(|former| continues(former, origin, settings))
+            // What nobody trusts any more is not to be trusted again for a longer word of this mirror's.
             .map(|former| {
-                let at = former.complete_at_ms;
-                (former.version, if at > now { 0 } else { at })
+                let age = now.checked_sub(former.complete_at_ms);
+                let age = age.and_then(|age| u64::try_from(age).ok());
+                let is_good =
+                    age.is_some_and(|age| Duration::from_millis(age) <= former.good_for());
+                (
+                    former.version,
+                    if is_good { former.complete_at_ms } else { 0 },
+                )
             });
         let (version, complete_at_ms) = goes_on.unwrap_or_else(|| {
             let version = Version {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bondhu_core::cache::rate_limit_key;
-use redis::{Pipeline, RedisError};
+use redis::RedisError;
 
-use crate::cache::{Connection, RedisClient, RedisTarget};
+use crate::cache::{COUNT, Connection, RedisClient, RedisTarget};
 use crate::vault::Owner;
 
 /// Requests that one person's pulls may send to a provider a minute: a third of what Spotify's
@@ -72,29 +72,10 @@ impl Allowance {
 
 /// Requests in the present minute, this one included, and what is left of it.
 async fn count(mut redis: Connection, owner: Owner) -> Result<(u64, Duration), RedisError> {
-    let key = rate_limit_key(owner.provider.name(), owner.user);
-    let mut count = Pipeline::new();
-    count
-        .atomic()
-        .cmd("SET")
-        .arg(&key)
-        .arg(0)
-        .arg("EX")
-        .arg(WINDOW.as_secs())
-        .arg("NX")
-        .ignore()
-        .incr(&key, 1)
-        .pttl(&key);
-    let (requests, left): (u64, i64) = count.query_async(&mut redis).await?;
-    let left = u64::try_from(left).ok().map(Duration::from_millis);
-    if let Some(left) = left.filter(|left| *left <= WINDOW) {
-        return Ok((requests, left));
-    }
-    // A count that nothing ends, or far too late, would hold this person back for as long.
-    Pipeline::new()
-        .expire(&key, WINDOW.as_secs().cast_signed())
-        .ignore()
-        .exec_async(&mut redis)
+    let (requests, left): (u64, u64) = COUNT
+        .key(rate_limit_key(owner.provider.name(), owner.user))
+        .arg(WINDOW.as_millis() as u64)
+        .invoke_async(&mut redis)
         .await?;
-    Ok((requests, WINDOW))
+    Ok((requests, Duration::from_millis(left)))
 }

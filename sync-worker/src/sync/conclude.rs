@@ -207,10 +207,7 @@ impl Pull<'_> {
 
     /// Goes on without the rest of a list, which the next sync walks again.
     fn fall_short(&mut self, target: PageTarget<'_>, why: Shortfall) {
-        self.learned
-            .entry(target.resource.name)
-            .or_insert_with(Known::unsettled);
-        self.checkpoint.miss(target.resource, why);
+        self.miss(target.resource, why);
         if target.part.is_empty() {
             self.checkpoint.finish(target.resource);
         } else {
@@ -218,8 +215,7 @@ impl Pull<'_> {
         }
     }
 
-    /// The resource was walked to its end. One of which a part is missing stays due: else the
-    /// next sync would pass it by and call itself complete.
+    /// The resource was walked to its end. One of which a part is missing stays due.
     pub(super) fn finish(&mut self, resource: &'static Resource) {
         let lost = std::mem::take(&mut self.checkpoint.lost);
         self.checkpoint.finish(resource);

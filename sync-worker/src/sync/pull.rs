@@ -225,6 +225,15 @@ impl Pull<'_> {
         Ok(())
     }
 
+    /// Something of a resource is missing. It stays due whatever an earlier pull brought of it: else the next one, of
+    /// plays alone, would pass it by and call itself complete.
+    pub(super) fn miss(&mut self, resource: &'static Resource, why: Shortfall) {
+        self.learned
+            .entry(resource.name)
+            .or_insert_with(Known::unsettled);
+        self.checkpoint.miss(resource, why);
+    }
+
     /// Goes on without a resource. What an earlier pull brought of it stays.
     fn give_up(&mut self, resource: &'static Resource, failure: Failure) {
         self.checkpoint.finish(resource);
@@ -242,7 +251,7 @@ impl Pull<'_> {
                 Failure::Refused | Failure::Gone => Failure::NotOffered,
                 other => other,
             };
-            self.checkpoint.miss(resource, Shortfall::Of(failure));
+            self.miss(resource, Shortfall::Of(failure));
         }
     }
 
@@ -260,7 +269,7 @@ impl Pull<'_> {
             other => Some(other),
         };
         if let Some(failure) = missing {
-            self.checkpoint.miss(resource, Shortfall::Of(failure));
+            self.miss(resource, Shortfall::Of(failure));
         }
     }
 }

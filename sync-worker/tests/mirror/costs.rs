@@ -218,6 +218,38 @@ async fn the_watermark_says_how_long_it_is_good_for_and_who_ends_promises_little
     assert_eq!(good_for().await, json!(5));
 }
 
+/// What readers had stopped trusting by the word of the former mirror, the next one does not give out as good for longer.
+#[tokio::test]
+async fn a_mirror_that_starts_revives_no_promise_that_is_over() {
+    let stage = Stage::new().await;
+    let mirror = stage.following_with(&with_freshness(&stage, MINUTE)).await;
+    mirror.stop().await;
+    let mut over = stage.state().await.unwrap();
+    let before = over["ts"].as_i64().unwrap();
+    over["ts"] = json!(before - 40_000);
+    let _: () = redis::cmd("SET")
+        .arg("mirror:state")
+        .arg(over.to_string())
+        .query_async(&mut stage.connect().await)
+        .await
+        .unwrap();
+    let looks = async {
+        loop {
+            let state = stage.state().await.unwrap();
+            let at = state["ts"].as_i64().unwrap();
+            if state["good_for"] == json!(60) {
+                assert!(at == 0 || at > before, "{state}");
+            }
+            if at > before {
+                break;
+            }
+        }
+    };
+    let config = with_freshness(&stage, MINUTE);
+    let (mirror, ()) = tokio::join!(stage.following_with(&config), looks);
+    mirror.stop().await;
+}
+
 /// Nothing that is published happens, and by itself the mirror would be silent for minutes.
 #[tokio::test]
 async fn who_asks_for_what_is_written_has_proof_at_once_however_seldom_the_mirror_speaks() {

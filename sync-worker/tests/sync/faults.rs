@@ -136,6 +136,41 @@ async fn a_permission_that_was_not_granted_makes_the_pull_partial() {
     );
 }
 
+/// A pull of plays alone does not make whole what a walk of everything has missed.
+#[tokio::test]
+async fn what_a_walk_of_everything_missed_is_missing_until_it_comes() {
+    let world = World::new().await;
+    let user = world.linked(Provider::Spotify, 1).await;
+    world.sync().await;
+    assert_eq!(world.status(user, Provider::Spotify).await, "ok");
+
+    sqlx::query("update bondhu.sync_jobs set library_due_at = now()")
+        .execute(&world.admin)
+        .await
+        .unwrap();
+    for pull in ["of everything", "of plays", "of plays, again"] {
+        let forbidden = Fault::recorded(
+            TOP_ARTISTS,
+            "spotify",
+            "api_403_playlist_not_owned_or_removed_endpoint",
+        );
+        world.standin.inject(forbidden.unwrap());
+        world.an_interval_passes().await;
+        world.sync().await;
+        let standing = world.standing(user, Provider::Spotify).await;
+        assert_eq!(
+            (standing.status.as_str(), standing.missing),
+            ("partial", vec!["spotify.top_artists.short_term".to_owned()]),
+            "{pull}"
+        );
+    }
+    let asked = world.requests(TOP_ARTISTS).len();
+    world.an_interval_passes().await;
+    world.sync().await;
+    assert_eq!(world.status(user, Provider::Spotify).await, "ok");
+    assert_eq!(world.requests(TOP_ARTISTS).len(), asked + 1);
+}
+
 #[tokio::test]
 async fn a_plain_refusal_of_one_list_leaves_the_others_whole() {
     let world = World::new().await;

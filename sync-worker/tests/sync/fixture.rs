@@ -310,6 +310,17 @@ impl World {
         }
     }
 
+    /// The time of one interval passes, and nothing that is known of lists is forgotten.
+    pub(crate) async fn an_interval_passes(&self) {
+        for statement in [
+            "update bondhu.sync_jobs set not_before = null",
+            "update public.provider_connections set next_sync_at = now() - interval '1 s'",
+            "delete from bondhu.provider_ledger",
+        ] {
+            sqlx::query(statement).execute(&self.admin).await.unwrap();
+        }
+    }
+
     pub(crate) async fn standing(&self, user: Uuid, provider: Provider) -> Standing {
         sqlx::query_as(
             "select status, missing, last_error_code, last_error
