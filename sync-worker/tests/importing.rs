@@ -182,6 +182,90 @@ async fn one_that_was_stopped_goes_on_when_it_is_run_again() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_taken_is_left_and_its_neighbours_come_in() {
+    let db = Database::create().await;
+    let user = db.user().await;
+    let mut owner = db.connect(Role::Owner).await;
+    let at = |second: i64| DateTime::from_timestamp(1_700_000_000 + second, 0).unwrap();
+    let line = |second: i64, text: &str| {
+        json!({"text": text, "sender": "user", "at": at(second).to_rfc3339()}).to_string()
+    };
+    let (longest, heaviest) = ("a".repeat(8_000), "🎉".repeat(6_000));
+    // Joined by what is no letter; a tab; letters from right to left.
+    let odd = "👩\u{200d}💻\tآج میں خوش ہوں";
+    let said = ["first", odd, &longest, &heaviest, "last"];
+    let left = [
+        "nonsense".to_owned(),
+        line(90, " \u{200b}\u{2800}\n"),
+        line(91, "a\0b"),
+        line(92, &"a".repeat(8_001)),
+        line(93, &"🎉".repeat(6_001)),
+        line(10_000_000_000, "in the future"),
+        line(-10_000_000_000, "before 1900"),
+    ];
+    let mut content = "\u{feff}".to_owned();
+    for (second, text) in (0..).zip(said) {
+        content += &format!("{}\r\n\r\n", line(second, text));
+        content += &left.join("\r\n");
+        content += "\r\n";
+    }
+    import(&db, &content, &user.to_string()).await.unwrap();
+    let stored: Vec<_> = stored(&mut owner, user)
+        .await
+        .into_iter()
+        .map(|(_, session, _, text, at, _)| (session, text, at))
+        .collect();
+    let expected: Vec<_> = (0..)
+        .zip(said)
+        .map(|(second, text)| (None::<Uuid>, text.to_owned(), at(second)))
+        .collect();
+    assert_eq!(stored, expected);
+    assert_eq!(differences(&mut owner).await, 0);
+}
+
+#[tokio::test]
+async fn who_has_everything_erased_meanwhile_gets_no_more_of_it() {
+    let db = Database::create().await;
+    let user = db.user().await;
+    let mut owner = db.connect(Role::Owner).await;
+    let (file, options) = (
+        file(&lines(2_000)),
+        PgConnectOptions::from_str(&db.url(Role::Owner)).unwrap(),
+    );
+    let (named, never) = (user.to_string(), CancellationToken::new());
+    let forgotten = async {
+        while stored(&mut owner, user).await.is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        // So few messages go in the call itself.
+        let mut person = db.as_user(user).await;
+        sqlx::query("select public.erase_my_data(true)")
+            .execute(&mut *person)
+            .await
+            .unwrap();
+        person.commit().await.unwrap();
+    };
+    let (ended, ()) = tokio::join!(
+        import_messages(&options, file.path(), &named, 10, &never),
+        forgotten
+    );
+    assert!(matches!(ended, Err(ImportError::BeingErased)), "{ended:?}");
+    assert!(stored(&mut owner, user).await.is_empty());
+    let sessions: i64 = sqlx::query_scalar("select count(*) from public.user_sessions")
+        .fetch_one(&mut owner)
+        .await
+        .unwrap();
+    assert_eq!(sessions, 0);
+
+    // Who wants it after all has it.
+    import_messages(&options, file.path(), &named, 100, &never)
+        .await
+        .unwrap();
+    assert_eq!(stored(&mut owner, user).await.len(), 4_000);
+    assert_eq!(differences(&mut owner).await, 0);
+}
+
+#[tokio::test]
 async fn nobody_and_who_is_being_forgotten_get_nothing() {
     let db = Database::create().await;
     let user = db.user().await;
@@ -198,6 +282,22 @@ async fn nobody_and_who_is_being_forgotten_get_nothing() {
             "{refused:?}"
         );
     }
+    for (id, email) in [
+        (user, "Ada@example.org"),
+        (db.user().await, "ada@example.ORG"),
+    ] {
+        sqlx::query("update auth.users set email = $2 where id = $1")
+            .bind(id)
+            .bind(email)
+            .execute(&mut owner)
+            .await
+            .unwrap();
+    }
+    let refused = import(&db, &lines(1), "ada@example.org").await;
+    assert!(
+        matches!(refused, Err(ImportError::Ambiguous(_))),
+        "{refused:?}"
+    );
     let broken = import(&db, "[{\"mapping\": {}", &user.to_string()).await;
     assert!(
         matches!(broken, Err(ImportError::NoExport(_))),

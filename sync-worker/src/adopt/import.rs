@@ -10,16 +10,13 @@ use tokio_util::sync::CancellationToken;
 use super::error::AdoptError;
 use super::judged::{self, Kind};
 use super::links;
-use super::pace::{BATCH_WITHIN, Pace, passes};
+use super::pace::{BATCH_WITHIN, Pace, TRIES, passes};
 use super::shapes::Shapes;
 use super::state::Step;
 use crate::vault::Vault;
 
 /// How often progress is told.
 const TOLD_EVERY: Duration = Duration::from_secs(2);
-
-/// Tries of one batch, smaller each time, before the import ends with its error.
-const TRIES: u32 = 8;
 
 /// What a batch did.
 #[derive(Debug, Default)]

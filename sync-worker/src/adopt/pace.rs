@@ -17,6 +17,9 @@ const MOST_ROWS: u32 = 2_000;
 /// One message at least, however slow the server is.
 const FEWEST_ROWS: u32 = 1;
 
+/// Tries of one batch, smaller each time, before the import ends with its error.
+pub(crate) const TRIES: u32 = 8;
+
 /// Whether the same again may succeed: the server ended it for its time, or somebody was in the way.
 pub(crate) fn passes(error: &sqlx::Error) -> bool {
     // https://www.postgresql.org/docs/current/errcodes-appendix.html: query canceled, deadlock, serialization failure,

@@ -30,7 +30,9 @@ pub enum ImportError {
     #[error("several accounts have the email {0}.\n  Give the id of the one that is meant")]
     Ambiguous(String),
     /// The person has asked to be forgotten.
-    #[error("this person's data is being erased: nothing is imported")]
+    #[error(
+        "this person's data is being erased, or was while it was imported: nothing more is.\n  Run it again only if they want it"
+    )]
     BeingErased,
     /// It was told to stop.
     #[error("stopped. What was imported stays; the same command goes on from there")]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::message::{Found, History, Sender};
 
-/// An id or a session's name is no longer.
+/// An id or a session's name is no longer, in characters.
 const LONGEST_NAME: usize = 200;
 
 /// A line. Other fields are of no account.
@@ -26,15 +26,13 @@ pub(super) fn read(bytes: &[u8], history: &mut History) {
             continue;
         }
         let place = format!("line {}", number + 1);
-        let Ok(line) = serde_json::from_slice::<Line>(line) else {
-            history.leave("no message as JSON", place);
-            continue;
+        let line = match parse(line) {
+            Ok(line) => line,
+            Err(reason) => {
+                history.leave(reason, place);
+                continue;
+            }
         };
-        let is_long = |name: &Option<String>| name.as_ref().is_some_and(|n| n.len() > LONGEST_NAME);
-        if is_long(&line.id) || is_long(&line.session) {
-            history.leave("an id of over 200 bytes", place);
-            continue;
-        }
         history.add(Found {
             place,
             at: line.at.as_deref().and_then(instant),
@@ -51,6 +49,20 @@ pub(super) fn read(bytes: &[u8], history: &mut History) {
                 .filter(|session| !session.is_empty()),
         });
     }
+}
+
+/// What a line says, or why it says nothing.
+fn parse(line: &[u8]) -> Result<Line, &'static str> {
+    let text = std::str::from_utf8(line).map_err(|_| "not UTF-8")?;
+    let line: Line = serde_json::from_str(text).map_err(|_| "no message as JSON")?;
+    let has_long_name = [&line.id, &line.session]
+        .into_iter()
+        .flatten()
+        .any(|name| name.chars().count() > LONGEST_NAME);
+    if has_long_name {
+        return Err("an id of over 200 characters");
+    }
+    Ok(line)
 }
 
 fn instant(text: &str) -> Option<DateTime<Utc>> {
@@ -111,13 +123,36 @@ mod tests {
             ("a time in the future", 1, "line 8"),
             ("blank text", 1, "line 9"),
             ("control characters", 1, "line 4"),
-            ("no message as JSON", 3, "line 1, line 2, line 3"),
+            ("no message as JSON", 2, "line 1, line 2"),
             ("no time", 1, "line 6"),
+            ("not UTF-8", 1, "line 3"),
             ("unknown sender", 1, "line 5"),
         ];
         assert_eq!(
             left,
             expected.map(|(reason, rows, places)| (reason, rows, places.to_owned()))
         );
+    }
+
+    #[test]
+    fn a_name_has_two_hundred_characters_of_any_script_at_most() {
+        let line = |name: &str| {
+            format!(
+                r#"{{"text":"hi","sender":"user","at":"2024-05-01T06:00:00Z","id":"{name}","session":"{name}"}}"#
+            )
+        };
+        let longest = history(line(&"আ".repeat(200)).as_bytes());
+        assert_eq!(longest.messages.len(), 1);
+        let longer = history(line(&"a".repeat(201)).as_bytes());
+        assert_eq!(longer.left["an id of over 200 characters"].0, 1);
+    }
+
+    #[test]
+    fn two_lines_that_are_alike_are_two_messages() {
+        let line = r#"{"text":"hi","sender":"user","at":"2024-05-01T06:00:00Z"}"#;
+        let history = history(format!("{line}\r\n{line}\r\n").as_bytes());
+        assert!(history.left.is_empty(), "{:?}", history.left);
+        assert_eq!(history.messages.len(), 2);
+        assert_ne!(history.messages[0].id, history.messages[1].id);
     }
 }

@@ -39,9 +39,9 @@ pub async fn import_messages(
     stop: &CancellationToken,
 ) -> Result<(), ImportError> {
     let mut database = sqlx::Connection::connect_with(owner).await?;
-    let (user, now) = account(&mut database, user).await?;
-    let history = read(file, History::new(user, now))?;
-    let stored = store::store(&mut database, user, &history, share, stop).await?;
+    let (account, now) = account(&mut database, user).await?;
+    let history = read(file, History::new(account.user, now))?;
+    let stored = store::store(&mut database, &account, &history, share, stop).await?;
     print!("{}", report::table(&history, &stored));
     if stored.is_whole {
         Ok(())
@@ -72,13 +72,22 @@ fn read(file: &Path, mut history: History) -> Result<History, ImportError> {
     history.settle()
 }
 
+/// Whose messages they are.
+#[derive(Debug)]
+struct Account {
+    user: Uuid,
+    /// What they had erased before: another one ends the import.
+    erasures: Vec<Uuid>,
+}
+
 /// The account of an id or an email, and the time where it is.
 async fn account(
     database: &mut PgConnection,
     named: &str,
-) -> Result<(Uuid, DateTime<Utc>), ImportError> {
-    let found: Vec<(Uuid, DateTime<Utc>, bool)> = sqlx::query_as(
-        "select u.id, clock_timestamp(), bondhu.is_being_erased(u.id)
+) -> Result<(Account, DateTime<Utc>), ImportError> {
+    let mut found: Vec<(Uuid, DateTime<Utc>, bool, Vec<Uuid>)> = sqlx::query_as(
+        "select u.id, clock_timestamp(), bondhu.is_being_erased(u.id),
+           array(select e.id from public.erasures e where e.user_id = u.id)
          from auth.users u
          where u.id::text = lower($1) or (position('@' in $1) > 1 and lower(u.email) = lower($1))
          limit 2",
@@ -86,10 +95,54 @@ async fn account(
     .bind(named)
     .fetch_all(database)
     .await?;
-    match found[..] {
-        [] => Err(ImportError::NoAccount(named.to_owned())),
-        [(_, _, true)] => Err(ImportError::BeingErased),
-        [(user, now, false)] => Ok((user, now)),
-        _ => Err(ImportError::Ambiguous(named.to_owned())),
+    if found.len() > 1 {
+        return Err(ImportError::Ambiguous(named.to_owned()));
+    }
+    match found.pop() {
+        None => Err(ImportError::NoAccount(named.to_owned())),
+        Some((_, _, true, _)) => Err(ImportError::BeingErased),
+        Some((user, now, false, erasures)) => Ok((Account { user, erasures }, now)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Utc;
+    use uuid::Uuid;
+
+    use super::{History, ImportError, read};
+
+    fn read_bytes(bytes: &[u8]) -> Result<History, ImportError> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        read(file.path(), History::new(Uuid::from_u128(1), Utc::now()))
+    }
+
+    #[test]
+    fn a_file_is_known_by_how_it_begins() {
+        let line = r#"{"text": "hi", "sender": "user", "at": "2024-05-01T06:00:00Z"}"#;
+        let export = r#"[{"id": "c", "current_node": "a", "mapping": {"a": {"message": {
+            "author": {"role": "user"}, "create_time": 1.0, "content": {"content_type": "text", "parts": ["hi"]}}}}}]"#;
+        for content in [line, export] {
+            for before in ["", "\u{feff}", "\r\n \n", "\u{feff}\n"] {
+                let history = read_bytes(format!("{before}{content}\r\n").as_bytes()).unwrap();
+                let said: Vec<_> = history.messages.iter().map(|m| m.text.as_str()).collect();
+                assert_eq!(said, ["hi"], "{before:?}{content}");
+                assert!(history.left.is_empty(), "{:?}", history.left);
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_file_has_no_messages_and_a_broken_export_is_refused() {
+        assert_eq!(read_bytes(b"").unwrap().read(), 0);
+        assert_eq!(read_bytes(b"\xef\xbb\xbf\r\n").unwrap().read(), 0);
+        for broken in [&b"[{\"mapping\": {}"[..], b"[] and more", b"[\"\xff\"]"] {
+            let refused = read_bytes(broken);
+            assert!(
+                matches!(refused, Err(ImportError::NoExport(_))),
+                "{refused:?}"
+            );
+        }
     }
 }
