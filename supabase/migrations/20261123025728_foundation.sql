@@ -8510,7 +8510,7 @@ declare
   names text[];
   is_done boolean[];
   gone integer;
-  failures text[] := '{}';
+  failures text[] := array[]::text[];
 begin
   perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   -- Two at once would wait for each other.
