@@ -24,7 +24,7 @@ use meanwhile::Meanwhile;
 /// Both generations of the app and both default grants with either engine.
 const RUNS: [(Server, Generation, bool); 4] = [
     (Server::Fifteen, Generation::Messages, false),
-    (Server::Fifteen, Generation::Exchanges, true),
+    (Server::Seventeen, Generation::Exchanges, true),
     (Server::SeventeenBare, Generation::Messages, true),
     (Server::SeventeenBare, Generation::Exchanges, false),
 ];
