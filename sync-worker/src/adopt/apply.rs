@@ -11,7 +11,7 @@ use super::import::Import;
 use super::judged::Kind;
 use super::migrations::{self, Migration};
 use super::pace::Pace;
-use super::shapes::{Fate, Shapes};
+use super::shapes::{SCHEMA, Shapes};
 use super::state::{Adoption, is_installed};
 use super::{judged, ledger};
 use crate::vault::Vault;
@@ -160,7 +160,8 @@ async fn score_what_was_written_before_the_engine(
 /// What waits in `before_bondhu` is the person's as before: who has their data erased has it erased there, too.
 async fn register(database: &mut PgConnection, shapes: &Shapes) -> Result<(), sqlx::Error> {
     for found in &shapes.0 {
-        if matches!(found.known.fate, Fate::Stays | Fate::StaysUnread(_)) || !found.is_table {
+        // What stays is the app's, which registers it or does not.
+        if found.schema != SCHEMA || !found.is_table {
             continue;
         }
         sqlx::query(
